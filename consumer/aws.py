@@ -1,0 +1,146 @@
+"""botocore clients, and what their errors mean, without ever repeating their text."""
+
+from typing import Any
+
+import botocore.exceptions as be
+import botocore.session
+from botocore.config import Config
+
+from consumer.errors import StartError
+
+_PERMISSION = frozenset(
+    {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized", "KMSAccessDeniedException"}
+)
+_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "IncompleteSignature",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
+_MISSING = frozenset({"ResourceNotFoundException"})
+_THROTTLED = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+_REFUSED = frozenset({"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"})
+
+
+def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries: int = 0) -> Any:  # noqa: ANN401
+    """Return a botocore client; region, endpoint and credentials come from AWS's own variables and files.
+
+    :param timeout: connect and read time-out in seconds.
+    :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
+    :raises StartError: no region or an unusable endpoint is configured.
+    """
+    session = botocore.session.get_session()
+    config = Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        max_pool_connections=connections,
+        retries={"total_max_attempts": retries + 1, "mode": "standard"},
+        parameter_validation=False,  # the codec has checked more than botocore would, at a tenth of the cost
+        tcp_keepalive=True,
+    )
+    try:
+        return session.create_client(service, config=config)
+    except be.NoRegionError:
+        msg = "No AWS region is configured: set AWS_REGION."
+        raise StartError(msg) from None
+    except (ValueError, be.BotoCoreError) as error:
+        msg = f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
+        raise StartError(msg) from None
+
+
+def region() -> str:
+    """Return the configured region.
+
+    :raises StartError: none is configured.
+    """
+    found: str | None = botocore.session.get_session().get_config_variable("region")
+    if not found:
+        msg = "No AWS region is configured: set AWS_REGION."
+        raise StartError(msg)
+    return found
+
+
+def custom_endpoint(service: str) -> str | None:
+    """Return the endpoint that the environment or the AWS configuration sets for `service`, if any."""
+    made = client(service)
+    endpoint: str = made.meta.endpoint_url
+    standard = botocore.session.get_session().create_client(
+        service, region_name=made.meta.region_name, config=Config(ignore_configured_endpoint_urls=True)
+    )
+    return endpoint if endpoint != standard.meta.endpoint_url else None
+
+
+def error_code(error: Exception) -> str:
+    """Return a short code for a botocore error: AWS's own, else the exception's class."""
+    if isinstance(error, be.ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))[:80]
+    return type(error).__name__
+
+
+def request_id(error: Exception) -> str | None:
+    """Return AWS's request id of a failed call, if it has one."""
+    if isinstance(error, be.ClientError):
+        found = error.response.get("ResponseMetadata", {}).get("RequestId")
+        return str(found)[:80] if found else None
+    return None
+
+
+def reason(error: Exception) -> str:
+    """Classify a failed call.
+
+    :return: ``permission``, ``credentials``, ``missing``, ``throttled``, ``refused`` (the request itself is at fault),
+        ``unreachable`` (network or time-out) or ``service`` (anything else, 5xx among it).
+    """
+    if isinstance(error, be.ClientError):
+        code = error_code(error)
+        for name, codes in (
+            ("permission", _PERMISSION),
+            ("credentials", _CREDENTIALS),
+            ("missing", _MISSING),
+            ("throttled", _THROTTLED),
+            ("refused", _REFUSED),
+        ):
+            if code in codes:
+                return name
+        return "service"
+    if isinstance(error, (be.NoCredentialsError, be.PartialCredentialsError, be.CredentialRetrievalError, be.TokenRetrievalError)):
+        return "credentials"
+    if isinstance(error, (be.HTTPClientError, OSError)):
+        return "unreachable"
+    return "service"
+
+
+def explain(error: Exception, operation: str, target: str) -> str:
+    """Return one sentence for a person about a failed call.
+
+    :param operation: IAM action, e.g. ``dynamodb:DescribeTable``.
+    :param target: what it was called for, e.g. ``table orders``.
+    """
+    code = error_code(error)
+    match reason(error):
+        case "permission":
+            return f"{operation} on {target} is not permitted ({code}): grant it to this worker's role."
+        case "credentials":
+            return f"AWS credentials are missing or not valid ({code}): needed for {operation} on {target}."
+        case "missing":
+            return f"There is no {target} ({code}): create it, or correct its name, region or account."
+        case "throttled":
+            return f"{operation} on {target} is throttled ({code})."
+        case "unreachable":
+            return f"The endpoint for {operation} cannot be reached ({code}): check network, AWS_ENDPOINT_URL and region."
+        case _:
+            return f"{operation} on {target} failed ({code})."

@@ -1,0 +1,96 @@
+"""The daemon's log lines, let through by an allow-list of logger and message template.
+
+KCL logs raw data in some errors (a malformed KPL aggregate, a message to a child that is gone), so a line passes only
+if its template is known to hold none. Of everything else logger, level and count remain.
+"""
+
+import json
+import time
+from typing import Any, Final
+
+from consumer.metrics import Metrics
+
+_SCHEDULER: Final = "software.amazon.kinesis.coordinator.Scheduler"
+_DAEMON: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
+_PROCESSOR: Final = "software.amazon.kinesis.multilang.MultiLangShardRecordProcessor"
+
+ALLOWED: Final = frozenset(
+    {
+        (_DAEMON, "Process terminated, will initiate shutdown."),
+        (_DAEMON, "Process shutdown is complete."),
+        (_DAEMON, "Encountered an error during shutdown."),
+        (_DAEMON, "Encountered an error while running daemon"),
+        (_DAEMON, "Caught throwable while processing data"),
+        (_PROCESSOR, "Encountered an error while trying to initialize record processor"),
+        (_PROCESSOR, "Encountered an error while trying to process records"),
+        (_PROCESSOR, "Encountered an error while trying to shutdown child process"),
+        (_PROCESSOR, "Child process failed to complete shutdown notification."),
+        (_SCHEDULER, "Initializing LeaseCoordinator attempt {}"),
+        (_SCHEDULER, "Initialization complete. Starting worker loop."),
+        (_SCHEDULER, "Starting LeaseCoordinator"),
+        (_SCHEDULER, "Worker shutdown requested."),
+        (_SCHEDULER, "Worker loop is complete. Exiting from worker."),
+    }
+)
+"""(logger, template) of lines that pass, as a template, without its arguments."""
+
+_FATAL: Final = {
+    "Terminating due to java.lang.OutOfMemoryError": "out of memory",
+    "Error: Could not find or load main class": "jars are missing",
+    "Error occurred during initialization of VM": "the JVM cannot start",
+    "Unrecognized VM option": "the JVM does not know an option",
+    "Error: Could not create the Java Virtual Machine": "the JVM cannot start",
+}
+"""Beginnings of plain lines of the JVM itself, and what they say."""
+
+SUMMARY_SECONDS: Final = 30.0
+_SEVERITY: Final = {"ERROR": "error", "WARN": "warning"}
+
+
+class DaemonLog:
+    """Reads the daemon's lines, one at a time; used by one thread."""
+
+    def __init__(self, metrics: Metrics, log: Any) -> None:  # noqa: ANN401
+        self._metrics = metrics
+        self._log = log
+        self._withheld: dict[tuple[str, str], int] = {}
+        self._summed_at = time.monotonic()
+
+    def line(self, raw: bytes) -> None:
+        """Take one line."""
+        try:
+            event = json.loads(raw)
+            logger, level, template = event["loggerName"], event["level"], event.get("message")
+        except (ValueError, KeyError, TypeError):
+            self._plain(raw)
+            return
+        self._metrics.daemon_log_lines.labels(logger, level).inc()
+        if (logger, template) in ALLOWED:
+            thrown = event.get("throwable") or {}
+            method = getattr(self._log, _SEVERITY.get(level, "info"))
+            method("daemon.log", logger=logger, template=template, error=thrown.get("className"))
+        else:
+            self._withhold(logger, level)
+
+    def close(self) -> None:
+        """Say what was withheld since the last summary."""
+        for (logger, level), count in sorted(self._withheld.items()):
+            method = getattr(self._log, _SEVERITY.get(level, "debug"))
+            method("daemon.log_withheld", logger=logger, level=level, count=count)
+        self._withheld.clear()
+        self._summed_at = time.monotonic()
+
+    def _plain(self, raw: bytes) -> None:
+        """A line that is no event: of the JVM itself, or of a child's stderr."""
+        text = raw.decode("utf-8", "replace")
+        self._metrics.daemon_log_lines.labels("stderr", "UNKNOWN").inc()
+        for beginning, meaning in _FATAL.items():
+            if text.startswith(beginning):
+                self._log.error("daemon.fatal", reason=meaning)
+                return
+        self._withhold("stderr", "UNKNOWN")
+
+    def _withhold(self, logger: str, level: str) -> None:
+        self._withheld[logger, level] = self._withheld.get((logger, level), 0) + 1
+        if time.monotonic() - self._summed_at >= SUMMARY_SECONDS:
+            self.close()

@@ -1,0 +1,46 @@
+"""Every error of the worker.
+
+    SanitizerError
+    ├── UsageError          wrong usage or configuration: exit status 2
+    ├── StartError          the surroundings are not as they must be (no stream, no Java, ...): exit status 1
+    ├── EncodeError         one document does not fit DynamoDB: the record goes to quarantine with `.code`
+    ├── LeaseLost           another worker owns the shard: stop writing, never checkpoint
+    └── SessionBroken       one shard's session cannot go on: the daemon is restarted, its records are redelivered
+
+No message ever holds record content, a partition key, or the text of a botocore error (which repeats request values).
+"""
+
+
+class SanitizerError(Exception):
+    """Base of the tree; `str()` is one sentence for a person."""
+
+    exit_status = 1
+
+
+class UsageError(SanitizerError):
+    """Wrong usage or configuration."""
+
+    exit_status = 2
+
+
+class StartError(SanitizerError):
+    """What the worker needs around it is missing, unreachable or not permitted."""
+
+
+class EncodeError(SanitizerError):
+    """A document that DynamoDB cannot hold.
+
+    :param code: machine-readable reason, stored with the quarantine entry.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"The document does not fit DynamoDB: {code}.")
+        self.code = code
+
+
+class LeaseLost(SanitizerError):
+    """Another worker owns the shard now."""
+
+
+class SessionBroken(SanitizerError):
+    """A shard's session met something that only a new daemon can mend."""

@@ -1,0 +1,231 @@
+"""A pipeline process: serves many shards, each in a thread, over the pipes that the shims hand over.
+
+    supervisor ──control──► host ◄──pipes── shim ◄──started by── daemon
+
+It outlives the daemon: its connections, its redactor and its memory of what is settled survive a daemon's restart.
+"""
+
+import io
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from setproctitle import setproctitle
+
+from consumer import aws, logs
+from consumer.checkpoint import HighWaterMark
+from consumer.config import Settings
+from consumer.control import Control
+from consumer.document import ItemEncoder, key_names
+from consumer.dynamodb import BatchWriter
+from consumer.metrics import Metrics
+from consumer.pipeline import Pipeline, Stages
+from consumer.processor import ShardProcessor, serve
+from consumer.quarantine import KEY_NAMES, QuarantineEncoder
+from consumer.record import Position
+from redaction.plugin import load_redactor
+
+PIPE_BUFFER_BYTES = 1 << 20
+_LONGEST_FIRST_LINE = 1 << 16
+
+
+class Session:
+    """One shard's session: a thread that speaks the protocol over the pipes of its shim."""
+
+    def __init__(self, daemon: int, shard: str, first_line: bytes, pipes: tuple[int, int], shim: socket.socket) -> None:
+        self.daemon = daemon
+        self.shard = shard
+        self.first_line = first_line
+        self.pipes = pipes
+        self.shim = shim
+        self.stop = threading.Event()
+        self.thread: threading.Thread | None = None
+
+
+class Host:
+    """What a pipeline process is made of.
+
+    :param settings: the worker's settings.
+    :param fingerprint_key: the quarantine's key, common to all processes of the worker.
+    :param slot: number of this process among its siblings.
+    :param folder: the worker's runtime folder.
+    :param listener: where the shims connect; the supervisor's, so that none is turned away while this one starts.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        settings: Settings,
+        fingerprint_key: bytes,
+        slot: int,
+        folder: Path,
+        control: Control,
+        listener: socket.socket,
+    ) -> None:
+        self._settings = settings
+        self._fingerprint_key = fingerprint_key
+        self._control = control
+        self._log = logs.get_logger(f"pipeline-{slot}")
+        self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
+        self._redactor = load_redactor(settings.redaction.plugin, settings.redaction.options)
+        output = settings.output
+        # One more connection and thread each for the quarantine, which must not wait behind a slow table for ever.
+        client = aws.client("dynamodb", timeout=output.timeout_seconds, connections=output.concurrency + 2)
+        pool = ThreadPoolExecutor(output.concurrency, thread_name_prefix="write")
+        self._output = BatchWriter(client, output.table, key_names(output), pool, self._metrics, self._log)
+        self._quarantine = BatchWriter(
+            client,
+            settings.quarantine.table,
+            KEY_NAMES,
+            ThreadPoolExecutor(2, thread_name_prefix="quarantine"),
+            self._metrics,
+            self._log,
+        )
+        self._settled: dict[str, Position] = {}
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+        self._listener = listener
+
+    def run(self) -> None:
+        """Serve until the supervisor says so, or is gone."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        self._control.send(ready=True)
+        for message in self._control:
+            match message:
+                case {"daemon": "gone"}:
+                    self._stop_sessions()
+                case {"give_up_in": seconds}:
+                    timer = threading.Timer(float(seconds), self._stop_sessions)
+                    timer.daemon = True
+                    timer.start()
+                case {"exit": True}:
+                    self._stop_sessions()
+                    self._join_sessions()
+                    return
+        # The supervisor is dead. Whatever is in flight is delivered again to the next worker.
+        self._log.error("supervisor.gone")
+        os._exit(1)
+
+    def _accept(self) -> None:
+        """Take shims in, and notice when one dies before its session has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ, None)
+            while True:
+                for key, _ in selector.select():
+                    session: Session | None = key.data
+                    if session is not None:
+                        selector.unregister(key.fileobj)
+                        self._shim_ended(session)
+                    elif (session := self._take_in()) is not None:
+                        selector.register(session.shim, selectors.EVENT_READ, session)
+
+    def _take_in(self) -> Session | None:
+        connection, _ = self._listener.accept()
+        message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
+        daemon, _, line = message.partition(b"\n")
+        shard = line.partition(b'"shardId":"')[2].partition(b'"')[0].decode("ascii", "replace")
+        if len(descriptors) != 2 or not shard or not line.endswith(b"\n"):  # noqa: PLR2004
+            for descriptor in descriptors:
+                os.close(descriptor)
+            connection.close()
+            return None
+        session = Session(int(daemon), shard, line, (descriptors[0], descriptors[1]), connection)
+        with self._lock:
+            predecessor = self._sessions.get(shard)
+            self._sessions[shard] = session
+        session.thread = threading.Thread(target=self._serve, args=(session, predecessor), name=shard, daemon=True)
+        session.thread.start()
+        return session
+
+    def _shim_ended(self, session: Session) -> None:
+        """The connection to a shim ended: in order, when the session closed it; else the shim was killed."""
+        session.shim.close()
+        with self._lock:
+            alive = self._sessions.get(session.shard) is session
+        if alive:
+            self._log.error("shim.died", shard=session.shard)
+            session.stop.set()
+            self._control.send(session_failed=session.shard, daemon=session.daemon)
+
+    def _serve(self, session: Session, predecessor: Session | None) -> None:
+        log = self._log.bind(shard=session.shard)
+        if predecessor is not None and predecessor.thread is not None:
+            # Never two writers for one shard in one process: the older one's daemon is gone anyway.
+            predecessor.stop.set()
+            predecessor.thread.join()
+        messages_in = os.fdopen(session.pipes[0], "rb", buffering=PIPE_BUFFER_BYTES)
+        answers = os.fdopen(session.pipes[1], "w", encoding="utf-8")
+        log.info("session.began")
+        processor = ShardProcessor(lambda shard: self._open_pipeline(shard, session.stop, log), log)
+        in_order = serve(processor, session.first_line, messages_in, answers)
+        log.info("session.ended", status="in order" if in_order else "broken")
+        with self._lock:
+            if self._sessions.get(session.shard) is session:
+                del self._sessions[session.shard]
+        if not in_order:
+            self._control.send(session_failed=session.shard, daemon=session.daemon)
+        _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it
+        messages_in.close()
+        try:
+            session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
+        except OSError:
+            pass
+
+    def _open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:  # noqa: ANN401
+        settings = self._settings
+        policy = f"{self._redactor.name}@{self._redactor.version}"
+        stages = Stages(
+            redactor=self._redactor,
+            encoder=ItemEncoder(settings.output, settings.stream.name, shard, policy, self._redactor.digest),
+            output=self._output,
+            quarantine_encoder=QuarantineEncoder(
+                settings.stream.name, shard, policy, self._redactor.digest, self._fingerprint_key
+            ),
+            quarantine=self._quarantine,
+        )
+        books = self._metrics.shard(shard)
+        mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, log)
+        return Pipeline(shard, stages, mark, books, self._metrics, self._settled, stop, log)
+
+    def _stop_sessions(self) -> None:
+        with self._lock:
+            for session in self._sessions.values():
+                session.stop.set()
+
+    def _join_sessions(self) -> None:
+        with self._lock:
+            threads = [session.thread for session in self._sessions.values() if session.thread]
+        for thread in threads:
+            thread.join(timeout=2.0)
+
+
+def _close_quietly(stream: io.TextIOBase) -> None:
+    try:
+        stream.close()
+    except OSError:
+        pass
+
+
+def main() -> None:
+    """Run as the supervisor starts it: descriptors of the control and the listening socket, then the slot."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # only the supervisor acts on a signal
+    slot = int(sys.argv[3])
+    setproctitle(f"sanitizer-pipeline {slot}")
+    control = Control(socket.socket(fileno=int(sys.argv[1])))
+    listener = socket.socket(fileno=int(sys.argv[2]))
+    first = next(iter(control), None)
+    if first is None:
+        os._exit(1)
+    settings = Settings(**first["settings"])
+    logs.configure(settings.logs.level, f"pipeline-{slot}")
+    Host(settings, bytes.fromhex(first["fingerprint_key"]), slot, Path(first["folder"]), control, listener).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Key templates: ``{timestamp}#{shard}#{sequence}#{sub}`` over sanitised fields and record metadata."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from consumer.errors import EncodeError
+
+METADATA: Final = frozenset({"stream", "shard", "sequence", "sub", "arrival"})
+"""Names that mean the record's metadata; a document's field of the same name cannot be reached by a template."""
+
+MAX_PARTITION_KEY_BYTES: Final = 2048
+MAX_SORT_KEY_BYTES: Final = 1024
+"""Limits of DynamoDB's key attributes (AWS: "Quotas in Amazon DynamoDB", partition and sort keys)."""
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[^.{}]+(\.[^.{}]+)*")
+
+
+class KeyTemplate:
+    """A compiled template.
+
+    :param template: literal text with ``{name}`` placeholders; ``{a.b}`` reaches into nested objects.
+    :param limit: the longest key in bytes of UTF-8.
+    :raises ValueError: the template holds no placeholder, an empty one, or a stray brace.
+    """
+
+    def __init__(self, template: str, limit: int) -> None:
+        pieces = _PLACEHOLDER.split(template)
+        self._literals = pieces[0::2]
+        self.names = tuple(pieces[1::2])
+        self._paths = tuple(name.split(".") for name in self.names)
+        self._limit = limit
+        if not self.names:
+            msg = f"the key template {template!r} holds no placeholder such as {{user_id}}"
+            raise ValueError(msg)
+        if any(not _NAME.fullmatch(name) for name in self.names) or re.search(r"[{}]", "".join(self._literals)):
+            msg = f"the key template {template!r} is malformed; write placeholders as {{name}} or {{outer.inner}}"
+            raise ValueError(msg)
+
+    @property
+    def is_unique_per_record(self) -> bool:
+        """Whether no two records can share a key: it names the whole identity."""
+        return {"shard", "sequence", "sub"} <= set(self.names)
+
+    def render(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> str:
+        """Return the key.
+
+        :raises EncodeError: ``key_missing``, ``key_empty``, ``key_not_scalar`` or ``key_too_long``.
+        """
+        out = [self._literals[0]]
+        for path, literal in zip(self._paths, self._literals[1:], strict=True):
+            name = path[0]
+            out.append(metadata[name] if name in METADATA else _field(document, path))
+            out.append(literal)
+        key = "".join(out)
+        if len(key) > self._limit or len(key.encode()) > self._limit:
+            raise EncodeError("key_too_long")
+        return key
+
+
+def _field(document: Mapping[str, object], path: list[str]) -> str:
+    value: object = document
+    for name in path:
+        if not isinstance(value, Mapping) or name not in value:
+            raise EncodeError("key_missing")
+        value = value[name]
+    if isinstance(value, str):
+        if not value:
+            raise EncodeError("key_empty")
+        return value
+    if value is None:
+        raise EncodeError("key_missing")
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise EncodeError("key_not_scalar")
+    return format(value, "f") if isinstance(value, Decimal) and abs(value.adjusted()) < 40 else str(value)  # noqa: PLR2004

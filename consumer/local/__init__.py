@@ -1,0 +1,1 @@
+"""Everything local: the embedded cloud, sample transactions, the demo."""

@@ -1,0 +1,104 @@
+"""structlog, one line of JSON per event on stderr, content-free by construction.
+
+Only named fields with harmless types pass; an exception is written as its class and the places of its frames, never
+with its message, because messages (botocore's above all) repeat the values that they complain about.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, Final
+
+import structlog
+
+FIELDS: Final = frozenset(
+    {
+        "action", "address", "attempt", "batch", "bytes", "code", "count", "daemon", "delay_seconds", "digest", "error",
+        "exit_status", "field", "items", "job", "level", "logger", "missing", "name", "operation", "owned", "pid",
+        "pids", "plugin", "policy", "port", "process", "reason", "records", "request_id", "rule", "seconds", "sequence",
+        "setting", "shard", "signal", "slot", "status", "stream", "sub", "table", "template", "version", "worker_id",
+    }
+)  # fmt: skip
+"""Names of fields that may be logged. Whoever adds one vouches that it never holds record content."""
+
+_MAX_TEXT: Final = 300
+_WITHHELD: Final = "<withheld>"
+_BUILT_IN: Final = frozenset({"event", "time", "severity"})
+
+
+def configure(level: str, process: str) -> None:
+    """Send the structured log, and what libraries log, to stderr.
+
+    :param level: lowest level written: debug, info, warning or error.
+    :param process: which process speaks, e.g. ``supervisor``.
+    """
+    threshold = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            _only_known_fields,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    logging.basicConfig(handlers=[_LibraryHandler(process)], level=logging.WARNING, force=True)
+    sys.excepthook = _log_uncaught
+
+
+def get_logger(process: str) -> Any:  # noqa: ANN401 - structlog's loggers are duck-typed
+    """Return a logger that names its process on each line."""
+    return structlog.get_logger().bind(process=process)
+
+
+def frames_of(trace: TracebackType | None) -> list[str]:
+    """Return the places of a traceback, innermost last, without any source line or value."""
+    return [f"{_module_of(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
+
+
+def _module_of(filename: str) -> str:
+    return "/".join(filename.replace("\\", "/").split("/")[-2:])
+
+
+def _only_known_fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    out: dict[str, Any] = {"event": str(event.pop("event"))[:_MAX_TEXT], "severity": event.pop("level", "info")}
+    exception = event.pop("exc_info", None)
+    if exception is True:
+        exception = sys.exc_info()[1]
+    if isinstance(exception, BaseException):
+        out["error"] = type(exception).__name__
+        out["frames"] = frames_of(exception.__traceback__)
+    for name, value in event.items():
+        if name not in FIELDS:
+            out[name] = _WITHHELD
+        elif value is None or isinstance(value, (bool, int, float)):
+            out[name] = value
+        elif isinstance(value, (list, tuple)):
+            out[name] = [str(element)[:_MAX_TEXT] for element in value]
+        else:
+            out[name] = str(value)[:_MAX_TEXT]
+    return out
+
+
+class _LibraryHandler(logging.Handler):
+    """What libraries log: logger, level and template pass, arguments do not."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._log = get_logger(process)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        template = record.msg if isinstance(record.msg, str) and record.args else _WITHHELD
+        method = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        method("library.log", logger=record.name, template=template, exc_info=(record.exc_info or (None, None))[1])
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    structlog.get_logger().error("process.uncaught_exception", exc_info=error.with_traceback(trace))

@@ -1,0 +1,254 @@
+"""One shard's flow: redact, encode, write, checkpoint. A batch is settled before the next one is read."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from consumer.checkpoint import Checkpointer, HighWaterMark
+from consumer.document import ItemEncoder
+from consumer.errors import EncodeError, LeaseLost, SessionBroken
+from consumer.metrics import Metrics, ShardBooks, observe_many
+from consumer.quarantine import QuarantineEncoder
+from consumer.record import Item, Outcome, Position, Record
+from consumer.sink import Fate, Sink, Writing
+from redaction.guard import redact_guarded
+from redaction.plugin import Dropped, Redactor, Rejected
+
+CHECKPOINT_POLL_SECONDS: Final = 1.0
+"""How often a slow write is looked at, to checkpoint what is durable of its batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a shard's pipeline is made of."""
+
+    redactor: Redactor
+    encoder: ItemEncoder
+    output: Sink
+    quarantine_encoder: QuarantineEncoder
+    quarantine: Sink
+
+
+class Pipeline:
+    """The flow of one shard, from the start of a session to its end. Used by one thread.
+
+    :param settled: the last position of this shard that this process has settled, in this session or an earlier one;
+        it is shared, so that redeliveries after a restart of the daemon are known as duplicates.
+    :param stop: set by others to give up what is not durable yet.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        shard: str,
+        stages: Stages,
+        mark: HighWaterMark,
+        books: ShardBooks,
+        metrics: Metrics,
+        settled: dict[str, Position],
+        stop: threading.Event,
+        log: Any,  # noqa: ANN401
+    ) -> None:
+        self._shard = shard
+        self._stages = stages
+        self._mark = mark
+        self._books = books
+        self._metrics = metrics
+        self._settled = settled
+        self._stop = stop
+        self._log = log
+        self._halted = False
+        books.owned(now=time.time())
+
+    def process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
+        """Settle a batch: each record is stored, quarantined, dropped or known as a duplicate when this returns.
+
+        Unless the work was stopped: then the rest is abandoned, nothing beyond the last gap is ever checkpointed, and
+        KCL delivers it again to whoever has the lease next.
+
+        :raises LeaseLost: another worker has the shard.
+        :raises SessionBroken: see `Checkpointer`.
+        """
+        self._books.behind(behind_seconds)
+        if records:
+            batch = _Batch(records)
+            self._books.received(len(records), sum(len(record.data) for record in records))
+            self._books.batch_began(time.time())
+            try:
+                if not self._halted:
+                    self._settle(batch, checkpointer)
+            finally:
+                self._close(batch)
+        if not self._halted:
+            self._mark.save_if_due(checkpointer)
+
+    def end_shard(self, checkpointer: Checkpointer) -> None:
+        """The shard is closed and everything in it was delivered: say so, if all of it is durable.
+
+        :raises SessionBroken: it is not; a new session reads the rest.
+        """
+        if self._halted:
+            msg = "the shard ended, but not all of its records were settled"
+            raise SessionBroken(msg)
+        checkpointer.at_end()
+
+    def shut_down(self, checkpointer: Checkpointer) -> None:
+        """Take the last chance to checkpoint."""
+        self._mark.save_now(checkpointer)
+        self._halted = True
+
+    def close(self) -> None:
+        """The session is over, whatever the reason."""
+        self._halted = True
+        self._books.released()
+
+    def _settle(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
+        try:
+            first = self._skip_settled(batch)
+            items, entries = self._sort_out(batch, first)
+            rounds = _by_key(items)
+            # One round, unless records share a key and the newest of them is refused by DynamoDB.
+            while rounds or entries:
+                refused = self._write_round(batch, items, rounds, entries, checkpointer)
+                now = time.time()
+                entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
+                rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
+        except LeaseLost:
+            self._halted = True
+            raise
+        self._advance(batch, checkpointer)
+        self._halted = self._halted or not batch.is_settled
+
+    def _write_round(
+        self,
+        batch: "_Batch",
+        items: dict[int, Item],
+        rounds: list[list[int]],
+        entries: list[tuple[int, Item]],
+        checkpointer: Checkpointer,
+    ) -> set[int]:
+        """Write the newest item of each key and the quarantine entries; return the indices that DynamoDB refused."""
+        stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
+        kept = self._stages.quarantine.start([entry for _, entry in entries], self._stop)
+        ended = False
+        while not ended:
+            ended = stored.wait(CHECKPOINT_POLL_SECONDS) and kept.wait(CHECKPOINT_POLL_SECONDS)
+            _note_stored(batch, rounds, stored)
+            _note_quarantined(batch, entries, kept)
+            self._advance(batch, checkpointer)
+        return {indices[-1] for indices, fate in zip(rounds, stored.fates, strict=True) if fate is Fate.REFUSED}
+
+    def _skip_settled(self, batch: "_Batch") -> int:
+        """Mark what this process settled before; return the index of the first record that is new."""
+        last = self._settled.get(self._shard)
+        index = 0
+        if last is not None:
+            while index < len(batch.records) and batch.records[index].position <= last:
+                batch.outcomes[index] = Outcome.DUPLICATE
+                index += 1
+        return index
+
+    def _sort_out(self, batch: "_Batch", first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
+        """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
+        records = batch.records
+        verdicts = redact_guarded(self._stages.redactor, [record.data for record in records[first:]])
+        items: dict[int, Item] = {}
+        entries: list[tuple[int, Item]] = []
+        applied: dict[tuple[str, str], int] = {}
+        now = time.time()
+        for index, verdict in enumerate(verdicts, start=first):
+            if isinstance(verdict, Dropped):
+                batch.outcomes[index] = Outcome.DROPPED
+                applied[verdict.rule, "drop_record"] = applied.get((verdict.rule, "drop_record"), 0) + 1
+                continue
+            if isinstance(verdict, Rejected):
+                entries.append((index, self._entry(records[index], verdict.code, verdict.rule, now)))
+                continue
+            try:
+                items[index] = self._stages.encoder.encode(verdict.document, records[index])
+            except EncodeError as error:
+                entries.append((index, self._entry(records[index], error.code, None, now)))
+                continue
+            for pair in verdict.applied:
+                applied[pair] = applied.get(pair, 0) + 1
+        for (rule, action), count in applied.items():
+            self._metrics.redactions.labels(rule, action).inc(count)
+        return items, entries
+
+    def _entry(self, record: Record, code: str, rule: str | None, now: float) -> Item:
+        return self._stages.quarantine_encoder.encode(record, code, rule, now)
+
+    def _advance(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
+        position = batch.settled_up_to()
+        if position is not None:
+            self._mark.advance(position)
+            self._settled[self._shard] = max(position, self._settled.get(self._shard, position))
+            self._mark.save_if_due(checkpointer)
+
+    def _close(self, batch: "_Batch") -> None:
+        """Enter the batch into the books, once, whatever happened to it."""
+        counts: dict[Outcome, int] = {}
+        for outcome in batch.outcomes:
+            counts[outcome or Outcome.ABANDONED] = counts.get(outcome or Outcome.ABANDONED, 0) + 1
+        for outcome, count in counts.items():
+            self._books.ended(outcome, count)
+        observe_many(self._metrics.latency, batch.latencies())
+        self._books.batch_ended()
+        if abandoned := counts.get(Outcome.ABANDONED):
+            self._log.warning("batch.abandoned", records=abandoned)
+
+
+class _Batch:
+    """A delivered batch and what became of each record."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        self.outcomes: list[Outcome | None] = [None] * len(records)
+        self.durable_at: dict[int, float] = {}
+        self._contiguous = 0
+
+    @property
+    def is_settled(self) -> bool:
+        return self.settled_up_to() is not None and self._contiguous == len(self.records)
+
+    def settled_up_to(self) -> Position | None:
+        """Return the position of the last record before the first gap."""
+        while self._contiguous < len(self.records) and self.outcomes[self._contiguous] is not None:
+            self._contiguous += 1
+        return self.records[self._contiguous - 1].position if self._contiguous else None
+
+    def latencies(self) -> list[float]:
+        """Seconds from arrival to durable, of the records that became so and whose arrival is known."""
+        return [
+            max(0.0, durable - self.records[i].arrival_ms / 1000)
+            for i, durable in self.durable_at.items()
+            if self.records[i].arrival_ms
+        ]
+
+
+def _by_key(items: dict[int, Item]) -> list[list[int]]:
+    """Group indices by key, each group in the stream's order."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, item in items.items():
+        groups.setdefault(item.key, []).append(index)
+    return list(groups.values())
+
+
+def _note_stored(batch: _Batch, rounds: list[list[int]], writing: Writing) -> None:
+    for indices, fate, at in zip(rounds, writing.fates, writing.durable_at, strict=True):
+        if fate is Fate.DURABLE:
+            batch.outcomes[indices[-1]] = Outcome.STORED
+            batch.durable_at[indices[-1]] = at
+            for index in indices[:-1]:  # superseded by a later record with the same key
+                batch.outcomes[index] = Outcome.DUPLICATE
+
+
+def _note_quarantined(batch: _Batch, entries: list[tuple[int, Item]], writing: Writing) -> None:
+    for (index, _), fate, at in zip(entries, writing.fates, writing.durable_at, strict=True):
+        if fate is Fate.DURABLE:
+            batch.outcomes[index] = Outcome.QUARANTINED
+            batch.durable_at[index] = at
+        elif fate is Fate.REFUSED:
+            msg = "DynamoDB refuses a quarantine entry; has the quarantine table the keys that `tables create` gives it?"
+            raise SessionBroken(msg)

@@ -1,0 +1,72 @@
+"""The worker's runtime folder: the daemon's files, the sockets, the metrics, the worker id."""
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+from consumer.errors import StartError
+from consumer.shim import socket_path
+from consumer.worker_id import WorkerId
+
+_LOCK_SECONDS = 15.0
+_BACKLOG = 256
+
+
+class RuntimeFolder:
+    """The folder, for one supervisor at a time.
+
+    :param configured: kept over restarts; None makes a temporary one that goes with the supervisor.
+    :raises StartError: it cannot be written, or another worker lives in it.
+    """
+
+    def __init__(self, configured: Path | None) -> None:
+        self._is_temporary = configured is None
+        try:
+            if configured is None:
+                self.path = Path(tempfile.mkdtemp(prefix="sanitizer-"))
+            else:
+                self.path = configured.absolute()
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.worker_id = self._lock()
+            self.metrics = self.path / "metrics"
+            shutil.rmtree(self.metrics, ignore_errors=True)
+            self.metrics.mkdir()
+        except OSError as error:
+            msg = f"The runtime folder {configured or tempfile.gettempdir()} cannot be used ({error.strerror}): set runtime_dir."
+            raise StartError(msg) from None
+
+    def _lock(self) -> WorkerId:
+        # After a kill -9 of the supervisor its daemon needs a moment to die, and holds the lock until then.
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                return WorkerId(self.path)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    msg = f"Another worker lives in the runtime folder {self.path}: give each its own runtime_dir."
+                    raise StartError(msg) from None
+                time.sleep(0.1)
+
+    def listen(self, slot: int) -> socket.socket:
+        """Return the listening socket of a pipeline process.
+
+        The supervisor holds it, so that shims are not turned away while a pipeline process starts again.
+        """
+        listener = socket.socket(socket.AF_UNIX)
+        before = Path.cwd()
+        os.chdir(self.path)  # a socket's path holds about 100 characters, a folder's may be longer
+        try:
+            Path(socket_path(".", slot)).unlink(missing_ok=True)
+            listener.bind(socket_path(".", slot))
+        finally:
+            os.chdir(before)
+        listener.listen(_BACKLOG)
+        return listener
+
+    def close(self) -> None:
+        """Remove the folder, if it is a temporary one."""
+        if self._is_temporary:
+            shutil.rmtree(self.path, ignore_errors=True)

@@ -1,0 +1,270 @@
+"""The container's main process: starts the pipeline processes and the daemon, restarts them, stops them in order.
+
+    signals ─┐                      ┌─► pipeline processes (long-lived, about one a core)
+             ├─► queue ─► main loop ┤
+    exits  ──┘                      └─► daemon (started when all pipelines are ready, replaced when anything broke)
+
+Whatever dies or breaks, the answer is the same: end the daemon, close the books of the dead, start anew. The daemon's
+leases are kept by its worker id, and what was not checkpointed is delivered again.
+"""
+
+import os
+import queue
+import resource
+import secrets
+import signal
+import threading
+import time
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from setproctitle import setproctitle
+
+from consumer import __version__, daemon, logs, preflight
+from consumer.config import Settings
+from consumer.daemon_log import DaemonLog
+from consumer.errors import StartError, UsageError
+from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
+from consumer.http import HttpServer
+from consumer.metrics import Metrics
+from consumer.processes import DaemonProcess, PipelineProcess
+from consumer.record import Outcome
+from consumer.runtime import RuntimeFolder
+from redaction.plugin import RedactionError, Redactor, load_redactor
+
+SLOT: Final = "supervisor"
+READY_SECONDS: Final = 30.0
+BACKOFF_FIRST_SECONDS: Final = 0.2
+BACKOFF_LIMIT_SECONDS: Final = 30.0
+HEALTHY_SECONDS: Final = 60.0
+"""A daemon that lived so long was healthy: its end is the first failure of a new series."""
+
+FAILURES_UNHEALTHY: Final = 6
+"""Restarts in a row after which /healthz fails, so that the container is replaced."""
+
+EXIT_MARGIN_SECONDS: Final = 2.0
+"""Kept from the shutdown grace for the last checkpoints, after unfinished writes were given up."""
+
+
+def load_plugin(settings: Settings) -> Redactor:
+    """Return the configured redactor.
+
+    :raises UsageError: it cannot be loaded.
+    """
+    try:
+        return load_redactor(settings.redaction.plugin, settings.redaction.options)
+    except RedactionError as error:
+        raise UsageError(str(error)) from None
+
+
+class Supervisor:
+    """One worker. `run` is called once, in the main thread.
+
+    :raises StartError: in `run`, when the surroundings are not as they must be.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log = logs.get_logger(SLOT)
+        self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._pipelines: dict[int, PipelineProcess] = {}
+        self._daemon: DaemonProcess | None = None
+        self._daemons_started = 0
+        self._daemon_since = 0.0
+        self._failures = 0
+        self._start_daemon_at = 0.0
+        self._has_started = False
+        self._stopping = False
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT.
+
+        :return: exit status: 0 after a clean stop, 1 if something had to be killed for it.
+        """
+        settings = self._settings
+        setproctitle(f"sanitizer-supervisor {settings.kcl.application}")
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
+        redactor = load_plugin(settings)
+        java = daemon.find_java(settings)
+        preflight.check(settings)
+        folder = RuntimeFolder(settings.runtime_dir)
+        try:
+            self._metrics = Metrics(folder.metrics, SLOT)
+            self._folder = folder
+            made = daemon.properties(settings, folder.worker_id.value)
+            self._processes = settings.pipeline.processes or len(os.sched_getaffinity(0))
+            daemon.write_files(folder.path, made, self._processes)
+            self._command = daemon.command(java, settings, made)
+            self._daemon_log = DaemonLog(self._metrics, self._log)
+            names = {"name": redactor.name, "version": redactor.version, "digest": redactor.digest}
+            self._collector = WorkerCollector(folder.metrics, names)
+            registry = CollectorRegistry()
+            registry.register(self._collector)
+            server = HttpServer(settings.http.host, settings.http.port, registry, self._not_live, self._not_ready)
+            self._log.info(
+                "worker.started",
+                version=__version__,
+                stream=settings.stream.name,
+                worker_id=folder.worker_id.value,
+                policy=f"{redactor.name}@{redactor.version}",
+                digest=redactor.digest,
+                port=server.port,
+            )
+            try:
+                return self._supervise()
+            finally:
+                server.close()
+        finally:
+            folder.close()
+
+    def _supervise(self) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda signum, _: self._events.put(("signal", signum)))
+        self._listeners = [self._folder.listen(slot) for slot in range(self._processes)]
+        configured = self._settings.quarantine.fingerprint_key
+        self._first_message = {
+            "settings": self._settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
+            "folder": str(self._folder.path),
+            "fingerprint_key": (configured.get_secret_value().encode() if configured else secrets.token_bytes(32)).hex(),
+        }
+        try:
+            for slot in range(self._processes):
+                self._start_pipeline(slot)
+            ready_by = time.monotonic() + READY_SECONDS
+            while not self._stopping:
+                self._handle(self._next_event())
+                if self._daemon is None and self._all_ready() and time.monotonic() >= self._start_daemon_at:
+                    self._start_daemon()
+                if not self._has_started and time.monotonic() > ready_by:
+                    msg = f"The pipeline processes were not ready within {READY_SECONDS:.0f} s; see the log above."
+                    raise StartError(msg)
+            return self._stop()
+        finally:
+            self._kill_all()
+
+    def _next_event(self) -> tuple[Any, ...] | None:
+        try:
+            return self._events.get(timeout=0.25 if self._daemon is None else 5.0)
+        except queue.Empty:
+            return None
+
+    def _handle(self, event: tuple[Any, ...] | None) -> None:
+        match event:
+            case ("signal", number):
+                self._log.info("signal.received", signal=signal.Signals(number).name)
+                self._stopping = True
+            case ("ready", pipeline):
+                pipeline.is_ready = True
+            case ("pipeline_exit", pipeline, status) if self._pipelines.get(pipeline.slot) is pipeline:
+                self._pipeline_died(pipeline, status)
+            case ("session_failed", slot, shard, number) if self._daemon and number == self._daemon.number:
+                self._log.error("session.failed", slot=slot, shard=shard)
+                self._replace_daemon("session_failed")
+            case ("daemon_exit", process, status) if process is self._daemon:
+                self._log.error("daemon.exited", exit_status=status)
+                self._replace_daemon("daemon_exit")
+
+    def _start_pipeline(self, slot: int) -> None:
+        pipeline = PipelineProcess(slot, self._listeners[slot], self._first_message, self._events.put)
+        self._pipelines[slot] = pipeline
+        self._log.info("pipeline.started", slot=slot, pid=pipeline.pid)
+
+    def _pipeline_died(self, pipeline: PipelineProcess, status: int) -> None:
+        self._log.error("pipeline.died", slot=pipeline.slot, pid=pipeline.pid, exit_status=status)
+        if not self._has_started:
+            msg = "A pipeline process ended before it was ready; see the log above."
+            raise StartError(msg)
+        self._close_books(pipeline.slot)
+        self._replace_daemon("pipeline_died")
+        self._start_pipeline(pipeline.slot)
+
+    def _close_books(self, slot: int) -> None:
+        """Enter what a dead process had in flight, so that the sums stay exact."""
+        name = f"pipeline-{slot}"
+        forget_gauges(self._folder.metrics, name)
+        for shard, count in open_deliveries(self._folder.metrics, name, SLOT).items():
+            self._metrics.outcomes.labels(shard, Outcome.ABANDONED.value).inc(count)
+
+    def _start_daemon(self) -> None:
+        self._has_started = True
+        self._daemons_started += 1
+        self._daemon_since = time.monotonic()
+        self._daemon = DaemonProcess(
+            self._command,
+            self._folder.path,
+            self._daemons_started,
+            self._folder.worker_id.lock.fileno(),
+            self._daemon_log.line,
+            self._events.put,
+        )
+        self._log.info("daemon.started", daemon=self._daemons_started, pid=self._daemon.pid)
+
+    def _replace_daemon(self, reason: str) -> None:
+        """End the daemon, if it lives, and have a new one started after a pause that grows with each failure."""
+        if self._daemon is None:
+            return
+        # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
+        self._daemon.kill()
+        self._daemon.wait(READY_SECONDS)
+        if time.monotonic() - self._daemon_since > HEALTHY_SECONDS:
+            self._failures = 0
+        delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4**self._failures)
+        self._failures += 1
+        self._daemon = None
+        self._start_daemon_at = time.monotonic() + delay
+        self._metrics.daemon_restarts.labels(reason).inc()
+        self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)
+        for pipeline in self._pipelines.values():
+            pipeline.control.send(daemon="gone")
+
+    def _stop(self) -> int:
+        """Drain, checkpoint, hand the leases over, end."""
+        grace = self._settings.kcl.shutdown_grace_ms / 1000
+        clean = True
+        if self._daemon is not None:
+            for pipeline in self._pipelines.values():
+                pipeline.control.send(give_up_in=max(0.5, grace - EXIT_MARGIN_SECONDS))
+            self._daemon.terminate()
+            if self._daemon.wait(grace + EXIT_MARGIN_SECONDS) is None:
+                self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
+                self._daemon.kill()
+                clean = False
+        for pipeline in self._pipelines.values():
+            pipeline.control.send(exit=True)
+        for pipeline in self._pipelines.values():
+            if pipeline.wait(5.0) is None:
+                self._log.error("pipeline.killed", slot=pipeline.slot)
+                pipeline.kill()
+                clean = False
+        self._daemon_log.close()
+        self._log.info("worker.stopped", status="clean" if clean else "forced")
+        return 0 if clean else 1
+
+    def _kill_all(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        for process in (self._daemon, *self._pipelines.values()):
+            if process is not None and process.wait(0) is None:
+                process.kill()
+                process.wait(READY_SECONDS)
+
+    def _all_ready(self) -> bool:
+        return all(pipeline.is_ready for pipeline in self._pipelines.values())
+
+    def _not_live(self) -> str | None:
+        if self._failures >= FAILURES_UNHEALTHY:
+            return f"the daemon failed {self._failures} times in a row"
+        limit = self._settings.pipeline.stuck_seconds
+        stuck = sorted(shard for shard, age in self._collector.batch_ages().items() if age > limit)
+        return f"a batch is in flight for more than {limit:.0f} s: {', '.join(stuck)}" if stuck else None
+
+    def _not_ready(self) -> str | None:
+        if self._stopping:
+            return "stopping"
+        return None if self._daemon is not None and self._all_ready() else "starting"
+
+
+def run(settings: Settings) -> int:
+    """Run the worker; see `Supervisor.run`."""
+    logs.configure(settings.logs.level, SLOT)
+    threading.current_thread().name = SLOT
+    return Supervisor(settings).run()

@@ -1,0 +1,168 @@
+"""The tables of the service: output, quarantine, and the three that KCL wants."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer import aws
+from consumer.config import Settings, lease_tables
+from consumer.document import key_names
+from consumer.errors import StartError
+from consumer.preflight import key_problem
+from consumer.quarantine import KEY_NAMES
+
+LEASE_OWNER_INDEX: Final = "LeaseOwnerToLeaseKeyIndex"
+"""The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its name, and CreateTable's request for it."""
+
+    name: str
+    keys: tuple[str, ...]
+    request: dict[str, Any]
+    holds_data: bool
+
+
+def wanted(settings: Settings) -> list[Table]:
+    """Return every table of the service, in the order in which they are created."""
+    leases, worker_metrics, coordinator = lease_tables(settings.kcl.application)
+    lease_index = {
+        "IndexName": LEASE_OWNER_INDEX,
+        "KeySchema": _schema("leaseOwner", "leaseKey"),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    return [
+        _table(settings.output.table, *key_names(settings.output), holds_data=True),
+        _table(settings.quarantine.table, *KEY_NAMES, holds_data=True),
+        _table(leases, "leaseKey", attributes=("leaseOwner",), GlobalSecondaryIndexes=[lease_index]),
+        _table(worker_metrics, "wid"),
+        _table(coordinator, "key"),
+    ]
+
+
+def create(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Create what is missing; yield each table's name and ``created`` or ``exists``.
+
+    :raises StartError: not permitted, unreachable, or a table of that name has other keys.
+    """
+    dynamodb = aws.client("dynamodb", retries=3, timeout=30)
+    made = []
+    for table in wanted(settings):
+        existing = _describe(dynamodb, table.name)
+        if existing is None:
+            _call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
+            made.append(table)
+        elif problem := _problem(existing, table):
+            msg = f"The table {table.name} exists, but {problem}."
+            raise StartError(msg)
+        yield table.name, "exists" if existing else "created"
+    for table in made:
+        dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+        if table.holds_data:
+            _call(
+                dynamodb.update_continuous_backups,
+                "dynamodb:UpdateContinuousBackups",
+                table.name,
+                TableName=table.name,
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+            )
+
+
+def check(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    """Yield each table's name and what is wrong with it, or None."""
+    dynamodb = aws.client("dynamodb", retries=3)
+    for table in wanted(settings):
+        existing = _describe(dynamodb, table.name)
+        yield table.name, _problem(existing, table) if existing else "is missing"
+
+
+def seed_leases(settings: Settings) -> int:
+    """Write the lease of each shard into an empty lease table, as KCL would at its first start.
+
+    It saves a fresh worker the time in which KCL lists shards and waits. Only where it is plainly right: no lease is
+    there yet, and the stream was never resharded (else parents must be read before their children).
+
+    :return: how many leases were written.
+    :raises StartError: stream or table cannot be read or written.
+    """
+    dynamodb = aws.client("dynamodb", retries=3)
+    kinesis = aws.client("kinesis", retries=3)
+    table = lease_tables(settings.kcl.application)[0]
+    stream = settings.stream.name
+    if _call(dynamodb.scan, "dynamodb:Scan", table, TableName=table, Limit=1)["Items"]:
+        return 0
+    shards: list[dict[str, Any]] = []
+    request: dict[str, Any] = {"StreamName": stream}
+    while request:
+        try:
+            page = kinesis.list_shards(**request)
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
+        shards += page["Shards"]
+        request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+    if any(shard.get("ParentShardId") for shard in shards):
+        return 0
+    for shard in shards:
+        lease = {
+            "leaseKey": {"S": shard["ShardId"]},
+            "checkpoint": {"S": settings.stream.initial_position},
+            "checkpointSubSequenceNumber": {"N": "0"},
+            "leaseCounter": {"N": "0"},
+            "ownerSwitchesSinceCheckpoint": {"N": "0"},
+            "startingHashKey": {"S": shard["HashKeyRange"]["StartingHashKey"]},
+            "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
+        }
+        try:
+            dynamodb.put_item(
+                TableName=table, Item=lease, ConditionExpression="attribute_not_exists(leaseKey)"
+            )
+        except (ClientError, BotoCoreError, OSError) as error:
+            if aws.error_code(error) != "ConditionalCheckFailedException":  # a worker was faster
+                raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
+    return len(shards)
+
+
+def _schema(*keys: str) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
+
+
+def _table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_data: bool = False, **more: Any) -> Table:  # noqa: ANN401
+    request = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(*keys),
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in (*keys, *attributes)],
+        **more,
+    }
+    return Table(name, keys, request, holds_data)
+
+
+def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:  # noqa: ANN401
+    try:
+        description: dict[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
+    except (ClientError, BotoCoreError, OSError) as error:
+        if aws.reason(error) == "missing":
+            return None
+        raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
+    return description
+
+
+def _problem(existing: dict[str, Any], table: Table) -> str | None:
+    if existing["KeySchema"] != table.request["KeySchema"]:
+        return f"its keys are not {' and '.join(table.keys)}"
+    if len(table.keys) == 2 and (problem := key_problem(existing, (table.keys[0], table.keys[1]))):  # noqa: PLR2004
+        return f"it {problem}"
+    indexes = {index["IndexName"] for index in existing.get("GlobalSecondaryIndexes", ())}
+    missing = [i["IndexName"] for i in table.request.get("GlobalSecondaryIndexes", ()) if i["IndexName"] not in indexes]
+    return f"its index {missing[0]} is missing" if missing else None
+
+
+def _call(method: Any, operation: str, table: str, **request: Any) -> Any:  # noqa: ANN401
+    try:
+        return method(**request)
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise StartError(aws.explain(error, operation, f"table {table}")) from None
