@@ -9,7 +9,13 @@ from botocore.config import Config
 from consumer.errors import StartError
 
 _PERMISSION = frozenset(
-    {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized", "KMSAccessDeniedException"}
+    {
+        "AccessDeniedException",
+        "AccessDenied",
+        "UnauthorizedOperation",
+        "NotAuthorized",
+        "KMSAccessDeniedException",
+    }
 )
 _CREDENTIALS = frozenset(
     {
@@ -36,7 +42,7 @@ _THROTTLED = frozenset(
 _REFUSED = frozenset({"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"})
 
 
-def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries: int = 0) -> Any:  # noqa: ANN401
+def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries: int = 0) -> Any:
     """Return a botocore client; region, endpoint and credentials come from AWS's own variables and files.
 
     :param timeout: connect and read time-out in seconds.
@@ -58,7 +64,9 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg) from None
     except (ValueError, be.BotoCoreError) as error:
-        msg = f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
+        msg = (
+            f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
+        )
         raise StartError(msg) from None
 
 
@@ -79,7 +87,9 @@ def custom_endpoint(service: str) -> str | None:
     made = client(service)
     endpoint: str = made.meta.endpoint_url
     standard = botocore.session.get_session().create_client(
-        service, region_name=made.meta.region_name, config=Config(ignore_configured_endpoint_urls=True)
+        service,
+        region_name=made.meta.region_name,
+        config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # missing in the stubs
     )
     return endpoint if endpoint != standard.meta.endpoint_url else None
 
@@ -117,7 +127,15 @@ def reason(error: Exception) -> str:
             if code in codes:
                 return name
         return "service"
-    if isinstance(error, (be.NoCredentialsError, be.PartialCredentialsError, be.CredentialRetrievalError, be.TokenRetrievalError)):
+    if isinstance(
+        error,
+        (
+            be.NoCredentialsError,
+            be.PartialCredentialsError,
+            be.CredentialRetrievalError,
+            be.TokenRetrievalError,
+        ),
+    ):
         return "credentials"
     if isinstance(error, (be.HTTPClientError, OSError)):
         return "unreachable"
@@ -141,6 +159,8 @@ def explain(error: Exception, operation: str, target: str) -> str:
         case "throttled":
             return f"{operation} on {target} is throttled ({code})."
         case "unreachable":
-            return f"The endpoint for {operation} cannot be reached ({code}): check network, AWS_ENDPOINT_URL and region."
+            return (
+                f"The endpoint for {operation} cannot be reached ({code}): check network, AWS_ENDPOINT_URL and region."
+            )
         case _:
             return f"{operation} on {target} failed ({code})."

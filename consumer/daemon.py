@@ -96,7 +96,8 @@ def write_files(folder: Path, made: Mapping[str, str], processes: int) -> None:
     (folder / LOGBACK_FILE).write_bytes((files("consumer") / LOGBACK_FILE).read_bytes())
     shim = Path(__file__).with_name("shim.py")
     (folder / SHIM_FILE).write_text(
-        f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n", encoding="utf-8"
+        f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",
+        encoding="utf-8",
     )
 
 

@@ -50,7 +50,7 @@ _SEVERITY: Final = {"ERROR": "error", "WARN": "warning"}
 class DaemonLog:
     """Reads the daemon's lines, one at a time; used by one thread."""
 
-    def __init__(self, metrics: Metrics, log: Any) -> None:  # noqa: ANN401
+    def __init__(self, metrics: Metrics, log: Any) -> None:
         self._metrics = metrics
         self._log = log
         self._withheld: dict[tuple[str, str], int] = {}

@@ -34,8 +34,14 @@ class BatchWriter:
     :param log: a structured logger.
     """
 
-    def __init__(  # noqa: PLR0913
-        self, client: Any, table: str, key_names: tuple[str, str], pool: ThreadPoolExecutor, metrics: Metrics, log: Any  # noqa: ANN401
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        key_names: tuple[str, str],
+        pool: ThreadPoolExecutor,
+        metrics: Metrics,
+        log: Any,
     ) -> None:
         self._client = client
         self._table = table
@@ -85,7 +91,12 @@ class BatchWriter:
                 return
 
     def _refused(
-        self, items: Sequence[Item], pending: list[int], writing: Writing, stop: threading.Event, error: Exception
+        self,
+        items: Sequence[Item],
+        pending: list[int],
+        writing: Writing,
+        stop: threading.Event,
+        error: Exception,
     ) -> None:
         """Find the item at fault by halving, so that its companions are stored."""
         if len(pending) == 1:

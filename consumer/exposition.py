@@ -50,7 +50,9 @@ class WorkerCollector(Collector):
         count.add_metric([], len(owned))
         yield count
         policy = GaugeMetricFamily(
-            "sanitizer_policy_info", "The policy that is applied; always 1.", labels=("name", "version", "digest")
+            "sanitizer_policy_info",
+            "The policy that is applied; always 1.",
+            labels=("name", "version", "digest"),
         )
         names = self._policy
         policy.add_metric([names["name"], names["version"], names["digest"]], 1)
@@ -78,7 +80,9 @@ class WorkerCollector(Collector):
         for shard, ended in _by_shard(families.get("sanitizer_records")).items():
             open_[shard] = open_.get(shard, 0.0) - ended
         return self._per_shard(
-            "sanitizer_records_in_flight", "Deliveries that have not ended yet: received less every outcome.", open_
+            "sanitizer_records_in_flight",
+            "Deliveries that have not ended yet: received less every outcome.",
+            open_,
         )
 
     @staticmethod

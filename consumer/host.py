@@ -5,6 +5,7 @@
 It outlives the daemon: its connections, its redactor and its memory of what is settled survive a daemon's restart.
 """
 
+import contextlib
 import io
 import os
 import selectors
@@ -58,7 +59,7 @@ class Host:
     :param listener: where the shims connect; the supervisor's, so that none is turned away while this one starts.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         settings: Settings,
         fingerprint_key: bytes,
@@ -171,12 +172,10 @@ class Host:
             self._control.send(session_failed=session.shard, daemon=session.daemon)
         _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it
         messages_in.close()
-        try:
+        with contextlib.suppress(OSError):
             session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
-        except OSError:
-            pass
 
-    def _open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:  # noqa: ANN401
+    def _open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:
         settings = self._settings
         policy = f"{self._redactor.name}@{self._redactor.version}"
         stages = Stages(
@@ -205,10 +204,8 @@ class Host:
 
 
 def _close_quietly(stream: io.TextIOBase) -> None:
-    try:
+    with contextlib.suppress(OSError):
         stream.close()
-    except OSError:
-        pass
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ OWNED: Final[Mapping[str, str]] = {
     "streamArn": "use stream.name",
     "applicationName": "use kcl.application",
     "tableName": "use kcl.application",
-    "workerId": "it must be unique for each container, and is made at start: two workers with one id both own the leases",
+    "workerId": "it must be unique for each container, so it is made at start: workers with one id both own the leases",
     "workerIdentifier": "it must be unique for each container, and is made at start",
     "initialPositionInStream": "use stream.initial_position",
     "initialPositionInStreamExtended": "use stream.initial_position",

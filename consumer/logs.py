@@ -25,7 +25,6 @@ FIELDS: Final = frozenset(
 
 _MAX_TEXT: Final = 300
 _WITHHELD: Final = "<withheld>"
-_BUILT_IN: Final = frozenset({"event", "time", "severity"})
 
 
 def configure(level: str, process: str) -> None:
@@ -37,7 +36,6 @@ def configure(level: str, process: str) -> None:
     threshold = getattr(logging, level.upper())
     structlog.configure(
         processors=[
-            structlog.stdlib.add_log_level,
             _only_known_fields,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.JSONRenderer(),
@@ -51,7 +49,7 @@ def configure(level: str, process: str) -> None:
     sys.excepthook = _log_uncaught
 
 
-def get_logger(process: str) -> Any:  # noqa: ANN401 - structlog's loggers are duck-typed
+def get_logger(process: str) -> Any:
     """Return a logger that names its process on each line."""
     return structlog.get_logger().bind(process=process)
 
@@ -65,8 +63,8 @@ def _module_of(filename: str) -> str:
     return "/".join(filename.replace("\\", "/").split("/")[-2:])
 
 
-def _only_known_fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    out: dict[str, Any] = {"event": str(event.pop("event"))[:_MAX_TEXT], "severity": event.pop("level", "info")}
+def _only_known_fields(_logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    out: dict[str, Any] = {"event": str(event.pop("event"))[:_MAX_TEXT], "severity": method}
     exception = event.pop("exc_info", None)
     if exception is True:
         exception = sys.exc_info()[1]
@@ -95,7 +93,12 @@ class _LibraryHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         template = record.msg if isinstance(record.msg, str) and record.args else _WITHHELD
         method = self._log.error if record.levelno >= logging.ERROR else self._log.warning
-        method("library.log", logger=record.name, template=template, exc_info=(record.exc_info or (None, None))[1])
+        method(
+            "library.log",
+            logger=record.name,
+            template=template,
+            exc_info=(record.exc_info or (None, None))[1],
+        )
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

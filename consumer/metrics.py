@@ -17,7 +17,26 @@ from prometheus_client.registry import CollectorRegistry
 
 from consumer.record import Outcome
 
-LATENCY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0, 3600.0)
+LATENCY_BUCKETS: Final = (
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.75,
+    1.0,
+    1.5,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    120.0,
+    600.0,
+    3600.0,
+)
 WRITE_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 ITEM_BUCKETS: Final = (1.0, 5.0, 10.0, 15.0, 20.0, 24.0, 25.0)
 
@@ -48,7 +67,9 @@ class Metrics:
             return Gauge(name, text, ("shard",), registry=registry, multiprocess_mode="livemostrecent")
 
         self.received: Final = counter(
-            "sanitizer_records_received_total", "Records delivered by the daemon, redeliveries included.", "shard"
+            "sanitizer_records_received_total",
+            "Records delivered by the daemon, redeliveries included.",
+            "shard",
         )
         self.bytes_received: Final = counter(
             "sanitizer_record_bytes_received_total", "Bytes of record data delivered by the daemon.", "shard"
@@ -60,16 +81,24 @@ class Metrics:
             "outcome",
         )
         self.redactions: Final = counter(
-            "sanitizer_redactions_total", "Applications of a rule of the policy, by its action.", "rule", "action"
+            "sanitizer_redactions_total",
+            "Applications of a rule of the policy, by its action.",
+            "rule",
+            "action",
         )
         self.write_retries: Final = counter(
             "sanitizer_write_retries_total", "Batch writes that were sent again, by reason.", "reason"
         )
         self.daemon_restarts: Final = counter(
-            "sanitizer_daemon_restarts_total", "Starts of the KCL daemon after its first, by reason.", "reason"
+            "sanitizer_daemon_restarts_total",
+            "Starts of the KCL daemon after its first, by reason.",
+            "reason",
         )
         self.daemon_log_lines: Final = counter(
-            "sanitizer_daemon_log_lines_total", "Log lines of the KCL daemon, by logger and level.", "logger", "level"
+            "sanitizer_daemon_log_lines_total",
+            "Log lines of the KCL daemon, by logger and level.",
+            "logger",
+            "level",
         )
         self.latency: Final = Histogram(
             "sanitizer_record_latency_seconds",

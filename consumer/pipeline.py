@@ -39,7 +39,7 @@ class Pipeline:
     :param stop: set by others to give up what is not durable yet.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         shard: str,
         stages: Stages,
@@ -48,7 +48,7 @@ class Pipeline:
         metrics: Metrics,
         settled: dict[str, Position],
         stop: threading.Event,
-        log: Any,  # noqa: ANN401
+        log: Any,
     ) -> None:
         self._shard = shard
         self._stages = stages
@@ -250,5 +250,7 @@ def _note_quarantined(batch: _Batch, entries: list[tuple[int, Item]], writing: W
             batch.outcomes[index] = Outcome.QUARANTINED
             batch.durable_at[index] = at
         elif fate is Fate.REFUSED:
-            msg = "DynamoDB refuses a quarantine entry; has the quarantine table the keys that `tables create` gives it?"
+            msg = (
+                "DynamoDB refuses a quarantine entry; has the quarantine table the keys that `tables create` gives it?"
+            )
             raise SessionBroken(msg)

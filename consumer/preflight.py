@@ -30,7 +30,7 @@ def check(settings: Settings) -> None:
     _check_table(dynamodb, settings.quarantine.table, KEY_NAMES)
 
 
-def _check_table(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:  # noqa: ANN401
+def _check_table(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
     try:
         description = dynamodb.describe_table(TableName=table)["Table"]
     except (ClientError, BotoCoreError, OSError) as error:

@@ -32,7 +32,14 @@ class PipelineProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "consumer.host", str(theirs.fileno()), str(listener.fileno()), str(slot)],
+                [
+                    sys.executable,
+                    "-m",
+                    "consumer.host",
+                    str(theirs.fileno()),
+                    str(listener.fileno()),
+                    str(slot),
+                ],
                 pass_fds=(theirs.fileno(), listener.fileno()),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
@@ -72,7 +79,7 @@ class DaemonProcess:
     :param on_line: takes each line that it writes.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         command: list[str],
         folder: Path,

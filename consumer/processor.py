@@ -59,7 +59,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
     :param open_pipeline: makes the pipeline of a shard, by its id.
     """
 
-    def __init__(self, open_pipeline: Callable[[str], Pipeline], log: Any) -> None:  # noqa: ANN401
+    def __init__(self, open_pipeline: Callable[[str], Pipeline], log: Any) -> None:
         self._open_pipeline = open_pipeline
         self._log = log
         self._pipeline: Pipeline | None = None
@@ -119,7 +119,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
             action()
         except LeaseLost:
             self._log.warning("lease.lost")  # the pipeline has halted; KCL sends leaseLost next
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - nothing may reach kclpy, see above
             self.failed = True
             reason = str(error) if isinstance(error, SessionBroken) else None
             self._log.error("session.failed", reason=reason, exc_info=error)
@@ -140,7 +140,7 @@ class _Process(kcl.KCLProcess):  # type: ignore[misc] # kclpy has no types
         self.io_handler.load_action = _load_action
 
 
-def _load_action(line: bytes) -> Any:  # noqa: ANN401 - kclpy's message classes
+def _load_action(line: bytes) -> Any:
     try:
         return dispatch.message_decode(orjson.loads(line))
     except (ValueError, KeyError, TypeError):

@@ -35,7 +35,8 @@ class RuntimeFolder:
             shutil.rmtree(self.metrics, ignore_errors=True)
             self.metrics.mkdir()
         except OSError as error:
-            msg = f"The runtime folder {configured or tempfile.gettempdir()} cannot be used ({error.strerror}): set runtime_dir."
+            place = configured or tempfile.gettempdir()
+            msg = f"The runtime folder {place} cannot be used ({error.strerror}): set runtime_dir."
             raise StartError(msg) from None
 
     def _lock(self) -> WorkerId:

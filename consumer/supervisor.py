@@ -125,7 +125,9 @@ class Supervisor:
         self._first_message = {
             "settings": self._settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
             "folder": str(self._folder.path),
-            "fingerprint_key": (configured.get_secret_value().encode() if configured else secrets.token_bytes(32)).hex(),
+            "fingerprint_key": (
+                configured.get_secret_value().encode() if configured else secrets.token_bytes(32)
+            ).hex(),
         }
         try:
             for slot in range(self._processes):
@@ -155,7 +157,7 @@ class Supervisor:
                 self._stopping = True
             case ("ready", pipeline):
                 pipeline.is_ready = True
-            case ("pipeline_exit", pipeline, status) if self._pipelines.get(pipeline.slot) is pipeline:
+            case ("pipeline_exit", PipelineProcess() as pipeline, status) if self._is_current(pipeline):
                 self._pipeline_died(pipeline, status)
             case ("session_failed", slot, shard, number) if self._daemon and number == self._daemon.number:
                 self._log.error("session.failed", slot=slot, shard=shard)
@@ -163,6 +165,9 @@ class Supervisor:
             case ("daemon_exit", process, status) if process is self._daemon:
                 self._log.error("daemon.exited", exit_status=status)
                 self._replace_daemon("daemon_exit")
+
+    def _is_current(self, pipeline: PipelineProcess) -> bool:
+        return self._pipelines.get(pipeline.slot) is pipeline
 
     def _start_pipeline(self, slot: int) -> None:
         pipeline = PipelineProcess(slot, self._listeners[slot], self._first_message, self._events.put)

@@ -117,9 +117,7 @@ def seed_leases(settings: Settings) -> int:
             "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
         }
         try:
-            dynamodb.put_item(
-                TableName=table, Item=lease, ConditionExpression="attribute_not_exists(leaseKey)"
-            )
+            dynamodb.put_item(TableName=table, Item=lease, ConditionExpression="attribute_not_exists(leaseKey)")
         except (ClientError, BotoCoreError, OSError) as error:
             if aws.error_code(error) != "ConditionalCheckFailedException":  # a worker was faster
                 raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
@@ -130,7 +128,7 @@ def _schema(*keys: str) -> list[dict[str, str]]:
     return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
 
 
-def _table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_data: bool = False, **more: Any) -> Table:  # noqa: ANN401
+def _table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_data: bool = False, **more: Any) -> Table:
     request = {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
@@ -141,7 +139,7 @@ def _table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_data: 
     return Table(name, keys, request, holds_data)
 
 
-def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:  # noqa: ANN401
+def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
     try:
         description: dict[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
     except (ClientError, BotoCoreError, OSError) as error:
@@ -161,7 +159,7 @@ def _problem(existing: dict[str, Any], table: Table) -> str | None:
     return f"its index {missing[0]} is missing" if missing else None
 
 
-def _call(method: Any, operation: str, table: str, **request: Any) -> Any:  # noqa: ANN401
+def _call(method: Any, operation: str, table: str, **request: Any) -> Any:
     try:
         return method(**request)
     except (ClientError, BotoCoreError, OSError) as error:

@@ -1,7 +1,7 @@
 """Runs a command that ends with its parent: ``python -I -S -E tethered.py PARENT COMMAND...``.
 
-A supervisor that is killed cannot stop its daemon, and a daemon without a supervisor must not go on. On Linux the kernel
-does it; elsewhere the daemon ends when its children's pipes close.
+A supervisor that is killed cannot stop its daemon, and a daemon without a supervisor must not go on. On Linux the
+kernel does it; elsewhere the daemon ends when its children's pipes close.
 """
 
 import ctypes

@@ -1,6 +1,7 @@
 """Made-up marketplace transactions: the same seed gives the same bytes.
 
-For the demo, the tests and the benchmarks. All card numbers, SSNs, IBANs and people are generated. About one record in a hundred is broken on purpose.
+For the demo, the tests and the benchmarks. All card numbers, SSNs, IBANs and people are made up. About one
+record in a hundred is broken on purpose.
 """
 
 import random

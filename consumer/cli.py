@@ -1,0 +1,251 @@
+"""The `sanitizer` command. Exit status: 0 done, 1 failed, 2 wrong usage or configuration."""
+
+import time
+
+STARTED_AT = time.time()  # before the imports, which are part of what a user waits for
+
+import json  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any, BinaryIO, Never  # noqa: E402
+
+import click  # noqa: E402
+import yaml  # noqa: E402
+
+from consumer import __version__, lookup, tables  # noqa: E402
+from consumer.config import Settings, load_settings  # noqa: E402
+from consumer.errors import SanitizerError, UsageError  # noqa: E402
+from consumer.producer import Producer, calls, read_lines  # noqa: E402
+from redaction.guard import redact_guarded  # noqa: E402
+from redaction.plugin import Dropped, Released  # noqa: E402
+from redaction.serialize import serialize  # noqa: E402
+
+_REDACT_BATCH = 500
+
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sanitizer")
+def cli() -> None:
+    """Reads transactions from Kinesis, removes the sensitive data, stores the rest in DynamoDB."""
+
+
+@cli.command()
+@config_option
+def run(config: Path | None) -> None:
+    """Run the worker until SIGTERM; this is what the container does."""
+    from consumer import supervisor  # noqa: PLC0415 - loads the whole worker
+
+    sys.exit(supervisor.run(load_settings(config)))
+
+
+@cli.command()
+@click.option("--input", "source", type=click.Path(path_type=Path), help="Transactions, a line each; else generated.")
+@click.option("--records", type=click.IntRange(1, 1_000_000), help="How many  [default: 10000, or all of --input].")
+@click.option("--rate", type=click.IntRange(1, 50_000), default=1500, show_default=True, help="Records a second.")
+@click.option("--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Shards of the stream.")
+@click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else the default policy.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report here, as JSON.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the generated transactions.")
+@click.option("--keep-running", is_flag=True, help="Go on serving after the report, until Ctrl-C.")
+def demo(**options: Any) -> None:
+    """Run everything on this machine: cloud, stream, tables, real worker; feed, verify, report."""
+    try:
+        from consumer.local import demo as local  # noqa: PLC0415 - needs the extra
+    except ModuleNotFoundError as error:
+        msg = f"The demo needs the package {error.name}: install kinesis-sanitizer[local]."
+        raise UsageError(msg) from None
+    sys.exit(local.run(local.Options(started_at=STARTED_AT, **options)))
+
+
+@cli.command()
+@config_option
+@click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else what the settings name.")
+def redact(config: Path | None, policy: Path | None) -> None:
+    """Apply a policy to JSON lines, stdin to stdout; rejected lines are listed by number on stderr."""
+    from consumer.supervisor import load_plugin  # noqa: PLC0415
+
+    overrides = {"redaction": {"plugin": "policy", "options": {"policy": str(policy)}}} if policy else None
+    redactor = load_plugin(load_settings(config, overrides))
+    counts = {"released": 0, "dropped": 0, "rejected": 0}
+    number = 0
+    for batch in _batches(sys.stdin.buffer):
+        for verdict in redact_guarded(redactor, batch):
+            number += 1
+            if isinstance(verdict, Released):
+                counts["released"] += 1
+                sys.stdout.buffer.write(verdict.body + b"\n")
+            elif isinstance(verdict, Dropped):
+                counts["dropped"] += 1
+            else:
+                counts["rejected"] += 1
+                click.echo(f"line {number}: rejected ({verdict.code})", err=True)
+        sys.stdout.buffer.flush()
+    if counts["rejected"] or counts["dropped"]:
+        click.echo(", ".join(f"{count} {name}" for name, count in counts.items()), err=True)
+
+
+@cli.command()
+@config_option
+@click.argument("source", type=click.File("rb"), default="-")
+@click.option("--partition-key-field", default="user_id", show_default=True, help="Field that decides the shard.")
+@click.option("--rate", type=click.IntRange(1), help="Records a second, at most.")
+@json_option
+def produce(
+    config: Path | None, source: BinaryIO, partition_key_field: str, rate: int | None, *, as_json: bool
+) -> None:
+    """Put JSON lines onto the stream: SOURCE, or stdin."""
+    settings = load_settings(config)
+    producer = Producer(settings.stream.name)
+    sent = 0
+    began = time.monotonic()
+    for call in calls(read_lines(source, partition_key_field), limit=min(500, max(1, (rate or 50_000) // 10))):
+        sent += len(producer.put(call))
+        if rate:
+            time.sleep(max(0.0, sent / rate - (time.monotonic() - began)))
+    _say(
+        {"stream": settings.stream.name, "records": sent},
+        f"{sent} records put onto {settings.stream.name}",
+        as_json,
+    )
+
+
+@cli.command()
+@config_option
+@click.argument("partition")
+@click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
+def get(config: Path | None, partition: str, sort_prefix: str | None, limit: int | None, *, metadata: bool) -> None:
+    """Look documents up by their partition key, newest first: one line of JSON each."""
+    settings = load_settings(config)
+    found = 0
+    for document, added in lookup.documents(settings, partition, sort_prefix, limit):
+        found += 1
+        shown = document | {settings.output.reserved_attribute: added} if metadata else document
+        click.echo(serialize(shown))
+    if not found:
+        click.echo("No document has this key.", err=True)
+        sys.exit(1)
+
+
+@cli.group(name="tables")
+def tables_group() -> None:
+    """Output, quarantine and KCL tables."""
+
+
+@tables_group.command(name="create")
+@config_option
+@json_option
+def tables_create(config: Path | None, *, as_json: bool) -> None:
+    """Create what is missing, and the leases of a fresh stream."""
+    settings = load_settings(config)
+    made = dict(tables.create(settings))
+    leases = tables.seed_leases(settings)
+    text = "\n".join([*(f"{name}: {state}" for name, state in made.items()), f"leases written: {leases}"])
+    _say({"tables": made, "leases": leases}, text, as_json)
+
+
+@tables_group.command(name="check")
+@config_option
+@json_option
+def tables_check(config: Path | None, *, as_json: bool) -> None:
+    """Say what is wrong with the tables; exit status 1 if anything is."""
+    problems = dict(tables.check(load_settings(config)))
+    _say(problems, "\n".join(f"{name}: {problem or 'ok'}" for name, problem in problems.items()), as_json)
+    sys.exit(1 if any(problems.values()) else 0)
+
+
+@cli.command()
+@config_option
+@json_option
+def status(config: Path | None, *, as_json: bool) -> None:
+    """Show the shards, their owners and checkpoints, from the lease table."""
+    rows = lookup.shards(load_settings(config))
+    lines = [f"{'shard':<22} {'owner':<38} checkpoint"]
+    lines += [f"{row['shard']:<22} {row['owner'] or '-':<38} {row['checkpoint']}/{row['sub']}" for row in rows]
+    _say(rows, "\n".join(lines), as_json)
+
+
+@cli.group()
+def quarantine() -> None:
+    """Records that could not be processed."""
+
+
+@quarantine.command(name="list")
+@config_option
+def quarantine_list(config: Path | None) -> None:
+    """List the entries, a line of JSON each: where, when, why; they hold no content."""
+    for entry in lookup.quarantined(load_settings(config)):
+        click.echo(serialize(entry))
+
+
+@cli.group(name="config")
+def config_group() -> None:
+    """The settings."""
+
+
+@config_group.command(name="check")
+@config_option
+def config_check(config: Path | None) -> None:
+    """Validate the settings, the redactor's options among them."""
+    from consumer.supervisor import load_plugin  # noqa: PLC0415
+
+    redactor = load_plugin(load_settings(config))
+    click.echo(f"The settings are valid; redactor {redactor.name}@{redactor.version}, digest {redactor.digest}.")
+
+
+@config_group.command(name="show")
+@config_option
+@json_option
+def config_show(config: Path | None, *, as_json: bool) -> None:
+    """Show the settings in force; secrets are starred out."""
+    values = load_settings(config).model_dump(mode="json")
+    _say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json)
+
+
+@config_group.command(name="schema")
+def config_schema() -> None:
+    """Print the JSON schema of the settings file."""
+    click.echo(json.dumps(Settings.model_json_schema(), indent=2))
+
+
+def _batches(lines: BinaryIO) -> Any:
+    batch: list[bytes] = []
+    for line in lines:
+        batch.append(line.rstrip(b"\r\n"))
+        if len(batch) == _REDACT_BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _say(value: Any, text: str, as_json: bool) -> None:  # noqa: FBT001
+    click.echo(json.dumps(value, default=str) if as_json else text)
+
+
+def main() -> Never:
+    """Run the command; every expected error is one sentence on stderr."""
+    try:
+        cli(standalone_mode=False)
+    except SanitizerError as error:
+        click.echo(f"sanitizer: {error}", err=True)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""What became of every record, found by looking: each identity ends in exactly one place, or is lost.
+
+Also finds leaks: raw values that the policy removed, searched for in every channel outside the stream.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import ahocorasick
+
+from consumer.config import Settings
+from consumer.document import ItemEncoder, decode_item
+from consumer.errors import EncodeError
+from consumer.producer import Placed
+from consumer.record import Record
+from redaction.guard import redact_guarded
+from redaction.plugin import Dropped, Redactor, Released
+
+MIN_SECRET: Final = 9
+"""Shorter raw values are not searched for: they turn up by chance (in sequence numbers, in times)."""
+
+_DIGIT_RUN: Final = re.compile(r"\d(?:[\s.-]?\d){8,}", re.ASCII)
+_SSN: Final = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)", re.ASCII)
+_WORD: Final = re.compile(r"\w")
+
+Identity = tuple[str, str]
+"""(shard, sequence number): the demo's records are not aggregated, so the sub-sequence number is 0."""
+
+
+class Entry(NamedTuple):
+    """A record on the stream, and what must become of it."""
+
+    placed: Placed
+    expected: str  # stored, quarantined or dropped
+    document: dict[str, Any] | None
+    key: tuple[str, str] | None
+
+
+@dataclass
+class Findings:
+    """What was found, by identity."""
+
+    stored: int = 0
+    quarantined: int = 0
+    dropped: int = 0
+    duplicates: int = 0
+    lost: list[Identity] = field(default_factory=list)
+    wrong: list[Identity] = field(default_factory=list)  # stored with another content than expected; counted as lost
+
+
+class Ledger:
+    """Every record that was put, with what the policy makes of it."""
+
+    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+        self._settings = settings
+        self._redactor = redactor
+        self._entries: list[Entry] = []
+        self._secrets: set[str] = set()
+        self._released: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def places(self) -> Iterable[Placed]:
+        """Where each record went."""
+        return (entry.placed for entry in self._entries)
+
+    def enter(self, payloads: Sequence[bytes], places: Sequence[Placed]) -> None:
+        """Enter records that are on the stream now."""
+        verdicts = redact_guarded(self._redactor, payloads)
+        for payload, place, verdict in zip(payloads, places, verdicts, strict=True):
+            document: dict[str, Any] | None = None
+            key = None
+            expected = "dropped" if isinstance(verdict, Dropped) else "quarantined"
+            if isinstance(verdict, Released):
+                try:
+                    key = self._encoder(place.shard).encode(verdict.document, Record(place.sequence, 0, 0, b"")).key
+                    expected, document = "stored", dict(verdict.document)
+                except EncodeError:
+                    pass
+            self._remember_secrets(payload, document)
+            self._entries.append(Entry(place, expected, document, key))
+
+    def find(self, items: Iterable[Mapping[str, Any]], quarantine: Iterable[Mapping[str, Any]]) -> Findings:
+        """Look for every record.
+
+        :param items: all items of the output table, in DynamoDB's wire form.
+        :param quarantine: all entries of the quarantine, decoded.
+        """
+        by_key: dict[tuple[str, str], tuple[Identity, dict[str, Any]]] = {}
+        output = self._settings.output
+        for item in items:
+            document, added = decode_item(item, output)
+            key = (item[f"{output.reserved_attribute}_pk"]["S"], item[f"{output.reserved_attribute}_sk"]["S"])
+            by_key[key] = ((added["shard"], added["sequence"]), document)
+        held = {(entry["shard"], entry["sequence"]) for entry in quarantine}
+        order = {(e.placed.shard, e.placed.sequence): (e.placed.shard, int(e.placed.sequence)) for e in self._entries}
+        findings = Findings()
+        for entry in self._entries:
+            identity = (entry.placed.shard, entry.placed.sequence)
+            found = by_key.get(entry.key) if entry.key else None
+            own = found is not None and found[0] == identity
+            if (identity in held) + own > 1 or (entry.expected != "quarantined" and identity in held):
+                findings.wrong.append(identity)
+            elif own and found is not None:
+                good = entry.document is not None and same(entry.document, found[1])
+                findings.stored += good
+                if not good:
+                    findings.wrong.append(identity)
+            elif found is not None and order.get(found[0], ("", 0)) > order[identity]:
+                findings.duplicates += 1
+            elif identity in held:
+                findings.quarantined += 1
+            elif entry.expected == "dropped":
+                findings.dropped += 1
+            else:
+                findings.lost.append(identity)
+        return findings
+
+    def leaks(self, channels: Mapping[str, Iterable[str]]) -> dict[str, int]:
+        """Count the raw values that the policy removed and that are found again, by channel."""
+        automaton = ahocorasick.Automaton()
+        for secret in self._secrets - self._released:
+            if len(secret) >= MIN_SECRET:
+                automaton.add_word(secret, secret)
+        if not len(automaton):
+            return dict.fromkeys(channels, 0)
+        automaton.make_automaton()
+        return {
+            name: len({s for text in texts for s in _whole_words(automaton, text)}) for name, texts in channels.items()
+        }
+
+    def _encoder(self, shard: str) -> ItemEncoder:
+        return ItemEncoder(self._settings.output, self._settings.stream.name, shard, "", "")
+
+    def _remember_secrets(self, payload: bytes, released: dict[str, Any] | None) -> None:
+        # KCL writes raw data in base64 into some of its errors; a piece from the middle tells records apart.
+        self._secrets.add(base64.b64encode(payload)[64:124].decode())
+        text = payload.decode("utf-8", "replace")
+        if released is None:
+            # Nothing of a refused record may be anywhere; what could stand in another one rightly is not looked for.
+            self._secrets.update(run for run in _DIGIT_RUN.findall(text) if _looks_like_card(run))
+            self._secrets.update(_SSN.findall(text))
+            return
+        kept = set(_scalars(released))
+        self._released |= kept
+        kept_text = json.dumps(released, default=str, ensure_ascii=False)
+        for value in _scalars(json.loads(text, parse_float=Decimal)):
+            if value not in kept:
+                self._secrets.update(
+                    secret for secret in (value, *_DIGIT_RUN.findall(value)) if secret not in kept_text
+                )
+
+
+def _looks_like_card(run: str) -> bool:
+    """Luhn's check (ISO/IEC 7812-1) over 13 to 19 digits."""
+    digits = [int(character) for character in run if character.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return 13 <= len(digits) <= 19 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0  # noqa: PLR2004
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal: numbers as decimals, true and 1 not the same."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _scalars(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _scalars(member)
+    elif isinstance(value, list):
+        for element in value:
+            yield from _scalars(element)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _whole_words(automaton: Any, text: str) -> Iterable[str]:
+    for end, secret in automaton.iter(text):
+        before, after = text[end - len(secret) : end - len(secret) + 1], text[end + 1 : end + 2]
+        if not (_WORD.match(before) and _WORD.match(secret[0])) and not (
+            _WORD.match(after) and _WORD.match(secret[-1])
+        ):
+            yield secret

@@ -1,0 +1,82 @@
+"""Reads what the worker stored: documents by key, the quarantine, the shards' leases."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer import aws
+from consumer.codec import decode_document
+from consumer.config import Settings, lease_tables
+from consumer.document import decode_item, key_names
+from consumer.errors import StartError
+
+
+def documents(
+    settings: Settings, partition: str, sort_prefix: str | None, limit: int | None
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield documents of one partition, newest sort key first, each with what the service added.
+
+    :raises StartError: the table is missing, out of reach or not permitted.
+    """
+    partition_name, sort_name = key_names(settings.output)
+    names = {"#p": partition_name}
+    values: dict[str, Any] = {":p": {"S": partition}}
+    condition = "#p = :p"
+    if sort_prefix:
+        names["#s"], values[":s"] = sort_name, {"S": sort_prefix}
+        condition += " AND begins_with(#s, :s)"
+    pages = _pages(
+        "query",
+        settings.output.table,
+        KeyConditionExpression=condition,
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+        ScanIndexForward=False,
+        ConsistentRead=True,
+    )
+    for index, item in enumerate(pages):
+        if limit is not None and index >= limit:
+            return
+        yield decode_item(item, settings.output)
+
+
+def all_items(table: str) -> Iterator[dict[str, Any]]:
+    """Yield every item of a table, in DynamoDB's wire form."""
+    return _pages("scan", table, ConsistentRead=True)
+
+
+def quarantined(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield every entry of the quarantine."""
+    return (decode_document(item) for item in all_items(settings.quarantine.table))
+
+
+def shards(settings: Settings) -> list[dict[str, Any]]:
+    """Return the lease of each shard: shard, owner, checkpoint, sub-sequence number."""
+    table = lease_tables(settings.kcl.application)[0]
+    leases = [decode_document(item) for item in all_items(table)]
+    rows = [
+        {
+            "shard": lease["leaseKey"],
+            "owner": lease.get("leaseOwner"),
+            "checkpoint": lease.get("checkpoint"),
+            "sub": lease.get("checkpointSubSequenceNumber", 0),
+        }
+        for lease in leases
+        if str(lease.get("leaseKey", "")).startswith("shardId-")
+    ]
+    return sorted(rows, key=lambda row: str(row["shard"]))
+
+
+def _pages(method: str, table: str, **request: Any) -> Iterator[dict[str, Any]]:
+    client = aws.client("dynamodb", retries=3, timeout=30)
+    while True:
+        try:
+            page = getattr(client, method)(TableName=table, **request)
+        except (ClientError, BotoCoreError, OSError) as error:
+            operation = f"dynamodb:{method.title()}"
+            raise StartError(aws.explain(error, operation, f"table {table}")) from None
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

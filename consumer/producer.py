@@ -1,0 +1,110 @@
+"""Puts records onto a stream: what `sanitizer produce` and the demo do."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer import aws
+from consumer.errors import StartError
+
+MAX_RECORDS: Final = 500
+MAX_RECORD_BYTES: Final = 1 << 20
+MAX_CALL_BYTES: Final = 4 << 20
+"""AWS: PutRecords takes 500 records, 1 MiB each with its partition key, 5 MiB in all."""
+
+ATTEMPTS: Final = 12
+
+
+class Put(NamedTuple):
+    """A record to put."""
+
+    data: bytes
+    partition_key: str
+
+
+class Placed(NamedTuple):
+    """Where a record went, and when the call that put it began (epoch seconds)."""
+
+    shard: str
+    sequence: str
+    put_at: float
+
+
+class Producer:
+    """Puts records onto one stream, in order within a call."""
+
+    def __init__(self, stream: str) -> None:
+        self._client: Any = aws.client("kinesis", retries=2, timeout=10)
+        self._stream = stream
+
+    def put(self, records: Sequence[Put]) -> list[Placed]:
+        """Put at most 500 records; those that the stream turns away are sent again.
+
+        :raises StartError: the stream is missing, out of reach or not permitted, or throttles for too long.
+        """
+        placed: list[Placed | None] = [None] * len(records)
+        for attempt in range(ATTEMPTS):
+            pending = [i for i, place in enumerate(placed) if place is None]
+            if not pending:
+                break
+            if attempt:
+                time.sleep(min(2.0, 0.05 * 2**attempt))
+            began = time.time()
+            try:
+                answer = self._client.put_records(
+                    StreamName=self._stream,
+                    Records=[{"Data": records[i].data, "PartitionKey": records[i].partition_key} for i in pending],
+                )
+            except (ClientError, BotoCoreError, OSError) as error:
+                raise StartError(aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")) from None
+            for i, result in zip(pending, answer["Records"], strict=True):
+                if "SequenceNumber" in result:
+                    placed[i] = Placed(result["ShardId"], result["SequenceNumber"], began)
+        done = [place for place in placed if place is not None]
+        if len(done) < len(records):
+            left = len(records) - len(done)
+            msg = f"The stream {self._stream} turned {left} records away {ATTEMPTS} times: add shards."
+            raise StartError(msg)
+        return done
+
+
+def calls(records: Iterable[Put], limit: int = MAX_RECORDS) -> Iterator[list[Put]]:
+    """Split `records` into lists that one call takes, of at most `limit` records."""
+    call: list[Put] = []
+    size = 0
+    for record in records:
+        weight = len(record.data) + len(record.partition_key)
+        if call and (len(call) == limit or size + weight > MAX_CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(record)
+        size += weight
+    if call:
+        yield call
+
+
+def read_lines(lines: Iterable[bytes], key_field: str) -> Iterator[Put]:
+    """Turn lines into records, one each, blank ones too.
+
+    :param key_field: top-level field whose value is the partition key; a line without it gets its number.
+    :raises StartError: a line is longer than a record may be.
+    """
+    for number, line in enumerate(lines, start=1):
+        data = line.rstrip(b"\r\n")
+        key = _partition_key(data, key_field) or f"line-{number}"
+        if len(data) + len(key.encode()) > MAX_RECORD_BYTES:
+            msg = f"Line {number} has {len(data)} bytes; a Kinesis record holds at most 1 MiB with its partition key."
+            raise StartError(msg)
+        yield Put(data, key)
+
+
+def _partition_key(data: bytes, field: str) -> str | None:
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    value = document.get(field) if isinstance(document, dict) else None
+    return str(value)[:256] if value not in (None, "") else None
