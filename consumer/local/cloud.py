@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import orjson
 from hypercorn.app_wrappers import WSGIWrapper
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -42,6 +43,9 @@ PROCESS_NAME = "sanitizer-cloud"
 MAX_BODY_BYTES = 20 * 1024 * 1024
 """More than any request may have: BatchWriteItem takes 16 MB, PutRecords 5 MiB before base64."""
 
+TABLE_PATH = "/_cloud/table/"
+MOTO_ACCOUNT = "123456789012"  # moto's default, whatever the credentials
+
 _JSON = b"application/x-amz-json-1.1"
 _DYNAMODB = "DynamoDB_20120810."
 
@@ -57,6 +61,7 @@ class CloudApp:
     """
 
     def __init__(self, region: str, *, shard_limits: bool = False) -> None:
+        self._region = region
         self._kinesis = KinesisApi(Streams(region), WriteLimits() if shard_limits else None)
         self._durable = DurableTimes()
         self._moto_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
@@ -80,6 +85,11 @@ class CloudApp:
             await _send(send, 200, b"{}")
         elif scope["path"] == "/_cloud/durable":
             await _send(send, 200, self._durable.to_json())
+        elif scope["path"].startswith(TABLE_PATH):
+            name = scope["path"].removeprefix(TABLE_PATH)
+            loop = asyncio.get_running_loop()
+            items = await loop.run_in_executor(self._moto_thread, _table_items, name, self._region)
+            await _send(send, 404 if items is None else 200, items or b"{}")
         else:
             await self._serve_moto(scope, target, body, send)
 
@@ -99,9 +109,7 @@ class CloudApp:
         # The answer is collected, not streamed: one hop between the threads for each request.
         await moto(scope, receive, collect, on_moto_thread, lambda _, message: messages.append(message))
         if target.startswith(_DYNAMODB) and messages[0].get("status") == 200:  # noqa: PLR2004
-            answer = b"".join(
-                message["body"] for message in messages if message["type"] == "http.response.body"
-            )
+            answer = b"".join(message["body"] for message in messages if message["type"] == "http.response.body")
             self._durable.note(target.removeprefix(_DYNAMODB), body, answer)
         for message in messages:
             await send(message)
@@ -112,6 +120,19 @@ def _load_moto() -> WSGIWrapper:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
 
     return WSGIWrapper(DomainDispatcherApplication(create_backend_app), MAX_BODY_BYTES)
+
+
+def _table_items(name: str, region: str) -> bytes | None:
+    """Return all items of a table as a JSON list in DynamoDB's form, or None if there is no such table.
+
+    moto's Scan sorts the whole table for each page: looking at 10,000 items would take a minute.
+    """
+    from moto.dynamodb.models import dynamodb_backends  # noqa: PLC0415
+
+    table = dynamodb_backends[MOTO_ACCOUNT][region].tables.get(name)
+    if table is None:
+        return None
+    return orjson.dumps([item.attrs for item in table.all_items()], default=lambda value: value.to_json())
 
 
 async def _answer_lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -165,14 +186,10 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Serve until SIGTERM or the end of stdin."""
     setproctitle(f"{PROCESS_NAME} {' '.join(sys.argv[1:])}".strip())
-    parser = argparse.ArgumentParser(
-        prog=PROCESS_NAME, description="Kinesis and DynamoDB in memory, for local use."
-    )
+    parser = argparse.ArgumentParser(prog=PROCESS_NAME, description="Kinesis and DynamoDB in memory, for local use.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--region", default="us-east-1", help="region of the stream ARNs")
-    parser.add_argument(
-        "--shard-limits", action="store_true", help="refuse what exceeds a shard's write limits"
-    )
+    parser.add_argument("--shard-limits", action="store_true", help="refuse what exceeds a shard's write limits")
     arguments = parser.parse_args()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -23,7 +23,8 @@ import click
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer import aws, lookup, tables
+from consumer import aws, tables
+from consumer.codec import decode_document
 from consumer.config import Settings, lease_tables, load_settings
 from consumer.daemon import PROPERTIES_FILE
 from consumer.errors import StartError, UsageError
@@ -136,7 +137,7 @@ class Demo:
         total = self._feed(records, producer, ledger)
         self._check_worker()
         findings = self._wait_until_found(ledger)
-        durable = self._durable_times()
+        durable = self._cloud_.durable_times()
         report = self._report(ledger, findings, durable, began)
         self._progress.end()
         before, after = CANONICAL, b""
@@ -149,8 +150,7 @@ class Demo:
 
     def keep_running(self) -> None:
         """Go on serving until interrupted."""
-        assert self._cloud is not None  # noqa: S101
-        environment = self._cloud.environment() | {"SANITIZER_CONFIG": str(self._config)}
+        environment = self._cloud_.environment() | {"SANITIZER_CONFIG": str(self._config)}
         click.echo("\nStill running; Ctrl-C ends it. In another terminal:\n")
         for name, value in environment.items():
             click.echo(f"  export {name}={shlex.quote(value)}")
@@ -253,8 +253,10 @@ class Demo:
             time.sleep(0.2)
 
     def _look(self, ledger: Ledger) -> Findings:
-        items = lookup.all_items(self._settings.output.table)
-        return ledger.find(items, lookup.quarantined(self._settings))
+        cloud, settings = self._cloud_, self._settings
+        return ledger.find(
+            cloud.table(settings.output.table), map(decode_document, cloud.table(settings.quarantine.table))
+        )
 
     def _report(self, ledger: Ledger, findings: Findings, durable: dict[str, float], began: float) -> Report:
         latencies = sorted(
@@ -287,25 +289,23 @@ class Demo:
     def _channels(self) -> dict[str, Iterator[str]]:
         """Everything that leaves the worker: where the leaks are looked for."""
         settings = self._settings
+
+        def texts(table: str) -> Iterator[str]:
+            return (json.dumps(item, ensure_ascii=False) for item in self._cloud_.table(table))
+
         return {
-            "documents": (json.dumps(item, ensure_ascii=False) for item in lookup.all_items(settings.output.table)),
-            "quarantine": (
-                json.dumps(item, ensure_ascii=False) for item in lookup.all_items(settings.quarantine.table)
-            ),
-            "KCL tables": (
-                json.dumps(item) for table in lease_tables(settings.kcl.application) for item in lookup.all_items(table)
-            ),
+            "documents": texts(settings.output.table),
+            "quarantine": texts(settings.quarantine.table),
+            "KCL tables": (text for table in lease_tables(settings.kcl.application) for text in texts(table)),
             "log": iter([self._log.read_text(encoding="utf-8", errors="replace")]),
             "metrics": iter([self._get("/metrics")]),
             "properties": iter([(self._folder / "run" / PROPERTIES_FILE).read_text(encoding="latin-1")]),
         }
 
-    def _durable_times(self) -> dict[str, float]:
-        """When each record became durable, in epoch ms: seen at the table's door, not reported by the worker."""
-        assert self._cloud is not None  # noqa: S101
-        with urllib.request.urlopen(f"{self._cloud.endpoint}/_cloud/durable", timeout=30) as answer:  # noqa: S310
-            times: dict[str, float] = json.load(answer)
-        return times
+    @property
+    def _cloud_(self) -> Cloud:
+        assert self._cloud is not None  # noqa: S101 - started before anything else
+        return self._cloud
 
     def _metrics(self) -> dict[str, float]:
         """Return the sum of each metric's samples; empty while the worker does not answer."""

@@ -145,9 +145,7 @@ class KinesisApi:
         stream = self._stream(request)
         limit = integer(request, "MaxResults", 1, MAX_SHARDS_LISTED, default=1000)
         after = optional_text(request, "ExclusiveStartShardId")
-        shards = [
-            shard for shard in filtered_shards(stream, request.get("ShardFilter")) if shard.shard_id > after
-        ]
+        shards = [shard for shard in filtered_shards(stream, request.get("ShardFilter")) if shard.shard_id > after]
         answer: dict[str, Any] = {"Shards": [shard_description(shard) for shard in shards[:limit]]}
         if len(shards) > limit:
             rest = request | {"StreamName": stream.name, "ExclusiveStartShardId": shards[limit - 1].shard_id}

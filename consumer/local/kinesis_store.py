@@ -114,9 +114,7 @@ class Stream:
     def owns_sequence(self, shard: Shard, sequence: str) -> bool:
         """Whether `sequence` is a number that was given out while `shard` took records."""
         last = shard.last_sequence or self._sequence(self._issued)
-        return (
-            len(sequence) == len(last) and sequence.isdecimal() and shard.first_sequence <= sequence <= last
-        )
+        return len(sequence) == len(last) and sequence.isdecimal() and shard.first_sequence <= sequence <= last
 
     def _open_shard(self, shard_id: str) -> Shard:
         shard = self.shard(shard_id)
@@ -141,9 +139,7 @@ class Stream:
         return shard.closed
 
     def _refresh_routing(self) -> None:
-        self._open = sorted(
-            (shard for shard in self.shards if shard.is_open), key=lambda shard: shard.first_hash
-        )
+        self._open = sorted((shard for shard in self.shards if shard.is_open), key=lambda shard: shard.first_hash)
         self._open_starts = [shard.first_hash for shard in self._open]
 
     def _sequence(self, number: int) -> str:

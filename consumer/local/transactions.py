@@ -238,9 +238,7 @@ def _with_raw(document: dict[str, Any], field: bytes) -> bytes:
 
 _BREAKERS: tuple[Callable[[dict[str, Any]], bytes], ...] = (
     lambda document: orjson.dumps(document)[:-20],  # truncated
-    lambda document: (
-        b"card " + str(document["user_id"]).encode() + b" declined, see the log"
-    ),  # no JSON at all
+    lambda document: b"card " + str(document["user_id"]).encode() + b" declined, see the log",  # no JSON at all
     lambda document: orjson.dumps([document]),  # an array
     lambda document: _with_raw(document, b'"memo":"caf\xe9 \xff"'),  # invalid UTF-8
     lambda document: orjson.dumps({key: value for key, value in document.items() if key != "user_id"}),
@@ -249,7 +247,5 @@ _BREAKERS: tuple[Callable[[dict[str, Any]], bytes], ...] = (
     lambda document: _with_raw(document, b'"score":NaN'),
     lambda document: _with_raw(document, b'"user_id":"1","note":"twice"'),  # duplicate keys
     lambda document: _with_raw(document, b'"reference":' + b"1234567890" * 5),  # 50 digits; DynamoDB holds 38
-    lambda document: _with_raw(
-        document, b'"tree":' + b'{"in":' * 40 + b"1" + b"}" * 40
-    ),  # DynamoDB: 32 levels
+    lambda document: _with_raw(document, b'"tree":' + b'{"in":' * 40 + b"1" + b"}" * 40),  # DynamoDB: 32 levels
 )

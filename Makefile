@@ -1,0 +1,79 @@
+# Everything runs in .venv, which each target makes or brings up to date by itself.
+# Works with GNU make 3.81 (macOS) and later, and with any POSIX shell.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+STAMP := .venv/.stamp
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit check format bench lock clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## make .venv, or bring it up to date (PYTHON=python3.12 to choose)
+	@echo ".venv is up to date: $(BIN)/sanitizer --help"
+
+demo: $(STAMP) ## the whole service on this machine; ARGS="--records 5000" and so on
+	$(BIN)/sanitizer demo $(ARGS)
+
+test: test-unit ## the unit suite, then the integration suite with the real KCL daemon
+	$(BIN)/pytest -m integration
+
+test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select
+	$(BIN)/pytest -m "not integration" $(ARGS)
+
+check: $(STAMP) ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## the benchmarks, in a quick form; ARGS="--held 40000" for the full one
+	$(BIN)/python benchmarks/embedded_kinesis.py $(or $(ARGS),--held 1000 10000 --calls 10)
+
+lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrade for newer versions
+	$(LOCK) --group build --output-file requirements/build.txt
+	$(LOCK) --constraints requirements/build.txt pyproject.toml --extra local --group dev --output-file requirements/dev.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra local --output-file requirements/local.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
+
+clean: ## remove .venv, build results and caches
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# With uv where it is on the PATH, else with venv and pip. Build isolation is off because what an isolated build fetches
+# is neither pinned nor checked: requirements/build.txt brings the build tools, with hashes, first.
+$(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml
+	@if ! $(BIN)/python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then \
+		$(PYTHON) -c '$(IS_NEW_ENOUGH)' || { \
+			echo "Python 3.11 or later is needed, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12" >&2; exit 1; }; \
+		rm -rf .venv; \
+		if command -v uv >/dev/null; then \
+			uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv || exit 1; \
+		elif $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+			$(PYTHON) -m venv .venv || exit 1; \
+		else \
+			echo "'$(PYTHON)' cannot make virtual environments. Install python3-venv (Debian, Ubuntu), or uv." >&2; exit 1; \
+		fi; \
+	fi
+	@echo "Installing into .venv: about a minute the first time, with KCL's jars from Maven Central"
+	@if command -v uv >/dev/null; then \
+		install="uv pip install --quiet --python $(BIN)/python"; \
+	else \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null || exit 1; \
+		install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; \
+	fi; \
+	$$install --require-hashes -r requirements/build.txt && \
+	$$install --require-hashes --no-build-isolation -r requirements/dev.txt && \
+	$$install --no-build-isolation --no-deps --editable .
+	@touch $@

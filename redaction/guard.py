@@ -1,0 +1,54 @@
+"""Any redactor, fail-closed: whatever a plug-in does wrong becomes a `Rejected`, never the original."""
+
+from collections.abc import Sequence
+
+from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
+
+REDACTOR_RAISED = "redactor_raised"
+INVALID_VERDICT = "redactor_invalid_verdict"
+
+
+def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict]:
+    """Give one verdict for each payload, in order.
+
+    A batch that fails as a whole is tried again record by record, so that one bad record costs one rejection.
+    Only KeyboardInterrupt, SystemExit and their like get out.
+    """
+    if not payloads:
+        return []
+    verdicts = _call(redactor, payloads)
+    if isinstance(verdicts, Rejected):
+        if len(payloads) == 1:
+            return [verdicts]
+        return [redact_guarded(redactor, (payload,))[0] for payload in payloads]
+    return [verdict if _is_valid(verdict) else Rejected(INVALID_VERDICT) for verdict in verdicts]
+
+
+def _call(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict] | Rejected:
+    try:
+        verdicts = redactor.redact(payloads)
+    except Exception:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
+        return Rejected(REDACTOR_RAISED)
+    try:
+        listed = list(verdicts)
+    except Exception:  # noqa: BLE001 - not iterable, or its iterator raises
+        return Rejected(INVALID_VERDICT)
+    return listed if len(listed) == len(payloads) else Rejected(INVALID_VERDICT)
+
+
+def _is_valid(verdict: object) -> bool:
+    match verdict:
+        case Released(document=document, body=body, applied=applied):
+            # Exact types: a subclass could show one content to us and another to the sink.
+            return type(document) is dict and type(body) is bytes and _is_applied(applied)
+        case Dropped(rule=rule):
+            return type(rule) is str
+        case Rejected(code=code, rule=rule):
+            return type(code) is str and (rule is None or type(rule) is str)
+    return False
+
+
+def _is_applied(applied: object) -> bool:
+    return type(applied) is tuple and all(
+        type(entry) is tuple and [type(part) for part in entry] == [str, str] for entry in applied
+    )

@@ -1,0 +1,126 @@
+"""All that a plug-in author imports: the verdicts, the `Redactor` protocol, the errors and the loader.
+
+A plug-in is a factory registered under the entry point group `kinesis_sanitizer.redactors`; it gets the
+options of the configuration and returns a `Redactor`. Errors:
+
+    RedactionError
+    ├── PolicyError       a policy file or its options are wrong
+    ├── PluginNotFound    no redactor of that name is installed
+    └── PluginInvalid     the plug-in can't be loaded, or is no redactor
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, TypeAlias
+
+ENTRY_POINT_GROUP = "kinesis_sanitizer.redactors"
+# Known without an installed distribution too, so that `policy` works from a bare checkout.
+_BUILT_IN = EntryPoint("policy", "redaction.engine:from_options", ENTRY_POINT_GROUP)
+
+JSONValue: TypeAlias = "bool | int | Decimal | str | list[JSONValue] | dict[str, JSONValue] | None"
+Document: TypeAlias = "dict[str, JSONValue]"
+Applied: TypeAlias = tuple[str, str]
+"""(rule id, action name)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The document may leave. `body` is `document` as compact JSON in UTF-8, in the same order of fields.
+
+    Numbers with a fraction or an exponent are `Decimal`, made from their own text; all others are `int`.
+    `applied` has one entry for each thing that a rule masked or dropped.
+    """
+
+    document: Document
+    body: bytes
+    applied: tuple[Applied, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An explicit rule of the policy says that this record is not to be stored."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The record can't be released. `code` says why, in snake case, and holds nothing of the content."""
+
+    code: str
+    rule: str | None = None
+
+
+Verdict: TypeAlias = Released | Dropped | Rejected
+
+
+class Redactor(Protocol):
+    """What redacts: one verdict for each payload, in the same order, whatever was redacted before."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def digest(self) -> str:
+        """Identifies the rules in force; another digest, other rules."""
+
+    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]: ...
+
+
+RedactorFactory: TypeAlias = Callable[[Mapping[str, object]], Redactor]
+
+
+class RedactionError(Exception):
+    """Root of the errors raised while a redactor is set up; none is raised for a record."""
+
+
+class PolicyError(RedactionError):
+    """A policy or its options are wrong; the message names the file and place, and what would be right."""
+
+
+class PluginNotFound(RedactionError):
+    """No redactor of that name; the message lists the known ones."""
+
+
+class PluginInvalid(RedactionError):
+    """A redactor can't be imported or built, or what was built is none."""
+
+
+def load_redactor(name: str, options: Mapping[str, object]) -> Redactor:
+    """Build the redactor registered under `name`.
+
+    Raises PluginNotFound, PluginInvalid, or what the plug-in itself raises from the RedactionError tree.
+    """
+    # A dict by value: the project's own registration of `policy` and the fallback are the same thing.
+    registered = {(entry.name, entry.value): entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
+    registered[_BUILT_IN.name, _BUILT_IN.value] = _BUILT_IN
+    found = [entry for (known, _), entry in registered.items() if known == name]
+    if not found:
+        known_names = ", ".join(sorted({known for known, _ in registered}))
+        message = f"no redactor named {name!r} is installed; known: {known_names}"
+        raise PluginNotFound(message)
+    if len(found) > 1:
+        targets = " and ".join(sorted(entry.value for entry in found))
+        message = f"redactor {name!r} is registered more than once: {targets}; uninstall or rename one"
+        raise PluginInvalid(message)
+    title = f"redactor {name!r} ({found[0].value})"
+    try:
+        redactor: Redactor = found[0].load()(options)
+    except RedactionError:
+        raise
+    except Exception as error:
+        message = f"{title} can't be built: {type(error).__name__}: {error}"
+        raise PluginInvalid(message) from error
+    texts = ("name", "version", "digest")
+    missing = [text for text in texts if not isinstance(getattr(redactor, text, None), str)]
+    if not callable(getattr(redactor, "redact", None)):
+        missing.append("redact")
+    if missing:
+        message = f"{title} lacks {', '.join(missing)}; see redaction.plugin.Redactor"
+        raise PluginInvalid(message)
+    return redactor

@@ -1,0 +1,100 @@
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from redaction.guard import redact_guarded
+from redaction.plugin import Dropped, Rejected, Released
+
+GOOD = Released({"a": 1}, b'{"a":1}', (("rule", "mask"),))
+INVALID = Rejected("redactor_invalid_verdict")
+RAISED = Rejected("redactor_raised")
+
+
+class Scripted:
+    name, version, digest = "scripted", "1", "0"
+
+    def __init__(self, redact: Callable[[Sequence[bytes]], Any]) -> None:
+        self.redact = redact
+
+
+def guarded(redact: Callable[[Sequence[bytes]], Any], payloads: Sequence[bytes]) -> list[Any]:
+    return redact_guarded(Scripted(redact), payloads)
+
+
+def test_valid_verdicts_pass_in_order() -> None:
+    verdicts = [GOOD, Dropped("rule"), Rejected("code", "rule"), Rejected("code")]
+    assert guarded(lambda _: tuple(verdicts), [b"1", b"2", b"3", b"4"]) == verdicts
+    assert guarded(lambda _: verdicts, []) == []
+
+
+def test_one_bad_record_costs_one_rejection() -> None:
+    def redact(payloads: Sequence[bytes]) -> list[Any]:
+        if b"bad" in payloads:
+            raise ValueError(payloads)
+        return [GOOD for _ in payloads]
+
+    assert guarded(redact, [b"1", b"bad", b"3"]) == [GOOD, RAISED, GOOD]
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, StopIteration, AssertionError])
+def test_whatever_is_raised_is_a_rejection(error: type[Exception]) -> None:
+    def redact(_payloads: Sequence[bytes]) -> list[Any]:
+        raise error
+
+    assert guarded(redact, [b"1", b"2"]) == [RAISED, RAISED]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_a_stop_gets_through(error: type[BaseException]) -> None:
+    def redact(_payloads: Sequence[bytes]) -> list[Any]:
+        raise error
+
+    with pytest.raises(error):
+        guarded(redact, [b"1"])
+
+
+@pytest.mark.parametrize("verdicts", [[], [GOOD], [GOOD] * 3, None, 7, {}])
+def test_a_wrong_count_is_tried_one_by_one_then_rejected(verdicts: Any) -> None:
+    calls: list[int] = []
+
+    def redact(payloads: Sequence[bytes]) -> Any:
+        calls.append(len(payloads))
+        return verdicts if len(payloads) == 2 else [GOOD] if payloads == (b"1",) else []
+
+    assert guarded(redact, [b"1", b"2"]) == [GOOD, INVALID]
+    assert calls == [2, 1, 1]
+
+
+class Impostor(dict[str, Any]):
+    pass
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        None,
+        b'{"a":1}',
+        {"a": 1},
+        Released,
+        Released([], b"[]"),  # type: ignore[arg-type]
+        Released({}, "{}"),  # type: ignore[arg-type]
+        Released({}, bytearray(b"{}")),  # type: ignore[arg-type]
+        Released(Impostor(), b"{}"),
+        Released({}, b"{}", None),  # type: ignore[arg-type]
+        Released({}, b"{}", (("rule",),)),  # type: ignore[arg-type]
+        Dropped(None),  # type: ignore[arg-type]
+        Rejected(b"payload"),  # type: ignore[arg-type]
+        Rejected("code", 7),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_verdict_is_rejected(verdict: Any) -> None:
+    assert guarded(lambda _: [GOOD, verdict], [b"1", b"2"]) == [GOOD, INVALID]
+
+
+def test_an_iterator_that_fails_halfway_is_rejected() -> None:
+    def redact(_payloads: Sequence[bytes]) -> Iterator[Any]:
+        yield GOOD
+        raise OSError
+
+    assert guarded(redact, [b"1", b"2"]) == [INVALID, INVALID]
