@@ -137,7 +137,7 @@ def reason(error: Exception) -> str:
         ),
     ):
         return "credentials"
-    if isinstance(error, (be.HTTPClientError, OSError)):
+    if isinstance(error, (be.HTTPClientError, be.ConnectionError, OSError)):
         return "unreachable"
     return "service"
 

@@ -1,9 +1,10 @@
 """How far a shard is durable without a gap, and when that is written down."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from consumer.errors import SanitizerError
+from consumer.errors import SanitizerError, SessionBroken
 from consumer.metrics import ShardBooks
 from consumer.record import Position
 
@@ -47,8 +48,9 @@ class HighWaterMark:
         self._tried_at = time.monotonic()
 
     def advance(self, position: Position) -> None:
-        """Everything up to `position` is durable."""
-        self._mark = position
+        """Everything up to `position` is durable. The mark never moves back."""
+        if self._mark is None or position > self._mark:
+            self._mark = position
 
     def save_if_due(self, checkpointer: Checkpointer) -> None:
         """Checkpoint, if the mark moved and the interval has passed. A refusal is left for the next time."""
@@ -64,14 +66,29 @@ class HighWaterMark:
 
         A checkpoint that fails for good costs redeliveries and loses nothing, so it is logged and not raised.
         """
+        self._insist(lambda: self._save(checkpointer))
+
+    def save_end(self, checkpointer: Checkpointer) -> None:
+        """Checkpoint the end of the shard, everything in which is durable, with a few attempts.
+
+        :raises SessionBroken: refused each time; a new session tries again.
+        """
+        if not self._insist(checkpointer.at_end):
+            msg = "the checkpoint at the end of the shard was refused"
+            raise SessionBroken(msg)
+        self._books.checkpointed(time.time())
+
+    def _insist(self, save: Callable[[], None]) -> bool:
         for attempt in range(FINAL_ATTEMPTS):
+            if attempt:
+                time.sleep(0.05 * 2**attempt)
             try:
-                self._save(checkpointer)
+                save()
             except CheckpointRefused as error:
                 self._log.warning("checkpoint.refused", reason=str(error), attempt=attempt + 1)
-                time.sleep(0.1 * 2**attempt)
             else:
-                return
+                return True
+        return False
 
     def _save(self, checkpointer: Checkpointer) -> None:
         mark = self._mark

@@ -41,7 +41,9 @@ def encode_document(document: Mapping[str, object]) -> tuple[dict[str, Attribute
     return attributes, size
 
 
-def _name_size(name: str) -> int:
+def _name_size(name: object) -> int:
+    if not isinstance(name, str):  # only a faulty plug-in releases such a document
+        raise EncodeError("type_unsupported")
     if not name:
         raise EncodeError("attribute_name_empty")
     size = len(name) if name.isascii() else len(name.encode())
@@ -70,7 +72,7 @@ def _encode(value: object, depth: int) -> tuple[AttributeValue, int]:  # noqa: C
         for name, member in value.items():
             members[name], member_size = _encode(member, depth + 1)
             # An empty name is allowed inside a map, unlike at the top level.
-            size += (_name_size(name) if name else 0) + member_size + _ELEMENT_OVERHEAD
+            size += (0 if name == "" else _name_size(name)) + member_size + _ELEMENT_OVERHEAD
         return {"M": members}, size
     if isinstance(value, list):
         elements: list[AttributeValue] = []

@@ -10,26 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from consumer.errors import UsageError
 from consumer.kcl_properties import check_extra_properties
 from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
 
 ENVIRONMENT_PREFIX = "SANITIZER_"
+FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
+"""Names the settings file, where the command line does not."""
 
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 """A DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
@@ -240,8 +230,16 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
     """
     values = _read_yaml(path) if path else {}
     _refuse_unknown_variables()
+    # Here, because pydantic-settings takes names such as _env_file for arguments of its own.
+    unknown = [str(name) for name in values if name not in Settings.model_fields]
+    if unknown:
+        raise UsageError(f"The configuration {path} is not valid: {unknown[0]}: unknown setting.")
     try:
         return Settings(**_merged(values, overrides or {}))
+    except SettingsError as error:  # its text names the section and shows no value
+        raise UsageError(
+            f"The environment variables {ENVIRONMENT_PREFIX}... are not valid: {error}; it must be JSON."
+        ) from None
     except ValidationError as error:
         raise UsageError(_sentence(path, error)) from None
 
@@ -250,18 +248,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"The configuration {path} cannot be read: {error.strerror}."
-        raise UsageError(msg) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or no such date
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
-        msg = f"The configuration {path} is no YAML{place}."
-        raise UsageError(msg) from None
+        raise UsageError(f"The configuration {path} is no YAML{place}.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        msg = f"The configuration {path} must hold sections such as 'stream:' at its top level."
-        raise UsageError(msg)
+        raise UsageError(f"The configuration {path} must hold sections such as 'stream:' at its top level.")
     return values
 
 
@@ -277,15 +272,16 @@ def _refuse_unknown_variables() -> None:
     """Refuse a misspelt ``SANITIZER_...`` variable, which would otherwise be ignored silently."""
     sections = {name: field.annotation for name, field in Settings.model_fields.items()}
     for variable in os.environ:
-        if not variable.startswith(ENVIRONMENT_PREFIX):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == FILE_VARIABLE:
             continue
         section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
         annotation = sections.get(section)
         fields = getattr(annotation, "model_fields", None)
         known = section in sections and (not key or (fields is not None and key.partition("__")[0] in fields))
         if not known:
-            msg = f"The environment variable {variable} names no setting; `sanitizer config schema` lists them."
-            raise UsageError(msg)
+            raise UsageError(
+                f"The environment variable {variable} names no setting; `sanitizer config schema` lists them."
+            )
 
 
 def _sentence(path: Path | None, error: ValidationError) -> str:

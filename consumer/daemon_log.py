@@ -5,6 +5,7 @@ if its template is known to hold none. Of everything else logger, level and coun
 """
 
 import json
+import re
 import time
 from typing import Any, Final
 
@@ -44,6 +45,8 @@ _FATAL: Final = {
 """Beginnings of plain lines of the JVM itself, and what they say."""
 
 SUMMARY_SECONDS: Final = 30.0
+_CLASS: Final = re.compile(r"[A-Za-z_$][\w$.-]{0,199}", re.ASCII)
+_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 _SEVERITY: Final = {"ERROR": "error", "WARN": "warning"}
 
 
@@ -61,14 +64,18 @@ class DaemonLog:
         try:
             event = json.loads(raw)
             logger, level, template = event["loggerName"], event["level"], event.get("message")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self._plain(raw)
+            return
+        if not _is_class(logger) or level not in _LEVELS:  # both become labels, so nobody may choose them
             self._plain(raw)
             return
         self._metrics.daemon_log_lines.labels(logger, level).inc()
-        if (logger, template) in ALLOWED:
-            thrown = event.get("throwable") or {}
+        if isinstance(template, str) and (logger, template) in ALLOWED:
+            thrown = event.get("throwable")
+            error = thrown.get("className") if isinstance(thrown, dict) else None
             method = getattr(self._log, _SEVERITY.get(level, "info"))
-            method("daemon.log", logger=logger, template=template, error=thrown.get("className"))
+            method("daemon.log", logger=logger, template=template, error=error if _is_class(error) else None)
         else:
             self._withhold(logger, level)
 
@@ -94,3 +101,7 @@ class DaemonLog:
         self._withheld[logger, level] = self._withheld.get((logger, level), 0) + 1
         if time.monotonic() - self._summed_at >= SUMMARY_SECONDS:
             self.close()
+
+
+def _is_class(name: object) -> bool:
+    return isinstance(name, str) and _CLASS.fullmatch(name) is not None

@@ -80,7 +80,7 @@ class ItemEncoder:
                 "arrival_ms": {"N": arrival},
             }
         }
-        size += len(record.sequence) + len(sub) + len(arrival)
+        size += len(record.sequence) + len(sub) + len(arrival) + 2  # a number is never smaller than 2 bytes
         if size > MAX_ITEM_BYTES:
             raise EncodeError("item_too_large")
         return Item((partition, sort), attributes, size)

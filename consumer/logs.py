@@ -6,6 +6,7 @@ with its message, because messages (botocore's above all) repeat the values that
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, MutableMapping
 from types import TracebackType
@@ -47,6 +48,9 @@ def configure(level: str, process: str) -> None:
     structlog.contextvars.clear_contextvars()
     logging.basicConfig(handlers=[_LibraryHandler(process)], level=logging.WARNING, force=True)
     sys.excepthook = _log_uncaught
+    # Python's own would print messages, and so content.
+    threading.excepthook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, thrown.exc_traceback)
+    sys.unraisablehook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, thrown.exc_traceback)
 
 
 def get_logger(process: str) -> Any:
@@ -101,7 +105,7 @@ class _LibraryHandler(logging.Handler):
         )
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
-    structlog.get_logger().error("process.uncaught_exception", exc_info=error.with_traceback(trace))
+    structlog.get_logger().error("process.uncaught_exception", exc_info=error.with_traceback(trace) if error else None)

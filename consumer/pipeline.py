@@ -86,12 +86,12 @@ class Pipeline:
     def end_shard(self, checkpointer: Checkpointer) -> None:
         """The shard is closed and everything in it was delivered: say so, if all of it is durable.
 
-        :raises SessionBroken: it is not; a new session reads the rest.
+        :raises SessionBroken: it is not, or KCL refuses the checkpoint; a new session reads the rest.
         """
         if self._halted:
             msg = "the shard ended, but not all of its records were settled"
             raise SessionBroken(msg)
-        checkpointer.at_end()
+        self._mark.save_end(checkpointer)
 
     def shut_down(self, checkpointer: Checkpointer) -> None:
         """Take the last chance to checkpoint."""
@@ -101,6 +101,7 @@ class Pipeline:
     def close(self) -> None:
         """The session is over, whatever the reason."""
         self._halted = True
+        self._stop.set()  # a write that is still retried would go on beside the shard's next session
         self._books.released()
 
     def _settle(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
@@ -116,6 +117,7 @@ class Pipeline:
                 rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
         except LeaseLost:
             self._halted = True
+            self._stop.set()
             raise
         self._advance(batch, checkpointer)
         self._halted = self._halted or not batch.is_settled

@@ -106,8 +106,9 @@ class DaemonProcess:
     def _read(self, on_line: Callable[[bytes], None], post: Post) -> None:
         # Children of the daemon do not inherit this pipe (Java gives them pipes of their own), so it ends with it.
         assert self._process.stdout is not None  # noqa: S101
-        for line in self._process.stdout:
-            on_line(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                on_line(line)
         post(("daemon_exit", self, self._process.wait()))
 
     def terminate(self) -> None:

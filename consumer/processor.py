@@ -93,7 +93,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
 
     def lease_lost(self, lease_lost_input: messages.LeaseLostInput) -> None:  # noqa: ARG002 - it is empty
         """Stop; the shard is another worker's."""
-        self._guarded(self._live().close)
+        self._guarded(lambda: self._live().close())
 
     def shard_ended(self, shard_ended_input: messages.ShardEndedInput) -> None:
         """Checkpoint the end of a closed shard."""
@@ -143,7 +143,7 @@ class _Process(kcl.KCLProcess):  # type: ignore[misc] # kclpy has no types
 def _load_action(line: bytes) -> Any:
     try:
         return dispatch.message_decode(orjson.loads(line))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, dispatch.MalformedAction):
         # The daemon was killed in the middle of a line. The text of these errors may hold the line: not a word of it.
         raise SystemExit(1) from None
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from setproctitle import setproctitle
 
-from consumer import __version__, daemon, logs, preflight
+from consumer import __version__, daemon, leases, logs, preflight
 from consumer.config import Settings
 from consumer.daemon_log import DaemonLog
 from consumer.errors import StartError, UsageError
@@ -233,7 +233,10 @@ class Supervisor:
             if self._daemon.wait(grace + EXIT_MARGIN_SECONDS) is None:
                 self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
                 self._daemon.kill()
+                self._daemon.wait(READY_SECONDS)
                 clean = False
+            released = leases.hand_over(self._settings, self._folder.worker_id.value, self._log)
+            self._log.info("leases.handed_over", count=released)
         for pipeline in self._pipelines.values():
             pipeline.control.send(exit=True)
         for pipeline in self._pipelines.values():

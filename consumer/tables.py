@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -10,11 +10,9 @@ from consumer import aws
 from consumer.config import Settings, lease_tables
 from consumer.document import key_names
 from consumer.errors import StartError
+from consumer.leases import LEASE_OWNER_INDEX
 from consumer.preflight import key_problem
 from consumer.quarantine import KEY_NAMES
-
-LEASE_OWNER_INDEX: Final = "LeaseOwnerToLeaseKeyIndex"
-"""The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,20 +60,26 @@ class Ledger:
         self._settings = settings
         self._redactor = redactor
         self._entries: list[Entry] = []
+        self._unresolved: list[tuple[bytes, Placed]] = []
         self._secrets: set[str] = set()
         self._released: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._unresolved)
 
     def places(self) -> Iterable[Placed]:
         """Where each record went."""
+        self._resolve()
         return (entry.placed for entry in self._entries)
 
     def enter(self, payloads: Sequence[bytes], places: Sequence[Placed]) -> None:
-        """Enter records that are on the stream now."""
-        verdicts = redact_guarded(self._redactor, payloads)
-        for payload, place, verdict in zip(payloads, places, verdicts, strict=True):
+        """Enter records that are on the stream now. What must become of them is worked out later, not while feeding."""
+        self._unresolved += zip(payloads, places, strict=True)
+
+    def _resolve(self) -> None:
+        unresolved, self._unresolved = self._unresolved, []
+        verdicts = redact_guarded(self._redactor, [payload for payload, _ in unresolved])
+        for (payload, place), verdict in zip(unresolved, verdicts, strict=True):
             document: dict[str, Any] | None = None
             key = None
             expected = "dropped" if isinstance(verdict, Dropped) else "quarantined"
@@ -92,6 +98,7 @@ class Ledger:
         :param items: all items of the output table, in DynamoDB's wire form.
         :param quarantine: all entries of the quarantine, decoded.
         """
+        self._resolve()
         by_key: dict[tuple[str, str], tuple[Identity, dict[str, Any]]] = {}
         output = self._settings.output
         for item in items:
@@ -124,6 +131,7 @@ class Ledger:
 
     def leaks(self, channels: Mapping[str, Iterable[str]]) -> dict[str, int]:
         """Count the raw values that the policy removed and that are found again, by channel."""
+        self._resolve()
         automaton = ahocorasick.Automaton()
         for secret in self._secrets - self._released:
             if len(secret) >= MIN_SECRET:

@@ -1,0 +1,97 @@
+"""What dies, hangs up or is told to stop, and what is acknowledged then: never more than is durable."""
+
+import os
+import signal
+import time
+from typing import Any
+
+from consumer.exposition import open_deliveries
+from tests.protocol.daemon_kit import SECONDS, Child, record
+
+
+def without_its_table(worker: Any) -> Child:
+    """Return a child whose batch cannot be written: DynamoDB says that the table is missing."""
+    worker.dynamodb.delete_table(TableName=worker.settings.output.table)
+    child: Child = worker.child().initialize()
+    child.send("processRecords", records=[record(1), record(2)], millisBehindLatest=0)
+    deadline = time.monotonic() + SECONDS
+    while "dynamodb.write_retried" not in worker.log and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return child
+
+
+def test_signals_are_for_the_supervisor_and_the_daemon_alone(worker: Any) -> None:
+    child = worker.child().initialize()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(child.process.pid, number)
+        os.kill(worker.process.pid, number)
+    assert child.process_records(record(1)) == [("1", 0)]
+    assert child.say("shutdownRequested") == []
+    assert child.hang_up() == 0
+
+
+def test_a_killed_shim_is_noticed_and_nothing_more_is_acknowledged_for_its_shard(worker: Any) -> None:
+    child = worker.child().initialize()
+    assert child.process_records(record(1)) == [("1", 0)]
+    child.process.kill()
+    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
+    assert child.process_records(record(2)) == []
+    assert "user-2-0" not in worker.documents(child.shard)
+    child.hang_up()  # as the daemon's end does
+    assert worker.outcomes(child.shard) == {"stored": 1, "abandoned": 1}
+
+
+def test_a_clean_hang_up_without_a_word_is_no_failure(worker: Any) -> None:
+    child = worker.child().initialize()
+    assert child.hang_up() == 0
+    assert worker.events.empty()
+
+
+def test_a_batch_that_cannot_be_written_is_not_answered_and_then_given_up(own_worker: Any) -> None:
+    worker = own_worker()
+    child = without_its_table(worker)
+    assert child._lines.empty()
+    worker.process.control.send(give_up_in=0.1)
+    assert child.settle("processRecords") == []  # answered, and nothing of it checkpointed
+    assert worker.outcomes(child.shard) == {"abandoned": 2}
+    assert child.say("shutdownRequested") == []
+    assert child.hang_up() == 0
+
+
+def test_a_shard_whose_records_were_given_up_does_not_end(own_worker: Any) -> None:
+    worker = own_worker()
+    child = without_its_table(worker)
+    worker.process.control.send(daemon="gone")
+    child.settle("processRecords")
+    child.send("shardEnded")
+    assert child.receive() is None
+    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
+
+
+def test_a_killed_pipeline_hangs_up_and_leaves_its_deliveries_to_be_closed(own_worker: Any) -> None:
+    worker = own_worker()
+    child = without_its_table(worker)
+    os.kill(worker.process.pid, signal.SIGKILL)
+    assert child.receive() is None
+    assert worker.wait_for("pipeline_exit") == ("pipeline_exit", worker.process, -signal.SIGKILL)
+    worker.events.put(("pipeline_exit",))  # for the closing, which waits for it
+    assert child.process.wait(SECONDS) == 0
+    assert open_deliveries(worker.folder.metrics, "pipeline-0", "supervisor") == {child.shard: 2}
+
+
+def test_a_pipeline_does_not_outlive_its_supervisor(own_worker: Any) -> None:
+    worker = own_worker()
+    child = worker.child().initialize()
+    worker.process.control.close()  # what the death of the supervisor looks like
+    assert child.receive() is None
+    assert worker.process.wait(SECONDS) == 1
+    assert "supervisor.gone" in worker.log
+
+
+def test_the_end_of_the_worker_ends_what_is_in_flight(own_worker: Any) -> None:
+    worker = own_worker()
+    child = without_its_table(worker)
+    worker.process.control.send(exit=True)
+    assert child.settle("processRecords") == []
+    assert child.receive() is None or child.process.wait(SECONDS) == 0
+    assert worker.process.wait(SECONDS) == 0

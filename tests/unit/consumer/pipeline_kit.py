@@ -1,0 +1,123 @@
+"""A pipeline between fakes, for the tests of its flow."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from consumer.checkpoint import HighWaterMark
+from consumer.config import Output
+from consumer.document import ItemEncoder
+from consumer.metrics import Metrics
+from consumer.pipeline import Pipeline, Stages
+from consumer.quarantine import QuarantineEncoder
+from consumer.record import Item, Position, Record
+from consumer.sink import Fate, Writing
+from redaction.plugin import Dropped, Rejected, Released, Verdict
+
+
+class Redactor:
+    """Does what the record says: `{"k": key, "do": "drop" | "reject" | "odd" | "refuse"}`."""
+
+    name, version, digest = "fake", "1", "d"
+
+    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]:
+        return [self._one(orjson.loads(payload)) for payload in payloads]
+
+    def _one(self, document: dict[str, Any]) -> Verdict:
+        match document.get("do"):
+            case "drop":
+                return Dropped("rule")
+            case "reject":
+                return Rejected("code", "rule")
+            case "odd":
+                return Released(document | {"": 1}, b"{}")
+        return Released(document, orjson.dumps(document), (("rule", "mask"),))
+
+
+class Table:
+    """A sink in memory, which refuses what says so; `fates` overrides the fates of coming calls."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Item] = {}
+        self.calls: list[list[Item]] = []
+        self.fates: list[Callable[[int], Fate]] = []
+        self.before: Callable[[], None] = lambda: None
+
+    def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
+        del stop
+        self.before()
+        self.calls.append(list(items))
+        writing = Writing(len(items))
+        fate_of = self.fates.pop(0) if self.fates and items else lambda _: Fate.DURABLE
+        assert len({item.key for item in items}) == len(items)
+        for i, item in enumerate(items):
+            writing.fates[i] = Fate.REFUSED if item.attributes.get("do") == {"S": "refuse"} else fate_of(i)
+            if writing.fates[i] is Fate.DURABLE:
+                self.items[item.key] = item
+                writing.durable_at[i] = 1.0
+        return writing
+
+
+class Kcl:
+    """Remembers checkpoints; raises what it is told."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.taken: list[Position | str] = []
+
+    def at(self, position: Position) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.taken.append(position)
+
+    def at_end(self) -> None:
+        self.taken.append("end")
+
+
+class Bench:
+    """A pipeline between fakes; `open` begins another session of the same process."""
+
+    def __init__(self, metrics: Metrics, log: Any, shard: str, redactor: Any = None) -> None:
+        self.metrics, self.log, self.shard = metrics, log, shard
+        self.redactor = redactor or Redactor()
+        self.settled: dict[str, Position] = {}
+        self.use(Table(), Table())
+
+    def use(self, table: Table, quarantine: Table) -> None:
+        """Begin anew, with these sinks."""
+        self.table, self.quarantine = table, quarantine
+        shard = self.shard
+        output = Output(partition_key="{k}", sort_key="{k}")
+        self.stages = Stages(
+            redactor=self.redactor,
+            encoder=ItemEncoder(output, "orders", shard, "fake@1", "d"),
+            output=self.table,
+            quarantine_encoder=QuarantineEncoder("orders", shard, "fake@1", "d", b"k"),
+            quarantine=self.quarantine,
+        )
+        self.pipeline = self.open()
+
+    def open(self) -> Pipeline:
+        self.stop = threading.Event()
+        books = self.metrics.shard(self.shard)
+        mark = HighWaterMark(0.0, books, self.log)
+        self.pipeline = Pipeline(self.shard, self.stages, mark, books, self.metrics, self.settled, self.stop, self.log)
+        return self.pipeline
+
+    def outcomes(self) -> dict[str, int]:
+        (family,) = self.metrics.outcomes.collect()
+        mine = (
+            sample
+            for sample in family.samples
+            if sample.name.endswith("_total") and sample.labels["shard"] == self.shard
+        )
+        return {sample.labels["outcome"]: int(sample.value) for sample in mine if sample.value}
+
+    def quarantined(self) -> dict[str, str]:
+        return {key[1]: item.attributes["code"]["S"] for key, item in self.quarantine.items.items()}
+
+
+def records(*documents: dict[str, Any], first: int = 1) -> list[Record]:
+    return [Record(str(first + i), 0, 0, orjson.dumps(document)) for i, document in enumerate(documents)]

@@ -1,0 +1,80 @@
+"""What AWS's errors mean; their text, which repeats request values, is never shown."""
+
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions as be
+import pytest
+
+from consumer import aws
+from consumer.errors import StartError
+
+CANARY = "4111111111111111"
+
+
+def client_error(code: str, **more: Any) -> be.ClientError:
+    answer = {"Error": {"Code": code, "Message": f"Value '{CANARY}' at 'x' failed"}, **more}
+    return be.ClientError(answer, f"Op{CANARY}")  # type: ignore[arg-type]
+
+
+CASES = [
+    (client_error("AccessDeniedException"), "permission", "not permitted"),
+    (client_error("ExpiredTokenException"), "credentials", "credentials"),
+    (client_error("UnrecognizedClientException"), "credentials", "credentials"),
+    (client_error("ResourceNotFoundException"), "missing", "There is no table orders"),
+    (client_error("ThrottlingException"), "throttled", "is throttled"),
+    (client_error("ProvisionedThroughputExceededException"), "throttled", "is throttled"),
+    (client_error("ValidationException"), "refused", "failed"),
+    (client_error("InternalServerError"), "service", "failed"),
+    (client_error("SomethingOfTomorrow"), "service", "failed"),
+    (be.ClientError({}, "Op"), "service", "failed (Unknown)"),
+    (be.NoCredentialsError(), "credentials", "credentials"),
+    (be.PartialCredentialsError(provider=CANARY, cred_var=CANARY), "credentials", "credentials"),
+    (be.EndpointConnectionError(endpoint_url=f"http://{CANARY}"), "unreachable", "cannot be reached"),
+    (be.ReadTimeoutError(endpoint_url=f"http://{CANARY}"), "unreachable", "cannot be reached"),
+    (be.ConnectTimeoutError(endpoint_url=f"http://{CANARY}"), "unreachable", "cannot be reached"),
+    (OSError(111, CANARY), "unreachable", "cannot be reached"),
+    (be.ParamValidationError(report=CANARY), "service", "failed"),
+]
+
+
+@pytest.mark.parametrize(("error", "reason", "said"), CASES, ids=lambda case: type(case).__name__)
+def test_each_error_is_classified_and_explained_without_its_text(error: Exception, reason: str, said: str) -> None:
+    assert aws.reason(error) == reason
+    sentence = aws.explain(error, "dynamodb:DescribeTable", "table orders")
+    assert said in sentence
+    assert "dynamodb:DescribeTable" in sentence or reason == "missing"
+    assert CANARY not in sentence + aws.error_code(error) + str(aws.request_id(error))
+
+
+def test_the_code_and_the_request_id_are_awss_own() -> None:
+    error = client_error("ThrottlingException", ResponseMetadata={"RequestId": "REQ-1"})
+    assert (aws.error_code(error), aws.request_id(error)) == ("ThrottlingException", "REQ-1")
+    assert aws.request_id(OSError()) is None
+    assert len(aws.error_code(client_error("x" * 500))) == 80
+
+
+def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    for use in (aws.region, lambda: aws.client("dynamodb")):
+        with pytest.raises(StartError, match="set AWS_REGION"):
+            use()
+
+
+def test_an_unusable_endpoint_or_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "not a url")
+    with pytest.raises(StartError, match="check region, profile and endpoint"):
+        aws.client("dynamodb")
+    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    with pytest.raises(StartError, match="check region, profile and endpoint"):
+        aws.client("dynamodb")
+
+
+def test_the_standard_endpoint_is_no_custom_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert aws.custom_endpoint("kinesis") is None
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:1")
+    assert aws.custom_endpoint("kinesis") == "http://127.0.0.1:1"
+    assert aws.custom_endpoint("dynamodb") is None

@@ -1,0 +1,225 @@
+"""The command: what it prints where, and its exit status; no failure shows a traceback or a record's content."""
+
+import io
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+import yaml
+
+from consumer import cli
+from consumer.local.cloud_process import Cloud
+
+CANONICAL = (
+    b'{"user_id": "12345", "credit_card": "4532-1234-5678-9012", "ssn": "123-45-6789", "amount": 149.99,'
+    b' "merchant": "Amazon", "timestamp": "2024-03-15T10:30:00Z"}\n'
+)
+
+
+class Ran(NamedTuple):
+    status: Any
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def run(*arguments: object, stdin: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["sanitizer", *map(str, arguments)])
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        return Ran(ended.value.code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with Cloud(region="eu-central-1") as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "settings.yaml"
+
+
+def is_one_sentence(text: str) -> bool:
+    return text.startswith("sanitizer: ") and text.count("\n") == 1 and text.endswith(".\n")
+
+
+def test_the_canonical_record_is_redacted_to_the_letter(run: Run) -> None:
+    assert run("redact", stdin=CANONICAL) == Ran(
+        0,
+        '{"user_id":"12345","credit_card":"****-****-****-9012","amount":149.99,'
+        '"merchant":"Amazon","timestamp":"2024-03-15T10:30:00Z"}\n',
+        "",
+    )
+
+
+def test_rejected_lines_are_listed_by_number_on_stderr(run: Run) -> None:
+    ran = run("redact", stdin=b'{"a": 1}\n{"card": "4111 1111 1111 1111"\n\n{"a": 2}\r\n{"a": 3}')
+    assert ran.out == '{"a":1}\n{"a":2}\n{"a":3}\n'
+    assert ran.err.splitlines() == [
+        "line 2: rejected (invalid_json)",
+        "line 3: rejected (empty)",
+        "3 released, 0 dropped, 2 rejected",
+    ]
+    assert ran.status == 0
+
+
+def test_many_lines_keep_their_order_and_numbers(run: Run) -> None:
+    lines = [b'{"n": %d}' % i if i != 1201 else b"broken" for i in range(1, 1301)]
+    ran = run("redact", stdin=b"\n".join(lines))
+    assert [json.loads(line)["n"] for line in ran.out.splitlines()] == [i for i in range(1, 1301) if i != 1201]
+    assert ran.err.splitlines()[0] == "line 1201: rejected (invalid_json)"
+
+
+@pytest.mark.parametrize("command", ["redact", "status", "run", "get"])
+@pytest.mark.parametrize(
+    "content",
+    ["http: {port: 4111111111111111}", "sream: {}", "a: b: c", "kcl: {extra_properties: {workerId: w}}"],
+)
+def test_a_bad_configuration_is_wrong_usage(run: Run, config: Path, command: str, content: str) -> None:
+    config.write_text(content)
+    ran = run(command, *(["12345"] if command == "get" else []), "--config", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert is_one_sentence(ran.err)
+    assert "4111111111111111" not in ran.err
+
+
+def test_the_configuration_may_be_named_by_a_variable(run: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("stream: {name: of-the-file}")
+    monkeypatch.setenv("SANITIZER_CONFIG", str(config))
+    ran = run("config", "show", "--json")
+    assert ran.status == 0
+    assert json.loads(ran.out)["stream"]["name"] == "of-the-file"
+
+
+def test_an_unreadable_policy_and_an_unknown_plug_in_are_wrong_usage(run: Run, config: Path, tmp_path: Path) -> None:
+    ran = run("redact", "--policy", tmp_path / "missing.yaml")
+    assert ran.status == 2
+    assert "missing.yaml" in ran.err
+    assert "Traceback" not in ran.err
+    config.write_text("redaction: {plugin: of-tomorrow}")
+    ran = run("config", "check", "--config", config)
+    assert ran.status == 2
+    assert "of-tomorrow" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["of-tomorrow"], ["get"], ["run", "--wrong"], ["produce", "/none.jsonl"], ["produce", "--rate", "0"]]
+)
+def test_wrong_usage_has_status_2(run: Run, arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert ran.status == 2
+    assert "Traceback" not in ran.err
+
+
+def test_the_settings_can_be_checked_shown_and_described(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANITIZER_QUARANTINE__FINGERPRINT_KEY", "correct horse battery staple, or so")
+    assert run("config", "check").out.startswith("The settings are valid; redactor default@")
+    shown = run("config", "show")
+    assert yaml.safe_load(shown.out)["quarantine"]["fingerprint_key"] == "**********"
+    assert "horse" not in shown.out + shown.err
+    assert "retrieval_mode" in run("config", "schema").out
+    assert run("--version").status == run("--help").status == 0
+
+
+def test_no_region_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    ran = run("status")
+    assert ran == Ran(1, "", "sanitizer: No AWS region is configured: set AWS_REGION.\n")
+
+
+def test_an_endpoint_out_of_reach_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    ran = run("produce", stdin=b'{"user_id": "4111111111111111"}\n')
+    assert ran.status == 1
+    assert is_one_sentence(ran.err)
+    assert "cannot be reached" in ran.err
+    assert "4111111111111111" not in ran.err
+
+
+@pytest.mark.usefixtures("in_the_cloud")
+def test_a_stream_and_tables_that_are_not_there_are_one_sentence_each(run: Run, config: Path) -> None:
+    config.write_text("stream: {name: nowhere}\nkcl: {application: nobody}\noutput: {table: nothing}")
+    for arguments, said in (
+        (["produce"], "There is no stream nowhere"),
+        (["status"], "There is no table nobody"),
+        (["get", "12345"], "There is no table nothing"),
+        (["quarantine", "list"], "There is no table sanitizer-quarantine"),
+    ):
+        ran = run(*arguments, "--config", config, stdin=CANONICAL)
+        assert (ran.status, ran.out) == (1, "")
+        assert is_one_sentence(ran.err)
+        assert said in ran.err
+    ran = run("tables", "check", "--config", config)
+    assert ran.status == 1
+    assert ran.out.count("is missing") == 5
+
+
+@pytest.mark.usefixtures("in_the_cloud")
+def test_from_tables_to_a_record_on_the_stream(run: Run, config: Path) -> None:
+    config.write_text("stream: {name: mine}\nkcl: {application: mine-app}\noutput: {table: mine-out}")
+    boto3.client("kinesis").create_stream(StreamName="mine", ShardCount=2)
+    created = json.loads(run("tables", "create", "--json", "--config", config).out)
+    assert created["leases"] == 2
+    assert run("tables", "check", "--config", config).status == 0
+    ran = run("produce", "--json", "--config", config, stdin=CANONICAL * 3)
+    assert json.loads(ran.out) == {"stream": "mine", "records": 3}
+    assert len(json.loads(run("status", "--json", "--config", config).out)) == 2
+    missing = run("get", "12345", "--config", config)
+    assert missing == Ran(1, "", "No document has this key.\n")
+
+
+def worker(config: Path, **values: Any) -> subprocess.CompletedProcess[str]:
+    """Start the worker, which cannot start, in a process of its own."""
+    config.write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "consumer.cli", "run", "--config", str(config)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+@pytest.mark.usefixtures("in_the_cloud")
+def test_a_worker_that_cannot_start_says_why_in_one_sentence(run: Run, config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        http = {"host": "127.0.0.1", "port": server.getsockname()[1]}
+        ran = worker(config, stream={"name": "starting"}, http=http)
+        assert ran.returncode == 1
+        assert is_one_sentence(ran.stderr)
+        assert "There is no stream starting" in ran.stderr
+        boto3.client("kinesis").create_stream(StreamName="starting", ShardCount=1)
+        run("tables", "create", "--config", config)
+        ran = worker(config, stream={"name": "starting"}, http=http)
+    assert ran.returncode == 1
+    assert is_one_sentence(ran.stderr)
+    assert f"Port {http['port']} of 127.0.0.1 cannot be listened on" in ran.stderr
+    ran = worker(config, stream={"name": "starting"}, kcl={"java": "/none/java"})
+    assert ran.returncode == 1
+    assert is_one_sentence(ran.stderr)
+    assert "there is no such executable" in ran.stderr

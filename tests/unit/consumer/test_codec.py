@@ -1,0 +1,156 @@
+"""The codec: what fits DynamoDB comes back equal, what does not is refused by its reason."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.codec import decode_document, encode_document
+from consumer.errors import EncodeError
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+NAMES = TEXT.filter(bool)
+INTEGERS = st.integers(-(10**38) + 1, 10**38 - 1)
+DECIMALS = st.builds(
+    lambda coefficient, exponent: Decimal(coefficient).scaleb(exponent - (len(str(abs(coefficient))) - 1)),
+    st.integers(-(10**28), 10**28),
+    st.integers(-130, 125),
+)
+SCALARS = st.none() | st.booleans() | INTEGERS | DECIMALS | TEXT
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12
+)
+DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=6)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Compare as JSON values: true is no number, order of fields does not count."""
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return one is other
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, str):
+        return isinstance(other, str) and one == other
+    return isinstance(other, (int, Decimal)) and one == other
+
+
+def published_size(value: dict[str, Any]) -> int:
+    """AWS, "DynamoDB item sizes and formats", of a value in its wire form."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            digits = "".join(map(str, Decimal(content).as_tuple().digits)).strip("0")
+            return math.ceil(len(digits) / 2) + 1
+        case "M":
+            return 3 + sum(len(name.encode()) + published_size(member) + 1 for name, member in content.items())
+        case "L":
+            return 3 + sum(published_size(element) + 1 for element in content)
+        case _:
+            return 1
+
+
+def nested(levels: int, innermost: object = 1) -> Any:
+    value = innermost
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@given(DOCUMENTS)
+def test_what_is_encoded_comes_back_as_an_equal_json_value(document: dict[str, Any]) -> None:
+    attributes, _ = encode_document(document)
+    assert same(document, decode_document(attributes))
+
+
+@given(DOCUMENTS)
+def test_the_size_is_never_below_the_published_one(document: dict[str, Any]) -> None:
+    attributes, size = encode_document(document)
+    assert size >= sum(len(name.encode()) + published_size(value) for name, value in attributes.items())
+
+
+@pytest.mark.parametrize("text", ["149.99", "1.50", "0.1", "1E+2", "-0.000000000000000000000000000000000001"])
+def test_decimals_never_pass_through_a_binary_float(text: str) -> None:
+    (number,) = decode_document(encode_document({"n": Decimal(text)})[0]).values()
+    assert number == Decimal(text)
+
+
+def test_a_boolean_is_no_number_and_a_number_no_boolean() -> None:
+    attributes, _ = encode_document({"t": True, "f": False, "one": 1, "zero": 0})
+    assert attributes == {"t": {"BOOL": True}, "f": {"BOOL": False}, "one": {"N": "1"}, "zero": {"N": "0"}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        10**38 - 1,
+        10**50,  # one significant digit
+        Decimal("9.9999999999999999999999999999999999999E+125"),
+        Decimal("1E-130"),
+        Decimal("-0"),
+        Decimal("0E+999999"),
+        Decimal("1." + "0" * 60),
+        nested(32),
+        {"": "an empty name is allowed inside a map"},
+    ],
+    ids=str,
+)
+def test_what_lies_just_within_a_limit_passes(value: object) -> None:
+    attributes, _ = encode_document({"v": value})
+    assert same(value, decode_document(attributes)["v"])
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ({"v": 10**38 + 1}, "number_digits"),
+        ({"v": int("7" * 50)}, "number_digits"),
+        ({"v": Decimal("1." + "0" * 37 + "1")}, "number_digits"),
+        ({"v": Decimal("1E+126")}, "number_range"),
+        ({"v": Decimal("-1E+126")}, "number_range"),
+        ({"v": Decimal("9.9E-131")}, "number_range"),
+        ({"v": 10**126}, "number_range"),
+        ({"v": Decimal("NaN")}, "number_range"),
+        ({"v": Decimal("sNaN")}, "number_range"),
+        ({"v": Decimal("Infinity")}, "number_range"),
+        ({"v": Decimal("-Infinity")}, "number_range"),
+        ({"v": nested(33)}, "nesting_too_deep"),
+        ({"v": nested(32, {})}, "nesting_too_deep"),
+        ({"": 1}, "attribute_name_empty"),
+        ({"x" * 65536: 1}, "attribute_name_too_long"),
+        ({"ü" * 32768: 1}, "attribute_name_too_long"),
+        ({"v": {"x" * 65536: 1}}, "attribute_name_too_long"),
+        ({"v": "\ud800"}, "invalid_unicode"),
+        ({"v": ["a", {"b": "x\udfff"}]}, "invalid_unicode"),
+        ({"\ud800": 1}, "invalid_unicode"),
+        ({"v": 1.5}, "type_unsupported"),
+        ({"v": b"bytes"}, "type_unsupported"),
+        ({"v": (1, 2)}, "type_unsupported"),
+        ({"v": {1: "a name that is no text"}}, "type_unsupported"),
+        ({7: "a name that is no text"}, "type_unsupported"),
+        ({"v": {None: 1}}, "type_unsupported"),
+    ],
+)
+def test_what_dynamodb_cannot_hold_is_refused_by_its_reason(document: Any, code: str) -> None:
+    with pytest.raises(EncodeError) as refusal:
+        encode_document(document)
+    assert refusal.value.code == code
+
+
+def test_a_document_that_holds_itself_is_refused() -> None:
+    endless: dict[str, Any] = {}
+    endless["v"] = endless
+    with pytest.raises(EncodeError) as refusal:
+        encode_document(endless)
+    assert refusal.value.code == "nesting_too_deep"
+
+
+def test_a_type_that_this_service_never_writes_is_not_decoded() -> None:
+    with pytest.raises(ValueError, match="SS"):
+        decode_document({"v": {"SS": ["a"]}})

@@ -1,0 +1,188 @@
+"""Settings: file, environment, defaults; refusals name the place and show no value."""
+
+from pathlib import Path
+
+import pytest
+
+from consumer.config import Settings, lease_tables, load_settings
+from consumer.errors import UsageError
+
+SECRET = "correct horse battery staple, 4111"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "settings.yaml"
+
+
+def refusal(file: Path | None, content: str = "") -> str:
+    if file:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        load_settings(file)
+    assert error.value.exit_status == 2
+    return str(error.value)
+
+
+def test_everything_has_a_default() -> None:
+    settings = load_settings(None)
+    assert settings.stream.name == "transactions"
+    assert settings.http.port == 9464
+    assert settings.output.reserved_attribute == "_sanitizer"
+
+
+def test_an_empty_file_changes_nothing(file: Path) -> None:
+    file.write_text("")
+    assert load_settings(file) == load_settings(None)
+
+
+def test_the_environment_wins_over_the_file_and_overrides_over_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("stream: {name: of-file, initial_position: LATEST}\nhttp: {port: 1}\noutput: {concurrency: 3}\n")
+    monkeypatch.setenv("SANITIZER_STREAM__NAME", "of-environment")
+    settings = load_settings(file, {"output": {"table": "of-override"}, "http": {"port": 2}})
+    assert settings.stream.name == "of-environment"
+    assert settings.stream.initial_position == "LATEST"
+    assert settings.http.port == 2
+    assert (settings.output.table, settings.output.concurrency) == ("of-override", 3)
+
+
+def test_structured_values_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANITIZER_KCL__EXTRA_PROPERTIES", '{"maxLeasesForWorker": "5"}')
+    monkeypatch.setenv("SANITIZER_REDACTION__OPTIONS__POLICY", "policy.yaml")
+    monkeypatch.setenv("SANITIZER_RUNTIME_DIR", "/var/run/sanitizer")
+    settings = load_settings(None)
+    assert settings.kcl.extra_properties == {"maxLeasesForWorker": "5"}
+    assert settings.redaction.options == {"policy": "policy.yaml"}
+    assert settings.runtime_dir == Path("/var/run/sanitizer")
+
+
+def test_the_variable_that_names_the_file_is_no_misspelt_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANITIZER_CONFIG", "settings.yaml")
+    assert load_settings(None) == Settings()
+
+
+@pytest.mark.parametrize(
+    "variable", ["SANITIZER_STREAM__NAM", "SANITIZER_STRAEM__NAME", "SANITIZER_STREAM_NAME", "SANITIZER_NAME"]
+)
+def test_an_unknown_variable_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, SECRET)
+    said = refusal(None)
+    assert variable in said
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("strem: {name: a}", "strem"),
+        ("stream: {nam: a}", "stream.nam"),
+        ("_env_file: /etc/hostname", "_env_file"),
+        ("1: 2", "1"),
+        ("stream: {1: 2}", "stream.1"),
+    ],
+)
+def test_an_unknown_key_is_refused(file: Path, content: str, place: str) -> None:
+    assert f"{place}: " in refusal(file, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (f"quarantine: {{fingerprint_key: '{SECRET[:31]}'}}", "quarantine.fingerprint_key"),
+        (f"http: {{port: '{SECRET}'}}", "http.port"),
+        (f"kcl: {{retrieval_mode: '{SECRET}'}}", "kcl.retrieval_mode"),
+        (f"output: {{table: '{SECRET}'}}", "output.table"),
+        (f"stream: '{SECRET}'", "stream"),
+        (f"pipeline: {{checkpoint_seconds: ['{SECRET}']}}", "pipeline.checkpoint_seconds"),
+        (f"output: {{sort_key: ['{SECRET}']}}", "output.sort_key"),
+    ],
+)
+def test_a_bad_value_is_named_by_its_place_and_not_shown(file: Path, content: str, place: str) -> None:
+    said = refusal(file, content)
+    assert f"{place}: " in said
+    assert str(file) in said
+    assert SECRET[:20] not in said
+
+
+@pytest.mark.parametrize("variable", ["SANITIZER_REDACTION__OPTIONS", "SANITIZER_REDACTION"])
+def test_broken_json_in_a_variable_is_refused_in_one_sentence(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, f"{{{SECRET}")
+    said = refusal(None)
+    assert "redaction" in said
+    assert SECRET not in said
+
+
+def test_every_problem_is_named_at_once(file: Path) -> None:
+    said = refusal(file, "http: {port: -1}\nstream: {name: ''}\n")
+    assert "http.port" in said
+    assert "stream.name" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("- a list", "must hold sections"),
+        ("a: b: c", "no YAML at line 1"),
+        ("stream: {name: a\n", "no YAML at line"),
+        ("stream: {name: 2024-13-45}", "no YAML"),
+        ("!!python/object/apply:os.getcwd []", "no YAML"),
+    ],
+)
+def test_a_file_that_holds_no_settings_is_refused(file: Path, content: str, said: str) -> None:
+    assert said in refusal(file, content)
+
+
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        load_settings(tmp_path / "missing.yaml")
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        load_settings(tmp_path)
+    (tmp_path / "latin").write_bytes(b"stream: {name: \xff}")
+    with pytest.raises(UsageError, match="is no YAML"):
+        load_settings(tmp_path / "latin")
+
+
+def test_secrets_are_starred_wherever_settings_are_shown() -> None:
+    settings = Settings.model_validate({"quarantine": {"fingerprint_key": SECRET * 2}})
+    assert settings.quarantine.fingerprint_key is not None
+    assert settings.quarantine.fingerprint_key.get_secret_value() == SECRET * 2
+    for shown in (str(settings.model_dump(mode="json")), settings.model_dump_json(), repr(settings)):
+        assert "****" in shown
+        assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "output: {table: same}\nquarantine: {table: same}",
+        "output: {table: kinesis-sanitizer}",
+        "kcl: {application: app}\nquarantine: {table: app-CoordinatorState}",
+        "kcl: {application: app}\noutput: {table: app-WorkerMetricStats}",
+    ],
+)
+def test_a_table_of_two_purposes_is_refused(file: Path, content: str) -> None:
+    assert "is named twice" in refusal(file, content)
+
+
+def test_kcl_has_three_tables() -> None:
+    assert lease_tables("app") == ("app", "app-WorkerMetricStats", "app-CoordinatorState")
+
+
+@pytest.mark.parametrize("key", ["partition_key", "sort_key"])
+def test_a_malformed_template_is_refused(file: Path, key: str) -> None:
+    assert f"output.{key}: the key template" in refusal(file, f"output: {{{key}: constant}}")
+
+
+def test_settings_that_contradict_each_other_are_refused(file: Path) -> None:
+    content = "kcl: {extra_properties: {fanoutConfig.consumerName: a}}"
+    assert "retrieval_mode is POLLING" in refusal(file, content)
+    file.write_text("kcl: {retrieval_mode: FANOUT, extra_properties: {fanoutConfig.consumerName: a}}")
+    assert load_settings(file).kcl.retrieval_mode == "FANOUT"
+
+
+def test_settings_survive_the_way_to_a_pipeline_process() -> None:
+    settings = Settings.model_validate({"stream": {"name": "orders"}, "kcl": {"java": "/opt/java"}})
+    sent = settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}})
+    assert Settings(**sent) == settings

@@ -1,0 +1,80 @@
+"""The routes, over real HTTP."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from consumer.errors import StartError
+from consumer.http import HttpServer
+
+
+class One(Collector):
+    def collect(self) -> Iterator[Any]:
+        family = GaugeMetricFamily("sanitizer_shards_owned", "Shards.")
+        family.add_metric([], 3)
+        yield family
+
+
+@pytest.fixture
+def worker() -> Iterator[SimpleNamespace]:
+    state = SimpleNamespace(live=None, ready=None)
+    registry = CollectorRegistry()
+    registry.register(One())
+    server = HttpServer("127.0.0.1", 0, registry, lambda: state.live, lambda: state.ready)
+    state.port = server.port
+    yield state
+    server.close()
+
+
+def get(port: int, path: str, accept: str = "", method: str = "GET") -> tuple[int, str, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(method, path, headers={"Accept": accept} if accept else {})
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Content-Type", ""), answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_metrics_in_the_format_that_is_asked_for(worker: Any) -> None:
+    status, kind, body = get(worker.port, "/metrics")
+    assert status == 200
+    assert kind.startswith("text/plain")
+    assert "sanitizer_shards_owned 3.0" in body
+    status, kind, body = get(worker.port, "/metrics?x=y", "application/openmetrics-text; version=1.0.0")
+    assert kind.startswith("application/openmetrics-text")
+    assert body.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(("path", "state"), [("/healthz", "live"), ("/readyz", "ready")])
+def test_health_says_what_is_wrong(worker: Any, path: str, state: str) -> None:
+    assert get(worker.port, path) == (200, "text/plain; charset=utf-8", "ok\n")
+    setattr(worker, state, "the daemon failed 6 times in a row")
+    assert get(worker.port, path)[::2] == (503, "the daemon failed 6 times in a row\n")
+
+
+def test_everything_else_is_not_found_or_not_allowed(worker: Any) -> None:
+    assert get(worker.port, "/")[0] == 404
+    assert get(worker.port, "/metrics/..")[0] == 404
+    assert get(worker.port, "/metrics", method="POST")[0] == 501
+
+
+def test_a_client_that_hangs_up_harms_nobody(worker: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", worker.port)) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\n")
+    with socket.create_connection(("127.0.0.1", worker.port)) as client:
+        client.sendall(b"\x16\x03\x01 no http\r\n\r\n")
+    assert get(worker.port, "/healthz")[0] == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_taken_port_is_one_sentence(worker: Any) -> None:
+    with pytest.raises(StartError, match=f"Port {worker.port} of 127.0.0.1 cannot be listened on"):
+        HttpServer("127.0.0.1", worker.port, CollectorRegistry(), lambda: None, lambda: None)

@@ -1,0 +1,166 @@
+"""Counting over processes and deaths. Each process is a real one: the storage class of prometheus_client is global."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+
+from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
+from consumer.metrics import Metrics, observe_many
+
+POLICY = {"name": "default", "version": "1", "digest": "abc"}
+PREAMBLE = """
+import os, signal, sys
+from pathlib import Path
+from consumer.metrics import Metrics
+from consumer.record import Outcome
+folder, slot = Path(sys.argv[1]), sys.argv[2]
+metrics = Metrics(folder, slot)
+books = metrics.shard("s-1")
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+BATCH = """
+books.owned(now=1000.0)
+books.batch_began(1001.0)
+books.behind(2.5)
+books.received(10, 1000)
+"""
+CLOSE_BOOKS = """
+from consumer.exposition import forget_gauges, open_deliveries
+forget_gauges(folder, "pipeline-0")
+for shard, count in open_deliveries(folder, "pipeline-0", slot).items():
+    metrics.outcomes.labels(shard, "abandoned").inc(count)
+"""
+
+
+def process(folder: Path, slot: str, code: str, status: int = 0) -> None:
+    run = subprocess.run([sys.executable, "-c", PREAMBLE + code, str(folder), slot], check=False)
+    assert run.returncode == status
+
+
+def scraped(folder: Path) -> dict[str, float]:
+    """Return every sample, by name and labels as Prometheus writes them."""
+    registry = CollectorRegistry()
+    registry.register(WorkerCollector(folder, POLICY))
+    lines = generate_latest(registry).decode().splitlines()
+    return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+def outcome(name: str, shard: str = "s-1") -> str:
+    return f'sanitizer_records_total{{outcome="{name}",shard="{shard}"}}'
+
+
+RECEIVED = 'sanitizer_records_received_total{shard="s-1"}'
+IN_FLIGHT = 'sanitizer_records_in_flight{shard="s-1"}'
+
+
+def is_balanced(samples: dict[str, float]) -> bool:
+    ended = sum(value for name, value in samples.items() if name.startswith("sanitizer_records_total{"))
+    return samples[RECEIVED] == ended + samples[IN_FLIGHT]
+
+
+def test_counters_of_two_processes_are_one(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 7)")
+    process(tmp_path, "pipeline-1", "metrics.shard('s-1').received(5, 1); metrics.shard('s-2').received(2, 20)")
+    samples = scraped(tmp_path)
+    assert samples[RECEIVED] == 15
+    assert samples['sanitizer_records_received_total{shard="s-2"}'] == 2
+    assert samples['sanitizer_record_bytes_received_total{shard="s-1"}'] == 1001
+    assert samples[outcome("stored")] == 7
+    assert samples[IN_FLIGHT] == 8
+    assert samples["sanitizer_shards_owned"] == 1
+    assert samples['sanitizer_behind_latest_seconds{shard="s-1"}'] == 2.5
+    assert samples['sanitizer_checkpoint_age_seconds{shard="s-1"}'] > 1e6
+    assert samples['sanitizer_policy_info{digest="abc",name="default",version="1"}'] == 1
+    assert not any("internal" in name for name in samples)
+
+
+def test_a_successor_goes_on_in_its_predecessors_files(tmp_path: Path) -> None:
+    for round_ in range(1, 4):
+        process(tmp_path, "pipeline-0", "books.received(10, 100); books.ended(Outcome.STORED, 10)")
+        assert scraped(tmp_path)[RECEIVED] == 10 * round_
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "counter_pipeline-0.db",
+        "gauge_livemostrecent_pipeline-0.db",
+        "histogram_pipeline-0.db",
+    ]
+
+
+def test_a_shard_that_ended_is_not_owned_and_has_no_lag(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 10); books.batch_ended(); books.released()")
+    samples = scraped(tmp_path)
+    assert samples["sanitizer_shards_owned"] == 0
+    assert 'sanitizer_behind_latest_seconds{shard="s-1"}' not in samples
+    assert samples[IN_FLIGHT] == 0
+
+
+def test_a_batch_in_flight_has_an_age_while_its_process_lives(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH)
+    collector = WorkerCollector(tmp_path, POLICY)
+    assert collector.batch_ages()["s-1"] > 1e6
+    forget_gauges(tmp_path, "pipeline-0")
+    assert collector.batch_ages() == {}
+    assert scraped(tmp_path)["sanitizer_shards_owned"] == 0
+
+
+def test_the_books_of_a_killed_process_are_closed_exactly(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 4)\ndie()", -signal.SIGKILL)
+    before = scraped(tmp_path)
+    assert before[IN_FLIGHT] == 6
+    assert open_deliveries(tmp_path, "pipeline-0", "supervisor") == {"s-1": 6}
+    process(tmp_path, "supervisor", CLOSE_BOOKS)
+    after = scraped(tmp_path)
+    assert after[IN_FLIGHT] == 0
+    assert after[outcome("abandoned")] == 6
+    assert after[RECEIVED] == before[RECEIVED] == 10
+    assert is_balanced(after)
+
+
+def test_a_second_death_is_counted_for_itself(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH + "die()", -signal.SIGKILL)
+    process(tmp_path, "supervisor", CLOSE_BOOKS)
+    process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 9)\ndie()", -signal.SIGKILL)
+    assert scraped(tmp_path)[IN_FLIGHT] == 1
+    process(tmp_path, "supervisor", CLOSE_BOOKS)
+    process(tmp_path, "supervisor", CLOSE_BOOKS)  # again: nothing is left to close
+    samples = scraped(tmp_path)
+    assert samples[outcome("abandoned")] == 11
+    assert samples[IN_FLIGHT] == 0
+    assert is_balanced(samples)
+
+
+def test_a_session_that_abandoned_its_batch_itself_leaves_nothing_to_close(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.ABANDONED, 10)\ndie()", -signal.SIGKILL)
+    assert open_deliveries(tmp_path, "pipeline-0", "supervisor") == {}
+
+
+def test_a_process_that_never_counted_has_nothing_open(tmp_path: Path) -> None:
+    assert open_deliveries(tmp_path, "pipeline-0", "supervisor") == {}
+
+
+def histogram() -> Any:
+    return Histogram("h", "text", registry=None, buckets=(0.1, 0.5, 1.0, 2.0))
+
+
+@given(st.lists(st.floats(0, 5) | st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0]), max_size=50))
+def test_many_observations_at_once_equal_one_after_another(observations: list[float]) -> None:
+    one, other = histogram(), histogram()
+    observe_many(one, observations)
+    for observation in observations:
+        other.observe(observation)
+    assert [bucket.get() for bucket in one._buckets] == [bucket.get() for bucket in other._buckets]
+    assert one._sum.get() == pytest.approx(other._sum.get())
+
+
+def test_every_outcome_of_a_shard_is_shown_from_the_start(metrics: Metrics) -> None:
+    metrics.shard("fresh")
+    (family,) = metrics.outcomes.collect()
+    shown = {sample.labels["outcome"] for sample in family.samples if sample.labels["shard"] == "fresh"}
+    assert shown == {"stored", "quarantined", "dropped", "duplicate", "abandoned"}

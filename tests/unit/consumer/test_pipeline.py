@@ -1,0 +1,187 @@
+"""One shard's flow, case by case; its laws under any mix of events are in test_pipeline_laws."""
+
+from concurrent.futures import Future
+from typing import Any
+
+import orjson
+import pytest
+
+from consumer.checkpoint import CheckpointRefused
+from consumer.errors import LeaseLost, SessionBroken
+from consumer.metrics import Metrics
+from consumer.record import Position, Record
+from consumer.sink import Fate, Writing
+from redaction.plugin import Released
+from tests.unit.consumer.pipeline_kit import Bench, Kcl, Redactor, records
+
+CANARY = "4111111111111111"
+
+
+@pytest.fixture(autouse=True)
+def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.checkpoint.time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def bench(metrics: Metrics, log: Any, request: pytest.FixtureRequest) -> Bench:
+    return Bench(metrics, log, f"shard-{request.node.name}")
+
+
+def test_each_record_ends_where_it_belongs(bench: Bench) -> None:
+    kcl = Kcl()
+    batch = records({"k": "a"}, {"k": "b", "do": "drop"}, {"k": "c", "do": "reject"}, {"k": "d", "do": "odd"}, {"x": 1})
+    bench.pipeline.process(batch, 0.5, kcl)
+    assert bench.outcomes() == {"stored": 1, "dropped": 1, "quarantined": 3}
+    assert bench.quarantined() == {"3#0": "code", "4#0": "attribute_name_empty", "5#0": "key_missing"}
+    assert kcl.taken[-1] == Position(5, 0)
+
+
+def test_an_empty_batch_is_a_heartbeat_that_checkpoints(bench: Bench) -> None:
+    kcl = Kcl(CheckpointRefused("x"))
+    bench.pipeline.process(records({"k": "a"}), 0, kcl)
+    assert kcl.taken == [Position(1, 0)]  # refused while it was written, taken at the end
+    refused = Kcl(CheckpointRefused("x"), CheckpointRefused("x"), CheckpointRefused("x"))
+    bench.pipeline.process(records({"k": "b"}, first=2), 0, refused)
+    assert refused.taken == []
+    bench.pipeline.process([], 0, kcl)
+    assert kcl.taken == [Position(1, 0), Position(2, 0)]
+
+
+def test_of_equal_keys_the_later_wins_and_the_earlier_is_a_duplicate(bench: Bench) -> None:
+    bench.pipeline.process(records({"k": "a", "n": 1}, {"k": "b"}, {"k": "a", "n": 2}, {"k": "a", "n": 3}), 0, Kcl())
+    assert bench.outcomes() == {"stored": 2, "duplicate": 2}
+    assert bench.table.items["a", "a"].attributes["n"] == {"N": "3"}
+    assert len(bench.table.calls) == 1
+
+
+def test_where_the_newest_is_refused_the_one_before_it_is_stored(bench: Bench) -> None:
+    refused = {"k": "a", "do": "refuse"}
+    bench.pipeline.process(records({"k": "a", "n": 1}, {"k": "a", "n": 2}, refused, refused, {"k": "b"}), 0, Kcl())
+    assert bench.table.items["a", "a"].attributes["n"] == {"N": "2"}
+    assert bench.quarantined() == {"3#0": "item_refused", "4#0": "item_refused"}
+    assert bench.outcomes() == {"stored": 2, "duplicate": 1, "quarantined": 2}
+
+
+def test_a_redelivery_of_what_is_settled_is_a_duplicate_and_not_written_again(bench: Bench) -> None:
+    batch = records({"k": "a"}, {"k": "b", "do": "reject"}, {"k": "c"})
+    bench.pipeline.process(batch[:2], 0, Kcl())
+    bench.open()
+    kcl = Kcl()
+    bench.pipeline.process(batch, 0, kcl)
+    assert bench.outcomes() == {"stored": 2, "quarantined": 1, "duplicate": 2}
+    assert [item.key for item in bench.table.calls[-1]] == [("c", "c")]
+    assert kcl.taken[-1] == Position(3, 0)
+
+
+def test_records_of_one_aggregate_differ_in_their_sub_sequence_number(bench: Bench) -> None:
+    batch = [Record("7", sub, 0, orjson.dumps({"k": str(sub)})) for sub in range(3)]
+    bench.pipeline.process(batch[:2], 0, Kcl())
+    bench.open()
+    kcl = Kcl()
+    bench.pipeline.process(batch, 0, kcl)
+    assert bench.outcomes() == {"stored": 3, "duplicate": 2}
+    assert kcl.taken[-1] == Position(7, 2)
+
+
+def test_a_stop_abandons_the_rest_and_nothing_beyond_it_is_ever_checkpointed(bench: Bench) -> None:
+    bench.table.fates = [lambda i: Fate.PENDING if i == 1 else Fate.DURABLE]
+    kcl = Kcl()
+    bench.pipeline.process(records({"k": "a"}, {"k": "b"}, {"k": "c"}), 0, kcl)
+    bench.pipeline.process(records({"k": "d"}, first=4), 0, kcl)
+    bench.pipeline.process([], 0, kcl)
+    bench.pipeline.shut_down(kcl)
+    assert set(kcl.taken) == {Position(1, 0)}
+    assert bench.outcomes() == {"stored": 2, "abandoned": 2}
+    with pytest.raises(SessionBroken):
+        bench.pipeline.end_shard(kcl)
+    assert "end" not in kcl.taken
+    bench.open()
+    bench.pipeline.process(records({"k": "b"}, {"k": "c"}, {"k": "d"}, first=2), 0, kcl)
+    assert kcl.taken[-1] == Position(4, 0)
+
+
+def test_the_end_of_a_settled_shard_is_checkpointed_even_when_it_is_refused_at_first(bench: Bench) -> None:
+    bench.pipeline.process(records({"k": "a"}), 0, Kcl())
+    refusals = [CheckpointRefused("ThrottlingException")] * 3
+
+    class Throttled(Kcl):
+        def at_end(self) -> None:
+            if refusals:
+                raise refusals.pop()
+            super().at_end()
+
+    kcl = Throttled()
+    bench.pipeline.end_shard(kcl)
+    assert kcl.taken == ["end"]
+
+
+@pytest.mark.parametrize("error", [LeaseLost(), SessionBroken()])
+def test_what_a_checkpoint_raises_ends_the_work_and_closes_the_books(bench: Bench, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        bench.pipeline.process(records({"k": "a"}, {"k": "b"}), 0, Kcl(error))
+    assert sum(bench.outcomes().values()) == 2
+    bench.pipeline.close()
+    assert bench.stop.is_set()
+
+
+def test_a_lost_lease_halts_and_stops_what_is_still_written(bench: Bench) -> None:
+    with pytest.raises(LeaseLost):
+        bench.pipeline.process(records({"k": "a"}), 0, Kcl(LeaseLost()))
+    assert bench.stop.is_set()
+    kcl, written = Kcl(), len(bench.table.calls)
+    bench.pipeline.process(records({"k": "b"}, first=2), 0, kcl)
+    assert bench.outcomes() == {"stored": 1, "abandoned": 1}
+    assert (kcl.taken, len(bench.table.calls)) == ([], written)
+
+
+def test_a_defect_in_a_sink_is_never_an_acknowledged_batch(bench: Bench) -> None:
+    broken: Future[None] = Future()
+    broken.set_exception(ZeroDivisionError())
+    writing = Writing(1)
+    writing.futures.append(broken)
+    kcl = Kcl()
+    bench.table.start = lambda *_: writing  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        bench.pipeline.process(records({"k": "a"}), 0, kcl)
+    assert kcl.taken == []
+    assert bench.outcomes() == {"abandoned": 1}
+
+
+def test_a_quarantine_that_refuses_breaks_the_session(bench: Bench) -> None:
+    bench.quarantine.fates = [lambda _: Fate.REFUSED]
+    kcl = Kcl()
+    with pytest.raises(SessionBroken):
+        bench.pipeline.process(records({"k": "a", "do": "reject"}), 0, kcl)
+    assert kcl.taken == []
+    assert bench.outcomes() == {"abandoned": 1}
+
+
+def _raise(_: Any) -> Any:
+    raise RuntimeError(CANARY)
+
+
+@pytest.mark.parametrize(
+    "redact",
+    [
+        _raise,
+        lambda _: None,
+        lambda _: [],
+        lambda payloads: [None] * len(payloads),
+        lambda payloads: [Released({1: "no text"}, b"{}")] * len(payloads),  # type: ignore[dict-item]
+        lambda payloads: [Released({"k": object()}, b"{}")] * len(payloads),  # type: ignore[dict-item]
+        lambda payloads: [Released({"k": "a", "f": 1.5}, b"{}")] * len(payloads),  # type: ignore[dict-item]
+        lambda payloads: payloads,
+        lambda payloads: [payload.decode() for payload in payloads],
+    ],
+)
+def test_whatever_a_plug_in_does_wrong_its_records_are_quarantined(
+    metrics: Metrics, log: Any, redact: Any, request: pytest.FixtureRequest
+) -> None:
+    redactor = Redactor()
+    redactor.redact = redact  # type: ignore[method-assign]
+    bench, kcl = Bench(metrics, log, request.node.name, redactor), Kcl()
+    bench.pipeline.process(records({"k": CANARY}, {"k": "b"}), 0, kcl)
+    assert bench.outcomes() == {"quarantined": 2}
+    assert bench.table.items == {}
+    assert kcl.taken[-1] == Position(2, 0)
+    assert CANARY not in str(bench.quarantine.items) + str(log.events)

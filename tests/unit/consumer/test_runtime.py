@@ -1,0 +1,226 @@
+"""What the processes of a worker share: sockets, ids, lines of control; and that none outlives its parent."""
+
+import io
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer import runtime, tethered
+from consumer.control import Control
+from consumer.errors import StartError
+from consumer.processes import DaemonProcess
+from consumer.runtime import RuntimeFolder
+from consumer.shim import slot_of
+from consumer.worker_id import WorkerId
+
+
+@given(st.integers(0, 10**11), st.integers(1, 64))
+def test_neighbouring_shards_go_to_different_processes(first: int, processes: int) -> None:
+    slots = [slot_of(f"shardId-{first + i:012d}", processes) for i in range(2 * processes)]
+    assert Counter(slots) == dict.fromkeys(range(processes), 2)
+
+
+@given(st.text(max_size=30), st.integers(1, 64))
+def test_every_shard_has_one_process_for_ever(shard: str, processes: int) -> None:
+    assert slot_of(shard, processes) == slot_of(shard, processes)
+    assert 0 <= slot_of(shard, processes) < processes
+
+
+def test_the_process_of_an_odd_shard_does_not_depend_on_the_run() -> None:
+    assert slot_of("no-digits-here", 1000) == 128  # CRC-32, not Python's salted hash
+
+
+def test_the_worker_id_is_kept_with_its_folder(tmp_path: Path) -> None:
+    first = WorkerId(tmp_path)
+    first.lock.close()
+    second = WorkerId(tmp_path)
+    second.lock.close()
+    assert first.value == second.value
+    (tmp_path / "other").mkdir()
+    other = WorkerId(tmp_path / "other")
+    other.lock.close()
+    assert other.value != first.value
+
+
+def test_a_second_worker_cannot_have_the_same_id(tmp_path: Path) -> None:
+    first = WorkerId(tmp_path)
+    with pytest.raises(BlockingIOError):
+        WorkerId(tmp_path)
+    heir = os.dup(first.lock.fileno())  # as the daemon inherits it
+    first.lock.close()
+    with pytest.raises(BlockingIOError):
+        WorkerId(tmp_path)
+    os.close(heir)
+    WorkerId(tmp_path).lock.close()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        (
+            {
+                "DockerId": "0123456789abcdef",
+                "Labels": {"com.amazonaws.ecs.task-arn": "arn:aws:ecs:eu-central-1:1:task/cluster/3f2a"},
+            },
+            "3f2a-0123456789ab",
+        ),
+        ({"Labels": {}}, None),
+        ([], None),
+    ],
+)
+def test_in_ecs_the_id_names_task_and_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: Any, expected: str | None
+) -> None:
+    asked = []
+
+    def answer(uri: str, timeout: float) -> io.BytesIO:
+        asked.append((uri, timeout))
+        return io.BytesIO(json.dumps(metadata).encode())
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    monkeypatch.setenv("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/abc")
+    made = WorkerId(tmp_path)
+    made.lock.close()
+    assert asked == [("http://169.254.170.2/v4/abc", 2)]
+    assert made.value == expected if expected else len(made.value) == 36
+
+
+def test_only_the_link_local_address_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: pytest.fail("asked"))
+    monkeypatch.setenv("ECS_CONTAINER_METADATA_URI_V4", "http://metadata.example/v4")
+    WorkerId(tmp_path).lock.close()
+
+
+def test_a_temporary_folder_goes_with_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = RuntimeFolder(None)
+    assert folder.path.parent == tmp_path
+    assert folder.path.stat().st_mode & 0o077 == 0
+    folder.worker_id.lock.close()
+    folder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configured_folder_keeps_the_id_and_forgets_the_metrics(tmp_path: Path) -> None:
+    folder = RuntimeFolder(tmp_path / "a" / "b")
+    (folder.metrics / "counter_x.db").write_text("old")
+    folder.worker_id.lock.close()
+    folder.close()
+    again = RuntimeFolder(tmp_path / "a" / "b")
+    again.worker_id.lock.close()
+    assert again.worker_id.value == folder.worker_id.value
+    assert list(again.metrics.iterdir()) == []
+
+
+def test_two_workers_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_LOCK_SECONDS", 0.0)
+    folder = RuntimeFolder(tmp_path)
+    with pytest.raises(StartError, match="Another worker lives in"):
+        RuntimeFolder(tmp_path)
+    folder.worker_id.lock.close()
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartError, match="cannot be used"):
+        RuntimeFolder(tmp_path / "file" / "below")
+
+
+def test_the_sockets_work_in_a_folder_with_a_long_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RuntimeFolder(tmp_path / ("long name " * 12))
+    folder.worker_id.lock.close()
+    folder.listen(0).close()
+    monkeypatch.chdir(folder.path)
+    with folder.listen(0), socket.socket(socket.AF_UNIX) as shim:  # also over what an earlier worker left
+        shim.connect("./pipeline-0.sock")
+
+
+def test_messages_arrive_in_order_until_the_other_end_is_gone() -> None:
+    one, other = map(Control, socket.socketpair())
+    one.send(ready=True)
+    one.send(session_failed="shardId-0", daemon=3)
+    one.close()
+    assert list(other) == [{"ready": True}, {"session_failed": "shardId-0", "daemon": 3}]
+    other.send(nobody="hears")
+    other.close()
+
+
+def test_an_end_in_the_middle_of_a_message_is_an_end() -> None:
+    ours, theirs = socket.socketpair()
+    control = Control(theirs)
+    ours.sendall(b'{"exit": true}\n{"give_')
+    ours.close()
+    assert list(control) == [{"exit": True}]
+    control.close()
+
+
+def ends(pid: int) -> bool:
+    descriptor = os.pidfd_open(pid)
+    try:
+        return bool(select.select([descriptor], [], [], 10)[0])
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's tie")
+def test_a_tethered_child_ends_with_its_parent() -> None:
+    child = f"[sys.executable, '-I', '-S', '-E', {tethered.__file__!r}, str(os.getpid()), '/bin/sleep', '60']"
+    code = f"import os, subprocess, sys\nprint(subprocess.Popen({child}).pid, flush=True)\nsys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        os.kill(pid, 0)
+        parent.send_signal(signal.SIGKILL)
+        assert ends(pid)
+
+
+def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
+    command = [sys.executable, "-I", "-S", "-E", tethered.__file__, "1", "/bin/echo", "begun"]
+    run = subprocess.run(command, capture_output=True, check=False)
+    assert (run.returncode, run.stdout) == (1, b"")
+
+
+def test_the_daemon_is_read_line_by_line_until_it_ends(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    events: list[Any] = []
+    ended = threading.Event()
+
+    def post(event: Any) -> None:
+        events.append(event)
+        ended.set()
+
+    code = "pwd; echo $SANITIZER_DAEMON; echo on stderr >&2; exit 3"
+    with (tmp_path / "lock").open("w") as lock:
+        daemon = DaemonProcess(["/bin/sh", "-c", code], tmp_path, 7, lock.fileno(), lines.append, post)
+        assert ended.wait(10)
+    assert [line.strip().decode() for line in lines] == [str(tmp_path), "7", "on stderr"]
+    assert events == [("daemon_exit", daemon, 3)]
+    assert daemon.wait(0) == 3
+
+
+def test_a_daemon_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    ended = threading.Event()
+    started = threading.Event()
+    command = ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do read _ || sleep 0.05; done"]
+    with (tmp_path / "lock").open("w") as lock:
+        daemon = DaemonProcess(command, tmp_path, 1, lock.fileno(), lambda _: started.set(), lambda _: ended.set())
+        assert started.wait(10)
+        daemon.terminate()
+        assert daemon.wait(0.1) is None
+        daemon.kill()
+        assert daemon.wait(10) == -signal.SIGKILL
+        assert ended.wait(10)
