@@ -56,11 +56,11 @@ class Kcl(_Section):
     )
     idle_between_reads_ms: int = Field(250, ge=200, le=60_000, description="Pause between two reads of a shard.")
     failover_ms: int = Field(10_000, ge=1000, le=300_000, description="A lease not renewed for so long is taken over.")
-    lease_assignment_ms: int | None = Field(
-        None,
+    lease_assignment_ms: int = Field(
+        2000,
         ge=1000,
         le=600_000,
-        description="How often the leader assigns leases; KCL's default: twice the failover.",
+        description="How often the leader assigns leases; KCL's default is twice the failover.",
     )
     shard_sync_ms: int = Field(60_000, ge=1000, le=600_000, description="How often the stream's shards are listed.")
     metrics_level: Literal["NONE", "SUMMARY", "DETAILED"] = Field("NONE", description="KCL's own CloudWatch metrics.")

@@ -39,7 +39,7 @@ def properties(settings: Settings, worker_id: str) -> dict[str, str]:
         "initialPositionInStream": settings.stream.initial_position,
         "retrievalMode": kcl.retrieval_mode,
         "failoverTimeMillis": str(kcl.failover_ms),
-        "leaseAssignmentIntervalMillis": str(kcl.lease_assignment_ms or 2 * kcl.failover_ms),
+        "leaseAssignmentIntervalMillis": str(kcl.lease_assignment_ms),
         "shardSyncIntervalMillis": str(kcl.shard_sync_ms),
         "shutdownGraceMillis": str(kcl.shutdown_grace_ms),
         "metricsLevel": kcl.metrics_level,

@@ -139,6 +139,7 @@ class Host:
         with self._lock:
             predecessor = self._sessions.get(shard)
             self._sessions[shard] = session
+            self._control.send(sessions=len(self._sessions))
         session.thread = threading.Thread(target=self._serve, args=(session, predecessor), name=shard, daemon=True)
         session.thread.start()
         return session
@@ -168,6 +169,7 @@ class Host:
         with self._lock:
             if self._sessions.get(session.shard) is session:
                 del self._sessions[session.shard]
+                self._control.send(sessions=len(self._sessions))
         if not in_order:
             self._control.send(session_failed=session.shard, daemon=session.daemon)
         _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it

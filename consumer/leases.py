@@ -1,9 +1,11 @@
 """Hands this worker's leases over when it stops.
 
-KCL 3.1.3 checkpoints on a stop but leaves its name on the leases, so that the next worker waits until they expire
-(`LeaseRefresher.evictLease` has no caller). Taking the name off lets them be assigned at once.
+KCL 3.1.3 checkpoints on a stop but leaves its name on the leases and its report among the living workers, so that the
+next worker waits until they expire (`LeaseRefresher.evictLease` has no caller). Taking them away lets the leases be
+assigned at once.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,13 +18,13 @@ LEASE_OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 
 
 def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
-    """Release every lease that bears `worker_id`, whose daemon must have ended.
+    """Release every lease that bears `worker_id`, and the leadership; its daemon must have ended.
 
     A failure costs the next worker the wait for the leases to expire, and is logged.
 
     :return: how many leases were released.
     """
-    table = lease_tables(settings.kcl.application)[0]
+    table, worker_metrics, coordinator = lease_tables(settings.kcl.application)
     client = aws.client("dynamodb", timeout=2, retries=1)
     me = {":me": {"S": worker_id}}
     released = 0
@@ -34,24 +36,35 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
             ExpressionAttributeValues=me,
         )["Items"]
         for lease in owned:
-            released += _release(client, table, lease["leaseKey"], me)
+            released += _if_still_mine(
+                # As KCL's own evictLease does it: the counter moves on, so that whoever watched it sees a change.
+                client.update_item,
+                TableName=table,
+                Key={"leaseKey": lease["leaseKey"]},
+                UpdateExpression="REMOVE leaseOwner ADD leaseCounter :one",
+                ConditionExpression="leaseOwner = :me",
+                ExpressionAttributeValues=me | {":one": {"N": "1"}},
+            )
+        # Else the leader goes on assigning leases to this worker until its last report is a minute old.
+        client.delete_item(TableName=worker_metrics, Key={"wid": {"S": worker_id}})
+        # And nobody else would lead before KCL's lock of 120 s has run out.
+        _if_still_mine(
+            client.delete_item,
+            TableName=coordinator,
+            Key={"key": {"S": "Leader"}},
+            ConditionExpression="ownerName = :me",
+            ExpressionAttributeValues=me,
+        )
     except (ClientError, BotoCoreError, OSError) as error:
         log.warning("leases.not_handed_over", table=table, code=aws.error_code(error), count=released)
     return released
 
 
-def _release(client: Any, table: str, key: dict[str, str], me: dict[str, dict[str, str]]) -> bool:
+def _if_still_mine(method: Callable[..., object], **request: Any) -> bool:
     try:
-        # As KCL's own evictLease does it: the counter moves on, so that whoever watched it sees a change.
-        client.update_item(
-            TableName=table,
-            Key={"leaseKey": key},
-            UpdateExpression="REMOVE leaseOwner ADD leaseCounter :one",
-            ConditionExpression="leaseOwner = :me",
-            ExpressionAttributeValues=me | {":one": {"N": "1"}},
-        )
+        method(**request)
     except ClientError as error:
         if aws.error_code(error) == "ConditionalCheckFailedException":
-            return False  # another worker took it meanwhile, which is as good
+            return False  # another worker was faster, which is as good
         raise
     return True

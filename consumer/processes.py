@@ -21,7 +21,9 @@ DAEMON_VARIABLE = "SANITIZER_DAEMON"
 class PipelineProcess:
     """One pipeline process.
 
-    Posts ``("ready", slot)``, ``("session_failed", slot, shard, daemon)`` and ``("pipeline_exit", slot, status)``.
+    Posts ``("ready", process)``, ``("session_failed", slot, shard, daemon)``, ``("pipeline_exit", process, status)``.
+
+    :ivar sessions: how many shards it serves now.
 
     :param first_message: settings, folder and key, sent over the control socket and so on no disk and no command line.
     """
@@ -29,6 +31,7 @@ class PipelineProcess:
     def __init__(self, slot: int, listener: socket.socket, first_message: dict[str, Any], post: Post) -> None:
         self.slot = slot
         self.is_ready = False
+        self.sessions = 0
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
@@ -54,6 +57,8 @@ class PipelineProcess:
             match message:
                 case {"ready": True}:
                     post(("ready", self))
+                case {"sessions": count}:
+                    self.sessions = count
                 case {"session_failed": shard, "daemon": number}:
                     post(("session_failed", self.slot, shard, number))
         post(("pipeline_exit", self, self._process.wait()))

@@ -42,6 +42,9 @@ HEALTHY_SECONDS: Final = 60.0
 FAILURES_UNHEALTHY: Final = 6
 """Restarts in a row after which /healthz fails, so that the container is replaced."""
 
+LINGER_SECONDS: Final = 1.0
+"""What a drained daemon may take to end by itself."""
+
 EXIT_MARGIN_SECONDS: Final = 2.0
 """Kept from the shutdown grace for the last checkpoints, after unfinished writes were given up."""
 
@@ -230,11 +233,11 @@ class Supervisor:
             for pipeline in self._pipelines.values():
                 pipeline.control.send(give_up_in=max(0.5, grace - EXIT_MARGIN_SECONDS))
             self._daemon.terminate()
-            if self._daemon.wait(grace + EXIT_MARGIN_SECONDS) is None:
+            if not self._drained(self._daemon, grace + EXIT_MARGIN_SECONDS):
                 self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
-                self._daemon.kill()
-                self._daemon.wait(READY_SECONDS)
                 clean = False
+            self._daemon.kill()
+            self._daemon.wait(READY_SECONDS)
             released = leases.hand_over(self._settings, self._folder.worker_id.value, self._log)
             self._log.info("leases.handed_over", count=released)
         for pipeline in self._pipelines.values():
@@ -247,6 +250,20 @@ class Supervisor:
         self._daemon_log.close()
         self._log.info("worker.stopped", status="clean" if clean else "forced")
         return 0 if clean else 1
+
+    def _drained(self, process: DaemonProcess, seconds: float) -> bool:
+        """Wait until the daemon has ended, or has nothing left to do.
+
+        When each session has ended in order, all is checkpointed; KCL would only wait for another failover time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if process.wait(0.1) is not None:
+                return True
+            if not any(pipeline.sessions for pipeline in self._pipelines.values()):
+                process.wait(LINGER_SECONDS)
+                return True
+        return False
 
     def _kill_all(self) -> None:
         """Leave nothing behind, whatever happened."""

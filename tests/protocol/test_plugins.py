@@ -8,7 +8,7 @@ import pytest
 from tests.protocol.daemon_kit import CARD, record
 
 MODULE = f"""
-from redaction.plugin import Released
+from redaction.plugin import Rejected, Released
 
 class Faulty:
     name, version, digest = "faulty", "1", "d"
@@ -31,6 +31,7 @@ KINDS = {{
     "odd_names": lambda payloads: [Released({{"user_id": "u", 7: "{CARD}"}}, b"") for _ in payloads],
     "odd_values": lambda payloads: [Released({{"user_id": object()}}, b"") for _ in payloads],
     "floats": lambda payloads: [Released({{"user_id": "u", "timestamp": "t", "n": 0.1}}, b"") for _ in payloads],
+    "tells": lambda payloads: [Rejected(payload.decode(), payload.decode()) for payload in payloads],
     "exits": exit,
 }}
 
@@ -61,6 +62,7 @@ def with_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_worker: Any
         ("odd_names", "type_unsupported"),
         ("odd_values", "type_unsupported"),
         ("floats", "type_unsupported"),
+        ("tells", "code_invalid"),
     ],
 )
 def test_every_record_of_a_faulty_plug_in_is_quarantined(with_plugin: Any, kind: str, code: str) -> None:
@@ -70,6 +72,7 @@ def test_every_record_of_a_faulty_plug_in_is_quarantined(with_plugin: Any, kind:
     assert worker.quarantined(child.shard) == {f"{number}#0": code for number in range(1, 41)}
     assert worker.outcomes(child.shard) == {"quarantined": 40}
     assert worker.dynamodb.scan(TableName=worker.settings.output.table)["Count"] == 0
+    assert CARD not in str(worker.dynamodb.scan(TableName=worker.settings.quarantine.table))
     assert child.hang_up() == 0
 
 
