@@ -89,9 +89,7 @@ def measure(endpoint: str, held: int, calls: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--held", type=int, nargs="+", default=[1000, 40_000], help="records in the shard")
     parser.add_argument("--calls", type=int, default=20, help="timed PutRecords calls, 500 records each")
     arguments = parser.parse_args()

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,9 +9,6 @@ from consumer.record import Item, Record
 
 KEY_NAMES: Final = ("source", "position")
 """Attribute names of the quarantine table's partition and sort key."""
-
-CODE_INVALID: Final = "code_invalid"
-_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 class QuarantineEncoder:
@@ -34,7 +30,7 @@ class QuarantineEncoder:
     def encode(self, record: Record, code: str, rule: str | None, now: float) -> Item:
         """Return the entry.
 
-        :param code: why, machine-readable; a plug-in's code that is none might be content, and becomes `CODE_INVALID`.
+        :param code: why, machine-readable.
         :param rule: the policy's rule that refused, if one did.
         :param now: epoch seconds.
         """
@@ -46,11 +42,11 @@ class QuarantineEncoder:
             "sub": {"N": str(record.sub)},
             "arrival_ms": {"N": str(record.arrival_ms)},
             "quarantined_at": {"S": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")},
-            "code": {"S": code if _CODE.fullmatch(code) else CODE_INVALID},
+            "code": {"S": code},
             "bytes": {"N": str(len(record.data))},
             "fingerprint": {"S": hmac.new(self._key, record.data, hashlib.sha256).hexdigest()},
             **self._common,
         }
-        if rule and _CODE.fullmatch(rule):
+        if rule:
             attributes["rule"] = {"S": rule}
         return Item((self._source, position), attributes, size=1024)

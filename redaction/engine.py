@@ -46,12 +46,8 @@ class PolicyRedactor:
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
         odd = unusual(payloads)
-        verdicts = [
-            self._apply_rules(payload, inspect=place in odd) for place, payload in enumerate(payloads)
-        ]
-        released = [
-            (place, verdict) for place, verdict in enumerate(verdicts) if isinstance(verdict, Released)
-        ]
+        verdicts = [self._apply_rules(payload, inspect=place in odd) for place, payload in enumerate(payloads)]
+        released = [(place, verdict) for place, verdict in enumerate(verdicts) if isinstance(verdict, Released)]
         for index in suspects([verdict.body for _, verdict in released]) if self._mender.detectors else ():
             place, verdict = released[index]
             verdicts[place] = self._mend(verdict)

@@ -1,18 +1,24 @@
 """Any redactor, fail-closed: whatever a plug-in does wrong becomes a `Rejected`, never the original."""
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
 
 from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
 
 REDACTOR_RAISED = "redactor_raised"
 INVALID_VERDICT = "redactor_invalid_verdict"
 
+_NAME: Final = re.compile(r"(?!.*\d{5})[a-z][a-z0-9_]{0,63}")
+
 
 def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict]:
     """Give one verdict for each payload, in order.
 
     A batch that fails as a whole is tried again record by record, so that one bad record costs one rejection.
-    Only KeyboardInterrupt, SystemExit and their like get out.
+    Names of rules, actions and codes are lower snake case and short: they become labels and log fields, and a plug-in
+    that puts content there is told by its shape. Only KeyboardInterrupt and its like get out.
     """
     if not payloads:
         return []
@@ -27,7 +33,7 @@ def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdic
 def _call(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict] | Rejected:
     try:
         verdicts = redactor.redact(payloads)
-    except Exception:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
+    except (Exception, SystemExit):  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
         return Rejected(REDACTOR_RAISED)
     try:
         listed = list(verdicts)
@@ -42,13 +48,23 @@ def _is_valid(verdict: object) -> bool:
             # Exact types: a subclass could show one content to us and another to the sink.
             return type(document) is dict and type(body) is bytes and _is_applied(applied)
         case Dropped(rule=rule):
-            return type(rule) is str
+            return _is_name(rule)
         case Rejected(code=code, rule=rule):
-            return type(code) is str and (rule is None or type(rule) is str)
+            return _is_name(code) and (rule is None or _is_name(rule))
     return False
 
 
 def _is_applied(applied: object) -> bool:
     return type(applied) is tuple and all(
-        type(entry) is tuple and [type(part) for part in entry] == [str, str] for entry in applied
+        type(entry) is tuple and len(entry) == 2 and _is_name(entry[0]) and _is_name(entry[1])  # noqa: PLR2004
+        for entry in applied
     )
+
+
+def _is_name(name: object) -> bool:
+    return type(name) is str and _is_name_shaped(name)
+
+
+@lru_cache(maxsize=1024)  # the same few names come with every record
+def _is_name_shaped(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None

@@ -82,9 +82,7 @@ class Policy(_Strict):
         ]
         for rule_id in rule_ids:
             if rule_id in ids:
-                message = (
-                    f"rule id {rule_id!r} is used twice (detectors' are their names); give each rule its own"
-                )
+                message = f"rule id {rule_id!r} is used twice (detectors' are their names); give each rule its own"
                 raise ValueError(message)
             ids.add(rule_id)
         owner: dict[str, str] = {}

@@ -10,9 +10,7 @@ from redaction.detectors.base import ZERO_WIDTH, Detector, Span, fold, mask_digi
 
 _GAP = rf"{ZERO_WIDTH}?[ \-]{{1,3}}{ZERO_WIDTH}?"
 # Area not 000, 666, 900-999; group not 00; serial not 0000.
-_SSN = re.compile(
-    rf"(?<![0-9])(?!000|666|9)[0-9]{{3}}{_GAP}(?!00)[0-9]{{2}}{_GAP}(?!0000)[0-9]{{4}}(?![0-9])"
-)
+_SSN = re.compile(rf"(?<![0-9])(?!000|666|9)[0-9]{{3}}{_GAP}(?!00)[0-9]{{2}}{_GAP}(?!0000)[0-9]{{4}}(?![0-9])")
 
 
 def find(text: str) -> list[Span]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 LINES = [
     b'{"user_id": "a", "timestamp": "2024-01-01T00:00:00Z", "pan": "4111 1111 1111 1111", "amount": 10.10}',
     b'{"user_id": "a", "timestamp": "2024-01-01T00:00:00Z", "pan": "4111 1111 1111 1111", "amount": 10.10}',
-    b'{"user_id": "b", "timestamp": "t", "note": "card 5555-5555-5555-4444, ssn 078-05-1120", "big": 123456789012345678901}',
+    b'{"user_id": "b", "timestamp": "t", "note": "card 5555-5555-5555-4444, ssn 078-05-1120", "n": 123456789012345678}',
     b"{broken",
     b"",
     b'{"user_id": "", "timestamp": "t"}',
@@ -45,10 +46,8 @@ class Demo:
         return self.output.read_text(encoding="utf-8")
 
     def url(self) -> str:
-        return wait_for(
-            lambda: next((line.split()[-1] for line in self.text().splitlines() if line.startswith("Metrics: ")), ""),
-            "the metrics address is printed",
-        )
+        found = wait_for(lambda: re.search(r"^Metrics: (\S+)$", self.text(), re.MULTILINE), "the metrics address")
+        return str(found[1])
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -89,7 +88,7 @@ def test_every_line_of_ones_own_file_is_accounted_for_and_documents_read_back(
     assert '"credit_card":"****-****-****-9012"' in demo.text()
     assert "4111" not in demo.text()
 
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - printed by our own demo
         metrics = answer.read().decode()
     stored = [line for line in metrics.splitlines() if line.startswith('sanitizer_records_total{outcome="stored"')]
     assert sum(float(line.split()[-1]) for line in stored) == found["stored"]

@@ -120,7 +120,7 @@ def cloud() -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its environment must not outlive this folder's tests
 def start(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Worker]]:
     """Start a worker; the caller closes it."""
     with pytest.MonkeyPatch.context() as patch:

@@ -62,7 +62,8 @@ def with_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_worker: Any
         ("odd_names", "type_unsupported"),
         ("odd_values", "type_unsupported"),
         ("floats", "type_unsupported"),
-        ("tells", "code_invalid"),
+        ("tells", "redactor_invalid_verdict"),
+        ("exits", "redactor_raised"),
     ],
 )
 def test_every_record_of_a_faulty_plug_in_is_quarantined(with_plugin: Any, kind: str, code: str) -> None:
@@ -74,12 +75,3 @@ def test_every_record_of_a_faulty_plug_in_is_quarantined(with_plugin: Any, kind:
     assert worker.dynamodb.scan(TableName=worker.settings.output.table)["Count"] == 0
     assert CARD not in str(worker.dynamodb.scan(TableName=worker.settings.quarantine.table))
     assert child.hang_up() == 0
-
-
-def test_a_plug_in_that_ends_the_process_ends_the_session_without_an_answer(with_plugin: Any) -> None:
-    worker = with_plugin("exits")
-    child = worker.child().initialize()
-    child.send("processRecords", records=[record(1)], millisBehindLatest=0)
-    assert child.receive() is None
-    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
-    assert worker.outcomes(child.shard) == {"abandoned": 1}

@@ -39,7 +39,6 @@ def test_what_a_safe_worker_needs_is_always_there() -> None:
         "initialPositionInStream": "TRIM_HORIZON",
         "maxRecords": "500",
         "failoverTimeMillis": "10000",
-        "leaseAssignmentIntervalMillis": "20000",
         "disableWorkerMetrics": "true",
     }
     assert {name: made[name] for name in expected} == expected

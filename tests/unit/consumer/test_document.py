@@ -127,16 +127,6 @@ def test_a_canary_is_not_in_the_entry_in_any_spelling() -> None:
     assert b"4111 1111".hex() not in shown
 
 
-@pytest.mark.parametrize(
-    "text", ['{"card": "4111"}', "4111 1111 1111 1111", "4111111111111111", "\ud800", "", "a" * 101]
-)
-def test_a_code_or_rule_that_is_none_might_be_content_and_is_withheld(text: str) -> None:
-    encoder = QuarantineEncoder("orders", SHARD, "default@1", "abc", b"k")
-    entry = encoder.encode(RECORD, text, text, 0.0).attributes
-    assert entry["code"] == {"S": "code_invalid"}
-    assert "rule" not in entry
-
-
 def test_the_fingerprint_is_deterministic_and_depends_on_the_key() -> None:
     def fingerprint(key: bytes) -> str:
         return str(quarantine(b"same", key).attributes["fingerprint"]["S"])

@@ -108,9 +108,7 @@ def test_a_reshard_loses_nothing_and_leads_from_parents_to_children(kinesis: Any
         kinesis.put_records(StreamName=stream, Records=records)
 
     put("before")
-    kinesis.split_shard(
-        StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**126)
-    )
+    kinesis.split_shard(StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**126))
     put("split")
     kinesis.merge_shards(
         StreamName=stream, ShardToMerge="shardId-000000000003", AdjacentShardToMerge="shardId-000000000001"
@@ -129,24 +127,18 @@ def test_a_reshard_loses_nothing_and_leads_from_parents_to_children(kinesis: Any
         part, children = read_shard(kinesis, shard)
         assert children == []
         data += part
-    assert sorted(data) == sorted(
-        f"{part}-{n}".encode() for part in ("before", "split", "merged") for n in range(20)
-    )
+    assert sorted(data) == sorted(f"{part}-{n}".encode() for part in ("before", "split", "merged") for n in range(20))
 
     shards = {shard["ShardId"][-1]: shard for shard in kinesis.list_shards(StreamName=stream)["Shards"]}
     assert shards["4"]["ParentShardId"] == "shardId-000000000003"
     assert shards["4"]["AdjacentParentShardId"] == "shardId-000000000001"
     assert "EndingSequenceNumber" in shards["3"]["SequenceNumberRange"]
     assert "EndingSequenceNumber" not in shards["4"]["SequenceNumberRange"]
-    assert (
-        kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["OpenShardCount"] == 2
-    )
+    assert kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["OpenShardCount"] == 2
 
 
 def test_shards_are_listed_by_filter_and_page(kinesis: Any, stream: str) -> None:
-    kinesis.split_shard(
-        StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**126)
-    )
+    kinesis.split_shard(StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**126))
     created = kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamCreationTimestamp"]
 
     def numbers(**shard_filter: Any) -> str:
@@ -171,9 +163,7 @@ def test_iterators_start_where_they_are_told(kinesis: Any, stream: str) -> None:
     shard = "shardId-000000000000"
 
     def put(data: bytes) -> Any:
-        return kinesis.put_record(StreamName=stream, Data=data, PartitionKey="k", ExplicitHashKey="0")[
-            "SequenceNumber"
-        ]
+        return kinesis.put_record(StreamName=stream, Data=data, PartitionKey="k", ExplicitHashKey="0")["SequenceNumber"]
 
     def first(position: str) -> bytes | None:
         records = kinesis.get_records(ShardIterator=position, Limit=1)["Records"]
@@ -217,9 +207,7 @@ def test_a_stream_goes_by_its_arn_too(kinesis: Any, stream: str) -> None:
     ],
     ids=["501 records", "long record", "long call", "long key", "hash key too high", "hash key spelt oddly"],
 )  # fmt: skip
-def test_what_exceeds_a_limit_is_refused_as_a_whole(
-    kinesis: Any, stream: str, records: Any, code: str
-) -> None:
+def test_what_exceeds_a_limit_is_refused_as_a_whole(kinesis: Any, stream: str, records: Any, code: str) -> None:
     with pytest.raises(ClientError) as error:
         kinesis.put_records(StreamName=stream, Records=records)
     assert refusal(error) == (code, 400)
@@ -343,9 +331,7 @@ def test_durable_times_are_those_of_the_first_successful_write(cloud: Cloud, dyn
     dynamodb.put_item(TableName="documents", Item=item("b", "2"))
     dynamodb.put_item(TableName="documents", Item={"k": {"S": "other"}})
     with pytest.raises(ClientError):
-        dynamodb.put_item(
-            TableName="documents", Item=item("b", "3"), ConditionExpression="attribute_not_exists(k)"
-        )
+        dynamodb.put_item(TableName="documents", Item=item("b", "3"), ConditionExpression="attribute_not_exists(k)")
     after = time.time() * 1000
     times = get(cloud, "/_cloud/durable")
     assert set(times) == {"shardId-0/1/0", "shardId-0/2/0"}
@@ -362,9 +348,7 @@ def test_its_name_stands_on_its_command_line(cloud: Cloud) -> None:
     assert b"sanitizer-cloud" in Path(f"/proc/{cloud.pid}/cmdline").read_bytes()
 
 
-def test_boto3_finds_it_by_the_environment_alone(
-    cloud: Cloud, stream: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_boto3_finds_it_by_the_environment_alone(cloud: Cloud, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     assert stream in boto3.Session().client("kinesis").list_streams()["StreamNames"]

@@ -56,16 +56,12 @@ def test_the_canonical_example_to_the_letter() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["creditCard", "credit-card", "CREDIT_CARD", "Credit Card", "credit.card", "\uff30AN"]
-)
+@pytest.mark.parametrize("name", ["creditCard", "credit-card", "CREDIT_CARD", "Credit Card", "credit.card", "\uff30AN"])
 def test_names_are_one_whatever_their_case_and_separators(name: str) -> None:
     assert released({"a": [{name: "4532123456789012"}]}) == {"a": [{name: "************9012"}]}
 
 
-@pytest.mark.parametrize(
-    "name", ["ssn", "SSN", "socialSecurityNumber", "tax-id", "itin", "CVV2", "pin", "track2Data"]
-)
+@pytest.mark.parametrize("name", ["ssn", "SSN", "socialSecurityNumber", "tax-id", "itin", "CVV2", "pin", "track2Data"])
 @pytest.mark.parametrize("value", ["x", 123456789, None, {"deep": ["x"]}])
 def test_fields_named_as_secrets_are_dropped_at_any_depth(name: str, value: Any) -> None:
     assert released({name: value, "a": {"b": [[{name: value}]]}}) == {"a": {"b": [[{}]]}}
@@ -203,18 +199,14 @@ def test_the_last_scan_sees_what_the_careful_path_missed(monkeypatch: pytest.Mon
 )
 def test_records_are_dropped_by_an_explicit_rule(equals: str, value: Any, dropped: bool) -> None:  # noqa: FBT001
     redactor = with_policy(f"drop_records: [{{id: gone, field: meta.kind, equals: {equals}}}]")
-    payloads = [
-        json.dumps(item).encode() for item in ({"meta": {"kind": value}}, {"meta": 1}, {"kind": value})
-    ]
+    payloads = [json.dumps(item).encode() for item in ({"meta": {"kind": value}}, {"meta": 1}, {"kind": value})]
     verdicts = redactor.redact(payloads)
     assert (verdicts[0] == Dropped("gone")) is dropped
     assert all(isinstance(verdict, Released) for verdict in verdicts[1:])
 
 
 def test_a_policy_without_detectors_searches_nothing() -> None:
-    [verdict] = with_policy("fields: [{id: x, action: drop, names: [x]}]").redact(
-        [b'{"x":1,"y":"123-45-6789"}']
-    )
+    [verdict] = with_policy("fields: [{id: x, action: drop, names: [x]}]").redact([b'{"x":1,"y":"123-45-6789"}'])
     assert verdict == Released({"y": "123-45-6789"}, b'{"y":"123-45-6789"}', (("x", "drop"),))
 
 
@@ -242,9 +234,7 @@ def test_names_chosen_by_senders_take_bounded_memory() -> None:
     assert redactor.redact([b'{"S-s-N":"x"}'])[0] == Released({}, b"{}", (("ssn_field", "drop"),))
 
 
-keys = st.sampled_from(["a", "b", "ssn", "creditCard", "card", "cvv", VISA, "t 123-45-6789"]) | st.text(
-    max_size=4
-)
+keys = st.sampled_from(["a", "b", "ssn", "creditCard", "card", "cvv", VISA, "t 123-45-6789"]) | st.text(max_size=4)
 sensitive = st.sampled_from(
     [VISA, "4111-1111-1111-1111", "3782 822463 10005", "123-45-6789", int(VISA), "4532-1234-5678-9012"]
 )
@@ -286,9 +276,7 @@ def test_nothing_sensitive_is_left_and_twice_is_once(document: dict[str, Any]) -
     assert redact(verdict.body) == Released(verdict.document, verdict.body)
 
 
-@given(
-    digit_texts | st.tuples(digit_texts, sensitive, digit_texts).map(lambda parts: "".join(map(str, parts)))
-)
+@given(digit_texts | st.tuples(digit_texts, sensitive, digit_texts).map(lambda parts: "".join(map(str, parts))))
 def test_text_is_always_mended(text: str) -> None:
     assert isinstance(redact({"a": text}), Released)
 

@@ -49,9 +49,7 @@ def test_what_is_no_redactor_is_refused(installed: list[EntryPoint], target: str
         load_redactor("broken", {})
 
 
-@pytest.mark.parametrize(
-    "options", [{"polcy": "default"}, {"policy": 7}, {"policy": ""}, {"policy": "/no/such/file"}]
-)
+@pytest.mark.parametrize("options", [{"polcy": "default"}, {"policy": 7}, {"policy": ""}, {"policy": "/no/such/file"}])
 def test_bad_options_are_a_policy_error(options: dict[str, object]) -> None:
     with pytest.raises(PolicyError):
         load_redactor("policy", options)
