@@ -117,9 +117,9 @@ class CloudApp:
 
 def _load_moto() -> WSGIWrapper:
     # Imported here, on its own thread: it takes most of a second, in which Kinesis already answers.
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+    from consumer.local import moto_mended  # noqa: PLC0415
 
-    return WSGIWrapper(DomainDispatcherApplication(create_backend_app), MAX_BODY_BYTES)
+    return moto_mended.load(MAX_BODY_BYTES)
 
 
 def _table_items(name: str, region: str) -> bytes | None:
@@ -206,6 +206,8 @@ def main() -> None:
     config.include_date_header = True
     config.include_server_header = False
 
+    # A request to Kinesis waits for moto's thread to let go of the interpreter's lock: 5 ms by default, each time.
+    sys.setswitchinterval(0.0005)
     app = CloudApp(arguments.region, shard_limits=arguments.shard_limits)
     sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
     sys.stdout.flush()

@@ -186,7 +186,6 @@ class Demo:
             # Everything as in production, but for what makes a start on fresh tables take a minute.
             "kcl": {
                 "application": "demo",
-                "failover_ms": 2000,
                 "lease_assignment_ms": 1000,
                 "shard_sync_ms": 1000,
                 "shutdown_grace_ms": 10_000,

@@ -382,3 +382,24 @@ def test_it_ends_when_its_starter_is_killed() -> None:
             if probe.connect_ex(("127.0.0.1", port)):
                 return
     pytest.fail("it went on listening")
+
+
+def test_an_items_size_is_checked_however_its_attributes_come(cloud: Cloud, dynamodb: Any) -> None:
+    dynamodb.create_table(
+        TableName="sizes",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+    )
+    item = {"key": {"S": "k"}, "one": {"S": "x" * 200_000}, "two": {"S": "y" * 200_000}}
+    dynamodb.put_item(TableName="sizes", Item=item)
+    assert cloud.table("sizes") == [item]
+    for _ in range(5):  # what is replaced is taken off again
+        dynamodb.update_item(
+            TableName="sizes",
+            Key={"key": {"S": "k"}},
+            UpdateExpression="SET one = :one",
+            ExpressionAttributeValues={":one": {"S": "z" * 200_000}},
+        )
+    with pytest.raises(ClientError, match="size"):
+        dynamodb.put_item(TableName="sizes", Item=item | {"three": {"S": "z" * 10_000}})
