@@ -95,7 +95,7 @@ class Supervisor:
             self._metrics = Metrics(folder.metrics, SLOT)
             self._folder = folder
             made = daemon.properties(settings, folder.worker_id.value)
-            self._processes = settings.pipeline.processes or len(os.sched_getaffinity(0))
+            self._processes = settings.pipeline.processes or _cores()
             daemon.write_files(folder.path, made, self._processes)
             self._command = daemon.command(java, settings, made)
             self._daemon_log = DaemonLog(self._metrics, self._log)
@@ -286,6 +286,11 @@ class Supervisor:
         if self._stopping:
             return "stopping"
         return None if self._daemon is not None and self._all_ready() else "starting"
+
+
+def _cores() -> int:
+    """Return the cores that this process may use, where the system tells (Linux), else those that there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(settings: Settings) -> int:
