@@ -24,7 +24,7 @@ RUN set -eu; \
     LC_ALL=C; \
     sha256sum -- *.jar > /src/found.sha256; \
     diff /src/kcl-jars.sha256 /src/found.sha256
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY redaction redaction
 COPY consumer consumer
 RUN set -eu; \

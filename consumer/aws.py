@@ -1,6 +1,6 @@
 """botocore clients, and what their errors mean, without ever repeating their text."""
 
-from typing import Any
+from typing import Any, Final
 
 import botocore.exceptions as be
 import botocore.session
@@ -107,6 +107,10 @@ def request_id(error: Exception) -> str | None:
         found = error.response.get("ResponseMetadata", {}).get("RequestId")
         return str(found)[:80] if found else None
     return None
+
+
+REASONS: Final = ("permission", "credentials", "missing", "throttled", "refused", "unreachable", "service")
+"""What `reason` returns."""
 
 
 def reason(error: Exception) -> str:

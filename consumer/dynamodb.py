@@ -20,6 +20,7 @@ MAX_ITEMS: Final = 25
 MAX_CALL_BYTES: Final = 2_500_000
 """Item bytes in one call. AWS's limit is 16 MB on the wire, where JSON spells one byte with up to six."""
 
+UNPROCESSED: Final = "unprocessed"
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_LIMIT_SECONDS: Final = 10.0
 
@@ -49,6 +50,8 @@ class BatchWriter:
         self._pool = pool
         self._metrics = metrics
         self._log = log
+        for why in (*aws.REASONS, UNPROCESSED):
+            metrics.write_retries.labels(why)  # shown as 0, so that a first retry is an increase and not a new series
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         """See `Sink.start`."""
@@ -86,7 +89,7 @@ class BatchWriter:
                 # Progress resets the wait: a table at its capacity takes some of each batch.
                 attempt = 1 if len(still) < len(pending) else attempt + 1
                 pending = still
-                self._back_off(attempt, "unprocessed", stop, None)
+                self._back_off(attempt, UNPROCESSED, stop, None)
             else:
                 return
 

@@ -33,6 +33,7 @@ from consumer.runtime import RuntimeFolder
 from redaction.plugin import RedactionError, Redactor, load_redactor
 
 SLOT: Final = "supervisor"
+RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
 READY_SECONDS: Final = 30.0
 BACKOFF_FIRST_SECONDS: Final = 0.2
 BACKOFF_LIMIT_SECONDS: Final = 30.0
@@ -93,6 +94,8 @@ class Supervisor:
         folder = RuntimeFolder(settings.runtime_dir)
         try:
             self._metrics = Metrics(folder.metrics, SLOT)
+            for reason in RESTART_REASONS:
+                self._metrics.daemon_restarts.labels(reason)
             self._folder = folder
             made = daemon.properties(settings, folder.worker_id.value)
             self._processes = settings.pipeline.processes or _cores()
