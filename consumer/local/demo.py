@@ -12,7 +12,6 @@ import socket
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +20,16 @@ from typing import Any, Final, Self
 
 import click
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import aws, tables
 from consumer.codec import decode_document
 from consumer.config import Settings, lease_tables, load_settings
 from consumer.daemon import PROPERTIES_FILE
 from consumer.errors import StartError, UsageError
+from consumer.local import scrape
 from consumer.local.cloud_process import Cloud, CloudError
 from consumer.local.ledger import Findings, Ledger
+from consumer.local.progress import Progress
 from consumer.local.report import Report, quantile, show
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.local.worker_process import WorkerProcess
@@ -214,7 +214,7 @@ class Demo:
         deadline = time.monotonic() + START_SECONDS
         while True:
             self._check_worker()
-            owned = self._metrics().get("sanitizer_shards_owned", 0)
+            owned = scrape.sums(self._port).get("sanitizer_shards_owned", 0)
             if owned >= self._options.shards:
                 return
             if time.monotonic() > deadline:
@@ -238,7 +238,7 @@ class Demo:
         changed_at = looked_at = time.monotonic()
         while True:
             self._check_worker()
-            done = self._metrics().get("sanitizer_records_total", 0)
+            done = scrape.sums(self._port).get("sanitizer_records_total", 0)
             now = time.monotonic()
             if done != seen:
                 seen, changed_at = done, now
@@ -297,7 +297,7 @@ class Demo:
             "quarantine": texts(settings.quarantine.table),
             "KCL tables": (text for table in lease_tables(settings.kcl.application) for text in texts(table)),
             "log": iter([self._log.read_text(encoding="utf-8", errors="replace")]),
-            "metrics": iter([self._get("/metrics")]),
+            "metrics": iter([scrape.text(self._port)]),
             "properties": iter([(self._folder / "run" / PROPERTIES_FILE).read_text(encoding="latin-1")]),
         }
 
@@ -305,22 +305,6 @@ class Demo:
     def _cloud_(self) -> Cloud:
         assert self._cloud is not None  # noqa: S101 - started before anything else
         return self._cloud
-
-    def _metrics(self) -> dict[str, float]:
-        """Return the sum of each metric's samples; empty while the worker does not answer."""
-        sums: dict[str, float] = {}
-        try:
-            text = self._get("/metrics")
-        except OSError:
-            return sums
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
-        return sums
-
-    def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as answer:
-            return str(answer.read().decode())
 
     def _check_worker(self) -> None:
         """Do what ECS does: start the worker again when it died."""
@@ -336,31 +320,6 @@ class Demo:
     def _tail(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines() if self._log.exists() else []
         return "\n".join(lines[-10:])
-
-
-class Progress:
-    """One line that is written over on a terminal; now and then a line elsewhere."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = ""
-        self._said_at = 0.0
-
-    def say(self, text: str, every: float = 0.0) -> None:
-        """Show `text`, at most once in `every` seconds."""
-        now = time.monotonic()
-        if text == self._last or now - self._said_at < (
-            every if self._terminal else max(every, 5.0) * bool(self._last)
-        ):
-            return
-        self._last, self._said_at = text, now
-        click.echo(f"\r\033[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._terminal and self._last:
-            click.echo("\r\033[K", err=True, nl=False)
-        self._last = ""
 
 
 def _free_port() -> int:

@@ -5,18 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import aws, tables
 from consumer.codec import decode_document
 from consumer.config import Settings, load_settings
+from consumer.local import scrape
 from consumer.local.cloud_process import Cloud
 from consumer.local.ledger import Findings, Ledger
 from consumer.local.transactions import transactions
@@ -114,24 +113,13 @@ class Lab:
 
     def metrics_text(self) -> str:
         port = self.port()
-        if port is None:
-            return ""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            return ""
+        assert port is not None
+        return scrape.text(port)
 
     def metrics(self) -> dict[str, float]:
-        """Return the sum of each metric over its labels; outcomes also apart, as ``outcome:stored``."""
-        sums: dict[str, float] = {}
-        for family in text_string_to_metric_families(self.metrics_text()):
-            for sample in family.samples:
-                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
-                if sample.name == "sanitizer_records_total":
-                    name = f"outcome:{sample.labels['outcome']}"
-                    sums[name] = sums.get(name, 0.0) + sample.value
-        return sums
+        """Return the sum of each metric over its labels; empty while the worker does not answer."""
+        port = self.port()
+        return scrape.sums(port) if port else {}
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the log's events of a name."""
