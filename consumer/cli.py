@@ -46,7 +46,7 @@ def run(config: Path | None) -> None:
 @cli.command()
 @click.option("--input", "source", type=click.Path(path_type=Path), help="Transactions, a line each; else generated.")
 @click.option("--records", type=click.IntRange(1, 1_000_000), help="How many  [default: 10000, or all of --input].")
-@click.option("--rate", type=click.IntRange(1, 50_000), default=600, show_default=True, help="Records a second.")
+@click.option("--rate", type=click.IntRange(1, 50_000), default=800, show_default=True, help="Records a second.")
 @click.option("--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Shards of the stream.")
 @click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else the default policy.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here, as JSON.")
