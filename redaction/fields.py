@@ -12,8 +12,9 @@ from redaction.policy import FieldRule
 MASK = "****"
 # A card number, or one masked before, and nothing else: digits and `*` with at most three separators between.
 _CARD = re.compile(rf"\W{{0,3}}(?:[0-9*][^0-9*\w]{{0,3}}|[0-9*]_{{1,3}}){{{MIN_DIGITS},{MAX_DIGITS}}}")
-# Names are few, but senders choose them: what is remembered is bounded.
+# Names are few and short, but senders choose them: what is remembered is bounded.
 _MEMORY = 10_000
+_MEMORABLE_LENGTH = 64
 
 
 class FieldRules:
@@ -44,7 +45,7 @@ class FieldRules:
 
     def _look_up(self, name: str) -> FieldRule | None:
         rule = self._by_name.get(normalize(name))
-        if len(self._by_spelling) < _MEMORY:
+        if len(self._by_spelling) < _MEMORY and len(name) <= _MEMORABLE_LENGTH:
             self._by_spelling[name] = rule
         return rule
 

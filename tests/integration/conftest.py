@@ -92,6 +92,10 @@ class Lab:
         for call in calls((Put(*payload) for payload in payloads), limit=100):
             self.ledger.enter([put.data for put in call], producer.put(call))
 
+    def put_raw(self, data: bytes, partition_key: str) -> None:
+        """Put a record that the ledger does not know."""
+        Producer(self.name).put([Put(data, partition_key)])
+
     def put_transactions(self, count: int, seed: int = 1) -> None:
         self.put([(made.data, made.partition_key) for made in transactions(seed, count)])
 

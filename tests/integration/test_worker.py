@@ -1,5 +1,6 @@
 """The worker with the real daemon: good and bad input, a clean stop, a start that goes on where it stopped."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from consumer.local.transactions import CANONICAL
+
+from .conftest import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -61,6 +64,19 @@ BAD: dict[bytes, str] = {
 """Records that must be quarantined, and the code."""
 
 
+def aggregated(payloads: list[bytes], key: str) -> bytes:
+    """Pack records as the Kinesis Producer Library does (its aggregation format: magic, protobuf, MD5)."""
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+    def varint(number: int) -> bytes:
+        return (bytes([number & 127 | 128]) + varint(number >> 7)) if number > 127 else bytes([number])
+
+    body = field(1, key.encode()) + b"".join(field(3, b"\x08\x00" + field(3, payload)) for payload in payloads)
+    return b"\xf3\x89\x9a\xc2" + body + hashlib.md5(body, usedforsecurity=False).digest()
+
+
 def sanitizer(lab: Any, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "consumer.cli", *arguments, "--config", str(lab.config)]
     return subprocess.run(command, capture_output=True, timeout=60, check=False)
@@ -86,11 +102,17 @@ def test_each_record_is_stored_or_quarantined_with_its_reason_and_a_restart_goes
     for expected in GOOD.values():
         assert any(expected.items() <= document.items() for document in documents), expected
 
+    lab.put_raw(aggregated([CANONICAL, b"broken", CANONICAL], "key-0"), "key-0")
+    wait_for(lambda: len(lab.cloud.table(lab.settings.output.table)) == len(GOOD) + 2, "the aggregated records")
+    added = [item["_sanitizer"]["M"] for item in lab.cloud.table(lab.settings.output.table)]
+    assert sorted(entry["sub"]["N"] for entry in added if entry["sub"]["N"] != "0") == ["2"]
+    wait_for(lambda: len(lab.quarantine_codes()) == len(BAD) + 1, "its broken one in quarantine")
+
     lab.assert_books_balance()
     metrics = lab.metrics()
-    assert metrics["outcome:stored"] == len(GOOD)
-    assert metrics["outcome:quarantined"] == len(BAD)
-    assert metrics["sanitizer_record_latency_seconds_count"] == len(GOOD) + len(BAD)
+    assert metrics["outcome:stored"] == len(GOOD) + 2
+    assert metrics["outcome:quarantined"] == len(BAD) + 1
+    assert metrics["sanitizer_record_latency_seconds_count"] == len(GOOD) + len(BAD) + 3
     lab.assert_no_leaks()
 
     status = json.loads(sanitizer(lab, "status", "--json").stdout)
