@@ -1,10 +1,12 @@
 """botocore clients, and what their errors mean, without ever repeating their text."""
 
+import os
 from typing import Any, Final
 
 import botocore.exceptions as be
 import botocore.session
 from botocore.config import Config
+from botocore.session import Session
 
 from consumer.errors import StartError
 
@@ -49,7 +51,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
     :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
     :raises StartError: no region or an unusable endpoint is configured.
     """
-    session = botocore.session.get_session()
+    session = _session()
     config = Config(
         connect_timeout=timeout,
         read_timeout=timeout,
@@ -70,12 +72,21 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
         raise StartError(msg) from None
 
 
+def _session() -> Session:
+    """Return a session that also knows AWS_REGION, which all of AWS's SDKs but Python's do, and which ECS sets."""
+    session = botocore.session.get_session()
+    name = os.environ.get("AWS_REGION")
+    if name:
+        session.set_config_variable("region", name)
+    return session
+
+
 def region() -> str:
     """Return the configured region.
 
     :raises StartError: none is configured.
     """
-    found: str | None = botocore.session.get_session().get_config_variable("region")
+    found: str | None = _session().get_config_variable("region")
     if not found:
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg)
@@ -86,7 +97,7 @@ def custom_endpoint(service: str) -> str | None:
     """Return the endpoint that the environment or the AWS configuration sets for `service`, if any."""
     made = client(service)
     endpoint: str = made.meta.endpoint_url
-    standard = botocore.session.get_session().create_client(
+    standard = _session().create_client(
         service,
         region_name=made.meta.region_name,
         config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # missing in the stubs

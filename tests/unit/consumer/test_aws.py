@@ -78,3 +78,15 @@ def test_the_standard_endpoint_is_no_custom_one(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:1")
     assert aws.custom_endpoint("kinesis") == "http://127.0.0.1:1"
     assert aws.custom_endpoint("dynamodb") is None
+
+
+def test_the_region_is_that_of_aws_region_which_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+    assert aws.region() == "eu-west-1"
+    assert aws.client("dynamodb").meta.region_name == "eu-west-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert aws.region() == "eu-west-1"
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+    assert aws.region() == "us-east-2"

