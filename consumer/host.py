@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ class Host:
 
     def run(self) -> None:
         """Serve until the supervisor says so, or is gone."""
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._or_die, args=(self._accept,), daemon=True).start()
         self._control.send(ready=True)
         for message in self._control:
             match message:
@@ -111,6 +112,14 @@ class Host:
         # The supervisor is dead. Whatever is in flight is delivered again to the next worker.
         self._log.error("supervisor.gone")
         os._exit(1)
+
+    def _or_die(self, work: Callable[..., None], *arguments: object) -> None:
+        """Run a thread's work. A defect ends the process: a thread that is silently gone leaves the daemon waiting."""
+        try:
+            work(*arguments)
+        except BaseException as error:  # noqa: BLE001
+            self._log.error("pipeline.defect", exc_info=error)
+            os._exit(1)
 
     def _accept(self) -> None:
         """Take shims in, and notice when one dies before its session has ended."""
@@ -130,7 +139,9 @@ class Host:
         message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
         daemon, _, line = message.partition(b"\n")
         shard = line.partition(b'"shardId":"')[2].partition(b'"')[0].decode("ascii", "replace")
-        if len(descriptors) != 2 or not shard or not line.endswith(b"\n"):  # noqa: PLR2004
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - a plug-in's child must not keep the pipes open
+        if len(descriptors) != 2 or not daemon.isdigit() or not shard or not line.endswith(b"\n"):  # noqa: PLR2004
             for descriptor in descriptors:
                 os.close(descriptor)
             connection.close()
@@ -140,7 +151,9 @@ class Host:
             predecessor = self._sessions.get(shard)
             self._sessions[shard] = session
             self._control.send(sessions=len(self._sessions))
-        session.thread = threading.Thread(target=self._serve, args=(session, predecessor), name=shard, daemon=True)
+        session.thread = threading.Thread(
+            target=self._or_die, args=(self._serve, session, predecessor), name=shard, daemon=True
+        )
         session.thread.start()
         return session
 
