@@ -61,7 +61,9 @@ class PipelineProcess:
                     self.sessions = count
                 case {"session_failed": shard, "daemon": number}:
                     post(("session_failed", self.slot, shard, number))
-        post(("pipeline_exit", self, self._process.wait()))
+        status = self._process.wait()
+        self.control.close()
+        post(("pipeline_exit", self, status))
 
     def kill(self) -> None:
         """End it at once."""

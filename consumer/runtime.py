@@ -68,6 +68,7 @@ class RuntimeFolder:
         return listener
 
     def close(self) -> None:
-        """Remove the folder, if it is a temporary one."""
+        """Let go of the worker id, and remove the folder, if it is a temporary one."""
+        self.worker_id.lock.close()
         if self._is_temporary:
             shutil.rmtree(self.path, ignore_errors=True)

@@ -17,7 +17,7 @@ CONNECT_SECONDS = 10
 def slot_of(shard: str, count: int) -> int:
     """Return the pipeline process that serves `shard`: neighbouring shards go to different ones."""
     digits = shard.rpartition("-")[2]
-    return (int(digits) if digits.isdigit() else zlib.crc32(shard.encode())) % count
+    return (int(digits) if digits.isdecimal() else zlib.crc32(shard.encode())) % count
 
 
 def socket_path(folder: str, slot: int) -> str:
