@@ -120,6 +120,9 @@ def request_id(error: Exception) -> str | None:
     return None
 
 
+CALL_ERRORS: Final = (be.ClientError, be.BotoCoreError, OSError, RuntimeError)
+"""What a call through botocore may raise; RuntimeError when the credentials that it was given have expired."""
+
 REASONS: Final = ("permission", "credentials", "missing", "throttled", "refused", "unreachable", "service")
 """What `reason` returns."""
 
@@ -151,6 +154,8 @@ def reason(error: Exception) -> str:
             be.TokenRetrievalError,
         ),
     ):
+        return "credentials"
+    if isinstance(error, RuntimeError):
         return "credentials"
     if isinstance(error, (be.HTTPClientError, be.ConnectionError, OSError)):
         return "unreachable"

@@ -14,7 +14,7 @@ import yaml  # noqa: E402
 
 from consumer import __version__, lookup, tables  # noqa: E402
 from consumer.config import Settings, load_settings  # noqa: E402
-from consumer.errors import SanitizerError, UsageError  # noqa: E402
+from consumer.errors import SanitizerError, StartError, UsageError  # noqa: E402
 from consumer.producer import Producer, calls, read_lines  # noqa: E402
 from redaction.guard import redact_guarded  # noqa: E402
 from redaction.plugin import Dropped, Released  # noqa: E402
@@ -66,11 +66,13 @@ def demo(**options: Any) -> None:
 @config_option
 @click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else what the settings name.")
 def redact(config: Path | None, policy: Path | None) -> None:
-    """Apply a policy to JSON lines, stdin to stdout; rejected lines are listed by number on stderr."""
-    from consumer.supervisor import load_plugin  # noqa: PLC0415
+    """Apply a policy to JSON lines, stdin to stdout; rejected lines are listed by number on stderr.
 
-    overrides = {"redaction": {"plugin": "policy", "options": {"policy": str(policy)}}} if policy else None
-    redactor = load_plugin(load_settings(config, overrides))
+    A rejected line is a result like another: the exit status is 0, the counts are on stderr.
+    """
+    from consumer.supervisor import load_plugin, load_redaction  # noqa: PLC0415
+
+    redactor = load_redaction("policy", {"policy": str(policy)}) if policy else load_plugin(load_settings(config))
     counts = {"released": 0, "dropped": 0, "rejected": 0}
     number = 0
     for batch in _batches(sys.stdin.buffer):
@@ -103,10 +105,13 @@ def produce(
     producer = Producer(settings.stream.name)
     sent = 0
     began = time.monotonic()
-    for call in calls(read_lines(source, partition_key_field), limit=min(500, max(1, (rate or 50_000) // 10))):
-        sent += len(producer.put(call))
-        if rate:
-            time.sleep(max(0.0, sent / rate - (time.monotonic() - began)))
+    try:
+        for call in calls(read_lines(source, partition_key_field), limit=min(500, max(1, (rate or 50_000) // 10))):
+            sent += len(producer.put(call))
+            if rate:
+                time.sleep(max(0.0, sent / rate - (time.monotonic() - began)))
+    except SanitizerError as error:
+        raise StartError(f"{error} The first {sent} lines are on the stream; go on from line {sent + 1}.") from None
     _say(
         {"stream": settings.stream.name, "records": sent},
         f"{sent} records put onto {settings.stream.name}",
@@ -122,6 +127,8 @@ def produce(
 @click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
 def get(config: Path | None, partition: str, sort_prefix: str | None, limit: int | None, *, metadata: bool) -> None:
     """Look documents up by their partition key, newest first: one line of JSON each."""
+    if not partition:
+        raise UsageError("The partition key is empty.")
     settings = load_settings(config)
     found = 0
     for document, added in lookup.documents(settings, partition, sort_prefix, limit):
@@ -144,10 +151,13 @@ def tables_group() -> None:
 def tables_create(config: Path | None, *, as_json: bool) -> None:
     """Create what is missing, and the leases of a fresh stream."""
     settings = load_settings(config)
-    made = dict(tables.create(settings))
+    made = {}
+    for name, state in tables.create(settings):
+        made[name] = state
+        if not as_json:
+            click.echo(f"{name}: {state}")  # at once, since a later step may fail
     leases = tables.seed_leases(settings)
-    text = "\n".join([*(f"{name}: {state}" for name, state in made.items()), f"leases written: {leases}"])
-    _say({"tables": made, "leases": leases}, text, as_json)
+    _say({"tables": made, "leases": leases}, f"leases written: {leases}", as_json)
 
 
 @tables_group.command(name="check")
@@ -205,6 +215,9 @@ def config_check(config: Path | None) -> None:
 def config_show(config: Path | None, *, as_json: bool) -> None:
     """Show the settings in force; secrets are starred out."""
     values = load_settings(config).model_dump(mode="json")
+    # A plug-in's options may hold keys; only the built-in one's are known to be harmless.
+    if values["redaction"]["plugin"] != "policy":
+        values["redaction"]["options"] = dict.fromkeys(values["redaction"]["options"], "**********")
     _say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json)
 
 
@@ -244,6 +257,11 @@ def main() -> Never:
     except BrokenPipeError:  # the reader of our output went away
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # stdin or stdout, everything else is caught where it happens
+        click.echo(f"sanitizer: Reading or writing failed: {error.strerror}.", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(0)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from consumer import aws
 from consumer.metrics import Metrics
 from consumer.record import AttributeValue, Item
@@ -21,6 +19,9 @@ MAX_CALL_BYTES: Final = 2_500_000
 """Item bytes in one call. AWS's limit is 16 MB on the wire, where JSON spells one byte with up to six."""
 
 UNPROCESSED: Final = "unprocessed"
+NOT_DYNAMODB: Final = (KeyError, AttributeError, TypeError)
+"""What a 200 leads to that is not DynamoDB's, such as a proxy's page: botocore takes it for an empty answer."""
+
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_LIMIT_SECONDS: Final = 10.0
 
@@ -69,7 +70,8 @@ class BatchWriter:
                 response = self._client.batch_write_item(
                     RequestItems={self._table: [{"PutRequest": {"Item": items[i].attributes}} for i in pending]}
                 )
-            except (ClientError, BotoCoreError, OSError) as error:
+                left = response["UnprocessedItems"].get(self._table, [])
+            except (*aws.CALL_ERRORS, *NOT_DYNAMODB) as error:
                 why = aws.reason(error)
                 if why == "refused":
                     self._refused(items, pending, writing, stop, error)
@@ -79,7 +81,6 @@ class BatchWriter:
                 continue
             self._metrics.write_seconds.observe(time.perf_counter() - began)
             self._metrics.write_items.observe(len(pending))
-            left = response.get("UnprocessedItems", {}).get(self._table, [])
             still = self._indices_of(left, items, pending) if left else []
             now = time.time()
             for i in set(pending).difference(still) if still else pending:

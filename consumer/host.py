@@ -34,6 +34,7 @@ from consumer.record import Position
 from redaction.plugin import load_redactor
 
 PIPE_BUFFER_BYTES = 1 << 20
+SHIM_SECONDS = 5.0
 _LONGEST_FIRST_LINE = 1 << 16
 
 
@@ -99,8 +100,8 @@ class Host:
         self._control.send(ready=True)
         for message in self._control:
             match message:
-                case {"daemon": "gone"}:
-                    self._stop_sessions()
+                case {"daemon_gone": number}:
+                    self._stop_sessions(until=number)
                 case {"give_up_in": seconds}:
                     timer = threading.Timer(float(seconds), self._stop_sessions)
                     timer.daemon = True
@@ -118,8 +119,10 @@ class Host:
         try:
             work(*arguments)
         except BaseException as error:  # noqa: BLE001
-            self._log.error("pipeline.defect", exc_info=error)
-            os._exit(1)
+            try:
+                self._log.error("pipeline.defect", exc_info=error)
+            finally:
+                os._exit(1)
 
     def _accept(self) -> None:
         """Take shims in, and notice when one dies before its session has ended."""
@@ -136,7 +139,12 @@ class Host:
 
     def _take_in(self) -> Session | None:
         connection, _ = self._listener.accept()
-        message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
+        connection.settimeout(SHIM_SECONDS)  # a shim that is stopped here must not hold the others up
+        try:
+            message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
+        except OSError:
+            connection.close()
+            return None
         daemon, _, line = message.partition(b"\n")
         shard = line.partition(b'"shardId":"')[2].partition(b'"')[0].decode("ascii", "replace")
         for descriptor in descriptors:
@@ -206,10 +214,12 @@ class Host:
         mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, log)
         return Pipeline(shard, stages, mark, books, self._metrics, self._settled, stop, log)
 
-    def _stop_sessions(self) -> None:
+    def _stop_sessions(self, until: int | None = None) -> None:
+        """Have the sessions give up, those of daemons after `until` excepted."""
         with self._lock:
             for session in self._sessions.values():
-                session.stop.set()
+                if until is None or session.daemon <= until:
+                    session.stop.set()
 
     def _join_sessions(self) -> None:
         with self._lock:
@@ -237,6 +247,7 @@ def main() -> None:
     settings = Settings(**first["settings"])
     logs.configure(settings.logs.level, f"pipeline-{slot}")
     Host(settings, bytes.fromhex(first["fingerprint_key"]), slot, Path(first["folder"]), control, listener).run()
+    os._exit(0)  # a request under way would be waited for, and nobody needs its answer
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """/metrics, /healthz and /readyz of the whole worker, on one port."""
 
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from consumer import logs
 from consumer.errors import StartError
 
 Check = Callable[[], str | None]
@@ -55,7 +57,10 @@ class HttpServer:
             daemon_threads = True
 
             def handle_error(self, *_: object) -> None:
-                """A scraper that hung up is no news."""
+                """A scraper that hung up is no news; a defect is."""
+                error = sys.exc_info()[1]
+                if not isinstance(error, OSError):
+                    logs.get_logger("supervisor").error("http.defect", exc_info=error)
 
         try:
             self._server = Server((host, port), Handler)

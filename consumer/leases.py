@@ -5,16 +5,20 @@ next worker waits until they expire (`LeaseRefresher.evictLease` has no caller).
 assigned at once.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from consumer import aws
 from consumer.config import Settings, lease_tables
 
 LEASE_OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 """The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
+
+
+HAND_OVER_SECONDS = 5.0
 
 
 def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
@@ -35,14 +39,19 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
             KeyConditionExpression="leaseOwner = :me",
             ExpressionAttributeValues=me,
         )["Items"]
+        give_up_at = time.monotonic() + HAND_OVER_SECONDS
         for lease in owned:
+            if time.monotonic() > give_up_at:
+                log.warning("leases.not_handed_over", table=table, reason="too slow", count=released)
+                return released
             released += _if_still_mine(
-                # As KCL's own evictLease does it: the counter moves on, so that whoever watched it sees a change.
+                # As KCL's own evictLease does it: the counter moves on, so that whoever watched it sees a change. Not a
+                # lease on its way to us, whose last owner still drains: it would lose it before its last checkpoint.
                 client.update_item,
                 TableName=table,
                 Key={"leaseKey": lease["leaseKey"]},
                 UpdateExpression="REMOVE leaseOwner ADD leaseCounter :one",
-                ConditionExpression="leaseOwner = :me",
+                ConditionExpression="leaseOwner = :me AND attribute_not_exists(checkpointOwner)",
                 ExpressionAttributeValues=me | {":one": {"N": "1"}},
             )
         # Else the leader goes on assigning leases to this worker until its last report is a minute old.
@@ -55,7 +64,7 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
             ConditionExpression="ownerName = :me",
             ExpressionAttributeValues=me,
         )
-    except (ClientError, BotoCoreError, OSError) as error:
+    except aws.CALL_ERRORS as error:
         log.warning("leases.not_handed_over", table=table, code=aws.error_code(error), count=released)
     return released
 

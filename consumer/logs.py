@@ -4,13 +4,15 @@ Only named fields with harmless types pass; an exception is written as its class
 with its message, because messages (botocore's above all) repeat the values that they complain about.
 """
 
+import contextlib
+import io
 import logging
 import sys
 import threading
 import traceback
 from collections.abc import Mapping, MutableMapping
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -42,7 +44,7 @@ def configure(level: str, process: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unbreakable(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.clear_contextvars()
@@ -85,6 +87,22 @@ def _only_known_fields(_logger: object, method: str, event: MutableMapping[str, 
         else:
             out[name] = str(value)[:_MAX_TEXT]
     return out
+
+
+class _Unbreakable(io.TextIOBase):
+    """A stream whose writing never raises: a reader of the log that is gone must not end what is logged about."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _LibraryHandler(logging.Handler):

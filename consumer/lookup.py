@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from consumer import aws
 from consumer.codec import decode_document
 from consumer.config import Settings, lease_tables
@@ -73,9 +71,10 @@ def _pages(method: str, table: str, **request: Any) -> Iterator[dict[str, Any]]:
     while True:
         try:
             page = getattr(client, method)(TableName=table, **request)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except aws.CALL_ERRORS as error:
             operation = f"dynamodb:{method.title()}"
-            raise StartError(aws.explain(error, operation, f"table {table}")) from None
+            hint = " `sanitizer tables create` makes the tables." if aws.reason(error) == "missing" else ""
+            raise StartError(aws.explain(error, operation, f"table {table}") + hint) from None
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return

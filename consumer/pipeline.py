@@ -1,14 +1,16 @@
 """One shard's flow: redact, encode, write, checkpoint. A batch is settled before the next one is read."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from consumer.checkpoint import Checkpointer, HighWaterMark
 from consumer.document import ItemEncoder
-from consumer.errors import EncodeError, LeaseLost, SessionBroken
+from consumer.errors import EncodeError, SessionBroken
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.quarantine import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
@@ -16,8 +18,11 @@ from consumer.sink import Fate, Sink, Writing
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Redactor, Rejected
 
-CHECKPOINT_POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.5
 """How often a slow write is looked at, to checkpoint what is durable of its batch."""
+
+CLOSE_SECONDS: Final = 60.0
+"""Longer than a request's time-out may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Pipeline:
         self._stop = stop
         self._log = log
         self._halted = False
+        self._under_way: list[Writing] = []
         books.owned(now=time.time())
 
     def process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
@@ -70,6 +76,10 @@ class Pipeline:
         :raises LeaseLost: another worker has the shard.
         :raises SessionBroken: see `Checkpointer`.
         """
+        with self._halting():
+            self._process(records, behind_seconds, checkpointer)
+
+    def _process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
         self._books.behind(behind_seconds)
         if records:
             batch = _Batch(records)
@@ -95,30 +105,39 @@ class Pipeline:
 
     def shut_down(self, checkpointer: Checkpointer) -> None:
         """Take the last chance to checkpoint."""
-        self._mark.save_now(checkpointer)
+        with self._halting():
+            self._mark.save_now(checkpointer)
         self._halted = True
 
     def close(self) -> None:
         """The session is over, whatever the reason."""
         self._halted = True
-        self._stop.set()  # a write that is still retried would go on beside the shard's next session
+        self._stop.set()
+        for writing in self._under_way:  # else a request could land beside the shard's next session
+            with contextlib.suppress(Exception):
+                writing.wait(CLOSE_SECONDS)
         self._books.released()
 
-    def _settle(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
+    @contextmanager
+    def _halting(self) -> Iterator[None]:
+        """Whatever gets out, nothing is written or checkpointed after it."""
         try:
-            first = self._skip_settled(batch)
-            items, entries = self._sort_out(batch, first)
-            rounds = _by_key(items)
-            # One round, unless records share a key and the newest of them is refused by DynamoDB.
-            while rounds or entries:
-                refused = self._write_round(batch, items, rounds, entries, checkpointer)
-                now = time.time()
-                entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
-                rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
-        except LeaseLost:
+            yield
+        except BaseException:
             self._halted = True
             self._stop.set()
             raise
+
+    def _settle(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
+        first = self._skip_settled(batch)
+        items, entries = self._sort_out(batch, first)
+        rounds = _by_key(items)
+        # One round, unless records share a key and the newest of them is refused by DynamoDB.
+        while rounds or entries:
+            refused = self._write_round(batch, items, rounds, entries, checkpointer)
+            now = time.time()
+            entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
+            rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
         self._advance(batch, checkpointer)
         self._halted = self._halted or not batch.is_settled
 
@@ -133,9 +152,11 @@ class Pipeline:
         """Write the newest item of each key and the quarantine entries; return the indices that DynamoDB refused."""
         stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
         kept = self._stages.quarantine.start([entry for _, entry in entries], self._stop)
+        self._under_way = [stored, kept]
         ended = False
         while not ended:
-            ended = stored.wait(CHECKPOINT_POLL_SECONDS) and kept.wait(CHECKPOINT_POLL_SECONDS)
+            # When the work is stopped, a request under way is not waited for: what is not known durable is abandoned.
+            ended = (stored.wait(POLL_SECONDS) and kept.wait(POLL_SECONDS)) or self._stop.is_set()
             _note_stored(batch, rounds, stored)
             _note_quarantined(batch, entries, kept)
             self._advance(batch, checkpointer)

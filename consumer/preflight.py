@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from consumer import aws
 from consumer.config import Settings
 from consumer.document import key_names
@@ -21,7 +19,7 @@ def check(settings: Settings) -> None:
     name = settings.stream.name
     try:
         summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
-    except (ClientError, BotoCoreError, OSError) as error:
+    except aws.CALL_ERRORS as error:
         raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {name}")) from None
     if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
         msg = f"The stream {name} is {summary['StreamStatus']}, not ACTIVE."
@@ -33,7 +31,7 @@ def check(settings: Settings) -> None:
 def _check_table(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
     try:
         description = dynamodb.describe_table(TableName=table)["Table"]
-    except (ClientError, BotoCoreError, OSError) as error:
+    except aws.CALL_ERRORS as error:
         hint = " `sanitizer tables create` makes the tables." if aws.reason(error) == "missing" else ""
         raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {table}") + hint) from None
     problem = key_problem(description, keys)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class PipelineProcess:
     def __init__(self, slot: int, listener: socket.socket, first_message: dict[str, Any], post: Post) -> None:
         self.slot = slot
         self.is_ready = False
+        self.started_at = time.monotonic()
         self.sessions = 0
         ours, theirs = socket.socketpair()
         with theirs:
@@ -113,10 +115,12 @@ class DaemonProcess:
     def _read(self, on_line: Callable[[bytes], None], post: Post) -> None:
         # Children of the daemon do not inherit this pipe (Java gives them pipes of their own), so it ends with it.
         assert self._process.stdout is not None  # noqa: S101
-        with self._process.stdout as lines:
-            for line in lines:
-                on_line(line)
-        post(("daemon_exit", self, self._process.wait()))
+        try:
+            with self._process.stdout as lines:
+                for line in lines:
+                    on_line(line)
+        finally:
+            post(("daemon_exit", self, self._process.wait()))
 
     def terminate(self) -> None:
         """Ask it to drain and end."""

@@ -121,9 +121,11 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
             self._log.warning("lease.lost")  # the pipeline has halted; KCL sends leaseLost next
         except BaseException as error:  # noqa: BLE001 - nothing may reach kclpy, see above
             self.failed = True
-            reason = str(error) if isinstance(error, SessionBroken) else None
-            self._log.error("session.failed", reason=reason, exc_info=error)
-            raise SystemExit(1) from None
+            try:
+                reason = str(error) if isinstance(error, SessionBroken) else None
+                self._log.error("session.failed", reason=reason, exc_info=error)
+            finally:
+                raise SystemExit(1) from None
 
 
 class _Process(kcl.KCLProcess):  # type: ignore[misc] # kclpy has no types

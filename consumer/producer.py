@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
-from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer import aws
 from consumer.errors import StartError
@@ -58,7 +57,7 @@ class Producer:
                     StreamName=self._stream,
                     Records=[{"Data": records[i].data, "PartitionKey": records[i].partition_key} for i in pending],
                 )
-            except (ClientError, BotoCoreError, OSError) as error:
+            except aws.CALL_ERRORS as error:
                 raise StartError(aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")) from None
             for i, result in zip(pending, answer["Records"], strict=True):
                 if "SequenceNumber" in result:

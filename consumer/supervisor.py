@@ -15,6 +15,7 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -46,6 +47,9 @@ FAILURES_UNHEALTHY: Final = 6
 LINGER_SECONDS: Final = 1.0
 """What a drained daemon may take to end by itself."""
 
+EXIT_SECONDS: Final = 5.0
+"""What the pipeline processes may take to end, after the daemon."""
+
 EXIT_MARGIN_SECONDS: Final = 2.0
 """Kept from the shutdown grace for the last checkpoints, after unfinished writes were given up."""
 
@@ -55,8 +59,16 @@ def load_plugin(settings: Settings) -> Redactor:
 
     :raises UsageError: it cannot be loaded.
     """
+    return load_redaction(settings.redaction.plugin, settings.redaction.options)
+
+
+def load_redaction(plugin: str, options: Mapping[str, object]) -> Redactor:
+    """Return a redactor.
+
+    :raises UsageError: it cannot be loaded.
+    """
     try:
-        return load_redactor(settings.redaction.plugin, settings.redaction.options)
+        return load_redactor(plugin, options)
     except RedactionError as error:
         raise UsageError(str(error)) from None
 
@@ -76,7 +88,7 @@ class Supervisor:
         self._daemons_started = 0
         self._daemon_since = 0.0
         self._failures = 0
-        self._start_daemon_at = 0.0
+        self._start_at = 0.0
         self._has_started = False
         self._stopping = False
 
@@ -136,16 +148,10 @@ class Supervisor:
             ).hex(),
         }
         try:
-            for slot in range(self._processes):
-                self._start_pipeline(slot)
-            ready_by = time.monotonic() + READY_SECONDS
             while not self._stopping:
+                if self._daemon is None and time.monotonic() >= self._start_at:
+                    self._start_what_is_missing()
                 self._handle(self._next_event())
-                if self._daemon is None and self._all_ready() and time.monotonic() >= self._start_daemon_at:
-                    self._start_daemon()
-                if not self._has_started and time.monotonic() > ready_by:
-                    msg = f"The pipeline processes were not ready within {READY_SECONDS:.0f} s; see the log above."
-                    raise StartError(msg)
             return self._stop()
         finally:
             self._kill_all()
@@ -175,6 +181,17 @@ class Supervisor:
     def _is_current(self, pipeline: PipelineProcess) -> bool:
         return self._pipelines.get(pipeline.slot) is pipeline
 
+    def _start_what_is_missing(self) -> None:
+        """Start the pipeline processes that are not there; when all are ready, the daemon."""
+        for slot in range(self._processes):
+            pipeline = self._pipelines.get(slot)
+            if pipeline is None:
+                self._start_pipeline(slot)
+            elif not pipeline.is_ready and time.monotonic() - pipeline.started_at > READY_SECONDS:
+                pipeline.kill()
+        if self._all_ready():
+            self._start_daemon()
+
     def _start_pipeline(self, slot: int) -> None:
         pipeline = PipelineProcess(slot, self._listeners[slot], self._first_message, self._events.put)
         self._pipelines[slot] = pipeline
@@ -183,11 +200,10 @@ class Supervisor:
     def _pipeline_died(self, pipeline: PipelineProcess, status: int) -> None:
         self._log.error("pipeline.died", slot=pipeline.slot, pid=pipeline.pid, exit_status=status)
         if not self._has_started:
-            msg = "A pipeline process ended before it was ready; see the log above."
-            raise StartError(msg)
+            raise StartError("A pipeline process ended before it was ready; see the log above.")
+        del self._pipelines[pipeline.slot]
         self._close_books(pipeline.slot)
         self._replace_daemon("pipeline_died")
-        self._start_pipeline(pipeline.slot)
 
     def _close_books(self, slot: int) -> None:
         """Enter what a dead process had in flight, so that the sums stay exact."""
@@ -212,21 +228,20 @@ class Supervisor:
 
     def _replace_daemon(self, reason: str) -> None:
         """End the daemon, if it lives, and have a new one started after a pause that grows with each failure."""
-        if self._daemon is None:
-            return
-        # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
-        self._daemon.kill()
-        self._daemon.wait(READY_SECONDS)
-        if time.monotonic() - self._daemon_since > HEALTHY_SECONDS:
-            self._failures = 0
-        delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4**self._failures)
+        if self._daemon is not None:
+            # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
+            self._daemon.kill()
+            self._daemon.wait(READY_SECONDS)
+            if self._is_healthy():
+                self._failures = 0
+            self._daemon = None
+        delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4 ** min(self._failures, FAILURES_UNHEALTHY))
         self._failures += 1
-        self._daemon = None
-        self._start_daemon_at = time.monotonic() + delay
+        self._start_at = time.monotonic() + delay
         self._metrics.daemon_restarts.labels(reason).inc()
         self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)
         for pipeline in self._pipelines.values():
-            pipeline.control.send(daemon="gone")
+            pipeline.control.send(daemon_gone=self._daemons_started)
 
     def _stop(self) -> int:
         """Drain, checkpoint, hand the leases over, end."""
@@ -241,12 +256,14 @@ class Supervisor:
                 clean = False
             self._daemon.kill()
             self._daemon.wait(READY_SECONDS)
+        if self._daemons_started:  # one of them may have ended before the stop
             released = leases.hand_over(self._settings, self._folder.worker_id.value, self._log)
             self._log.info("leases.handed_over", count=released)
         for pipeline in self._pipelines.values():
             pipeline.control.send(exit=True)
+        deadline = time.monotonic() + EXIT_SECONDS
         for pipeline in self._pipelines.values():
-            if pipeline.wait(5.0) is None:
+            if pipeline.wait(max(0.0, deadline - time.monotonic())) is None:
                 self._log.error("pipeline.killed", slot=pipeline.slot)
                 pipeline.kill()
                 clean = False
@@ -276,10 +293,13 @@ class Supervisor:
                 process.wait(READY_SECONDS)
 
     def _all_ready(self) -> bool:
-        return all(pipeline.is_ready for pipeline in self._pipelines.values())
+        return len(self._pipelines) == self._processes and all(p.is_ready for p in self._pipelines.values())
+
+    def _is_healthy(self) -> bool:
+        return self._daemon is not None and time.monotonic() - self._daemon_since > HEALTHY_SECONDS
 
     def _not_live(self) -> str | None:
-        if self._failures >= FAILURES_UNHEALTHY:
+        if self._failures >= FAILURES_UNHEALTHY and not self._is_healthy():
             return f"the daemon failed {self._failures} times in a row"
         limit = self._settings.pipeline.stuck_seconds
         stuck = sorted(shard for shard, age in self._collector.batch_ages().items() if age > limit)

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from consumer import aws
 from consumer.config import Settings, lease_tables
 from consumer.document import key_names
@@ -98,7 +96,7 @@ def seed_leases(settings: Settings) -> int:
     while request:
         try:
             page = kinesis.list_shards(**request)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except aws.CALL_ERRORS as error:
             raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
         shards += page["Shards"]
         request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
@@ -116,7 +114,7 @@ def seed_leases(settings: Settings) -> int:
         }
         try:
             dynamodb.put_item(TableName=table, Item=lease, ConditionExpression="attribute_not_exists(leaseKey)")
-        except (ClientError, BotoCoreError, OSError) as error:
+        except aws.CALL_ERRORS as error:
             if aws.error_code(error) != "ConditionalCheckFailedException":  # a worker was faster
                 raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
     return len(shards)
@@ -140,7 +138,7 @@ def _table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_data: 
 def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
     try:
         description: dict[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
-    except (ClientError, BotoCoreError, OSError) as error:
+    except aws.CALL_ERRORS as error:
         if aws.reason(error) == "missing":
             return None
         raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
@@ -160,5 +158,5 @@ def _problem(existing: dict[str, Any], table: Table) -> str | None:
 def _call(method: Any, operation: str, table: str, **request: Any) -> Any:
     try:
         return method(**request)
-    except (ClientError, BotoCoreError, OSError) as error:
+    except aws.CALL_ERRORS as error:
         raise StartError(aws.explain(error, operation, f"table {table}")) from None

@@ -37,14 +37,15 @@ class WorkerId:
 
 
 def _new_id() -> str:
-    """Return the ECS task and container, where there are such; else a random id."""
+    """Return a random id, with the ECS task in front where there is one."""
     uri = os.environ.get(_METADATA_VARIABLE)
     if uri and uri.startswith("http://169.254."):  # AWS: the task metadata endpoint is link-local
         try:
             with urllib.request.urlopen(uri, timeout=2) as answer:  # noqa: S310 - checked above
                 metadata = json.load(answer)
             task = metadata["Labels"]["com.amazonaws.ecs.task-arn"].rpartition("/")[2]
-            return f"{task}-{metadata['DockerId'][:12]}"
+            # Two containers of a task, or two workers in one, must differ; the file keeps it over restarts.
+            return f"{task}-{uuid.uuid4().hex[:12]}"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass  # unique is what matters; the task is a convenience
     return str(uuid.uuid4())

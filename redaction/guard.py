@@ -10,7 +10,7 @@ from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
 REDACTOR_RAISED = "redactor_raised"
 INVALID_VERDICT = "redactor_invalid_verdict"
 
-_NAME: Final = re.compile(r"(?!.*\d{5})[a-z][a-z0-9_]{0,63}")
+_NAME: Final = re.compile(r"(?!(?:.*\d){5})[a-z][a-z0-9_]{0,63}")
 
 
 def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict]:
@@ -18,7 +18,7 @@ def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdic
 
     A batch that fails as a whole is tried again record by record, so that one bad record costs one rejection.
     Names of rules, actions and codes are lower snake case and short: they become labels and log fields, and a plug-in
-    that puts content there is told by its shape. Only KeyboardInterrupt and its like get out.
+    that puts content there is told by its shape. Only KeyboardInterrupt gets out.
     """
     if not payloads:
         return []
@@ -33,16 +33,22 @@ def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdic
 def _call(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict] | Rejected:
     try:
         verdicts = redactor.redact(payloads)
-    except (Exception, SystemExit):  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
         return Rejected(REDACTOR_RAISED)
     try:
         listed = list(verdicts)
-    except Exception:  # noqa: BLE001 - not iterable, or its iterator raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - not iterable, or its iterator raises
         return Rejected(INVALID_VERDICT)
     return listed if len(listed) == len(payloads) else Rejected(INVALID_VERDICT)
 
 
 def _is_valid(verdict: object) -> bool:
+    if type(verdict) not in (Released, Dropped, Rejected):
+        return False
     match verdict:
         case Released(document=document, body=body, applied=applied):
             # Exact types: a subclass could show one content to us and another to the sink.

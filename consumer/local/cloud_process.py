@@ -66,7 +66,7 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "no_proxy": f"{others},127.0.0.1" if others else "127.0.0.1",
+            "no_proxy": f"{others},127.0.0.1" if others and "127.0.0.1" not in others else others or "127.0.0.1",
         }
 
     def table(self, name: str) -> list[dict[str, Any]]:

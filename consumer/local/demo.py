@@ -124,6 +124,8 @@ class Demo:
     def run(self) -> Report:
         """Start, feed, verify, report."""
         options = self._options
+        if options.report and not options.report.absolute().parent.is_dir():
+            raise UsageError(f"The report {options.report} cannot be written: there is no such folder.")
         records = self._records()
         self._port = _free_port()
         self._start_cloud()
@@ -131,6 +133,7 @@ class Demo:
         redactor = load_plugin(settings)
         ledger = Ledger(settings, redactor)
         self._worker = WorkerProcess(self._config, self._log)
+        self._progress.end()
         click.echo(f"Metrics: http://127.0.0.1:{self._port}/metrics")
         self._wait_for_shards()
         producer = Producer(STREAM)
@@ -158,7 +161,9 @@ class Demo:
         click.echo("\nStill running; Ctrl-C ends it. In another terminal:\n")
         for name, value in environment.items():
             click.echo(f"  export {name}={shlex.quote(value)}")
-        click.echo("  sanitizer get 12345\n  sanitizer status\n  sanitizer quarantine list\n  sanitizer produce FILE")
+        command = Path(sys.executable).with_name("sanitizer")
+        for arguments in ("get 12345", "status", "quarantine list", "produce FILE"):
+            click.echo(f"  {command} {arguments}")
         sys.stdout.flush()
         try:
             while True:

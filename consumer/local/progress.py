@@ -1,5 +1,6 @@
 """One line of progress: written over on a terminal; now and then a line elsewhere."""
 
+import shutil
 import sys
 import time
 
@@ -23,6 +24,8 @@ class Progress:
         if text == self._last or now - self._said_at < pause:
             return
         self._last, self._said_at = text, now
+        if self._terminal:  # a wrapped line could not be written over
+            text = text[: shutil.get_terminal_size().columns - 1]
         click.echo(f"\r\033[K{text}" if self._terminal else text, err=True, nl=not self._terminal)
 
     def end(self) -> None:

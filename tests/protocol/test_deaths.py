@@ -61,7 +61,7 @@ def test_a_batch_that_cannot_be_written_is_not_answered_and_then_given_up(own_wo
 def test_a_shard_whose_records_were_given_up_does_not_end(own_worker: Any) -> None:
     worker = own_worker()
     child = without_its_table(worker)
-    worker.process.control.send(daemon="gone")
+    worker.process.control.send(daemon_gone=1)
     child.settle("processRecords")
     child.send("shardEnded")
     assert child.receive() is None

@@ -12,6 +12,7 @@ import yaml
 from consumer.config import load_settings
 from redaction.guard import redact_guarded
 from redaction.plugin import Rejected, Released
+from redaction.testing import CHECKS, Canary
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
 
@@ -28,6 +29,8 @@ def test_the_guides_plug_in_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "no_email", module)
     code = block("# no_email.py").partition("# pyproject.toml")[0]
     exec(compile(code, "no_email.py", "exec"), module.__dict__)  # noqa: S102
+    for check in CHECKS:
+        check(module.make({}), Canary(b'{"email": "a@example.com"}', ["a@example.com"]))
     payloads = [b'{"email": "a@example.com", "amount": 1.50}', b"no json"]
     first, second = redact_guarded(module.make({}), payloads)
     assert isinstance(first, Released)

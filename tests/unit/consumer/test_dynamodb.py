@@ -27,16 +27,16 @@ def error(code: str) -> ClientError:
 
 
 class FakeDynamoDB:
-    """Answers call after call as its script says, then takes everything."""
+    """Answers call after call as its script says (an exception, an `Answer` or a raw answer), then takes all."""
 
-    def __init__(self, *script: Exception | Answer, always: Answer | None = None) -> None:
+    def __init__(self, *script: Any, always: Answer | None = None) -> None:
         self.script = list(script)
         self.always = always or (lambda _: [])
         self.calls: list[list[str]] = []
         self.stored: list[str] = []
         self.lock = threading.Lock()
 
-    def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - AWS's name
+    def batch_write_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 - AWS's name
         ((table, requests),) = RequestItems.items()
         by_key = {request["PutRequest"]["Item"]["sk"]["S"]: request for request in requests}
         assert len(by_key) == len(requests) <= MAX_ITEMS
@@ -45,6 +45,8 @@ class FakeDynamoDB:
             answer = self.script.pop(0) if self.script else self.always
         if isinstance(answer, Exception):
             raise answer
+        if not callable(answer):
+            return answer
         left = answer(list(by_key))
         with self.lock:
             self.stored += [key for key in by_key if key not in left]
@@ -212,3 +214,16 @@ def test_the_batches_in_flight_are_bounded(write: Any) -> None:
 def test_a_defect_in_a_thread_is_raised_and_not_swallowed(write: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         write(FakeDynamoDB(ZeroDivisionError()), items(1))
+
+
+@pytest.mark.parametrize("answer", [{}, [], None, "<html>", {"UnprocessedItems": None}])
+def test_a_200_that_is_not_dynamodbs_counts_for_nothing(write: Any, answer: Any) -> None:
+    fake = FakeDynamoDB(answer)
+    assert write(fake, items(3)).fates == [Fate.DURABLE] * 3
+    assert len(fake.calls) == 2  # the first answer was not believed
+
+
+def test_expired_credentials_are_waited_out(write: Any) -> None:
+    fake = FakeDynamoDB(RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."))
+    assert write(fake, items(2)).fates == [Fate.DURABLE] * 2
+    assert len(fake.calls) == 2

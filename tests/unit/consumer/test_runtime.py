@@ -76,13 +76,13 @@ def test_a_second_worker_cannot_have_the_same_id(tmp_path: Path) -> None:
                 "DockerId": "0123456789abcdef",
                 "Labels": {"com.amazonaws.ecs.task-arn": "arn:aws:ecs:eu-central-1:1:task/cluster/3f2a"},
             },
-            "3f2a-0123456789ab",
+            "3f2a-",
         ),
         ({"Labels": {}}, None),
         ([], None),
     ],
 )
-def test_in_ecs_the_id_names_task_and_container(
+def test_in_ecs_the_id_names_the_task_and_is_unique_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: Any, expected: str | None
 ) -> None:
     asked = []
@@ -96,7 +96,13 @@ def test_in_ecs_the_id_names_task_and_container(
     made = WorkerId(tmp_path)
     made.lock.close()
     assert asked == [("http://169.254.170.2/v4/abc", 2)]
-    assert made.value == expected if expected else len(made.value) == 36
+    assert made.value.startswith(expected or "")
+    assert len(made.value) == (len("3f2a-") + 12 if expected else 36)
+    other = tmp_path / "another worker in the same container"
+    other.mkdir()
+    second = WorkerId(other)
+    second.lock.close()
+    assert second.value != made.value
 
 
 def test_only_the_link_local_address_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

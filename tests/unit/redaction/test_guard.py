@@ -92,11 +92,36 @@ def test_what_is_no_verdict_is_rejected(verdict: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"card": "4111"}', "4111 1111 1111 1111", "a4111111111111111", "\ud800", "", "a" * 65, "Upper"]
+    "text",
+    [
+        '{"card": "4111"}',
+        "4111 1111 1111 1111",
+        "a4111111111111111",
+        "card_4532_1234_5678_9012",
+        "\ud800",
+        "",
+        "a" * 65,
+        "Upper",
+    ],
 )
 def test_a_name_that_might_be_content_is_no_name(text: str) -> None:
     tellers = [Rejected(text), Rejected("code", text), Dropped(text), Released({}, b"{}", ((text, "mask"),))]
     assert guarded(lambda _: tellers, [b"1", b"2", b"3", b"4"]) == [INVALID] * 4
+
+
+def test_a_cancelled_or_panicking_plug_in_is_a_rejection() -> None:
+    class Panic(BaseException):
+        pass
+
+    def lazy(_payloads: Sequence[bytes]) -> Iterator[Any]:
+        yield GOOD
+        raise Panic
+
+    def at_once(_payloads: Sequence[bytes]) -> list[Any]:
+        raise Panic
+
+    assert guarded(lazy, [b"1"]) == [INVALID]
+    assert guarded(at_once, [b"1"]) == [RAISED]
 
 
 def test_an_iterator_that_fails_halfway_is_rejected() -> None:
