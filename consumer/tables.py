@@ -46,19 +46,26 @@ def create(settings: Settings) -> Iterator[tuple[str, str]]:
     :raises StartError: not permitted, unreachable, or a table of that name has other keys.
     """
     dynamodb = aws.client("dynamodb", retries=3, timeout=30)
-    made = []
-    for table in wanted(settings):
+    tables = wanted(settings)
+    for table in tables:
         existing = _describe(dynamodb, table.name)
         if existing is None:
             _call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
-            made.append(table)
         elif problem := _problem(existing, table):
             msg = f"The table {table.name} exists, but {problem}."
             raise StartError(msg)
         yield table.name, "exists" if existing else "created"
-    for table in made:
-        dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
-        if table.holds_data:
+    for table in tables:
+        waiter = dynamodb.get_waiter("table_exists")
+        _call(
+            waiter.wait,
+            "dynamodb:DescribeTable",
+            table.name,
+            TableName=table.name,
+            WaiterConfig={"Delay": 1, "MaxAttempts": 120},
+        )
+        # Also of a table that was there: an earlier call may have ended between the two steps.
+        if table.holds_data and not _has_recovery(dynamodb, table.name):
             _call(
                 dynamodb.update_continuous_backups,
                 "dynamodb:UpdateContinuousBackups",
@@ -73,7 +80,10 @@ def check(settings: Settings) -> Iterator[tuple[str, str | None]]:
     dynamodb = aws.client("dynamodb", retries=3)
     for table in wanted(settings):
         existing = _describe(dynamodb, table.name)
-        yield table.name, _problem(existing, table) if existing else "is missing"
+        problem = _problem(existing, table) if existing else "is missing"
+        if not problem and table.holds_data and not _has_recovery(dynamodb, table.name):
+            problem = "its point-in-time recovery is off; `sanitizer tables create` turns it on"
+        yield table.name, problem
 
 
 def seed_leases(settings: Settings) -> int:
@@ -143,6 +153,12 @@ def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
             return None
         raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
     return description
+
+
+def _has_recovery(dynamodb: Any, name: str) -> bool:
+    answer = _call(dynamodb.describe_continuous_backups, "dynamodb:DescribeContinuousBackups", name, TableName=name)
+    recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    return bool(recovery["PointInTimeRecoveryStatus"] == "ENABLED")
 
 
 def _problem(existing: dict[str, Any], table: Table) -> str | None:

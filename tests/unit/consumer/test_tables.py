@@ -165,3 +165,14 @@ def test_a_missing_table_is_one_sentence(settings: Settings) -> None:
     ):
         with pytest.raises(StartError, match="There is no table"):
             read()
+
+
+def test_recovery_that_is_off_is_seen_and_turned_on_again(settings: Settings, dynamodb: Any) -> None:
+    list(tables.create(settings))
+    off = {"PointInTimeRecoveryEnabled": False}
+    dynamodb.update_continuous_backups(TableName=settings.output.table, PointInTimeRecoverySpecification=off)
+    problems = {name: problem for name, problem in tables.check(settings) if problem}
+    assert list(problems) == [settings.output.table]
+    assert "point-in-time recovery is off" in problems[settings.output.table]
+    list(tables.create(settings))
+    assert not any(problem for _, problem in tables.check(settings))
