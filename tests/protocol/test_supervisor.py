@@ -1,0 +1,79 @@
+"""The supervisor with real pipeline processes and stand-ins for the daemon, in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DRIVER = """
+import json, os, signal, sys, threading, time
+from pathlib import Path
+from consumer import daemon, leases, logs, preflight, supervisor
+from consumer.config import Settings
+
+mode, folder = sys.argv[1], Path(sys.argv[2])
+logs.configure("info", "supervisor")
+policy = folder / "policy.yaml"
+policy.write_text("name: test\\nversion: '1'\\ndetectors: {card: mask}\\n")
+seen = {"starts": 0, "handed_over": 0}
+preflight.check = lambda settings: None
+daemon.find_java = lambda settings: Path("/bin/true")
+lives = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+daemon.command = lambda *_: ["/bin/sh", "-c", "exit 1"] if mode == "daemon fails" else lives
+leases.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
+start = supervisor.Supervisor._start_pipeline
+def counted(self, slot):
+    seen["starts"] += 1
+    start(self, slot)
+supervisor.Supervisor._start_pipeline = counted
+made = supervisor.Supervisor(Settings(
+    redaction={"plugin": "policy", "options": {"policy": str(policy)}},
+    http={"host": "127.0.0.1", "port": 0},
+    pipeline={"processes": 1},
+    runtime_dir=folder / "run",
+))
+
+def wait(condition):
+    while not condition():
+        time.sleep(0.02)
+
+def act():
+    wait(lambda: made._daemons_started)
+    if mode == "pipeline cannot start":
+        policy.unlink()
+        made._pipelines[0].kill()
+    if mode != "stop":
+        wait(lambda: made._failures == 3 and made._daemon is None)
+    seen.update(failures=made._failures, ready=made._not_ready())
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=act, daemon=True).start()
+seen["status"] = made.run()
+print(json.dumps(seen))
+"""
+
+
+def drive(mode: str, folder: Path) -> Any:
+    ran = subprocess.run(
+        [sys.executable, "-c", DRIVER, mode, str(folder)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "Traceback" not in ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_a_pipeline_that_cannot_start_again_is_tried_ever_more_slowly(tmp_path: Path) -> None:
+    seen = drive("pipeline cannot start", tmp_path)
+    assert seen["starts"] == seen["failures"] == 3  # the first, and one after each pause; the third pause has begun
+    assert seen["ready"] == "starting"
+    assert seen["handed_over"] == 1
+
+
+@pytest.mark.parametrize("mode", ["daemon fails", "stop"])
+def test_a_stop_hands_the_leases_over_even_in_the_pause_between_two_daemons(tmp_path: Path, mode: str) -> None:
+    seen = drive(mode, tmp_path)
+    assert seen["handed_over"] == 1
+    assert seen["starts"] == 1
+    assert seen["status"] == 0
