@@ -111,7 +111,8 @@ def produce(
             if rate:
                 time.sleep(max(0.0, sent / rate - (time.monotonic() - began)))
     except SanitizerError as error:
-        raise StartError(f"{error} The first {sent} lines are on the stream; go on from line {sent + 1}.") from None
+        # A call that failed may have put some of its records.
+        raise StartError(f"{error} At least the first {sent} lines are on the stream.") from None
     _say(
         {"stream": settings.stream.name, "records": sent},
         f"{sent} records put onto {settings.stream.name}",

@@ -31,6 +31,7 @@ from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
 from consumer.quarantine import KEY_NAMES, QuarantineEncoder
 from consumer.record import Position
+from consumer.shim import shard_of
 from redaction.plugin import load_redactor
 
 PIPE_BUFFER_BYTES = 1 << 20
@@ -146,7 +147,7 @@ class Host:
             connection.close()
             return None
         daemon, _, line = message.partition(b"\n")
-        shard = line.partition(b'"shardId":"')[2].partition(b'"')[0].decode("ascii", "replace")
+        shard = shard_of(line)
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)  # noqa: FBT003 - a plug-in's child must not keep the pipes open
         if len(descriptors) != 2 or not daemon.isdigit() or not shard or not line.endswith(b"\n"):  # noqa: PLR2004

@@ -21,8 +21,8 @@ from redaction.plugin import Dropped, Redactor, Rejected
 POLL_SECONDS: Final = 0.5
 """How often a slow write is looked at, to checkpoint what is durable of its batch."""
 
-CLOSE_SECONDS: Final = 60.0
-"""Longer than a request's time-out may be."""
+CLOSE_SECONDS: Final = 130.0
+"""Longer than a request may take: connecting and reading have up to 60 s each."""
 
 
 @dataclass(frozen=True, slots=True)

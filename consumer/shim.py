@@ -20,6 +20,11 @@ def slot_of(shard: str, count: int) -> int:
     return (int(digits) if digits.isdecimal() else zlib.crc32(shard.encode())) % count
 
 
+def shard_of(line: bytes) -> str:
+    """Return the shard that the daemon's first line names, or an empty string."""
+    return line.partition(b'"shardId":"')[2].partition(b'"')[0].decode("ascii", "replace")
+
+
 def socket_path(folder: str, slot: int) -> str:
     """Return where pipeline process `slot` listens."""
     return os.path.join(folder, f"pipeline-{slot}.sock")  # noqa: PTH118 - pathlib would double the start-up time
@@ -45,7 +50,7 @@ def main(folder: str, count: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # only the daemon acts on a signal, else its shutdown request is lost
     line = _first_line()
-    shard = line.partition(b'"shardId":"')[2].partition(b'"')[0].decode("ascii", "replace")
+    shard = shard_of(line)
     if not shard:
         raise SystemExit(1)
     with socket.socket(socket.AF_UNIX) as connection:

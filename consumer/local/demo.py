@@ -338,16 +338,16 @@ class Demo:
 
 
 def _free_port() -> int:
-    """Return 9464 if it is free, else any free port."""
-    for port in (PREFERRED_PORT, 0):
+    """Return 9464, or the next port that is free."""
+    for port in range(PREFERRED_PORT, PREFERRED_PORT + 1000):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    msg = "No free port on 127.0.0.1 was found."
+            return port
+    msg = f"No port from {PREFERRED_PORT} on is free on 127.0.0.1."
     raise StartError(msg)
 
 
