@@ -62,7 +62,7 @@ def _encode(value: object, depth: int) -> tuple[AttributeValue, int]:  # noqa: C
         return _TRUE, 1
     if value is False:
         return _FALSE, 1
-    if isinstance(value, (int, Decimal)):
+    if isinstance(value, (int, float, Decimal)):
         return _encode_number(value)
     if depth > MAX_NESTING:
         raise EncodeError("nesting_too_deep")
@@ -85,11 +85,12 @@ def _encode(value: object, depth: int) -> tuple[AttributeValue, int]:  # noqa: C
     raise EncodeError("type_unsupported")
 
 
-def _encode_number(value: int | Decimal) -> tuple[AttributeValue, int]:
+def _encode_number(value: float | Decimal) -> tuple[AttributeValue, int]:
     if isinstance(value, int) and -(10**18) < value < 10**18:
         text = str(value)
         return {"N": text}, len(text) // 2 + 2
-    number = Decimal(value)
+    # A float stands for its shortest spelling (see redaction.plugin.Released), not for its binary value.
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise EncodeError("number_range")
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")

@@ -72,6 +72,8 @@ def _field(document: Mapping[str, object], path: list[str]) -> str:
         return value
     if value is None:
         raise EncodeError("key_missing")
+    if isinstance(value, float):
+        value = Decimal(repr(value))
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise EncodeError("key_not_scalar")
     return format(value, "f") if isinstance(value, Decimal) and abs(value.adjusted()) < 40 else str(value)  # noqa: PLR2004

@@ -1,93 +1,118 @@
-"""Rules by field name, applied to a parsed document in place."""
+"""Rules by field, applied to a parsed document in place."""
 
-import re
-from decimal import Decimal
+from typing import TypeAlias
 
-from redaction.detectors.base import fold
-from redaction.detectors.card import MAX_DIGITS, MIN_DIGITS, keep_last_four
-from redaction.names import normalize
 from redaction.plugin import Applied, Document, JSONValue
-from redaction.policy import FieldRule
+from redaction.shapes import DROP, QUARANTINE, Node, Plan, Shapes
 
-MASK = "****"
-# A card number, or one masked before, and nothing else: digits and `*` with at most three separators between.
-_CARD = re.compile(rf"\W{{0,3}}(?:[0-9*][^0-9*\w]{{0,3}}|[0-9*]_{{1,3}}){{{MIN_DIGITS},{MAX_DIGITS}}}")
-# Names are few and short, but senders choose them: what is remembered is bounded.
-_MEMORY = 10_000
-_MEMORABLE_LENGTH = 64
+Hit: TypeAlias = tuple[Applied, Node]
+"""What was done, and at which path."""
+
+
+class FieldForbidden(Exception):
+    """The policy quarantines records with this field. `plan`: which rule says so; `node`: where."""
+
+    def __init__(self, plan: Plan, node: Node) -> None:
+        super().__init__(plan.rule)
+        node.seen += 1
+        node.redacted += 1
+        self.plan = plan
+        self.node = node
 
 
 class FieldRules:
-    """Compiled rules. Not bound to a document: one instance serves all."""
+    """The rules of one policy. Not bound to a document: one instance serves all."""
 
-    def __init__(self, rules: list[FieldRule]) -> None:
-        self._by_name = {normalize(name): rule for rule in rules for name in rule.names}
-        self._by_spelling: dict[str, FieldRule | None] = {}
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
 
-    def apply(self, fields: Document, applied: list[Applied]) -> None:
-        """Drop and mask in `fields` and all that is below; note each in `applied`."""
-        by_spelling = self._by_spelling
-        doomed: list[str] = []
+    def apply(self, document: Document, hits: list[Hit]) -> None:
+        """Drop and replace in `document`; note each in `hits`. Raises FieldForbidden."""
+        self._object(document, self._shapes.root, hits)
+
+    def _object(self, fields: Document, node: Node, hits: list[Hit]) -> None:
+        doomed: list[str] | None = None
+        children = node.children
         for name, value in fields.items():
-            rule = by_spelling[name] if name in by_spelling else self._look_up(name)
-            if rule is None:
-                if isinstance(value, dict):
-                    self.apply(value, applied)
-                elif isinstance(value, list):
-                    self._apply_to_list(value, applied)
-            elif rule.action == "drop":
-                doomed.append(name)
-                applied.append((rule.id, "drop"))
+            child = children[name] if name in children else self._shapes.child(node, name)
+            plan = child.plan
+            if plan is None:
+                kind = type(value)
+                if kind is dict:
+                    self._object(value, child, hits)  # type: ignore[arg-type]
+                    continue
+                if kind is list:
+                    self._list(value, child, hits)  # type: ignore[arg-type]
+                    continue
+                if child.known or self._shapes.unknown is None:
+                    if value is not None:
+                        child.seen += 1
+                    continue
+                plan = self._shapes.unknown
+            if plan.verb is DROP:
+                doomed = [*doomed, name] if doomed else [name]
+                _note(plan, child, hits)
             else:
-                fields[name] = self._mask(value, rule.id, applied)
-        for name in doomed:
-            del fields[name]
+                fields[name] = self._replace(value, plan, child, hits)
+        if doomed:
+            for name in doomed:
+                del fields[name]
 
-    def _look_up(self, name: str) -> FieldRule | None:
-        rule = self._by_name.get(normalize(name))
-        if len(self._by_spelling) < _MEMORY and len(name) <= _MEMORABLE_LENGTH:
-            self._by_spelling[name] = rule
-        return rule
+    def _list(self, items: list[JSONValue], node: Node, hits: list[Hit]) -> None:
+        unknown = None if node.known else self._shapes.unknown
+        doomed: list[int] = []
+        for place, item in enumerate(items):
+            kind = type(item)
+            if kind is dict:
+                self._object(item, node, hits)  # type: ignore[arg-type]
+            elif kind is list:
+                self._list(item, node, hits)  # type: ignore[arg-type]
+            elif unknown and unknown.verb is DROP:
+                doomed.append(place)
+                _note(unknown, node, hits)
+            elif unknown:
+                items[place] = self._replace(item, unknown, node, hits)
+            elif item is not None:
+                node.seen += 1
+        if doomed:
+            gone = set(doomed)
+            items[:] = [item for place, item in enumerate(items) if place not in gone]
 
-    def _apply_to_list(self, items: list[JSONValue], applied: list[Applied]) -> None:
-        for item in items:
-            if isinstance(item, dict):
-                self.apply(item, applied)
-            elif isinstance(item, list):
-                self._apply_to_list(item, applied)
+    def _replace(self, value: JSONValue, plan: Plan, node: Node, hits: list[Hit]) -> JSONValue:
+        """Apply a rule to every scalar below the field, whatever its own name; drop what is to be dropped.
 
-    def _mask(self, value: JSONValue, rule_id: str, applied: list[Applied]) -> JSONValue:
-        """Mask every scalar below a field named so, whatever its own name; drop what is to be dropped."""
+        Null stays: it holds nothing, and a mask would claim that there was something.
+        """
+        if plan.verb is QUARANTINE:
+            raise FieldForbidden(plan, node)
+        if value is None or plan.action is None:
+            return value
         if isinstance(value, dict):
-            kept: Document = {}
-            for name, item in value.items():
-                rule = self._look_up(name)
-                if rule and rule.action == "drop":
-                    applied.append((rule.id, "drop"))
-                else:
-                    kept[name] = self._mask(item, rule_id, applied)
-            return kept
+            return self._replace_object(value, plan, node, hits)
         if isinstance(value, list):
-            return [self._mask(item, rule_id, applied) for item in value]
-        masked = mask_card(value)
-        if masked != value:
-            applied.append((rule_id, "mask"))
-        return masked
+            return [self._replace(item, plan, node, hits) for item in value]
+        replaced = plan.action(value, plan.kind)
+        if type(replaced) is not type(value) or replaced != value:
+            _note(plan, node, hits)
+        else:
+            node.seen += 1
+        return replaced
+
+    def _replace_object(self, fields: Document, plan: Plan, node: Node, hits: list[Hit]) -> Document:
+        kept: Document = {}
+        for name, value in fields.items():
+            child = node.children[name] if name in node.children else self._shapes.child(node, name)
+            if child.plan and child.plan.verb in {DROP, QUARANTINE} and child.plan is not self._shapes.unknown:
+                if child.plan.verb is QUARANTINE:
+                    raise FieldForbidden(child.plan, child)
+                _note(child.plan, child, hits)
+            else:
+                kept[name] = self._replace(value, plan, child, hits)
+        return kept
 
 
-def mask_card(value: JSONValue) -> str | None:
-    """Mask all digits but the last four of what looks like a card number, and anything else entirely.
-
-    Null stays: it holds nothing, and a mask would claim that there was something.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        text = str(value)
-    elif isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value == value.to_integral_value():
-        text = format(value.to_integral_value(), "f")
-    else:
-        return MASK
-    return keep_last_four(text) if _CARD.fullmatch(fold(text)) else MASK
+def _note(plan: Plan, node: Node, hits: list[Hit]) -> None:
+    """Count a value that came and was redacted."""
+    node.seen += 1
+    node.redacted += 1
+    hits.append((plan.applied, node))

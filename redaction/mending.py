@@ -1,102 +1,164 @@
-"""The careful path: detectors applied to every string, number and key of a suspect document."""
+"""The careful way: every string, number and key of some documents is searched, and what is found is redacted.
 
-import re
-from collections.abc import Iterable
-from decimal import Decimal
+Many documents at once: their texts are searched as one view, again and again until nothing is found.
+"""
 
-from redaction.detectors import DETECTORS
-from redaction.plugin import Applied, Document, JSONValue
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import accumulate
+from typing import Final
 
-KEY_COLLISION = "key_collision"
-LEAK_SUSPECTED = "leak_suspected"
+from redaction.actions.base import HIDDEN, Action
+from redaction.detectors.base import MAX_ASCII, Detector, view
+from redaction.finding import Finder, Finding
+from redaction.leaves import Leaf, Walk, rename
+from redaction.patterns import compile_bytes, lines_matching, spans
+from redaction.plugin import Document
+from redaction.shapes import Node, Shapes
+from redaction.unwrapping import Unwrapper
+from redaction.work import LEAK_SUSPECTED, Work
 
-# Masking may lay bare a candidate that was none before: the four digits kept, and what follows them.
+# Redaction may lay bare a candidate that was none before: the digits kept, and what follows them.
 # One round is the rule, two are rare; text that needs more is made to.
-_ROUNDS = 4
-_EXPONENTS_WRITTEN_OUT = 20
-# An SSN with its separators; card numbers are longer.
-_SHORTEST = 11
-# orjson escapes quotes, backslashes and control characters only: no digit or separator.
-_ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
-
-
-class KeyCollision(Exception):
-    """Two keys of one object became equal by masking. `rule`: the detector that did it."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule = rule
-
-
-class LeakSuspected(Exception):
-    """A detector still finds something after masking. `rule`: which."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule = rule
+_ROUNDS: Final = 8
+# What looking into a suspicious field name costs, and what it may cost.
+_NAME_COST: Final = 64
+_NAME_BUDGET: Final = 1024
+_UNLIMITED: Final = 1 << 62
+_CONTROLS_BUT_NEWLINE: Final = bytes(
+    code if chr(code) == "\n" or code > MAX_ASCII else view(chr(code))[0] for code in range(256)
+)
 
 
 class Mender:
-    """The detectors of one policy. Not bound to a document: one instance serves all."""
+    """The detectors of one policy and their actions. Not bound to a document: one instance serves all."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self.detectors = tuple(DETECTORS[name] for name in names)
+    def __init__(self, actions: Mapping[Detector, Action], shapes: Shapes, unwrapper: Unwrapper) -> None:
+        self._actions = {detector.name: action for detector, action in actions.items()}
+        self._finder = Finder(tuple(actions))
+        self._shapes = shapes
+        self._unwrapper = unwrapper
+        patterns = [*(detector.candidate for detector in actions), unwrapper.in_text]
+        self.suspicious = compile_bytes(b"|".join(b"(?:%s)" % pattern for pattern in patterns))
 
-    def mend(self, document: Document, applied: list[Applied]) -> Document:
-        """Make a clean copy; note each hit in `applied`. Raises KeyCollision, LeakSuspected."""
-        return self._object(document, applied)
+    def mend(self, works: Sequence[Work]) -> None:
+        """Redact in place what is found in the documents; one that can't be made clean is rejected."""
+        walk = Walk(self._shapes, frozenset())
+        for work in works:
+            with work:
+                self._flatten(walk, work.document, work)
+        self._clean(walk.leaves, 0)
 
-    def hit(self, body: bytes) -> str | None:
-        """Name the first detector that finds something in a serialised document, structure and all."""
-        text = _ESCAPE.sub("\n", body.decode())
-        return next((detector.name for detector in self.detectors if detector.find(text)), None)
+    def mend_part(self, document: Document, shapes: Shapes, within: Leaf, wrappings: int) -> None:
+        """Do the same with a document that was found within a text. Raises TooComplex, KeyCollision."""
+        walk = Walk(shapes, within.exempt)
+        self._flatten(walk, document, within.work)
+        self._clean(walk.leaves, wrappings)
 
-    def _object(self, fields: Document, applied: list[Applied]) -> Document:
-        mended: Document = {}
-        changed_by = ""
-        for key, item in fields.items():
-            name = self._text(key, applied)
-            if name != key:
-                changed_by = applied[-1][0]
-            mended[name] = self._value(item, applied)
-        if len(mended) != len(fields):
-            raise KeyCollision(changed_by)
-        return mended
+    def _flatten(self, walk: Walk, document: Document, work: Work) -> None:
+        before = len(walk.leaves)
+        odd = walk.flatten(document, work)
+        if odd:
+            self._look_at_names([node for _, node in odd if node.clean_name is None], work)
+            # Paid for whether it was done now or before: a verdict does not depend on what is remembered.
+            work.spend(_NAME_COST * sum(node.odd_name for _, node in odd))
+            if any(node.name_hits for _, node in odd):
+                rename(odd, work)
+                del walk.leaves[before:]
+                walk.flatten(document, work)
 
-    def _value(self, value: JSONValue, applied: list[Applied]) -> JSONValue:
-        if isinstance(value, str):
-            return self._text(value, applied)
-        if isinstance(value, dict):
-            return self._object(value, applied)
-        if isinstance(value, list):
-            return [self._value(item, applied) for item in value]
-        if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-            text = _number_text(value)
-            masked = self._text(text, applied)
-            return value if masked == text else masked
-        return value
+    def look_at_names(self, nodes: list[Node]) -> None:
+        """Find out what becomes of the names of fields; of one that can't be released nothing is noted."""
+        self._look_at_names(nodes, Work({}, [], _UNLIMITED))
 
-    def _text(self, text: str, applied: list[Applied]) -> str:
-        if len(text) < _SHORTEST:
-            return text
-        for _ in range(_ROUNDS):
-            clean = True
-            for detector in self.detectors:
-                if spans := detector.find(text):
-                    clean = False
-                    pieces, position = [], 0
-                    for start, end in spans:
-                        pieces += [text[position:start], detector.mask(text[start:end])]
-                        position = end
-                        applied.append((detector.name, "mask"))
-                    text = "".join([*pieces, text[position:]])
-            if clean:
-                return text
-        raise LeakSuspected(applied[-1][0])
+    def _look_at_names(self, nodes: list[Node], work: Work) -> None:
+        suspects = set(lines_matching(self.suspicious, [b'"' + view(node.name) for node in nodes]))
+        work.spend(_NAME_COST * len(suspects))
+        work.budget += _NAME_COST * len(suspects)
+        for number, node in enumerate(nodes):
+            if number not in suspects:
+                node.clean_name, node.odd_name = node.name, False
+                continue
+            holder: Document = {"": node.name}
+            trial = Work(holder, [], _NAME_BUDGET)
+            leaf = Leaf(holder, "", node.name, '"', node, frozenset(), trial)
+            # As if it stood alone, however deep it stands here: that is what is remembered.
+            self._clean([leaf], 0)
+            if trial.rejected:
+                work.reject(trial.rejected.code, trial.rejected.rule)
+            else:
+                node.name_hits = tuple(applied for applied, _ in trial.hits)
+                clean = str(holder[""])
+                # `cvv=****` would be the name of a field called `cvv` to whoever redacts it again.
+                node.clean_name = HIDDEN if node.name_hits and self._unwrapper.is_named(clean) else clean
+
+    def _clean(self, leaves: list[Leaf], wrappings: int) -> None:
+        for number in range(_ROUNDS):
+            if not leaves:
+                return
+            # A value counts once, and what is found within a text counts as its.
+            leaves = self._round(leaves, wrappings, first=number == 0 and wrappings == 0)
+        for leaf in leaves:
+            leaf.work.reject(LEAK_SUSPECTED, leaf.work.hits[-1][0][0])
+
+    def _round(self, leaves: list[Leaf], wrappings: int, *, first: bool) -> list[Leaf]:
+        """Look at all leaves once; gives those that were changed, as they are now."""
+        lines = [leaf.context + leaf.text for leaf in leaves]
+        seen, ends = _joined(lines), list(accumulate(len(line) + 1 for line in lines))
+        found = self._finder.find(seen, ends, [leaf.work for leaf in leaves], [leaf.exempt for leaf in leaves])
+        wrapped = set(self._wrapped(leaves, seen, ends))
+        again: list[Leaf] = []
+        for number in sorted(wrapped.union(found) if wrapped else found):
+            leaf = leaves[number]
+            findings, start = found.get(number, []), ends[number] - 1 - len(leaf.text)
+            with leaf.work:
+                if number in wrapped:
+                    text = self._unwrapper.redact(
+                        leaf, partial(self._replace, leaf, findings, start), self.mend_part, wrappings
+                    )
+                else:
+                    text = self._replace(leaf, findings, start)
+                if text != leaf.text and not leaf.work.rejected:
+                    if first and not leaf.node.plan:
+                        leaf.node.redacted += 1
+                    again.append(leaf.put(text))
+        return again
+
+    def _wrapped(self, leaves: list[Leaf], seen: bytes, ends: list[int]) -> list[int]:
+        """Find the leaves that have to be looked into: what matches is in the text, not in the key before it."""
+        found: list[int] = []
+        position: int | None = 0
+        while position is not None:
+            matches, position = spans(self._unwrapper.pattern, seen, position), None
+            reached = 0
+            for start, end in matches:
+                if start < reached:
+                    position = reached
+                    break
+                number = bisect_right(ends, start)
+                if end > ends[number] - 1 - len(leaves[number].text):
+                    found.append(number)
+                    reached = ends[number]
+        return found
+
+    def _replace(self, leaf: Leaf, findings: list[Finding], start: int) -> str:
+        pieces, position = [], 0
+        for finding in findings:
+            first, end = max(0, finding.start - start), finding.end - start
+            if end > 0:
+                action = self._actions[finding.detector.name]
+                pieces += [leaf.text[position:first], str(action(leaf.text[first:end], finding.detector))]
+                position = end
+                leaf.work.hits.append(((finding.detector.name, action.name), leaf.node))
+        if not pieces:
+            return leaf.text
+        return "".join([*pieces, leaf.text[position:]])
 
 
-def _number_text(number: int | Decimal) -> str:
-    # 4.11111111111111E15, as Java writes a double, is a card number that ends in 0.
-    if isinstance(number, Decimal) and 0 < number.adjusted() < _EXPONENTS_WRITTEN_OUT:
-        return format(number, "f")
-    return str(number)
+def _joined(lines: list[str]) -> bytes:
+    text = "\n".join(lines)
+    # Newlines part the texts; one within a text is a control character like others.
+    if text.isascii() and text.count("\n") < len(lines):
+        return text.encode().translate(_CONTROLS_BUT_NEWLINE)
+    return b"\n".join(map(view, lines))

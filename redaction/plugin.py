@@ -19,17 +19,19 @@ ENTRY_POINT_GROUP = "kinesis_sanitizer.redactors"
 # Known without an installed distribution too, so that `policy` works from a bare checkout.
 _BUILT_IN = EntryPoint("policy", "redaction.engine:from_options", ENTRY_POINT_GROUP)
 
-JSONValue: TypeAlias = "bool | int | Decimal | str | list[JSONValue] | dict[str, JSONValue] | None"
+Scalar: TypeAlias = "bool | int | float | Decimal | str"
+JSONValue: TypeAlias = "Scalar | list[JSONValue] | dict[str, JSONValue] | None"
 Document: TypeAlias = "dict[str, JSONValue]"
 Applied: TypeAlias = tuple[str, str]
 """(rule id, action name)"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every record, and a frozen one takes three times as long
 class Released:
     """The document may leave. `body` is `document` as compact JSON in UTF-8, in the same order of fields.
 
-    Numbers with a fraction or an exponent are `Decimal`, made from their own text; all others are `int`.
+    Numbers with a fraction or an exponent are `float` where their shortest spelling (`repr`) is equal, as a decimal, to
+    what was received, else `Decimal`; all others are `int`. A float stands for that spelling, not for its binary value.
     `applied` has one entry for each thing that a rule masked or dropped.
     """
 

@@ -19,6 +19,11 @@ def serialize(document: Document) -> bytes:
         return orjson.dumps(_with_fragments(document), default=_fragment)
 
 
+def serialize_value(value: JSONValue) -> str:
+    """Write any value, as text. Raises TypeError as `serialize` does."""
+    return serialize({"": value})[len(b'{"":') : -1].decode()
+
+
 def _fragment(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(str(value).encode())

@@ -1,59 +1,109 @@
-"""What a detector is, and the folding of Unicode that all detectors share."""
+"""What a detector is, and the view of a text that all detectors search."""
 
-import sys
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Final, Protocol, TypeAlias
 
 Span: TypeAlias = tuple[int, int]
-"""Start and end (exclusive), in code points of the text searched."""
+"""Start and end (exclusive), in code points of the text searched, which are bytes of its view."""
+
+INVISIBLE: Final = rb"\x1c"
+"""How zero-width and other invisible characters stand in a view, written for a pattern."""
+
+CONTROL: Final = rb"\x1d"
+"""How control characters stand in a view, newlines among them, written for a pattern."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detector:
-    """A kind of sensitive text.
+class Detector(Protocol):
+    """A kind of sensitive text: where it could be, whether it is there, and how it is hidden.
 
-    `find` gives spans in order, none overlapping; `mask` what stands in place of one span's text.
+    Detectors search views (see `view`), many texts joined by newlines. Safe to share between threads.
     """
 
-    name: str
-    find: Callable[[str], list[Span]]
-    mask: Callable[[str], str]
+    @property
+    def name(self) -> str:
+        """The rule id under which findings are counted: lower snake case."""
+
+    @property
+    def candidate(self) -> bytes:
+        r"""An RE2 pattern that matches wherever `find` could find something; as selective as it can be.
+
+        It runs over views of texts and over serialised JSON alike, so it contains no anchor (`^`, `$`, `\b`) and never
+        matches a newline or a character that JSON escapes, except for the quotes and backslashes around a key. Every
+        text has a character before it: `[^0-9]` may stand for the beginning of a number.
+        """
+
+    def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
+        """Validate one candidate, `view[start:end]`: the spans to hide, in order, none overlapping.
+
+        May look beyond the candidate for its context, as far as the next newline, where another text begins; bounded
+        in time by the length of the candidate.
+        """
+
+    def mask(self, text: str) -> str:
+        """What stands in place of one span's text. No detector finds anything in it."""
+
+    def normalise(self, text: str) -> str:
+        """One spelling for all spellings of the same value, so that equal values get equal tokens."""
 
 
-ZERO_WIDTH = "\u200b"
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 _DOTS = "\u00b7\u2024\uff0e"
-_INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_SIGNS = {"\uff0b": "+", "\uff20": "@", "\uff08": "(", "\uff09": ")", "\uff0f": "/", "\uff1a": ":", "\uff1d": "="}
+_OTHER: Final = "?"
+_MEMORY: Final = 20_000
 
 
-def _folding() -> dict[int, str]:
-    table = {ord(char): "-" for char in _HYPHENS} | {ord(char): "." for char in _DOTS}
-    table |= {ord(char): ZERO_WIDTH for char in _INVISIBLE}
-    for code in range(128, sys.maxunicode + 1):
-        category = unicodedata.category(chr(code))
-        if category == "Nd":
-            table[code] = str(unicodedata.decimal(chr(code)))
-        elif category == "Zs":
-            table[code] = " "
-    return table
+class _Folding(dict[int, str]):
+    """Fills itself as characters are met; what is remembered is bounded, since senders choose them."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold(chr(code))
+        if len(self) < _MEMORY:
+            self[code] = folded
+        return folded
 
 
-_FOLDING = _folding()
-_MASKING = {ord(digit): "*" for digit in "0123456789"}
-_MASKING |= {code: "*" for code, folded in _FOLDING.items() if folded.isdecimal()}
+def _fold(char: str) -> str:
+    category = unicodedata.category(char)
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if category == "Zs":
+        return " "
+    if category in {"Lu", "Ll"}:
+        # Fullwidth letters are ASCII in another dress; others are letters of some kind.
+        plain = unicodedata.normalize("NFKC", char) if char >= "\uff00" else ""
+        return plain if len(plain) == 1 and plain.isascii() else "x"
+    return _OTHER
 
 
-def fold(text: str) -> str:
-    """Write decimal digits (Unicode Nd), spaces (Zs), hyphens and dots in ASCII, the invisible as ZERO_WIDTH.
+MAX_ASCII: Final = 127
+_ASCII_CONTROLS: Final = frozenset({*range(0x20), 0x7F})
+_FOLDING = _Folding({code: "\x1d" if code in _ASCII_CONTROLS else chr(code) for code in range(128)})
+_FOLDING.update({ord(char): "-" for char in _HYPHENS} | {ord(char): "." for char in _DOTS})
+_FOLDING.update({ord(char): "\x1c" for char in _INVISIBLE} | {ord(char): sign for char, sign in _SIGNS.items()})
+_CONTROLS = bytes(0x1D if code in _ASCII_CONTROLS else code for code in range(256))
 
-    Equally long, so that spans need no mapping back. Not NFKC: that also merges numbers that have nothing to
-    do with each other.
+
+def view(text: str) -> bytes:
+    """ASCII of equal length, so that spans need no mapping back.
+
+    Decimal digits (Unicode Nd), spaces (Zs), hyphens, dots, plus and at signs of any script become the ASCII ones;
+    cased letters become `x` or, if fullwidth, their ASCII form; invisible characters become 0x1C; control characters,
+    newlines among them, 0x1D; anything else `?`. Not NFKC: that also merges numbers that have nothing to do with each
+    other.
     """
-    return text if text.isascii() else text.translate(_FOLDING)
+    if text.isascii():
+        return text.encode().translate(_CONTROLS)
+    return text.translate(_FOLDING).encode("ascii")
+
+
+_MASKING: Final = bytes(ord("*") if chr(code) in "0123456789" else code for code in range(256))
 
 
 def mask_digits(text: str) -> str:
     """Write every decimal digit, of any script, as `*`; all else stays."""
-    return text.translate(_MASKING)
+    if text.isascii():
+        return text.encode().translate(_MASKING).decode()
+    return "".join("*" if char.isdecimal() else char for char in text)

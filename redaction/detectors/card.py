@@ -1,149 +1,265 @@
-"""Payment card numbers (ISO/IEC 7812): known IIN and length, Luhn check digit, between digit boundaries."""
+"""Payment card numbers (ISO/IEC 7812): known IIN and length, Luhn check digit, whole groups of digits."""
 
 import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
+from typing import Final
 
-from redaction.detectors.base import ZERO_WIDTH, Detector, Span, fold, mask_digits
+from redaction.detectors.base import INVISIBLE, Span, mask_digits, view
+from redaction.detectors.card_ranges import LENGTHS, candidate_of
+from redaction.patterns import compile_bytes
 
-SEPARATOR = rf"[ .\-{ZERO_WIDTH}]{{0,3}}"
-MIN_DIGITS, MAX_DIGITS = 12, 19
-_KEPT = 4
-
-# (first, last) prefix and lengths, from the networks' published ranges.
-_RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
-    ("4", "4", (13, 16, 18, 19)),  # Visa; Elo's 4-ranges lie within
-    ("51", "55", (16,)),  # Mastercard
-    ("2221", "2720", (16,)),  # Mastercard
-    ("34", "34", (15,)),  # American Express
-    ("37", "37", (15,)),
-    ("300", "305", (14, 16, 19)),  # Diners Club
-    ("36", "36", (14, 16, 19)),
-    ("38", "39", (14, 16, 19)),
-    ("6011", "6011", (16, 19)),  # Discover
-    ("644", "649", (16, 19)),
-    ("65", "65", (16, 19)),
-    ("2131", "2131", (15,)),  # JCB
-    ("1800", "1800", (15,)),
-    ("35", "35", (16, 17, 18, 19)),
-    ("62", "62", (14, 15, 16, 17, 18, 19)),  # UnionPay
-    ("810", "817", (14, 15, 16, 17, 18, 19)),
-    ("2200", "2204", (16, 17, 18, 19)),  # Mir
-    ("50", "50", tuple(range(12, 20))),  # Maestro
-    ("56", "59", tuple(range(12, 20))),
-    ("6", "6", tuple(range(12, 20))),
-    ("0604", "0604", tuple(range(12, 20))),
-)
-
-
-def _lengths_by_prefix() -> dict[str, tuple[int, ...]]:
-    lengths: dict[str, set[int]] = {}
-    for first, last, allowed in _RANGES:
-        for number in range(int(first), int(last) + 1):
-            prefix = str(number).zfill(len(first))
-            scale = 10 ** (4 - len(prefix))
-            for rest in range(scale):
-                iin = f"{prefix}{rest:0{4 - len(prefix)}d}" if scale > 1 else prefix
-                lengths.setdefault(iin, set()).update(allowed)
-    return {iin: tuple(sorted(allowed)) for iin, allowed in lengths.items()}
-
-
-_LENGTHS = _lengths_by_prefix()
-_RUN = re.compile(rf"[0-9](?:{SEPARATOR}[0-9]){{{MIN_DIGITS - 1},}}")
-_FRACTION = re.compile(r"[0-9]\.")
-_GROUP = re.compile(r"[0-9]+")
+_KEPT_FIRST, _KEPT_LAST = 6, 4
+_SHORTEST_WITH_BIN = 15  # shorter numbers hide too little between the BIN and the last four
+_SEPARATOR = rb"[ ._/+" + INVISIBLE + rb"-]{0,3}"
+_GROUP = re.compile(rb"[0-9]+")
+_FRACTION = re.compile(rb"[0-9]\.")
+_PLUS = re.compile(rb"(?<![0-9])\+" + INVISIBLE + rb"?\Z")
+_E164_DIGITS = 15  # no telephone number is longer
+_ONE_LETTER = re.compile(rb"(?<![0-9A-Za-z])[A-Za-z]\Z")
+_LICENCE_DIGITS = 14  # nor driving licence, of those that are numbered by a letter and digits
 # Tokens of fixed shape whose digits are random: UUIDs; MD5, SHA-1 and SHA-256 or trace ids in hexadecimal.
 _TOKEN = re.compile(
-    r"(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})"
-    r"(?![0-9a-z])",
+    rb"(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})"
+    rb"(?![0-9a-z])",
     re.IGNORECASE,
 )
+# Quick to say that there is none.
+_TOKEN_SHAPE = compile_bytes(rb"(?i:[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32})")
+# One number as most are written: it is a card number or none, no other can be in it.
+_USUAL: Final = re.compile(
+    rb"[^0-9](?:[0-9]{12,19}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{4}([ -])[0-9]{6}\2[0-9]{5})"
+).fullmatch
+_SHORTEST_TOKEN = 32
+_OF_TOKENS = b"0123456789abcdefABCDEF-"
 _REACH = 65  # no token is longer than 64; one more to see its boundary
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digit sum of twice the digit
+_NOTHING = frozenset({b"", b" ", b"\n", b"\x1d", b'"'})
+_ORDINAL = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))  # the digit sum of twice the digit
+_LAYOUTS = ((4, 6, 5), (4, 6, 4))  # American Express, Diners Club
+_LONG_GROUP = 3  # shorter groups, on average, are lists of small numbers
+_FIRST_GROUPS = frozenset({4, 6, 8})
+_FEW_GROUPS = 4
+_USUAL_DIGITS = (15, 16)
+_ENDS_IN_FOUR: Final = re.compile(r"[0-9*]{4}").fullmatch  # as nearly all do
+_FIELD = re.compile(rb"[^0-9A-Za-z*]{0,3}(?:[0-9*][^0-9A-Za-z*]{0,3}){12,19}")
+_ASCII_FIELD: Final = re.compile(_FIELD.pattern.decode()).fullmatch
+_FIELD_LENGTH = 80
 
 
 def luhn_valid(digits: str) -> bool:
     """ISO/IEC 7812-1 annex B. `digits`: ASCII digits only."""
-    plain, doubled = digits[::-2], digits[-2::-2]
-    return (sum(map(int, plain)) + sum(_DOUBLED[int(digit)] for digit in doubled)) % 10 == 0
+    return _luhn_sum(digits.encode()) % 10 == 0
 
 
 def is_card_number(digits: str) -> bool:
     """Known IIN with a length it is issued in, and a valid check digit. `digits`: ASCII digits only."""
-    return len(digits) in _LENGTHS.get(digits[:4], ()) and luhn_valid(digits)
+    return _is_card_number(digits.encode())
 
 
-def find(text: str) -> list[Span]:
-    """Find card numbers in free text. Candidates that overlap are given as one span, in doubt covered."""
-    folded = fold(text)
-    spans: list[Span] = []
-    for run in _RUN.finditer(folded):
-        for start, end in _windows(folded, run.start(), run.end()):
-            if spans and start < spans[-1][1]:
-                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-            else:
-                spans.append((start, end))
-    return spans
+def _luhn_sum(digits: bytes) -> int:
+    return sum(digits[::-2].translate(_ORDINAL)) + sum(digits[-2::-2].translate(_DOUBLED))
 
 
-def _windows(text: str, start: int, end: int) -> list[Span]:
-    """Find valid numbers made of whole groups of digits within one run; ordered by start."""
-    groups = [match.span() for match in _GROUP.finditer(text, start, end)]
-    digits = "".join(text[first:last] for first, last in groups)
-    if len(groups) == 1 and len(digits) > MAX_DIGITS:
-        return []
-    offsets = [0, *accumulate(last - first for first, last in groups)]
-    group_ending_at = {offset: index - 1 for index, offset in enumerate(offsets) if index}
-    # Luhn sums of all prefixes, digits at even and at odd places doubled: each window costs two look-ups.
-    values = [int(digit) for digit in digits]
-    even = [
-        0,
-        *accumulate(_DOUBLED[value] if place % 2 == 0 else value for place, value in enumerate(values)),
-    ]
-    odd = [0, *accumulate(_DOUBLED[value] if place % 2 else value for place, value in enumerate(values))]
-    found: list[Span] = []
-    for index, (first, _) in enumerate(groups):
-        begin = offsets[index]
-        for length in _LENGTHS.get(digits[begin : begin + 4], ()):
-            stop = begin + length
-            last_group = group_ending_at.get(stop)
-            if last_group is None:
-                continue
-            sums = even if stop % 2 == 0 else odd  # the last digit, at place stop - 1, stays plain
-            if (sums[stop] - sums[begin]) % 10:
-                continue
-            if _is_plausible(text, groups[index : last_group + 1]):
-                found.append((first, groups[last_group][1]))
-    return _outside_tokens(text, found, start, end) if found else []
+def _is_card_number(digits: bytes) -> bool:
+    return len(digits) in LENGTHS.get(digits[:4], ()) and _luhn_sum(digits) % 10 == 0
 
 
-def _is_plausible(text: str, groups: list[Span]) -> bool:
-    """Tell from a number with a fraction: a dot separates groups only if it separates all, at least three."""
-    first, last = groups[0][0], groups[-1][1]
-    if len(groups) == 1:
-        return not _FRACTION.match(text, max(0, first - 2), first)
-    if "." not in text[first:last]:
-        return True
-    gaps = [text[left[1] : right[0]] for left, right in pairwise(groups)]
-    return len(gaps) > 1 and all(gap.strip(ZERO_WIDTH) == "." for gap in gaps)
+def looks_like_card(text: str) -> bool:
+    """Whether a text, known to be in a card's place, is a card number or one masked before, and nothing else.
 
-
-def _outside_tokens(text: str, spans: list[Span], start: int, end: int) -> list[Span]:
-    tokens = [match.span() for match in _TOKEN.finditer(text, max(0, start - _REACH), end + _REACH)]
-    return [span for span in spans if not any(span[0] < token[1] and token[0] < span[1] for token in tokens)]
+    12 to 19 digits or `*`, at most three separators between; neither IIN nor check digit are asked for.
+    """
+    if text.isascii():
+        return len(text) <= _FIELD_LENGTH and _ASCII_FIELD(text) is not None
+    return len(text) <= _FIELD_LENGTH and _FIELD.fullmatch(view(text)) is not None
 
 
 def keep_last_four(text: str) -> str:
-    """Mask every digit but the last four; all else stays. PCI DSS 4.0, 3.4.1 allows these.
+    """Mask every digit but the last four, or all where there are fewer; all else stays.
 
     `*` counts as a digit: what was masked before stays as it is.
     """
-    kept = 0
-    for place in range(len(text) - 1, -1, -1):
-        if text[place].isdecimal() or text[place] == "*":
-            kept += 1
-            if kept == _KEPT:
-                return mask_digits(text[:place]) + text[place:]
-    return mask_digits(text)
+    if _ENDS_IN_FOUR(text[-_KEPT_LAST:]):
+        return mask_digits(text[:-_KEPT_LAST]) + text[-_KEPT_LAST:]
+    places = _digit_places(text)
+    return _mask_between(text, 0, places[-_KEPT_LAST] if len(places) >= _KEPT_LAST else len(text))
 
 
-DETECTOR = Detector("card", find, keep_last_four)
+def keep_bin_last_four(text: str) -> str:
+    """Mask every digit but the first six and the last four: the most that all brands let one keep.
+
+    PCI DSS 4.0, 3.4.1 and 3.5.1; PCI SSC's FAQ 1091. Of numbers with less than 15 digits only the last four stay. `*`
+    counts as a digit: what was masked before stays as it is.
+    """
+    places = _digit_places(text)
+    if len(places) < _SHORTEST_WITH_BIN:
+        return keep_last_four(text)
+    return _mask_between(text, places[_KEPT_FIRST], places[-_KEPT_LAST])
+
+
+def _digit_places(text: str) -> list[int]:
+    return [place for place, char in enumerate(text) if char.isdecimal() or char == "*"]
+
+
+def _mask_between(text: str, first: int, end: int) -> str:
+    return text[:first] + mask_digits(text[first:end]) + text[end:]
+
+
+class _Card:
+    name: Final = "card"
+    candidate: Final = candidate_of(_SEPARATOR)
+
+    def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
+        """Find card numbers. Those that overlap are given as one span, in doubt covered."""
+        if _USUAL(view, start, end):
+            digits = view[start + 1 : end].translate(None, b" -")
+            number = (start + 1, end)
+            alone = len(digits) == end - start - 1
+            is_card = _is_card_number(digits) and not _is_other_number(view, start + 1, len(digits), alone=alone)
+            found = [number] if is_card else []
+        else:
+            found = _windows(view, start, end)
+        if not found or (
+            end - start < _SHORTEST_TOKEN and view[start] not in _OF_TOKENS and view[end : end + 1] not in _OF_TOKENS
+        ):
+            return found
+        around = max(0, start - _REACH), min(end + _REACH, len(view))
+        if not _TOKEN_SHAPE.search(view, *around):
+            return found
+        tokens = [match.span() for match in _TOKEN.finditer(view, *around)]
+        return [span for part in _outside(tokens, start, end) for span in _windows(view, *part)]
+
+    def mask(self, text: str) -> str:
+        """Keep the last four digits. PCI DSS 4.0, 3.4.1 allows these."""
+        return keep_last_four(text)
+
+    def normalise(self, text: str) -> str:
+        """Give the digits, in ASCII."""
+        return b"".join(_GROUP.findall(view(text))).decode()
+
+
+CARD: Final = _Card()
+
+
+def _outside(tokens: list[Span], start: int, end: int) -> Iterator[Span]:
+    for first, last in tokens:
+        if start < first:
+            yield start, first
+        start = max(start, last)
+    if start < end:
+        yield start, end
+
+
+def _windows(view: bytes, start: int, end: int) -> list[Span]:
+    """Find valid numbers made of whole groups of digits; those that overlap as one."""
+    groups = [match.span() for match in _GROUP.finditer(view, start, end)]
+    if groups and view[max(0, groups[0][0] - 1) : groups[0][0]].isdigit():
+        del groups[0]  # its first digits lie before
+    if len(groups) <= 1:
+        return [
+            (first, last)
+            for first, last in groups
+            if _is_card_number(view[first:last]) and not _is_other_number(view, first, last - first, alone=True)
+        ]
+    return _windows_of_many(view, groups)
+
+
+def _windows_of_many(view: bytes, groups: list[Span]) -> list[Span]:
+    digits = b"".join([view[first:last] for first, last in groups])
+    sizes = tuple([last - first for first, last in groups])
+    kinds = tuple([_kind(view[left[1] : right[0]]) for left, right in pairwise(groups)])
+    offsets = list(accumulate(sizes, initial=0))
+    group_after = {offset: index for index, offset in enumerate(offsets) if index}
+    # Luhn sums of all prefixes, digits at even and at odd places doubled: each window costs two look-ups.
+    sums = _prefix_sums(digits)
+    found: list[Span] = []
+    covered = 0
+    for index, (first, _) in enumerate(groups):
+        begin = offsets[index]
+        for length in LENGTHS.get(digits[begin : begin + 4], ()):  # the longest first
+            stop = begin + length
+            after = group_after.get(stop)
+            if after is None:
+                continue
+            last = groups[after - 1][1]
+            if last <= covered:
+                break
+            of_parity = sums[stop % 2]  # the last digit, at place stop - 1, stays plain
+            if (of_parity[stop] - of_parity[begin]) % 10:
+                continue
+            between = kinds[index : after - 1]
+            whole = index == 0 and after == len(groups)
+            if _is_layout(sizes[index:after], between, whole=whole) and not _is_other_number(
+                view, first, length, alone=not any(between)
+            ):
+                if first < covered:
+                    first = found.pop()[0]  # noqa: PLW2901
+                found.append((first, last))
+                covered = last
+                break
+    return found
+
+
+def _prefix_sums(digits: bytes) -> tuple[list[int], list[int]]:
+    plain, doubled = digits.translate(_ORDINAL), digits.translate(_DOUBLED)
+    even, odd = bytearray(plain), bytearray(plain)
+    even[0::2] = doubled[0::2]
+    odd[1::2] = doubled[1::2]
+    return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))
+
+
+@lru_cache(maxsize=1000)
+def _kind(gap: bytes) -> bytes:
+    """What separates: one sign or more; one space; nothing, if all is invisible."""
+    return gap.strip(b" \x1c") or (b" " if b" " in gap else b"")
+
+
+@lru_cache(maxsize=1000)
+def _is_layout(sizes: tuple[int, ...], kinds: tuple[bytes, ...], *, whole: bool) -> bool:
+    """Tell a number in groups from several numbers and from amounts: one in ten of these passes the check as well.
+
+    `whole`: there are no groups beside these. Parts of a row of numbers count only in a card's usual layout.
+    """
+    if b"" in kinds:
+        sizes, kinds = _joined(sizes, kinds)
+    if not kinds:
+        return True
+    even = len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]
+    usual = (even and sizes[0] in {1, 4}) or sizes in _LAYOUTS
+    alike = len(set(kinds)) == 1
+    if not all(kind.strip(b"-") in {b"", b" "} for kind in kinds):
+        # A dot, slash, plus or underscore separates groups only if it separates all, three at least.
+        return usual and alike and len(kinds[0]) == 1 and len(kinds) > 1
+    if usual or not whole:
+        return usual
+    total = sum(sizes)
+    if total < _LONG_GROUP * len(sizes):
+        return False
+    if total in _USUAL_DIGITS:
+        return alike or len(sizes) <= _FEW_GROUPS
+    # Of other lengths few are issued: the first group has to be one of four, or an IIN of six or eight digits.
+    return alike and sizes[0] in _FIRST_GROUPS
+
+
+def _joined(sizes: tuple[int, ...], kinds: tuple[bytes, ...]) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
+    """Join the groups between which all is invisible."""
+    joined = [sizes[0]]
+    for kind, size in zip(kinds, sizes[1:], strict=True):
+        if kind:
+            joined.append(size)
+        else:
+            joined[-1] += size
+    return tuple(joined), tuple(kind for kind in kinds if kind)
+
+
+def _is_other_number(view: bytes, first: int, digits: int, *, alone: bool) -> bool:
+    """Whether what stands before makes it a number's fraction, a telephone number (E.164) or a driving licence."""
+    if view[max(0, first - 1) : first] in _NOTHING:
+        return False
+    if alone and _FRACTION.match(view, max(0, first - 2), first):
+        return True
+    if digits <= _E164_DIGITS and _PLUS.search(view, max(0, first - 3), first):
+        return True
+    return digits <= _LICENCE_DIGITS and _ONE_LETTER.search(view, max(0, first - 2), first) is not None

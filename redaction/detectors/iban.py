@@ -1,0 +1,125 @@
+"""International bank account numbers (ISO 13616): length by country, check digits by ISO 7064 MOD 97-10."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from redaction.detectors.base import INVISIBLE, Span, view
+
+# SWIFT's IBAN registry, release 99 (December 2024). Here the national number begins with eight digits at least;
+_NUMERIC = {
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "BA": 20, "BE": 16, "BI": 27, "BR": 29, "CH": 21, "CR": 22, "CY": 28,
+    "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GL": 18,
+    "HR": 21, "HU": 28, "IL": 23, "IS": 26, "LT": 20, "LY": 25, "MC": 27, "ME": 22, "MN": 20, "MR": 27, "NO": 15,
+    "PL": 28, "PT": 25, "RS": 22, "RU": 33, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SO": 23, "ST": 25, "TL": 23,
+    "TN": 24, "VA": 22, "XK": 20,
+}  # fmt: skip
+# here with fewer, or with letters.
+_OTHER = {
+    "AZ": 28, "BG": 22, "BH": 22, "BY": 28, "DO": 28, "FK": 18, "GB": 22, "GE": 22, "GI": 23, "GR": 27, "GT": 28,
+    "HN": 28, "IE": 22, "IQ": 23, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LU": 20,
+    "LV": 21, "MD": 24, "MK": 19, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "OM": 23, "PK": 24, "PS": 29, "QA": 29,
+    "RO": 24, "SA": 24, "SC": 31, "SM": 27, "SV": 28, "TR": 26, "UA": 29, "VG": 24, "YE": 30,
+}  # fmt: skip
+# Not in the registry, but in use: as the national banks publish them.
+_NUMERIC |= {
+    "AO": 25, "CF": 27, "CG": 27, "CM": 27, "CV": 25, "DZ": 26, "GA": 27, "GQ": 27, "IR": 26, "KM": 27, "MA": 28,
+    "MG": 27, "MZ": 25, "TD": 27,
+}  # fmt: skip
+# Two characters of any kind, then digits.
+_LETTERS_FIRST = {"BF": 28, "BJ": 28, "CI": 28, "GW": 25, "ML": 28, "NE": 28, "SN": 28, "TG": 28}
+LENGTHS: Final = _NUMERIC | _OTHER | _LETTERS_FIRST
+"""Characters of an IBAN, without separators, by country."""
+
+_SEPARATOR = rb"[ " + INVISIBLE + rb"-]{0,3}"
+_HIDDEN = INVISIBLE + rb"?"
+
+
+def _starting(countries: dict[str, int], then: bytes) -> bytes:
+    codes = "|".join(sorted(countries)).encode()
+    return rb"(?i:%b)%b[0-9]%b[0-9]%b" % (codes, _HIDDEN, _HIDDEN, then)
+
+
+def _candidate() -> bytes:
+    character, digit = _SEPARATOR + rb"[0-9A-Za-z]", _SEPARATOR + rb"[0-9]"
+    digits_first = rb"(?:%b){8}(?:%b){3,}" % (digit, character)
+    letters_first = rb"(?:%b){2}(?:%b){8}(?:%b){3,}" % (character, digit, character)
+    return b"|".join([
+        _starting(_NUMERIC, digits_first),
+        _starting(_OTHER, rb"(?:%b){11,}" % character),
+        _starting(_LETTERS_FIRST, letters_first),
+    ])  # fmt: skip
+
+
+_START = re.compile(
+    rb"(?:(?<![0-9a-z])|(?<=iban))([a-z]{2})" + _HIDDEN + rb"[0-9]" + _HIDDEN + rb"[0-9]", re.IGNORECASE
+)
+_CHARACTERS = re.compile(rb"[0-9A-Za-z]+")
+_VEILED_GROUP = re.compile(rb"[0-9A-Za-z" + INVISIBLE + rb"]+")
+_DIGIT = re.compile(rb"[0-9]")
+_LONGEST = 33 * 4  # with separators
+_GROUP = 4
+_BANK = 1  # the group that may hold no digit: the bank's letters
+_CHECKS = range(2, 99)
+_KEPT_FIRST, _KEPT_LAST = 2, 4
+
+
+class _Iban:
+    name: Final = "iban"
+    candidate: Final = _candidate()
+
+    def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
+        """Find the IBANs that begin in the candidate."""
+        found: list[Span] = []
+        position = start
+        while match := _START.search(view, position, end):
+            position = match.start() + 1
+            length = LENGTHS.get(match[1].decode().upper())
+            last = _end(view, match.start(), min(end, match.start() + _LONGEST), length) if length else None
+            if last is not None:
+                found.append((match.start(), last))
+                position = last
+        return found
+
+    def mask(self, text: str) -> str:
+        """Keep the country and the last four characters; separators stay."""
+        places = [place for place, char in enumerate(text) if char.isalnum()]
+        hidden = set(places[_KEPT_FIRST:-_KEPT_LAST])
+        return "".join("*" if place in hidden else char for place, char in enumerate(text))
+
+    def normalise(self, text: str) -> str:
+        """Give letters, in upper case, and digits, in ASCII: the electronic format."""
+        return b"".join(_CHARACTERS.findall(view(text))).decode().upper()
+
+
+IBAN: Final = _Iban()
+
+
+def _end(view: bytes, start: int, limit: int, length: int) -> int | None:
+    """Where the valid IBAN of `length` characters ends that begins at `start`; None if there is none."""
+    groups: list[bytes] = []
+    last = start
+    for match in _VEILED_GROUP.finditer(view, start, limit):
+        if group := match[0].translate(None, b"\x1c"):
+            groups.append(group)
+            length -= len(group)
+            last = match.start() + len(match[0].rstrip(b"\x1c"))
+            if length <= 0:
+                break
+    if length or view[last : last + 1].isalnum() or not _is_plausible(groups):
+        return None
+    return last if _is_valid(b"".join(groups)) else None
+
+
+def _is_plausible(groups: list[bytes]) -> bool:
+    """Tell from words and numbers in a sentence: groups of four, or a digit in each but the bank's."""
+    if all(len(group) == _GROUP for group in groups[:-1]) and len(groups[-1]) <= _GROUP:
+        return True
+    return all(_DIGIT.search(group) for place, group in enumerate(groups) if place != _BANK)
+
+
+def _is_valid(iban: bytes) -> bool:
+    checks = iban[2:4]
+    if not checks.isdigit() or int(checks) not in _CHECKS:
+        return False
+    return int("".join(str(int(char, 36)) for char in (iban[4:] + iban[:4]).decode())) % 97 == 1

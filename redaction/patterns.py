@@ -1,0 +1,79 @@
+"""RE2 over bytes: linear in the input whatever the pattern, and one pass over many lines at once."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+import re2  # type: ignore[import-untyped, unused-ignore]
+
+_UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED  # noqa: SLF001
+
+
+def compile_bytes(pattern: bytes) -> "re2._Regexp":
+    """Compile a pattern over single bytes. Raises re2.error."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # bytes as bytes: \x80-\xff are no code points here
+    options.log_errors = False  # nothing but this project's own logs may write to stderr
+    options.never_capture = True
+    options.max_mem = 64 * 2**20
+    return re2.compile(pattern, options)
+
+
+_CHUNK_BYTES = 4 * 2**20
+
+
+def spans(pattern: "re2._Regexp", text: bytes, position: int = 0) -> Iterator[tuple[int, int]]:
+    """Give the spans of all matches from `position` on; none is empty."""
+    # What re2's own wrapper calls; its objects for each match take longer than the matching.
+    match, end = pattern._regexp.Match, len(text)  # noqa: SLF001
+    while position <= end:
+        span = match(_UNANCHORED, text, position, end)[0]
+        if span[0] < 0:
+            return
+        yield span
+        position = span[1]
+
+
+def lines_matching(pattern: "re2._Regexp", lines: Sequence[bytes]) -> list[int]:
+    """Find the lines in which the pattern matches; gives their indexes, in order.
+
+    The lines are joined by newlines: the pattern is one that matches no newline, or a line named in error does no harm.
+    """
+    found: list[int] = []
+    for first, chunk in _chunks(lines):
+        joined = b"\n".join(chunk)
+        if next(spans(pattern, joined), None):
+            ends = list(accumulate(len(line) + 1 for line in chunk))
+            found += [first + number for number in lines_hit(pattern, joined, ends)]
+    return found
+
+
+def lines_hit(pattern: "re2._Regexp", joined: bytes, ends: Sequence[int]) -> list[int]:
+    """Find in joined lines, which end (newline included) at `ends`, those in which the pattern matches."""
+    found: list[int] = []
+    position: int | None = 0
+    while position is not None:
+        matches, position = spans(pattern, joined, position), None
+        reached = 0
+        for start, _ in matches:
+            # One match is enough for a line, and a line may hold very many: go on with the next.
+            if start < reached:
+                position = reached
+                break
+            number = bisect_right(ends, start)
+            found.append(number)
+            reached = ends[number]
+    return found
+
+
+def _chunks(lines: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
+    if sum(map(len, lines)) <= _CHUNK_BYTES:
+        yield 0, lines
+        return
+    first, size = 0, 0
+    for place, line in enumerate(lines):
+        if place > first and size + len(line) > _CHUNK_BYTES:
+            yield first, lines[first:place]
+            first, size = place, 0
+        size += len(line)
+    yield first, lines[first:]

@@ -1,0 +1,61 @@
+"""One record on its careful way: the document, what was done to it, and what it may still cost."""
+
+from types import TracebackType
+from typing import Final
+
+from redaction.fields import FieldForbidden, Hit
+from redaction.plugin import Document, Rejected
+
+FIELD_FORBIDDEN: Final = "field_forbidden"
+KEY_COLLISION: Final = "key_collision"
+LEAK_SUSPECTED: Final = "leak_suspected"
+TOO_COMPLEX: Final = "too_complex"
+
+
+class TooComplex(Exception):
+    """The record would cost more than its budget, or something in it is wrapped too often."""
+
+
+class KeyCollision(Exception):
+    """Two keys of one object became equal by redaction. `rule`: what changed them."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class Work:
+    """A record that is being mended. `with work:` rejects it where it can't be: `rejected` says why."""
+
+    __slots__ = ("budget", "document", "hits", "rejected")
+
+    def __init__(self, document: Document, hits: list[Hit], budget: int) -> None:
+        self.document = document
+        self.hits = hits
+        self.budget = budget
+        self.rejected: Rejected | None = None
+
+    def spend(self, cost: int) -> None:
+        """Pay for work on as many characters. Raises TooComplex."""
+        self.budget -= cost
+        if self.budget < 0:
+            raise TooComplex
+
+    def reject(self, code: str, rule: str | None = None) -> None:
+        """Say that the record can't be released; the first reason stays."""
+        self.rejected = self.rejected or Rejected(code, rule)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> bool:
+        match error:
+            case TooComplex():
+                self.reject(TOO_COMPLEX)
+            case KeyCollision(rule=rule):
+                self.reject(KEY_COLLISION, rule)
+            case FieldForbidden(plan=plan):
+                self.reject(FIELD_FORBIDDEN, plan.rule)
+            case _:
+                return False
+        return True
