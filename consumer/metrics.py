@@ -66,6 +66,9 @@ class Metrics:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(name, text, ("shard",), registry=registry, multiprocess_mode="livemostrecent")
 
+        def alarm(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry, multiprocess_mode="livemax")
+
         self.received: Final = counter(
             "sanitizer_records_received_total",
             "Records delivered by the daemon, redeliveries included.",
@@ -85,6 +88,29 @@ class Metrics:
             "Applications of a rule of the policy, by its action.",
             "rule",
             "action",
+        )
+        self.field_values: Final = counter(
+            "sanitizer_field_values_total",
+            "Values of a field by what became of them: released, redacted, or unknown: redacted because no rule of the "
+            "policy speaks of the field.",
+            "path",
+            "result",
+        )
+        self.field_drift: Final = alarm(
+            "sanitizer_field_drift",
+            "1 while a field whose values were always redacted is redacted no longer.",
+            "path",
+        )
+        self.candidate_records: Final = counter(
+            "sanitizer_candidate_records_total",
+            "Records by what the candidate policy would make of them: same, different, or failed.",
+            "result",
+        )
+        self.candidate_differences: Final = counter(
+            "sanitizer_candidate_differences_total",
+            "What the candidate policy would do differently, by field and kind of change.",
+            "path",
+            "change",
         )
         self.write_retries: Final = counter(
             "sanitizer_write_retries_total", "Batch writes that were sent again, by reason.", "reason"

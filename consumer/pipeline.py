@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from consumer.checkpoint import Checkpointer, HighWaterMark
 from consumer.document import ItemEncoder
+from consumer.dry_run import DryRun
 from consumer.errors import EncodeError, SessionBroken
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.quarantine import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
 from consumer.sink import Fate, Sink, Writing
 from redaction.guard import redact_guarded
-from redaction.plugin import Dropped, Redactor, Rejected
+from redaction.plugin import Dropped, Redactor, Rejected, Verdict
 
 POLL_SECONDS: Final = 0.5
 """How often a slow write is looked at, to checkpoint what is durable of its batch."""
@@ -34,6 +35,7 @@ class Stages:
     output: Sink
     quarantine_encoder: QuarantineEncoder
     quarantine: Sink
+    dry_run: DryRun | None = None
 
 
 class Pipeline:
@@ -139,6 +141,7 @@ class Pipeline:
             entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
             rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
         self._advance(batch, checkpointer)
+        self._try_candidate(batch)  # where nothing was to be written
         self._halted = self._halted or not batch.is_settled
 
     def _write_round(
@@ -153,6 +156,7 @@ class Pipeline:
         stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
         kept = self._stages.quarantine.start([entry for _, entry in entries], self._stop)
         self._under_way = [stored, kept]
+        self._try_candidate(batch)  # while DynamoDB is at work
         ended = False
         while not ended:
             # When the work is stopped, a request under way is not waited for: what is not known durable is abandoned.
@@ -176,6 +180,7 @@ class Pipeline:
         """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
         records = batch.records
         verdicts = redact_guarded(self._stages.redactor, [record.data for record in records[first:]])
+        batch.untried = first, verdicts
         items: dict[int, Item] = {}
         entries: list[tuple[int, Item]] = []
         applied: dict[tuple[str, str], int] = {}
@@ -198,6 +203,13 @@ class Pipeline:
         for (rule, action), count in applied.items():
             self._metrics.redactions.labels(rule, action).inc(count)
         return items, entries
+
+    def _try_candidate(self, batch: "_Batch") -> None:
+        """Show the batch, once, to the candidate policy, if there is one."""
+        first, verdicts = batch.untried
+        batch.untried = first, ()
+        if self._stages.dry_run and verdicts:
+            self._stages.dry_run.compare([record.data for record in batch.records[first:]], verdicts)
 
     def _entry(self, record: Record, code: str, rule: str | None, now: float) -> Item:
         return self._stages.quarantine_encoder.encode(record, code, rule, now)
@@ -229,6 +241,7 @@ class _Batch:
         self.records = records
         self.outcomes: list[Outcome | None] = [None] * len(records)
         self.durable_at: dict[int, float] = {}
+        self.untried: tuple[int, Sequence[Verdict]] = (0, ())
         self._contiguous = 0
 
     @property

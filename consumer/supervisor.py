@@ -15,7 +15,6 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -24,14 +23,15 @@ from setproctitle import setproctitle
 from consumer import __version__, daemon, leases, logs, preflight
 from consumer.config import Settings
 from consumer.daemon_log import DaemonLog
-from consumer.errors import StartError, UsageError
+from consumer.errors import StartError
 from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
 from consumer.http import HttpServer
 from consumer.metrics import Metrics
 from consumer.processes import DaemonProcess, PipelineProcess
 from consumer.record import Outcome
+from consumer.redactors import load_candidate, load_plugin
 from consumer.runtime import RuntimeFolder
-from redaction.plugin import RedactionError, Redactor, load_redactor
+from redaction.plugin import Redactor
 
 SLOT: Final = "supervisor"
 RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
@@ -52,25 +52,6 @@ EXIT_SECONDS: Final = 5.0
 
 EXIT_MARGIN_SECONDS: Final = 2.0
 """Kept from the shutdown grace for the last checkpoints, after unfinished writes were given up."""
-
-
-def load_plugin(settings: Settings) -> Redactor:
-    """Return the configured redactor.
-
-    :raises UsageError: it cannot be loaded.
-    """
-    return load_redaction(settings.redaction.plugin, settings.redaction.options)
-
-
-def load_redaction(plugin: str, options: Mapping[str, object]) -> Redactor:
-    """Return a redactor.
-
-    :raises UsageError: it cannot be loaded.
-    """
-    try:
-        return load_redactor(plugin, options)
-    except RedactionError as error:
-        raise UsageError(str(error)) from None
 
 
 class Supervisor:
@@ -101,6 +82,7 @@ class Supervisor:
         setproctitle(f"sanitizer-supervisor {settings.kcl.application}")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
         redactor = load_plugin(settings)
+        candidate = load_candidate(settings)
         java = daemon.find_java(settings)
         preflight.check(settings)
         folder = RuntimeFolder(settings.runtime_dir)
@@ -114,8 +96,9 @@ class Supervisor:
             daemon.write_files(folder.path, made, self._processes)
             self._command = daemon.command(java, settings, made)
             self._daemon_log = DaemonLog(self._metrics, self._log)
-            names = {"name": redactor.name, "version": redactor.version, "digest": redactor.digest}
-            self._collector = WorkerCollector(folder.metrics, names)
+            self._collector = WorkerCollector(
+                folder.metrics, _names(redactor), _names(candidate) if candidate else None
+            )
             registry = CollectorRegistry()
             registry.register(self._collector)
             server = HttpServer(settings.http.host, settings.http.port, registry, self._not_live, self._not_ready)
@@ -128,6 +111,9 @@ class Supervisor:
                 digest=redactor.digest,
                 port=server.port,
             )
+            if candidate:
+                version = f"{candidate.name}@{candidate.version}"
+                self._log.info("candidate.compared", policy=version, digest=candidate.digest)
             try:
                 return self._supervise()
             finally:
@@ -309,6 +295,10 @@ class Supervisor:
         if self._stopping:
             return "stopping"
         return None if self._daemon is not None and self._all_ready() else "starting"
+
+
+def _names(redactor: Redactor) -> dict[str, str]:
+    return {"name": redactor.name, "version": redactor.version, "digest": redactor.digest}
 
 
 def _cores() -> int:

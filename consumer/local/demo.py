@@ -34,7 +34,7 @@ from consumer.local.report import Report, quantile, show
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.local.worker_process import WorkerProcess
 from consumer.producer import Producer, Put, calls, read_lines
-from consumer.supervisor import load_plugin
+from consumer.redactors import load_plugin
 from redaction.guard import redact_guarded
 from redaction.plugin import Released
 

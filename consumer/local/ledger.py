@@ -18,6 +18,7 @@ from consumer.document import ItemEncoder, decode_item
 from consumer.errors import EncodeError
 from consumer.producer import Placed
 from consumer.record import Record
+from redaction.comparison import same
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Redactor, Released
 
@@ -170,17 +171,6 @@ def _looks_like_card(run: str) -> bool:
     digits = [int(character) for character in run if character.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return 13 <= len(digits) <= 19 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0  # noqa: PLR2004
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal: numbers as decimals, true and 1 not the same."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
 
 
 def _scalars(value: Any) -> Iterable[str]:

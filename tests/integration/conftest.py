@@ -21,7 +21,7 @@ from consumer.local.ledger import Findings, Ledger
 from consumer.local.transactions import transactions
 from consumer.local.worker_process import WorkerProcess
 from consumer.producer import Producer, Put, calls
-from consumer.supervisor import load_plugin
+from consumer.redactors import load_plugin
 
 FAST_KCL = {"failover_ms": 2000, "lease_assignment_ms": 1000, "shard_sync_ms": 1000, "shutdown_grace_ms": 8000}
 

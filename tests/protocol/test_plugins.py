@@ -30,7 +30,7 @@ KINDS = {{
     "texts": lambda payloads: [payload.decode() for payload in payloads],
     "odd_names": lambda payloads: [Released({{"user_id": "u", 7: "{CARD}"}}, b"") for _ in payloads],
     "odd_values": lambda payloads: [Released({{"user_id": object()}}, b"") for _ in payloads],
-    "floats": lambda payloads: [Released({{"user_id": "u", "timestamp": "t", "n": 0.1}}, b"") for _ in payloads],
+    "no_numbers": lambda payloads: [Released({{"user_id": "u", "n": float("nan")}}, b"") for _ in payloads],
     "tells": lambda payloads: [Rejected(payload.decode(), payload.decode()) for payload in payloads],
     "exits": exit,
 }}
@@ -61,7 +61,7 @@ def with_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_worker: Any
         ("texts", "redactor_invalid_verdict"),
         ("odd_names", "type_unsupported"),
         ("odd_values", "type_unsupported"),
-        ("floats", "type_unsupported"),
+        ("no_numbers", "number_range"),
         ("tells", "redactor_invalid_verdict"),
         ("exits", "redactor_raised"),
     ],

@@ -61,7 +61,7 @@ def drive(mode: str, folder: Path) -> Any:
         [sys.executable, "-c", DRIVER, mode, str(folder)], capture_output=True, text=True, timeout=60, check=True
     )
     assert "Traceback" not in ran.stderr
-    return json.loads(ran.stdout)
+    return json.loads(ran.stdout) | {"log": [json.loads(line) for line in ran.stderr.splitlines()]}
 
 
 def test_a_pipeline_that_cannot_start_again_is_tried_ever_more_slowly(tmp_path: Path) -> None:
@@ -69,6 +69,9 @@ def test_a_pipeline_that_cannot_start_again_is_tried_ever_more_slowly(tmp_path: 
     assert seen["starts"] == seen["failures"] == 3  # the first, and one after each pause; the third pause has begun
     assert seen["ready"] == "starting"
     assert seen["handed_over"] == 1
+    reasons = [line["reason"] for line in seen["log"] if line["event"] == "pipeline.not_started"]
+    assert len(reasons) >= 2
+    assert all("policy.yaml: can't be read" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("mode", ["daemon fails", "stop"])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from consumer.checkpoint import HighWaterMark
 from consumer.config import Output
 from consumer.document import ItemEncoder
+from consumer.dry_run import DryRun
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.quarantine import QuarantineEncoder
@@ -98,6 +100,11 @@ class Bench:
             quarantine=self.quarantine,
         )
         self.pipeline = self.open()
+
+    def use_candidate(self, dry_run: DryRun) -> None:
+        """Have a candidate policy tried in the sessions to come, the first of which begins."""
+        self.stages = replace(self.stages, dry_run=dry_run)
+        self.open()
 
     def open(self) -> Pipeline:
         self.stop = threading.Event()

@@ -1,11 +1,13 @@
 """The command: what it prints where, and its exit status; no failure shows a traceback or a record's content."""
 
+import base64
 import io
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ import yaml
 
 from consumer import cli
 from consumer.local.cloud_process import Cloud
+from redaction.plugin import Released, Verdict
 
 CANONICAL = (
     b'{"user_id": "12345", "credit_card": "4532-1234-5678-9012", "ssn": "123-45-6789", "amount": 149.99,'
@@ -92,6 +95,114 @@ def test_many_lines_keep_their_order_and_numbers(run: Run) -> None:
     ran = run("redact", stdin=b"\n".join(lines))
     assert [json.loads(line)["n"] for line in ran.out.splitlines()] == [i for i in range(1, 1301) if i != 1201]
     assert ran.err.splitlines()[0] == "line 1201: rejected (invalid_json)"
+
+
+def test_lines_longer_than_what_is_read_at_once_are_lines(run: Run) -> None:
+    long = b'{"a": "' + b"x" * (3 << 20) + b'"}'
+    ran = run("redact", stdin=long + b'\r\n{"n": 1}\n' + long)
+    assert ran.out == '{"n":1}\n'
+    assert ran.err.splitlines() == [
+        "line 1: rejected (too_large)",
+        "line 3: rejected (too_large)",
+        "1 released, 0 dropped, 2 rejected",
+    ]
+
+
+def test_lines_are_redacted_as_they_come() -> None:
+    command = [sys.executable, "-m", "consumer.cli", "redact"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(cli.__file__).parents[1]
+    ) as ran:
+        assert ran.stdin is not None
+        assert ran.stdout is not None
+        for number in range(3):  # the pipe stays open
+            ran.stdin.write(b'{"n": %d, "ssn": "078-05-1120"}\n{"n"' % number)
+            ran.stdin.flush()
+            assert ran.stdout.readline() == b'{"n":%d}\n' % number
+            ran.stdin.write(b": -1}\n")
+            ran.stdin.flush()
+            assert ran.stdout.readline() == b'{"n":-1}\n'
+        ran.stdin.close()
+        assert ran.wait(30) == 0
+
+
+def test_what_was_done_is_explained_without_values(run: Run, tmp_path: Path) -> None:
+    policy = tmp_path / "mine.yaml"
+    policy.write_text(
+        'name: mine\nversion: "1"\nextends: default\ndrop_records: [{id: tests, field: kind, equals: test}]\n'
+        "fields: [{id: no_iban, action: quarantine, names: [iban]}]"
+    )
+    lines = [
+        b'{"payment": {"card": "4111 1111 1111 1111"}, "ssn": "078-05-1120", "note": "to a@example.com"}',
+        b'{"items": [{"email": "a@example.com"}, {"email": "b@example.com"}], "by": {"c@example.com": 1}}',
+        b'{"kind": "test"}',
+        b'{"iban": "GB82 WEST 1234 5698 7654 32"}',
+        b'{"a": 1}',
+        b"{",
+    ]
+    plain = run("redact", "--policy", policy, stdin=b"\n".join(lines))
+    ran = run("redact", "--policy", policy, "--explain", stdin=b"\n".join(lines))
+    assert (ran.status, ran.out) == (0, plain.out)
+    assert ran.err.splitlines() == [
+        "line 1: payment.card: card_field: mask",
+        "line 1: ssn: ssn_field: drop",
+        "line 1: note: email: mask",
+        "line 2: items.email: email_field: mask (2 times)",
+        "line 2: by.?: email: mask",
+        "line 3: dropped: tests",
+        "line 4: rejected (field_forbidden): no_iban",
+        "line 6: rejected (invalid_json)",
+        "3 released, 1 dropped, 2 rejected",
+    ]
+
+
+def test_a_plug_in_is_explained_by_rule_and_action(run: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dull:
+        name, version, digest = "dull", "1", "1"
+
+        def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
+            if any(b"fail" in payload for payload in payloads):
+                raise RuntimeError("4111111111111111")
+            return [Released({}, b"{}", (("all", "drop"), ("all", "drop"))) for _ in payloads]
+
+    def build(_options: object) -> Dull:
+        return Dull()
+
+    monkeypatch.setattr(EntryPoint, "load", lambda _: build)
+    monkeypatch.setattr("redaction.plugin.entry_points", lambda group: [EntryPoint("dull", "dull:Dull", group)])
+    config.write_text("redaction: {plugin: dull, options: {}}")
+    ran = run("redact", "--config", config, "--explain", stdin=b"one\nfail\n")
+    assert (ran.status, ran.out) == (0, "{}\n")
+    assert ran.err.splitlines() == [
+        "line 1: all: drop (2 times)",
+        "line 2: rejected (redactor_raised)",
+        "1 released, 0 dropped, 1 rejected",
+    ]
+    ran = run("redact", "--config", config, "--keys", "keys.yaml")
+    assert ran.status == 2
+    assert is_one_sentence(ran.err)
+
+
+def test_a_policy_with_keys_is_applied(run: Run, tmp_path: Path) -> None:
+    policy, keys = tmp_path / "mine.yaml", tmp_path / "keys.yaml"
+    policy.write_text(
+        'name: m\nversion: "1"\nfields: [{id: named, action: {tokenise: {key: customer}}, names: [customer]}]'
+    )
+    keys.write_text(f"customer: [{{id: a, secret: {base64.b64encode(bytes(range(32))).decode()}}}]")
+    ran = run("redact", "--policy", policy, "--keys", keys, stdin=b'{"customer": "jane"}')
+    assert (ran.status, ran.err) == (0, "")
+    assert json.loads(ran.out)["customer"].startswith("tok_named_a_")
+    ran = run("redact", "--policy", policy, stdin=b'{"customer": "jane"}')
+    assert (ran.status, ran.out) == (2, "")
+    assert "needs the key 'customer'" in ran.err
+    keys.unlink()
+    ran = run("redact", "--policy", policy, "--keys", keys)
+    assert ran.status == 1
+    assert "keys.yaml cannot be read" in ran.err
+
+
+def test_a_built_in_policy_can_be_named(run: Run) -> None:
+    assert run("redact", "--policy", "default", stdin=b'{"ssn": 1}').out == "{}\n"
 
 
 @pytest.mark.parametrize("command", ["redact", "status", "run", "get"])

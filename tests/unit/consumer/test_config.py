@@ -182,7 +182,47 @@ def test_settings_that_contradict_each_other_are_refused(file: Path) -> None:
     assert load_settings(file).kcl.retrieval_mode == "FANOUT"
 
 
+@pytest.mark.parametrize(
+    "redaction",
+    [
+        "{options: {policy: default, keys: here}}",
+        "{plugin: other, options: {keys: here}, keys: there}",
+    ],
+)
+def test_keys_have_one_source(file: Path, redaction: str) -> None:
+    assert "name their source as redaction.keys" in refusal(file, f"redaction: {redaction}")
+
+
+def test_a_plug_in_may_have_an_option_of_its_own_called_keys(file: Path) -> None:
+    file.write_text("redaction: {plugin: other, options: {keys: here}}")
+    assert load_settings(file).redaction.options == {"keys": "here"}
+
+
+def test_a_candidate_is_named_in_file_or_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(None).redaction.candidate is None
+    file.write_text("redaction: {keys: keys.yaml, candidate: {policy: next.yaml}}")
+    candidate = load_settings(file).redaction.candidate
+    assert candidate
+    assert candidate.policy == "next.yaml"
+    monkeypatch.setenv("SANITIZER_REDACTION__CANDIDATE__POLICY", "other.yaml")
+    monkeypatch.setenv("SANITIZER_REDACTION__KEYS", "secretsmanager:prod/keys")
+    redaction = load_settings(file).redaction
+    assert redaction.candidate
+    assert (redaction.candidate.policy, redaction.keys) == ("other.yaml", "secretsmanager:prod/keys")
+
+
+@pytest.mark.parametrize("redaction", ["{candidate: {}}", "{candidate: next.yaml}", "{candidate: {policy: ''}}"])
+def test_a_candidate_needs_a_policy(file: Path, redaction: str) -> None:
+    assert "redaction.candidate" in refusal(file, f"redaction: {redaction}")
+
+
 def test_settings_survive_the_way_to_a_pipeline_process() -> None:
-    settings = Settings.model_validate({"stream": {"name": "orders"}, "kcl": {"java": "/opt/java"}})
+    settings = Settings.model_validate(
+        {
+            "stream": {"name": "orders"},
+            "kcl": {"java": "/opt/java"},
+            "redaction": {"keys": "keys.yaml", "candidate": {"policy": "next.yaml"}},
+        }
+    )
     sent = settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}})
     assert Settings(**sent) == settings

@@ -82,6 +82,22 @@ def test_counters_of_two_processes_are_one(tmp_path: Path) -> None:
     assert not any("internal" in name for name in samples)
 
 
+def test_the_candidate_is_named_where_there_is_one(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    registry.register(WorkerCollector(tmp_path, POLICY, POLICY | {"digest": "other"}))
+    shown = generate_latest(registry).decode()
+    assert 'sanitizer_candidate_policy_info{digest="other",name="default",version="1"} 1.0' in shown.splitlines()
+    assert not any("candidate" in name for name in scraped(tmp_path))
+
+
+def test_a_drift_lasts_as_long_as_a_live_process_sees_it(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", "metrics.field_drift.labels('card').set(1)")
+    process(tmp_path, "pipeline-1", "metrics.field_drift.labels('card').set(0)")
+    assert scraped(tmp_path)['sanitizer_field_drift{path="card"}'] == 1
+    forget_gauges(tmp_path, "pipeline-0")
+    assert scraped(tmp_path)['sanitizer_field_drift{path="card"}'] == 0
+
+
 def test_a_successor_goes_on_in_its_predecessors_files(tmp_path: Path) -> None:
     for round_ in range(1, 4):
         process(tmp_path, "pipeline-0", "books.received(10, 100); books.ended(Outcome.STORED, 10)")

@@ -169,7 +169,7 @@ def _raise(_: Any) -> Any:
         lambda payloads: [None] * len(payloads),
         lambda payloads: [Released({1: "no text"}, b"{}")] * len(payloads),  # type: ignore[dict-item]
         lambda payloads: [Released({"k": object()}, b"{}")] * len(payloads),  # type: ignore[dict-item]
-        lambda payloads: [Released({"k": "a", "f": 1.5}, b"{}")] * len(payloads),  # type: ignore[dict-item]
+        lambda payloads: [Released({"k": "a", "f": float("nan")}, b"{}")] * len(payloads),
         lambda payloads: payloads,
         lambda payloads: [payload.decode() for payload in payloads],
     ],

@@ -1,0 +1,129 @@
+r"""Where the keys of tokens and ciphertexts come from: a file, or a secret of AWS Secrets Manager.
+
+Read once, when the first rule that needs a key is compiled: a policy without such rules calls nothing. Keys that are
+`encrypted` in it are decrypted with AWS KMS, under an encryption context that names the key and its id, so that none
+can be put in another's place and a role can be given some and not others. One is made, without ever being shown, by
+
+    aws kms generate-data-key-without-plaintext --key-id alias/NAME --key-spec AES_256 \
+        --encryption-context application=kinesis-sanitizer,key=KEY,id=ID
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from consumer import aws
+from consumer.errors import StartError
+from redaction.keys import Key, KeyProvider, KeyUnavailable, KnownKeys, parse_keys
+
+SECRET_PREFIX: Final = "secretsmanager:"  # noqa: S105 - a scheme, no secret
+APPLICATION: Final = "kinesis-sanitizer"
+
+_ARN: Final = "arn:"
+_RETRIES: Final = 3
+
+
+class SourceUnreachable(KeyUnavailable):
+    """The keys may be all right where they are; it is the file, AWS or a permission that is not."""
+
+
+def key_provider(source: str | None) -> KeyProvider | None:
+    """Return the provider for the setting `redaction.keys`; nothing is read yet.
+
+    :param source: path of a key file; ARN of a secret, or ``secretsmanager:`` and its name; None for no keys.
+    :raises KeyUnavailable: the ARN is not that of a secret.
+    """
+    if source is None:
+        return None
+    if source.startswith(SECRET_PREFIX):
+        return SecretKeys(source.removeprefix(SECRET_PREFIX))
+    if source.startswith(_ARN):
+        service = source.split(":")[2:3]
+        if service != ["secretsmanager"]:
+            raise KeyUnavailable(f"redaction.keys: {source}: must be a path, or the ARN of a Secrets Manager secret")
+        return SecretKeys(source)
+    return FileKeys(Path(source))
+
+
+class StoredKeys(ABC):
+    """A key file (see `redaction.keys.parse_keys` for its format), wherever it lies."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def keys(self, name: str) -> Sequence[Key]:
+        """Return the live keys of that name.
+
+        :raises KeyUnavailable: there is no such file, secret or key, access is not permitted, or KMS does not decrypt.
+        """
+        return self._known.keys(name)
+
+    @cached_property
+    def _known(self) -> KnownKeys:
+        return KnownKeys(parse_keys(self._read(), self._title, _decrypt), self._title)
+
+    @abstractmethod
+    def _read(self) -> str: ...
+
+
+class FileKeys(StoredKeys):
+    """The keys of a local file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"key file {path}")
+        self._path = path
+
+    def _read(self) -> str:
+        try:
+            return self._path.read_bytes().decode("utf-8", "replace")  # what is no UTF-8 is no proper key either
+        except OSError as error:
+            message = f"{self._title} cannot be read ({error.strerror}): correct redaction.keys"
+            raise SourceUnreachable(message) from None
+
+
+class SecretKeys(StoredKeys):
+    """The keys of a Secrets Manager secret, whose current SecretString is the text of a key file.
+
+    :param secret: its name or ARN.
+    """
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(f"secret {secret}")
+        self._secret = secret
+
+    def _read(self) -> str:
+        operation = "secretsmanager:GetSecretValue"
+        answer = _call("secretsmanager", "get_secret_value", operation, self._title, SecretId=self._secret)
+        text: str | None = answer.get("SecretString")
+        if not text:
+            raise KeyUnavailable(f"{self._title} holds no text: store the key file as its SecretString")
+        return text
+
+
+def encryption_context(name: str, key_id: str) -> dict[str, str]:
+    """Return the KMS encryption context of an encrypted key."""
+    return {"application": APPLICATION, "key": name, "id": key_id}
+
+
+def _decrypt(name: str, key_id: str, blob: bytes) -> bytes:
+    target = f"key {name!r}, id {key_id!r}"
+    context = encryption_context(name, key_id)
+    answer = _call("kms", "decrypt", "kms:Decrypt", target, CiphertextBlob=blob, EncryptionContext=context)
+    plaintext: bytes = answer["Plaintext"]
+    return plaintext
+
+
+def _call(service: str, method: str, operation: str, target: str, **parameters: Any) -> Any:
+    problem = ""
+    try:
+        return getattr(aws.client(service, retries=_RETRIES), method)(**parameters)
+    except StartError as error:
+        problem = str(error)
+    except aws.CALL_ERRORS as error:
+        problem = aws.explain(error, operation, target)
+        if aws.error_code(error) == "InvalidCiphertextException":
+            problem += " It must have been encrypted with the context application, key, id of this very key."
+    # Here, so that the error that repeats what was sent is not even the context of this one.
+    raise SourceUnreachable(problem)

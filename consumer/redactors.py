@@ -1,0 +1,121 @@
+"""The configured redactor, its candidate, and what must hold between a policy and the keys of the stored items."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from consumer.config import Output, Settings
+from consumer.errors import SanitizerError, StartError, UsageError
+from consumer.key_provider import SourceUnreachable, key_provider
+from consumer.keys import METADATA
+from redaction.actions.spec import ActionSpec, EncryptSpec, HashSpec, TokeniseSpec, spec_name
+from redaction.engine import PolicyRedactor, from_options
+from redaction.plugin import RedactionError, Redactor, load_redactor
+
+_Made = TypeVar("_Made")
+
+_GONE: Final = {"drop": "drops", "quarantine": "quarantines records with"}
+_KEYED: Final = {"tokenise": "tokenises", "hash": "hashes", "encrypt": "encrypts"}
+
+
+def load_plugin(settings: Settings) -> Redactor:
+    """Return the configured redactor, once it is known to fit the keys of the stored items.
+
+    :raises UsageError: it cannot be loaded, names a key that does not exist, or does not fit the key templates.
+    :raises StartError: the source of its keys cannot be reached.
+    """
+    redaction = settings.redaction
+    redactor = load_redaction(redaction.plugin, redaction.options, redaction.keys)
+    check_key_fields(settings.output, redactor)
+    return redactor
+
+
+def load_redaction(plugin: str, options: Mapping[str, object], keys: str | None = None) -> Redactor:
+    """Return a redactor.
+
+    :param keys: the setting `redaction.keys`; the plug-in gets the provider as its option `keys`.
+    :raises UsageError: it cannot be loaded, or names a key that does not exist.
+    :raises StartError: the source of its keys cannot be reached.
+    """
+    return _loaded(lambda: load_redactor(plugin, _with_keys(options, keys)))
+
+
+def load_candidate(settings: Settings) -> PolicyRedactor | None:
+    """Return the redactor of the policy that is tried beside the live one, if there is one.
+
+    :raises UsageError: it could not go live: see `load_plugin`.
+    :raises StartError: the source of its keys cannot be reached.
+    """
+    redaction = settings.redaction
+    if redaction.candidate is None:
+        return None
+    options = {"policy": redaction.candidate.policy}
+    try:
+        redactor = _loaded(lambda: from_options(_with_keys(options, redaction.keys)))
+        check_key_fields(settings.output, redactor)
+    except SanitizerError as error:
+        raise type(error)(f"redaction.candidate: {error}") from None
+    return redactor
+
+
+def check_key_fields(output: Output, redactor: Redactor) -> None:
+    """Refuse a policy under which key templates would quarantine every record, or make an item's key change.
+
+    Only of the built-in redactor is it known beforehand what happens to a field.
+
+    :raises UsageError: it drops a field of a template, or makes keyed values of it without a pinned key id.
+    """
+    if not isinstance(redactor, PolicyRedactor):
+        return
+    for setting, template in output.key_templates().items():
+        for name in template.names:
+            path = tuple(name.split("."))
+            rule = None if path[0] in METADATA else redactor.rule_for(path)
+            if rule is None:
+                continue
+            problem = _problem(rule.action)
+            if problem:
+                raise UsageError(
+                    f"output.{setting}: rule {rule.id!r} of the policy {redactor.name!r} {problem.format(field=name)}."
+                )
+
+
+def _problem(action: ActionSpec) -> str | None:
+    verb = spec_name(action)
+    if verb in _GONE:
+        return (
+            f"{_GONE[verb]} the field {{field}}, so that no record could be stored; "
+            "take another field into the template, or have the policy keep this one"
+        )
+    match action:
+        case TokeniseSpec(tokenise=settings) | HashSpec(hash=settings) | EncryptSpec(encrypt=settings):
+            if settings.key_id is None:
+                return (
+                    f"{_KEYED[verb]} the field {{field}} with whichever id of the key {settings.key!r} comes first, so "
+                    "that a record delivered again after a rotation would be stored twice; pin one with 'key_id'"
+                )
+    return None
+
+
+def _with_keys(options: Mapping[str, object], keys: str | None) -> Mapping[str, object]:
+    provider = key_provider(keys)
+    return options if provider is None else {**options, "keys": provider}
+
+
+def _loaded(load: Callable[[], _Made]) -> _Made:
+    try:
+        return load()
+    except RedactionError as error:
+        kind = StartError if _is_unreachable(error) else UsageError
+        raise kind(str(error)) from None
+
+
+def _is_unreachable(error: BaseException | None) -> bool:
+    """Tell whether waiting, a permission or a mount would mend it, and not another configuration.
+
+    The compiler of policies raises an error of its own that names the rule, with the first as its cause.
+    """
+    while error is not None:
+        if isinstance(error, SourceUnreachable):
+            return True
+        error = error.__cause__
+    return False

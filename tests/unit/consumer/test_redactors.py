@@ -1,0 +1,146 @@
+"""The redactor as configured: its keys, its candidate, and whether it fits the keys of the stored items."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.config import Settings
+from consumer.errors import StartError, UsageError
+from consumer.redactors import load_candidate, load_plugin, load_redaction
+from redaction.engine import PolicyRedactor
+from redaction.plugin import Released
+
+SECRET = base64.b64encode(bytes(range(32))).decode()
+TOKENISED = "fields: [{{id: user, names: [user_id], action: {{{action}: {{key: customer{more}}}}}}}]"
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Any:
+    """Write a policy file; return its path."""
+
+    def write(text: str) -> str:
+        file = tmp_path / "policy.yaml"
+        file.write_text(f"name: own\nversion: '1'\n{text}\n")
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> str:
+    file = tmp_path / "keys.yaml"
+    file.write_text(f"customer: [{{id: b, secret: {SECRET}}}, {{id: a, secret: {SECRET}}}]\n")
+    return str(file)
+
+
+def settings(policy: str, keys: str | None = None, **output: str) -> Settings:
+    redaction = {"options": {"policy": policy}, "keys": keys}
+    return Settings.model_validate({"redaction": redaction, "output": output})
+
+
+def usage(made: Settings) -> str:
+    with pytest.raises(UsageError) as caught:
+        load_plugin(made)
+    assert caught.value.exit_status == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("action", ["tokenise", "hash", "encrypt"])
+def test_a_key_field_may_be_keyed_with_a_pinned_id_only(policy: Any, keys: str, action: str) -> None:
+    said = usage(settings(policy(TOKENISED.format(action=action, more="")), keys))
+    assert "output.partition_key: rule 'user'" in said
+    assert "user_id" in said
+    assert "pin one with 'key_id'" in said
+    pinned = policy(TOKENISED.format(action=action, more=", key_id: a"))
+    redactor = load_plugin(settings(pinned, keys))
+    verdict = redactor.redact([b'{"user_id":"12345"}'])[0]
+    assert isinstance(verdict, Released)
+    assert verdict.document["user_id"] != "12345"
+
+
+def test_a_keyed_field_outside_the_templates_needs_no_pin(policy: Any, keys: str) -> None:
+    unpinned = policy(TOKENISED.format(action="tokenise", more=""))
+    made = settings(unpinned, keys, partition_key="{merchant}", sort_key="{sequence}#{sub}#{shard}")
+    assert load_plugin(made).name == "own"
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("fields: [{id: r, names: [USER-ID], action: drop}]", "partition_key: rule 'r'"),
+        ("fields: [{id: r, names: [user_id], action: quarantine}]", "partition_key: rule 'r'"),
+        ("fields: [{id: r, paths: [timestamp], action: drop}]", "sort_key: rule 'r'"),
+        ("unknown_fields: drop", "partition_key: rule 'unknown_fields'"),
+        (
+            "unknown_fields: quarantine\nfields: [{id: r, names: [user_id], action: release}]",
+            "sort_key: rule 'unknown_fields'",
+        ),
+    ],
+)
+def test_a_key_field_that_is_never_released_is_refused(policy: Any, text: str, setting: str) -> None:
+    said = usage(settings(policy(text)))
+    assert f"output.{setting}" in said
+    assert "no record could be stored" in said
+
+
+def test_a_field_within_a_dropped_one_is_never_released(policy: Any) -> None:
+    text = "fields: [{id: r, names: [customer], action: drop}]"
+    assert "'r'" in usage(settings(policy(text), partition_key="{customer.id}"))
+
+
+def test_metadata_is_no_field(policy: Any) -> None:
+    text = "fields: [{id: r, names: [shard, arrival, stream], action: drop}]"
+    assert load_plugin(settings(policy(text), partition_key="{shard}#{stream}#{arrival}")).name == "own"
+
+
+def test_a_policy_that_needs_keys_and_has_none_says_where_to_name_them(policy: Any) -> None:
+    assert "set redaction.keys" in usage(settings(policy(TOKENISED.format(action="hash", more=", key_id: a"))))
+
+
+def test_a_key_that_is_not_in_the_file_is_a_matter_of_configuration(policy: Any, keys: str) -> None:
+    text = TOKENISED.format(action="hash", more=", key_id: a").replace("customer", "custmer")
+    said = usage(settings(policy(text), keys))
+    assert "did you mean 'customer'?" in said
+    assert SECRET[:12] not in said
+
+
+@pytest.mark.parametrize("source", ["/nowhere/keys.yaml", "secretsmanager:prod/keys"])
+def test_keys_out_of_reach_are_a_matter_of_the_surroundings(
+    policy: Any, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETSMANAGER", "http://127.0.0.1:1")
+    monkeypatch.setattr("consumer.key_provider._RETRIES", 0)
+    text = policy(TOKENISED.format(action="hash", more=", key_id: a"))
+    with pytest.raises(StartError, match="rule 'user'") as caught:
+        load_plugin(settings(text, source))
+    assert caught.value.exit_status == 1
+
+
+def test_an_arn_of_something_else_is_a_matter_of_configuration() -> None:
+    assert "must be a path" in usage(settings("default", "arn:aws:s3:::bucket"))
+
+
+def test_no_key_is_read_that_no_rule_needs() -> None:
+    assert load_plugin(settings("default", "/nowhere/keys.yaml")).name == "default"
+    assert load_redaction("policy", {}).name == "default"
+
+
+def test_there_is_no_candidate_unless_one_is_named() -> None:
+    assert load_candidate(Settings()) is None
+
+
+def test_the_candidate_has_the_same_keys(policy: Any, keys: str) -> None:
+    text = policy(TOKENISED.format(action="hash", more=", key_id: a"))
+    redaction = {"keys": keys, "candidate": {"policy": text}}
+    made = load_candidate(Settings.model_validate({"redaction": redaction}))
+    assert isinstance(made, PolicyRedactor)
+    assert made.name == "own"
+
+
+@pytest.mark.parametrize("text", ["fields: [{id: r, names: [user_id], action: drop}]", "colour: red"])
+def test_a_candidate_that_could_not_go_live_is_refused(policy: Any, text: str) -> None:
+    made = Settings.model_validate({"redaction": {"candidate": {"policy": policy(text)}}})
+    with pytest.raises(UsageError, match=r"^redaction\.candidate: "):
+        load_candidate(made)
