@@ -107,9 +107,12 @@ def _walk(path: tuple[str, ...], raw: object, old: object, new: object) -> Itera
     if old is new:
         return
     if (isinstance(raw, dict) and raw) or (isinstance(old, dict) and isinstance(new, dict)):
+        below: list[Difference] = []
         for name in dict.fromkeys(name for each in (raw, old, new) if isinstance(each, dict) for name in each):
             inside = raw.get(name, _ABSENT) if isinstance(raw, dict) else _ABSENT
-            yield from _walk((*path, name), inside, _field(old, name), _field(new, name))
+            below += _walk((*path, name), inside, _field(old, name), _field(new, name))
+        # One that was dropped, and one that was emptied, differ in nothing that is below them.
+        yield from below or _leaf(path, raw, old, new)
         return
     items = _items(raw, old, new)
     if items is None:

@@ -1,11 +1,11 @@
 """All detectors of a policy over the view of many texts: what each finds, and which of two that overlap counts."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from redaction.detectors.base import Detector, view
-from redaction.patterns import compile_bytes, spans
+from redaction.patterns import Pattern, compile_bytes, spans
 from redaction.work import TOO_COMPLEX, Work
 
 # What a candidate costs beside its characters: the call, and what is made of its findings.
@@ -20,6 +20,29 @@ class Finding(NamedTuple):
     detector: Detector
 
 
+# A pass of its own each: with others in one pattern they would be slow; see `redaction.scan`.
+_OFTEN: Final = frozenset({"card", "phone"})
+# What the class itself calls, after having sorted its arguments.
+_finding: Final = tuple.__new__
+
+
+class Searched(Protocol):
+    """A text: which work it belongs to, and by name the detectors that don't count in it."""
+
+    @property
+    def work(self) -> Work: ...
+
+    @property
+    def exempt(self) -> frozenset[str]: ...
+
+
+class _Alone:
+    exempt: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.work = Work({}, [], 1 << 62)
+
+
 class Finder:
     """The detectors of one policy; where two find the same place, the earlier of the sequence counts.
 
@@ -28,67 +51,77 @@ class Finder:
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self.detectors = tuple(detectors)
-        self._compiled = [(detector, compile_bytes(detector.candidate)) for detector in detectors]
+        self._rank = {detector.name: rank for rank, detector in enumerate(detectors)}
+        compiled = [(detector, compile_bytes(detector.candidate)) for detector in detectors]
+        often = [pair for pair in compiled if pair[0].name in _OFTEN]
+        rare = [pair for pair in compiled if pair[0].name not in _OFTEN]
+        # One pass tells that none of the rare ones has a candidate.
+        any_rare = compile_bytes(b"|".join(b"(?:%b)" % detector.candidate for detector, _ in rare)) if rare else None
+        self._groups = [(None, often), (any_rare, rare)]
 
-    def find(
-        self, seen: bytes, ends: Sequence[int], works: Sequence[Work], exempt: Sequence[frozenset[str]]
-    ) -> dict[int, list[Finding]]:
+    def find(self, seen: bytes, ends: Sequence[int], texts: Sequence[Searched]) -> dict[int, list[Finding]]:
         """Find all in the view of several texts, which end (newline included) at `ends`; gives findings by text.
 
         Positions are those in the view; findings are in order, none overlapping. The work to which a text belongs pays
-        for the characters that had to be validated; one that can't is rejected, its findings not complete. The
-        detectors of `exempt` don't count in a text.
+        for the characters that had to be validated; one that can't is rejected, its findings not complete.
         """
         found: dict[int, list[Finding]] = {}
-        for detector, pattern in self._compiled:
+        for detector, pattern in self._worthwhile(seen):
             position: int | None = 0
             while position is not None:
                 matches, position = spans(pattern, seen, position), None
                 for start, end in matches:
                     number = bisect_right(ends, start)
-                    work = works[number]
+                    work = texts[number].work
                     work.budget -= end - start + _CANDIDATE_COST
                     if work.budget < 0:
                         work.reject(TOO_COMPLEX)
                         position = ends[number]
                         break
-                    if detector.name in exempt[number]:
+                    if detector.name in texts[number].exempt:
                         continue
                     if hits := detector.find(seen, start, end):
-                        found.setdefault(number, []).extend([Finding(first, last, detector) for first, last in hits])
+                        findings = [_finding(Finding, (first, last, detector)) for first, last in hits]
+                        found[number] = [*found[number], *findings] if number in found else findings
         for number, findings in found.items():
             if len(findings) > 1:
-                found[number] = _settle(findings)
+                found[number] = self._settle(findings)
         return found
+
+    def _worthwhile(self, seen: bytes) -> Iterator[tuple[Detector, Pattern]]:
+        for guard, pairs in self._groups:
+            if guard is None or next(spans(guard, seen), None):
+                yield from pairs
 
     def find_in(self, text: str) -> list[Finding]:
         """Find all in one text; positions in code points."""
         seen = b'"' + view(text)
-        found = self.find(seen, [len(seen) + 1], [Work({}, [], 1 << 62)], [frozenset()])
+        found = self.find(seen, [len(seen) + 1], [_Alone()])
         return [Finding(start - 1, end - 1, detector) for start, end, detector in found.get(0, ())]
 
+    def _settle(self, found: list[Finding]) -> list[Finding]:
+        """Of findings that overlap keep those whose detector comes first; what remains shows in the next round."""
+        kept: list[Finding] = []
+        cluster: list[Finding] = []
+        reach = -1
+        for finding in sorted(found, key=lambda finding: finding.start):
+            if finding.start >= reach:
+                kept += self._best(cluster)
+                cluster = []
+            cluster.append(finding)
+            reach = max(reach, finding.end)
+        return kept + self._best(cluster)
 
-def _settle(found: list[Finding]) -> list[Finding]:
-    """Of findings that overlap keep those whose detector came first; what remains shows in the next round."""
-    ordered = sorted(found, key=lambda finding: finding.start)  # stable: at equal starts the earlier detector first
-    rank = {id(finding): place for place, finding in enumerate(found)}
+    def _best(self, cluster: list[Finding]) -> list[Finding]:
+        if len(cluster) <= 1:
+            return cluster
+        return _apart(sorted(cluster, key=lambda finding: (self._rank[finding.detector.name], finding.start)))
+
+
+def _apart(findings: list[Finding]) -> list[Finding]:
+    """Keep what overlaps nothing that comes earlier in the list; in order."""
     kept: list[Finding] = []
-    cluster: list[Finding] = []
-    reach = -1
-    for finding in ordered:
-        if finding.start >= reach:
-            kept += _best(cluster, rank)
-            cluster = []
-        cluster.append(finding)
-        reach = max(reach, finding.end)
-    return kept + _best(cluster, rank)
-
-
-def _best(cluster: list[Finding], rank: dict[int, int]) -> list[Finding]:
-    if len(cluster) <= 1:
-        return cluster
-    kept: list[Finding] = []
-    for finding in sorted(cluster, key=lambda each: rank[id(each)]):
+    for finding in findings:
         if all(finding.end <= other.start or other.end <= finding.start for other in kept):
             kept.append(finding)
     return sorted(kept, key=lambda finding: finding.start)

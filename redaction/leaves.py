@@ -14,6 +14,9 @@ _SMALL: Final = 10**6
 _EXPONENTS_WRITTEN_OUT: Final = 20
 
 
+# What the class itself calls, after having sorted its arguments: several are made for each record.
+_leaf: Final = tuple.__new__
+
 Odd: TypeAlias = "tuple[Document, Node]"
 """A field whose name is suspicious, or not looked at yet, and the object in which it stands."""
 
@@ -32,11 +35,7 @@ class Leaf(NamedTuple):
     def put(self, text: str) -> "Leaf":
         """Write another text in its place."""
         self.container[self.place] = text  # type: ignore[index]
-        return Leaf(self.container, self.place, text, self.context, self.node, self.exempt, self.work)
-
-
-# What the class itself calls, after having sorted its arguments: several are made for each record.
-_leaf: Final = tuple.__new__
+        return _leaf(Leaf, (self.container, self.place, text, self.context, self.node, self.exempt, self.work))
 
 
 class Walk:
@@ -63,7 +62,7 @@ class Walk:
             if kind is str:
                 if len(value) >= _SHORTEST:  # type: ignore[arg-type]
                     # What a rule has dealt with needs no key to tell what it is.
-                    context = '"' if child.plan else f'{name}":"'
+                    context = '"' if child.plan else child.context + '"'
                     exempt = child.exempt | self._exempt if self._exempt else child.exempt
                     add(_leaf(Leaf, (fields, name, value, context, child, exempt, work)))
             elif kind is dict:
@@ -71,7 +70,7 @@ class Walk:
             elif kind is list:
                 self._list(value, child, work, odd)  # type: ignore[arg-type]
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
-                add(self._leaf(fields, name, number_text(value), f'{name}":', child, work))  # type: ignore[arg-type]
+                add(self._leaf(fields, name, number_text(value), child.context, child, work))  # type: ignore[arg-type]
 
     def _list(self, items: list[JSONValue], node: Node, work: Work, odd: list[Odd]) -> None:
         add = self.leaves.append

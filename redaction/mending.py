@@ -105,8 +105,8 @@ class Mender:
     def _round(self, leaves: list[Leaf], wrappings: int, *, first: bool) -> list[Leaf]:
         """Look at all leaves once; gives those that were changed, as they are now."""
         lines = [leaf.context + leaf.text for leaf in leaves]
-        seen, ends = _joined(lines), list(accumulate(len(line) + 1 for line in lines))
-        found = self._finder.find(seen, ends, [leaf.work for leaf in leaves], [leaf.exempt for leaf in leaves])
+        seen, ends = _joined(lines), list(accumulate([len(line) + 1 for line in lines]))
+        found = self._finder.find(seen, ends, leaves)
         wrapped = set(self._wrapped(leaves, seen, ends))
         again: list[Leaf] = []
         for number in sorted(wrapped.union(found) if wrapped else found):

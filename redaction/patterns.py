@@ -3,13 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import TypeAlias
 
 import re2  # type: ignore[import-untyped, unused-ignore]
 
 _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED  # noqa: SLF001
 
 
-def compile_bytes(pattern: bytes) -> "re2._Regexp":
+Pattern: TypeAlias = "re2._Regexp"  # noqa: SLF001 - the class has no public name
+
+
+def compile_bytes(pattern: bytes) -> Pattern:
     """Compile a pattern over single bytes. Raises re2.error."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes as bytes: \x80-\xff are no code points here
@@ -22,7 +26,7 @@ def compile_bytes(pattern: bytes) -> "re2._Regexp":
 _CHUNK_BYTES = 4 * 2**20
 
 
-def spans(pattern: "re2._Regexp", text: bytes, position: int = 0) -> Iterator[tuple[int, int]]:
+def spans(pattern: Pattern, text: bytes, position: int = 0) -> Iterator[tuple[int, int]]:
     """Give the spans of all matches from `position` on; none is empty."""
     # What re2's own wrapper calls; its objects for each match take longer than the matching.
     match, end = pattern._regexp.Match, len(text)  # noqa: SLF001
@@ -34,7 +38,7 @@ def spans(pattern: "re2._Regexp", text: bytes, position: int = 0) -> Iterator[tu
         position = span[1]
 
 
-def lines_matching(pattern: "re2._Regexp", lines: Sequence[bytes]) -> list[int]:
+def lines_matching(pattern: Pattern, lines: Sequence[bytes]) -> list[int]:
     """Find the lines in which the pattern matches; gives their indexes, in order.
 
     The lines are joined by newlines: the pattern is one that matches no newline, or a line named in error does no harm.
@@ -48,7 +52,7 @@ def lines_matching(pattern: "re2._Regexp", lines: Sequence[bytes]) -> list[int]:
     return found
 
 
-def lines_hit(pattern: "re2._Regexp", joined: bytes, ends: Sequence[int]) -> list[int]:
+def lines_hit(pattern: Pattern, joined: bytes, ends: Sequence[int]) -> list[int]:
     """Find in joined lines, which end (newline included) at `ends`, those in which the pattern matches."""
     found: list[int] = []
     position: int | None = 0

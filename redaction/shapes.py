@@ -60,6 +60,7 @@ class Node:
     __slots__ = (
         "children",
         "clean_name",
+        "context",
         "exempt",
         "known",
         "name",
@@ -74,6 +75,7 @@ class Node:
 
     def __init__(self, name: str, parent: "Node | None", state: tuple[State, State]) -> None:
         self.name = name
+        self.context = f'{name}":'  # what stands before a value in JSON, as detectors see it
         self.parent = parent
         self.state = state
         self.children: dict[str, Node] = {}

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from redaction.actions.base import HIDDEN, Scalar, exact
 from redaction.detectors.base import Detector
-from redaction.detectors.card import keep_bin_last_four, keep_last_four, looks_like_card
+from redaction.detectors.card import CARD, keep_bin_last_four, keep_last_four, looks_like_card
 
 Keep: TypeAlias = Literal["none", "last4", "bin_last4"]
 
@@ -28,7 +28,8 @@ class Mask:
     def __call__(self, value: Scalar, kind: Detector | None) -> str:
         if self._keep is None:
             return kind.mask(value) if kind is not None and isinstance(value, str) else HIDDEN
-        card = _card(value)
+        # What was found as a card needs no second look; several that overlap are found as one, and longer.
+        card = value if kind is CARD and isinstance(value, str) else _card(value)
         return HIDDEN if card is None else self._keep(card)
 
 

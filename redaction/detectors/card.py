@@ -44,7 +44,8 @@ _FEW_GROUPS = 4
 _USUAL_DIGITS = (15, 16)
 _ENDS_IN_FOUR: Final = re.compile(r"[0-9*]{4}").fullmatch  # as nearly all do
 _FIELD = re.compile(rb"[^0-9A-Za-z*]{0,3}(?:[0-9*][^0-9A-Za-z*]{0,3}){12,19}")
-_ASCII_FIELD: Final = re.compile(_FIELD.pattern.decode()).fullmatch
+# As most are written, first: found in half of the time.
+_ASCII_FIELD: Final = re.compile(r"(?:[0-9*]{4}[ -]?){3}[0-9*]{4}|" + _FIELD.pattern.decode()).fullmatch
 _FIELD_LENGTH = 80
 
 
