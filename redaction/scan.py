@@ -13,7 +13,7 @@ from redaction import hidden
 from redaction.detectors.base import Detector, view
 from redaction.patterns import compile_bytes, lines_matching
 
-_NUMBERS: Final = frozenset({"card", "ssn", "itin", "ip"})
+_NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "ip"})
 _PHONES: Final = frozenset({"phone"})
 # Few digits may stand for a long number.
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"

@@ -14,13 +14,14 @@ from redaction.detectors.ip import IP
 from redaction.detectors.phone import PHONE
 from redaction.detectors.secrets import CREDENTIAL, JWT
 from redaction.detectors.ssn import ITIN, SSN
+from redaction.detectors.track import TRACK
 from redaction.patterns import compile_bytes
 from redaction.plugin import PluginInvalid
 
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.detectors"
 
 # Where two find the same place the earlier counts: the longer and the better validated come first.
-_BUILT_IN: Final[tuple[Detector, ...]] = (JWT, CREDENTIAL, IBAN, CARD, SSN, ITIN, EMAIL, PHONE, IP)
+_BUILT_IN: Final[tuple[Detector, ...]] = (JWT, CREDENTIAL, IBAN, TRACK, CARD, SSN, ITIN, EMAIL, PHONE, IP)
 
 
 @cache

@@ -16,6 +16,14 @@ def encoded(text: str) -> str:
 # Sample secrets are put together at run time: nothing in this file looks like one to a scanner of repositories.
 LETTERS = "aB3dE5gH7jK9mN1pQ2sT4vW6yZ8" * 2
 EXAMPLES = {
+    "track": Examples(
+        sensitive=[
+            ";4111111111111111=25121011234567890?",
+            "%B4242424242424242^DOE/JANE^25121011000000000?",
+            "5555555555554444=2512101",
+        ],
+        near_misses=["4111111111111112=25121011234567890", "id=1700000000000=2024010112", "4111=2512101"],
+    ),
     "jwt": Examples(
         sensitive=[
             ".".join((encoded('{"alg":"HS256"}'), encoded('{"sub":"1"}'), LETTERS)),
