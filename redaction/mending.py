@@ -19,8 +19,7 @@ from redaction.shapes import Node, Shapes
 from redaction.unwrapping import Unwrapper
 from redaction.work import LEAK_SUSPECTED, Work
 
-# Redaction may lay bare a candidate that was none before: the digits kept, and what follows them.
-# One round is the rule, two are rare; text that needs more is made to.
+# As in the engine, for what stands within a text.
 _ROUNDS: Final = 8
 # What looking into a suspicious field name costs, and what it may cost.
 _NAME_COST: Final = 64
@@ -42,13 +41,16 @@ class Mender:
         patterns = [*(detector.candidate for detector in actions), unwrapper.in_text]
         self.suspicious = compile_bytes(b"|".join(b"(?:%s)" % pattern for pattern in patterns))
 
-    def mend(self, works: Sequence[Work]) -> None:
-        """Redact in place what is found in the documents; one that can't be made clean is rejected."""
+    def mend(self, works: Sequence[Work], *, first: bool) -> None:
+        """Redact in place what is found in the documents, in one round; one that can't be made clean is rejected.
+
+        :param first: no round before this one has counted what is found.
+        """
         walk = Walk(self._shapes, frozenset())
         for work in works:
             with work:
                 self._flatten(walk, work.document, work)
-        self._clean(walk.leaves, 0)
+        self._round(walk.leaves, 0, first=first)
 
     def mend_part(self, document: Document, shapes: Shapes, within: Leaf, wrappings: int) -> None:
         """Do the same with a document that was found within a text. Raises TooComplex, KeyCollision."""
@@ -94,11 +96,11 @@ class Mender:
                 node.clean_name = HIDDEN if node.name_hits and self._unwrapper.is_named(clean) else clean
 
     def _clean(self, leaves: list[Leaf], wrappings: int) -> None:
-        for number in range(_ROUNDS):
+        for _ in range(_ROUNDS):
             if not leaves:
                 return
-            # A value counts once, and what is found within a text counts as its.
-            leaves = self._round(leaves, wrappings, first=number == 0 and wrappings == 0)
+            # What is found within a text counts as the text's.
+            leaves = self._round(leaves, wrappings, first=False)
         for leaf in leaves:
             leaf.work.reject(LEAK_SUSPECTED, leaf.work.hits[-1][0][0])
 
