@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check format bench lock clean
+.PHONY: help setup demo test test-unit check format docs bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -37,6 +37,9 @@ check: $(STAMP) ## formatting, lint, types, import contracts
 format: $(STAMP) ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## the generated tables of docs/policies.md
+	$(BIN)/python -m docs.generate
 
 bench: $(STAMP) ## the benchmarks, in a quick form; ARGS="--held 40000" for the full one
 	$(BIN)/python benchmarks/embedded_kinesis.py $(or $(ARGS),--held 1000 10000 --calls 10)
