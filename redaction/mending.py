@@ -22,7 +22,7 @@ from redaction.work import LEAK_SUSPECTED, Work
 # As in the engine, for what stands within a text.
 _ROUNDS: Final = 8
 # What looking into a suspicious field name costs, and what it may cost.
-_NAME_COST: Final = 64
+_NAME_COST: Final = 96
 _NAME_BUDGET: Final = 1024
 _UNLIMITED: Final = 1 << 62
 _CONTROLS_BUT_NEWLINE: Final = bytes(

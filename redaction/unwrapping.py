@@ -22,6 +22,9 @@ MendPart: TypeAlias = Callable[[Document, Shapes, Leaf, int], None]
 _MAX_WRAPPINGS: Final = 4
 # Than validating what looks sensitive, which is what a budget is measured in.
 _LOOKING_IS_CHEAPER: Final = 8
+# What each label and each decoded piece costs beside its characters.
+_LABEL_COST: Final = 16
+_PIECE_COST: Final = 64
 
 
 class Unwrapper:
@@ -77,7 +80,7 @@ class Unwrapper:
         """Hide the pieces that say something sensitive."""
         hiding: list[Span] = []
         for span, said in pieces:
-            leaf.work.spend(len(said) // _LOOKING_IS_CHEAPER)
+            leaf.work.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
             known = len(leaf.work.hits)
             mend_part({"": said}, self._named, leaf, wrappings + 1)
             if len(leaf.work.hits) > known:
@@ -90,6 +93,7 @@ class Unwrapper:
         pieces, position = [], 0
         seen = view(text)
         for start, end in spans(self._labels, seen):
+            leaf.work.spend(_LABEL_COST)
             if start < position:
                 continue  # within the value of the label before
             name = hidden.label_name(text, start, end)
