@@ -27,7 +27,7 @@ ENCODED: Final = rb"|".join((_ESCAPED, _BASE64_DIGITS, _BASE64_TEXT))
 _BETWEEN: Final = rb"[ _.-]{0,2}"
 # A label ends in `":`, `':` or `=`. White space is escaped in a serialised text, as a quote is.
 _SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
-_SPACE_IN_SERIALISED: Final = rb"(?: |\\+[nrtbf]){0,8}"
+_SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
 _END_IN_TEXT: Final = rb"(?:\\*[\"']%b:|%b=)" % (_SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = rb"(?:(?:\\+\"|')%b:|%b=)" % (_SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
 # A string that begins as an object or a list does, whatever is in it.
@@ -87,16 +87,15 @@ def _spellings(name: str) -> bytes:
 
 # A label's value, in a view: quoted, a list or an object, or up to what ends it in a query, a header, a log line.
 # Groups of digits, and of four letters as in an IBAN, belong together: with one hidden nobody would know the others for
-# what they are. A card's track begins with a semicolon.
+# what they are. A card's track begins with a semicolon. What has no end goes to the end of the text.
 _GROUPS = rb"(?:[ .()/\x1c-]{1,4}(?:[0-9]+|[A-Z]{4}(?=[ .\x1c-][0-9A-Z])))*"
 _VALUE = re.compile(
-    rb"""[ \x1d]{0,8}(?:(?P<mark>\\{0,8}["'])(?!(?P=mark))(?P<quoted>.{1,4096}?)(?:(?<!\\)(?P=mark)|\Z)"""
-    rb"""|(?P<list>\[[^\]]{0,4096}\]?|\{[^}]{0,4096}\}?)"""
-    rb"""|(?P<bare>(?:;(?=[0-9]))?[^ \x1d&;,"'\\<>{}\[\]|=][^ \x1d&;,"'\\<>{}\[\]|=]{0,4096}={0,2}"""
-    + _GROUPS
-    + rb"))",
+    rb"""[ \x1d]{0,8}(?:(?P<mark>\\{0,8}["'])(?!(?P=mark))(?P<quoted>.+?)(?:(?<!\\)(?P=mark)|\Z)"""
+    rb"""|(?P<list>[\[{])"""
+    rb"""|(?P<bare>(?:;(?=[0-9]))?[^ \x1d&;,"'\\<>{}\[\]|=][^ \x1d&;,"'\\<>{}\[\]|=]*={0,2}""" + _GROUPS + rb"))",
     re.DOTALL,
 )
+_BRACKET = re.compile(rb"""[\[\]{}"']""")
 _NAME_END = re.compile(r"""[\\"'\s:=]+$""")
 _NAME_CHARS = "_-."
 _MAX_NAME = 64
@@ -114,7 +113,22 @@ def label_value(seen: bytes, position: int) -> Span | None:
     match = _VALUE.match(seen, position)
     if not match:
         return None
-    return next(match.span(kind) for kind in ("quoted", "list", "bare") if match[kind])
+    kind = next(kind for kind in ("quoted", "list", "bare") if match[kind])
+    return match.span(kind) if kind != "list" else (match.start(kind), _bracket_end(seen, match.start(kind)))
+
+
+def _bracket_end(seen: bytes, start: int) -> int:
+    """Where a list or an object ends; if it does not, the end of the text."""
+    depth, quote = 0, b""
+    for match in _BRACKET.finditer(seen, start):
+        sign = match[0]
+        if sign in {b'"', b"'"}:
+            quote = b"" if sign == quote else quote or sign
+        elif not quote:
+            depth += 1 if sign in {b"[", b"{"} else -1
+            if depth == 0:
+                return match.end()
+    return len(seen)
 
 
 _PIECE = re.compile(r"""=?[^\s&?=/#;,"'<>|]+""")

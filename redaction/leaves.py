@@ -32,6 +32,9 @@ class Leaf(NamedTuple):
     exempt: frozenset[str]
     work: Work
 
+    def __repr__(self) -> str:
+        return "Leaf(...)"  # its text is content
+
     def put(self, text: str) -> "Leaf":
         """Write another text in its place."""
         self.container[self.place] = text  # type: ignore[index]

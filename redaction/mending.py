@@ -22,8 +22,8 @@ from redaction.work import LEAK_SUSPECTED, Work
 # As in the engine, for what stands within a text.
 _ROUNDS: Final = 8
 # What looking into a suspicious field name costs, and what it may cost.
-_NAME_COST: Final = 96
-_NAME_BUDGET: Final = 1024
+_NAME_COST: Final = 160
+_NAME_BUDGET: Final = 512
 _UNLIMITED: Final = 1 << 62
 _CONTROLS_BUT_NEWLINE: Final = bytes(
     code if chr(code) == "\n" or code > MAX_ASCII else view(chr(code))[0] for code in range(256)

@@ -6,6 +6,18 @@ import unicodedata
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
+# As flattened documents and form fields have it: `payment.card_number`, `payment[cvv]`, `http:authorization`.
+_SEPARATOR = re.compile(r"[.:/\[\]]+")
+_REACH = 200
+_MAX_PARTS = 3
+
+
+def last_parts(name: str) -> list[str]:
+    """Give the ends of a name that says where it stood: of `a.card.number` `card.number` and `number`."""
+    parts = [part for part in _SEPARATOR.split(name[-_REACH:]) if part][-_MAX_PARTS:]
+    return ["_".join(parts[first:]) for first in range(1 if len(parts) > 1 else 0, len(parts))]
+
+
 def normalize(name: str) -> str:
     """Letters and digits only, compatibility forms folded, without case. May be empty."""
     folded = name if name.isascii() else unicodedata.normalize("NFKC", name)

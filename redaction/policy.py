@@ -111,7 +111,7 @@ class Policy(_Strict):
     extends: str | list[str] = Field(
         default=[],
         description="Policies that this one adds to or changes: a built-in one, or a file beside this one. A rule with "
-        "the id of one of theirs replaces it, and takes over its names and paths if it has none.",
+        "the id of one of theirs replaces it, and adds to its names and paths.",
     )
     limits: LimitSettings = LimitSettings()
     fields: list[FieldRule] = []

@@ -149,7 +149,7 @@ def _merged(own: Sequence[_Rule], inherited: Sequence[_Rule]) -> list[_Rule]:
     for theirs in inherited:
         mine = by_id.pop(theirs.id, None)
         if mine is not None:
-            merged.append(mine if mine.names or mine.paths else _with_selectors_of(theirs, mine))
+            merged.append(_with_selectors_of(theirs, mine))
             continue
         names = [name for name in theirs.names if normalize_pattern(name) not in taken]
         if names or theirs.paths:
@@ -158,7 +158,10 @@ def _merged(own: Sequence[_Rule], inherited: Sequence[_Rule]) -> list[_Rule]:
 
 
 def _with_selectors_of(theirs: _Rule, mine: _Rule) -> _Rule:
-    update: dict[str, object] = {"names": theirs.names, "paths": theirs.paths}
+    update: dict[str, object] = {
+        "names": list(dict.fromkeys([*theirs.names, *mine.names])),
+        "paths": list(dict.fromkeys([*theirs.paths, *mine.paths])),
+    }
     if isinstance(theirs, FieldRule):
         update["type"] = getattr(mine, "type", None) or theirs.type
     return mine.model_copy(update=update)

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from redaction.actions.base import Action
 from redaction.detectors.base import Detector
-from redaction.names import normalize
+from redaction.names import last_parts, normalize
 from redaction.plugin import Applied
 from redaction.selectors import NAME, NAME_PATTERN, PATH, PATH_PATTERN, Selector, Selectors, State, segment_matches
 
@@ -19,6 +19,7 @@ _Owner = TypeVar("_Owner")
 # Names are few and short, but senders choose them: what is remembered is bounded.
 _MEMORY: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
+_END_LENGTH: Final = 256
 
 DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
 
@@ -119,15 +120,17 @@ class Shapes:
 
     def child(self, parent: Node, name: str) -> Node:
         """Work out the field `name` below `parent`, and remember it."""
-        normal = normalize(name)
+        # Of a name that is no name its two ends are compared, and nothing is released by it.
+        is_long = len(name) > 2 * _END_LENGTH
+        normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if is_long else name)
         state = self._by_path.step(parent.state[0], normal)
         exempt_state = self._exempt_by_path.step(parent.state[1], normal)
         node = Node(name, parent, (state, exempt_state))
         exempting = (*self._exempt_by_path.matching(exempt_state), *self._exempt_by_name.matching(normal))
         if exempting:
             node.exempt = parent.exempt.union(*(exemption.detectors for exemption in exempting))
-        rule = next(iter((*self._by_path.matching(state), *self._by_name.matching(normal))), None)
-        if rule:
+        rule = next(iter(self._by_path.matching(state)), None) or self._rule_named(name, normal)
+        if rule and not (is_long and rule.plan is None):
             node.plan = rule.plan
         elif self.unknown:
             # A field on the way to a known one is looked into; anything else unknown is dealt with as a whole.
@@ -147,8 +150,21 @@ class Shapes:
         return node
 
     def rule_named(self, name: str) -> Rule | None:
-        """Find the rule for a name wherever it stands: what a label in a text is held against."""
-        return next(iter(self._by_name.matching(normalize(name))), None)
+        """Find the rule for a name wherever it stands: the name of a field, or a label in a text.
+
+        A name that says where it stood (`payment.cvv`) is dealt with by its last parts, if these are to be hidden.
+        """
+        return self._rule_named(name, normalize(name))
+
+    def _rule_named(self, name: str, normal: str) -> Rule | None:
+        rule = next(iter(self._by_name.matching(normal)), None)
+        if rule is None and not name.isidentifier():
+            for part in last_parts(name):
+                rule = next(iter(self._by_name.matching(normalize(part))), None)
+                if rule and rule.plan:
+                    return rule
+            return None
+        return rule
 
     def nodes(self) -> Iterator[Node]:
         """All paths remembered, from the top down."""

@@ -97,7 +97,7 @@ class Unwrapper:
             if start < position:
                 continue  # within the value of the label before
             name = hidden.label_name(text, start, end)
-            rule = self._named.rule_named(name) or self._named.rule_named(name.rpartition(".")[2])
+            rule = self._named.rule_named(name)
             span = hidden.label_value(seen, end) if rule else None
             if not rule or not rule.plan or not span:
                 continue

@@ -48,8 +48,10 @@ class Detector(Protocol):
 
 
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-_DOTS = "\u00b7\u2024\uff0e"
+_DOTS = "\u00b7\u2024\uff0e\u3002\uff61"
 _INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+# Join, vary or fill, and show nothing, without being format characters.
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))
 _SIGNS = {"\uff0b": "+", "\uff20": "@", "\uff08": "(", "\uff09": ")", "\uff0f": "/", "\uff1a": ":", "\uff1d": "="}
 _OTHER: Final = "?"
 _MEMORY: Final = 20_000
@@ -71,6 +73,8 @@ def _fold(char: str) -> str:
         return str(unicodedata.decimal(char))
     if category == "Zs":
         return " "
+    if category == "Cf" or char in _FILLERS:
+        return "\x1c"
     if category in {"Lu", "Ll"}:
         # Fullwidth letters are ASCII in another dress; others are letters of some kind.
         plain = unicodedata.normalize("NFKC", char) if char >= "\uff00" else ""

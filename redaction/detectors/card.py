@@ -16,7 +16,7 @@ _SEPARATOR = rb"[ ._/+" + INVISIBLE + rb"-]{0,3}"
 _GROUP = re.compile(rb"[0-9]+")
 _FRACTION = re.compile(rb"[0-9]\.")
 _PLUS = re.compile(rb"(?<![0-9])\+" + INVISIBLE + rb"?\Z")
-_E164_DIGITS = 15  # no telephone number is longer
+_E164_DIGITS = 14  # hardly a telephone number is longer; American Express has 15
 _ONE_LETTER = re.compile(rb"(?<![0-9A-Za-z])[A-Za-z]\Z")
 _LICENCE_DIGITS = 14  # nor driving licence, of those that are numbered by a letter and digits
 # Tokens of fixed shape whose digits are random: UUIDs; MD5, SHA-1 and SHA-256 or trace ids in hexadecimal.
@@ -42,6 +42,7 @@ _LONG_GROUP = 3  # shorter groups, on average, are lists of small numbers
 _FIRST_GROUPS = frozenset({4, 6, 8})
 _FEW_GROUPS = 4
 _USUAL_DIGITS = (15, 16)
+_SHORT_DIGITS = 13
 _ENDS_IN_FOUR: Final = re.compile(r"[0-9*]{4}").fullmatch  # as nearly all do
 _FIELD = re.compile(rb"[^0-9A-Za-z*]{0,3}(?:[0-9*][^0-9A-Za-z*]{0,3}){12,19}")
 # As most are written, first: found in half of the time.
@@ -192,6 +193,8 @@ def _windows_of_many(view: bytes, groups: list[Span]) -> list[Span]:
                 continue
             between = kinds[index : after - 1]
             whole = index == 0 and after == len(groups)
+            if length <= _SHORT_DIGITS and not whole and after > index + 1:
+                continue  # of three groups in a row of four, one in ten passes the check
             if _is_layout(sizes[index:after], between, whole=whole) and not _is_other_number(
                 view, first, length, alone=not any(between)
             ):

@@ -277,14 +277,14 @@ def test_what_is_not_said_is_inherited(write: Write) -> None:
     assert (child.name, child.version) == ("child", "1")
 
 
-def test_a_rule_of_the_same_id_replaces_theirs_and_takes_over_its_names(write: Write) -> None:
+def test_a_rule_of_the_same_id_replaces_theirs_and_adds_to_its_names(write: Write) -> None:
     child = load_policy(
         write(
             child="extends: base.yaml\nfields: [{id: code, action: drop}, {id: secret, action: mask, names: [pass]}]\n",
             base=BASE,
         )
     )
-    assert rules(child) == {"secret": ("mask", ["pass"], []), "code": ("drop", ["code"], ["a.b"])}
+    assert rules(child) == {"secret": ("mask", ["secret", "pass"], []), "code": ("drop", ["code"], ["a.b"])}
     assert next(rule for rule in child.fields if rule.id == "code").type == "card"
 
 
