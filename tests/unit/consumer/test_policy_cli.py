@@ -90,7 +90,7 @@ def test_a_sound_policy_is_ok(run: Run, mine: Path) -> None:
     first, second = ran.out.splitlines()
     assert first.startswith("default: ok: default, version ")
     assert second.startswith(f"{mine}: ok: mine, version 7, digest ")
-    assert second.endswith("8 detectors, 1 exceptions, 1 rules for whole records")
+    assert second.endswith("9 detectors, 1 exceptions, 1 rules for whole records")
     told = json.loads(run("check", "--json", mine).out)
     assert told[0] == {"file": str(mine), "ok": True, "name": "mine", "version": "7", "digest": told[0]["digest"]}
 
