@@ -1,7 +1,8 @@
 """The built-in redactor: a compiled policy applied to records, batch by batch.
 
 Parse, drop whole records, apply the rules by field, serialise; then one scan over all serialised outputs, careful work
-only for those with a candidate, and a last scan over what that changed. A record that can't be made clean is rejected.
+only for those with a candidate, and a scan again over what that changed, until it finds nothing. A record that can't be
+made clean is rejected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +17,10 @@ from redaction.plugin import Document, Dropped, PolicyError, Rejected, Released,
 from redaction.policy import UNKNOWN_FIELDS, DropRecord, FieldRule, Policy
 from redaction.policy_file import DEFAULT, load_policy
 from redaction.serialize import serialize
-from redaction.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, Work
+from redaction.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Work
 
 UNKNOWN_FIELD: Final = "unknown_field"
 _OPTIONS: Final = ("policy", "keys")
-# Redaction may lay bare a candidate that was none before: the digits kept, and what follows them.
-# One round is the rule, two are rare; text that needs more is made to.
-_ROUNDS: Final = 8
 _ABSENT = object()
 _NO_NAME: Final = "?"
 # A document may have grown beyond what a payload may be.
@@ -158,7 +156,7 @@ class PolicyRedactor:
     ) -> Iterator[tuple[int, Rejected]]:
         """Do the careful work in place, round after round, until nothing is found; gives what can't be made clean."""
         suspects = list(self._suspects(bodies))
-        for number_of_round in range(_ROUNDS):
+        for number_of_round in range(ROUNDS):
             if not suspects:
                 return
             works = [Work(documents[number], hits[number], self._budget) for number in suspects]

@@ -1,6 +1,6 @@
 """The careful way: every string, number and key of some documents is searched, and what is found is redacted.
 
-Many documents at once: their texts are searched as one view, again and again until nothing is found.
+Many documents at once: their texts are searched as one view.
 """
 
 from bisect import bisect_right
@@ -13,14 +13,13 @@ from redaction.actions.base import HIDDEN, Action
 from redaction.detectors.base import MAX_ASCII, Detector, view
 from redaction.finding import Finder, Finding
 from redaction.leaves import Leaf, Walk, rename
-from redaction.patterns import compile_bytes, lines_matching, spans
+from redaction.patterns import lines_matching, spans
 from redaction.plugin import Document
+from redaction.scan import passes
 from redaction.shapes import Node, Shapes
 from redaction.unwrapping import Unwrapper
-from redaction.work import LEAK_SUSPECTED, Work
+from redaction.work import LEAK_SUSPECTED, ROUNDS, Work
 
-# As in the engine, for what stands within a text.
-_ROUNDS: Final = 8
 # What looking into a suspicious field name costs, and what it may cost.
 _NAME_COST: Final = 160
 _NAME_BUDGET: Final = 512
@@ -38,8 +37,8 @@ class Mender:
         self._finder = Finder(tuple(actions))
         self._shapes = shapes
         self._unwrapper = unwrapper
-        patterns = [*(detector.candidate for detector in actions), unwrapper.in_text]
-        self.suspicious = compile_bytes(b"|".join(b"(?:%s)" % pattern for pattern in patterns))
+        numbers, letters = passes(tuple(actions), [unwrapper.in_text])
+        self._suspicious = (*numbers, letters)
 
     def mend(self, works: Sequence[Work], *, first: bool) -> None:
         """Redact in place what is found in the documents, in one round; one that can't be made clean is rejected.
@@ -75,9 +74,9 @@ class Mender:
         self._look_at_names(nodes, Work({}, [], _UNLIMITED))
 
     def _look_at_names(self, nodes: list[Node], work: Work) -> None:
-        suspects = set(lines_matching(self.suspicious, [b'"' + view(node.name) for node in nodes]))
-        work.spend(_NAME_COST * len(suspects))
-        work.budget += _NAME_COST * len(suspects)
+        names = [b'"' + view(node.name) for node in nodes]
+        suspects = {number for each in self._suspicious for number in lines_matching(each, names)}
+        work.require(_NAME_COST * len(suspects))
         for number, node in enumerate(nodes):
             if number not in suspects:
                 node.clean_name, node.odd_name = node.name, False
@@ -96,7 +95,7 @@ class Mender:
                 node.clean_name = HIDDEN if node.name_hits and self._unwrapper.is_named(clean) else clean
 
     def _clean(self, leaves: list[Leaf], wrappings: int) -> None:
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             if not leaves:
                 return
             # What is found within a text counts as the text's.

@@ -78,9 +78,9 @@ def parse_all(payloads: Sequence[bytes], limits: Limits, *, careful: bool = Fals
 
 def _parse_usual(payload: bytes, limits: Limits) -> "Document | None":
     """Parse with orjson where it is sure to agree with `parse`; None: not sure."""
-    # A value takes two bytes at least, so that most payloads need no counting.
     if len(payload) > limits.max_bytes:
         return None
+    # A value takes two bytes at least, so that most payloads need no counting.
     if len(payload) > 2 * limits.max_values and payload.count(b",") + limits.max_depth > limits.max_values:
         return None
     flat = payload.count(b"{") == 1 and b"[" not in payload

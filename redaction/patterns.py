@@ -19,7 +19,6 @@ def compile_bytes(pattern: bytes) -> Pattern:
     options.encoding = re2.Options.Encoding.LATIN1  # bytes as bytes: \x80-\xff are no code points here
     options.log_errors = False  # nothing but this project's own logs may write to stderr
     options.never_capture = True
-    options.max_mem = 64 * 2**20
     return re2.compile(pattern, options)
 
 

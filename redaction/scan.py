@@ -11,7 +11,7 @@ from typing import Final
 
 from redaction import hidden
 from redaction.detectors.base import Detector, view
-from redaction.patterns import compile_bytes, lines_matching
+from redaction.patterns import Pattern, compile_bytes, lines_matching
 
 _NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "ip"})
 _PHONES: Final = frozenset({"phone"})
@@ -19,17 +19,28 @@ _PHONES: Final = frozenset({"phone"})
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
 
+def passes(detectors: Sequence[Detector], others: Sequence[bytes]) -> tuple[list[Pattern], Pattern]:
+    """Compile the passes that count digits, and the one with all else, `others` included. Raises re2.error."""
+    numbers = [_EXPONENT, *(each.candidate for each in detectors if each.name in _NUMBERS)]
+    phones = [each.candidate for each in detectors if each.name in _PHONES]
+    rest = [each.candidate for each in detectors if each.name not in _NUMBERS | _PHONES]
+    return [compile_bytes(any_of(group)) for group in (numbers, phones) if group], compile_bytes(
+        any_of([*rest, *others])
+    )
+
+
+def any_of(patterns: Sequence[bytes]) -> bytes:
+    """Write the pattern that matches where one of these does."""
+    return b"|".join(b"(?:%s)" % pattern for pattern in patterns)
+
+
 class Scan:
     """The detectors and field names of one policy. Raises re2.error where they are too large for a pattern."""
 
     def __init__(self, detectors: Sequence[Detector], names: Sequence[str]) -> None:
-        numbers = [_EXPONENT, *(each.candidate for each in detectors if each.name in _NUMBERS)]
-        phones = [each.candidate for each in detectors if each.name in _PHONES]
-        rest = [each.candidate for each in detectors if each.name not in _NUMBERS | _PHONES]
         labels = [hidden.LABEL_IN_SERIALISED] if names else []
-        self._numbers = [compile_bytes(_any_of(group)) for group in (numbers, phones) if group]
-        self._letters = compile_bytes(_any_of([*rest, hidden.ENCODED, *labels]))
-        self._named = compile_bytes(_any_of([*rest, hidden.in_serialised(names)])) if names else None
+        self._numbers, self._letters = passes(detectors, [hidden.ENCODED, *labels])
+        self._named = passes(detectors, [hidden.in_serialised(names)])[1] if names else None
 
     def suspects(self, bodies: Sequence[bytes]) -> list[int]:
         """Find the bodies (compact JSON in UTF-8) in which there may be something; gives their indexes, in order."""
@@ -40,7 +51,3 @@ class Scan:
             # Many texts hold something that looks like a label: only now are the names compared.
             letters = [letters[place] for place in lines_matching(self._named, [lines[number] for number in letters])]
         return sorted(suspects.union(letters))
-
-
-def _any_of(patterns: Sequence[bytes]) -> bytes:
-    return b"|".join(b"(?:%s)" % pattern for pattern in patterns)

@@ -11,6 +11,10 @@ KEY_COLLISION: Final = "key_collision"
 LEAK_SUSPECTED: Final = "leak_suspected"
 TOO_COMPLEX: Final = "too_complex"
 
+# Redaction may lay bare a candidate that was none before: the digits kept, and what follows them.
+# One round is the rule, two are rare; text that needs more is made to.
+ROUNDS: Final = 8
+
 
 class TooComplex(Exception):
     """The record would cost more than its budget, or something in it is wrapped too often."""
@@ -34,6 +38,11 @@ class Work:
         self.hits = hits
         self.budget = budget
         self.rejected: Rejected | None = None
+
+    def require(self, cost: int) -> None:
+        """Make sure that there is enough for it, without paying yet. Raises TooComplex."""
+        if self.budget < cost:
+            raise TooComplex
 
     def spend(self, cost: int) -> None:
         """Pay for work on as many characters. Raises TooComplex."""
