@@ -21,7 +21,7 @@ from redaction.guard import redact_guarded
 from redaction.keys import KeyProvider
 from redaction.plugin import PolicyError, RedactionError
 from redaction.policy import Policy
-from redaction.policy_file import load_policy, schema
+from redaction.policy_file import load_policy, review_policy, schema
 from redaction.policy_tests import ThrowAwayKeys, load_tests_of, run_tests
 
 config_option = click.option(
@@ -44,7 +44,8 @@ def policy() -> None:
 def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_json: bool) -> None:
     """Validate and compile policies, keys included; exit status 2 if one is wrong.
 
-    Keys come from --keys, else from where the settings say.
+    Keys come from --keys, else from where the settings say. What a policy may say, and lets out more than its author
+    may have in mind, is a warning on stderr, and no error.
     """
     provider = _keys(keys or load_settings(config).redaction.keys)
     sound = True
@@ -52,9 +53,11 @@ def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_j
     for file in files:
         result: dict[str, Any] = {"file": file, "ok": True}
         try:
-            loaded = load_policy(file)
+            loaded, warnings = review_policy(file)
             _compile(loaded, provider, file)
-            result |= {"name": loaded.name, "version": loaded.version, "digest": loaded.digest()}
+            result |= {"name": loaded.name, "version": loaded.version, "digest": loaded.digest(), "warnings": warnings}
+            for warning in warnings:
+                click.echo(warning, err=True)
             if not as_json:
                 click.echo(f"{file}: ok: {summary(loaded)}")
         except RedactionError as error:

@@ -10,11 +10,17 @@ from consumer.keys import METADATA
 from redaction.actions.spec import ActionSpec, EncryptSpec, HashSpec, TokeniseSpec, spec_name
 from redaction.engine import PolicyRedactor, from_options
 from redaction.plugin import RedactionError, Redactor, load_redactor
+from redaction.policy import Policy
+from redaction.shapes import Exemption, Shapes
 
 _Made = TypeVar("_Made")
 
 _GONE: Final = {"drop": "drops", "quarantine": "quarantines records with"}
 _KEYED: Final = {"tokenise": "tokenises", "hash": "hashes", "encrypt": "encrypts"}
+_ROTATES: Final = (
+    "with whichever id of the key {key!r} comes first, so that a record delivered again after a rotation would be "
+    "stored twice; pin one with 'key_id'"
+)
 
 
 def load_plugin(settings: Settings) -> Redactor:
@@ -62,20 +68,23 @@ def check_key_fields(output: Output, redactor: Redactor) -> None:
 
     Only of the built-in redactor is it known beforehand what happens to a field.
 
-    :raises UsageError: it drops a field of a template, or makes keyed values of it without a pinned key id.
+    :raises UsageError: it drops a field of a template, or makes keyed values of it, or of what a detector finds in it,
+        without a pinned key id.
     """
     if not isinstance(redactor, PolicyRedactor):
         return
     for setting, template in output.key_templates().items():
         for name in template.names:
             path = tuple(name.split("."))
-            rule = None if path[0] in METADATA else redactor.rule_for(path)
-            if rule is None:
+            if path[0] in METADATA:
                 continue
-            problem = _problem(rule.action)
+            rule = redactor.rule_for(path)
+            subject, problem = (
+                (f"rule {rule.id!r}", _problem(rule.action)) if rule else _problem_of_detectors(redactor.policy, path)
+            )
             if problem:
                 raise UsageError(
-                    f"output.{setting}: rule {rule.id!r} of the policy {redactor.name!r} {problem.format(field=name)}."
+                    f"output.{setting}: {subject} of the policy {redactor.name!r} {problem.format(field=name)}."
                 )
 
 
@@ -86,13 +95,27 @@ def _problem(action: ActionSpec) -> str | None:
             f"{_GONE[verb]} the field {{field}}, so that no record could be stored; "
             "take another field into the template, or have the policy keep this one"
         )
+    key = _unpinned_key(action)
+    return f"{_KEYED[verb]} the field {{field}} {_ROTATES.format(key=key)}" if key else None
+
+
+def _problem_of_detectors(policy: Policy, path: tuple[str, ...]) -> tuple[str, str | None]:
+    """Find a detector that could put something else into a released field after a rotation; excepted ones can't."""
+    exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
+    exempt = Shapes([], exemptions).at(path).exempt
+    for name, action in policy.detectors.items():
+        key = _unpinned_key(action)
+        if key and name not in exempt:
+            verb = _KEYED[spec_name(action)]
+            return f"detector {name!r}", f"{verb} what it finds in the field {{field}} {_ROTATES.format(key=key)}"
+    return "", None
+
+
+def _unpinned_key(action: ActionSpec) -> str | None:
+    """Name the key of which an action takes whichever id comes first."""
     match action:
         case TokeniseSpec(tokenise=settings) | HashSpec(hash=settings) | EncryptSpec(encrypt=settings):
-            if settings.key_id is None:
-                return (
-                    f"{_KEYED[verb]} the field {{field}} with whichever id of the key {settings.key!r} comes first, so "
-                    "that a record delivered again after a rotation would be stored twice; pin one with 'key_id'"
-                )
+            return settings.key if settings.key_id is None else None
     return None
 
 

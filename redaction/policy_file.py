@@ -1,22 +1,19 @@
 """Policy files: reading, extending, and errors that name file, line and what would be right."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from redaction.detectors.registry import detectors
 from redaction.plugin import PolicyError
-from redaction.policy import DropRecord, ExceptionRule, FieldRule, LimitSettings, Policy, normalize_pattern
-from redaction.policy_checks import problems
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from redaction.policy import ExceptionRule, FieldRule, LimitSettings, Policy, normalize_pattern
+from redaction.policy_checks import Problem, problems, warnings
+from redaction.policy_errors import explain, line_of, line_of_rule
 
 _Rule = TypeVar("_Rule", FieldRule, ExceptionRule)
 
@@ -31,14 +28,34 @@ def built_in() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if _POLICY.fullmatch(entry.name))
 
 
+class _File(NamedTuple):
+    """A policy, all that it extends merged in, and where its own rules stand."""
+
+    policy: Policy
+    source: str
+    node: yaml.Node | None
+    content: Mapping[str, object]
+
+    def told(self, problem: Problem, kind: str = "") -> str:
+        line = line_of_rule(self.node, self.content, problem.section, problem.rule)
+        place = f"{problem.section}: {problem.rule}" if problem.rule else problem.section
+        return f"{self.source}:{line}: {kind}{place}: {problem.message}"
+
+
 def load_policy(source: str) -> Policy:
     """Load a built-in policy, or the YAML or JSON file at the path `source`. Raises PolicyError."""
-    return _load(source, ())
+    return _load(source, ()).policy
+
+
+def review_policy(source: str) -> tuple[Policy, list[str]]:
+    """Load as `load_policy` does; also gives warnings of what is allowed and hardly meant, one line each."""
+    file = _load(source, ())
+    return file.policy, [file.told(warning, "warning: ") for warning in warnings(file.policy)]
 
 
 def parse_policy(text: str, source: str) -> Policy:
     """Validate the text of a policy; `source` names it in errors. Raises PolicyError, one line a problem."""
-    return _parse(text, source, Path(source).parent, (str(Path(source).resolve()),))
+    return _parse(text, source, Path(source).parent, (str(Path(source).resolve()),)).policy
 
 
 def schema() -> dict[str, object]:
@@ -46,7 +63,7 @@ def schema() -> dict[str, object]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Policy.model_json_schema()}
 
 
-def _load(source: str, within: Sequence[str], folder: Path | None = None) -> Policy:
+def _load(source: str, within: Sequence[str], folder: Path | None = None) -> _File:
     if source in built_in():
         packaged = resources.files("redaction").joinpath(f"policies/{source}.yaml")
         name, identity = f"{source}.yaml", f"built-in {source}"
@@ -78,7 +95,7 @@ def _read(path: Path) -> str:
         raise PolicyError(message) from error
 
 
-def _parse(text: str, source: str, folder: Path | None, within: Sequence[str]) -> Policy:
+def _parse(text: str, source: str, folder: Path | None, within: Sequence[str]) -> _File:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_duplicates(node, source)
@@ -91,22 +108,18 @@ def _parse(text: str, source: str, folder: Path | None, within: Sequence[str]) -
         message = f"{source}: is not YAML, or nested too deep"
         raise PolicyError(message) from error
     if not isinstance(content, dict):
-        message = f"{source}: must be a mapping with the keys {', '.join(Policy.model_fields)}"
+        message = f"{source}:1: must be a mapping with the keys {', '.join(Policy.model_fields)}"
         raise PolicyError(message)
     try:
         policy = Policy.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(problem, node, source) for problem in error.errors(include_url=False)]
-        raise PolicyError("\n".join(lines)) from error
-    policy = _with_parents(policy, source, _line(node, ["extends"]), folder, within)
+        lines = [explain(problem, node, source) for problem in error.errors(include_url=False)]
+        raise PolicyError("\n".join(dict.fromkeys(lines))) from error
+    policy = _with_parents(policy, source, line_of(node, ["extends"]), folder, within)
+    file = _File(policy, source, node, content)
     if found := list(problems(policy, detectors())):
-        lines = [
-            f"{source}:{_line_of_rule(node, content, problem.section, problem.rule)}: "
-            f"{problem.section}: {problem.rule}: {problem.message}"
-            for problem in found
-        ]
-        raise PolicyError("\n".join(lines))
-    return policy
+        raise PolicyError("\n".join(map(file.told, found)))
+    return file
 
 
 def _with_parents(policy: Policy, source: str, line: int, folder: Path | None, within: Sequence[str]) -> Policy:
@@ -115,7 +128,7 @@ def _with_parents(policy: Policy, source: str, line: int, folder: Path | None, w
     base: Policy | None = None
     for name in names:
         try:
-            parent = _load(name, within, folder)
+            parent = _load(name, within, folder).policy
         except PolicyError as error:
             message = f"{source}:{line}: extends: {error}"
             raise PolicyError(message) from error
@@ -167,16 +180,6 @@ def _with_selectors_of(theirs: _Rule, mine: _Rule) -> _Rule:
     return mine.model_copy(update=update)
 
 
-def _line_of_rule(node: yaml.Node | None, content: Mapping[str, object], section: str, rule: str) -> int:
-    rules = content.get(section)
-    if isinstance(rules, dict):
-        return _line(node, [section, rule])
-    for place, entry in enumerate(rules if isinstance(rules, list) else ()):
-        if isinstance(entry, dict) and entry.get("id") == rule:
-            return _line(node, [section, place])
-    return _line(node, ["extends"])
-
-
 def _refuse_duplicates(node: yaml.Node | None, source: str) -> None:
     """YAML lets the last of equal keys win, silently: half of a policy could be gone."""
     if isinstance(node, yaml.MappingNode):
@@ -190,54 +193,3 @@ def _refuse_duplicates(node: yaml.Node | None, source: str) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _refuse_duplicates(item, source)
-
-
-# What pydantic adds to a place and is no key of the file: alternatives of a union, the key of a mapping itself.
-_NO_KEYS: Final = frozenset({"[key]", "str", "bool", "int", "list[str]"})
-
-
-def _explain(problem: "ErrorDetails", node: yaml.Node | None, source: str) -> str:
-    place = [part for part in problem["loc"] if part not in _NO_KEYS and not str(part).startswith("<")]
-    name = ".".join(str(part) for part in place) or "policy"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(place[:-1])
-        near = difflib.get_close_matches(str(place[-1]), known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-        message = f"unknown key{hint}"
-    elif problem["type"] == "missing":
-        message = "is missing; add it"
-    elif problem["type"] == "string_type":
-        message = "must be a string; put it in quotes"
-    elif problem["type"] == "string_pattern_mismatch":
-        message = f"must match {problem['ctx']['pattern']}"
-    else:
-        message = problem["msg"].removeprefix("Value error, ")
-    return f"{source}:{_line(node, place)}: {name}: {message}"
-
-
-_MODELS: Final[dict[str, type[BaseModel]]] = {
-    "limits": LimitSettings,
-    "fields": FieldRule,
-    "exceptions": ExceptionRule,
-    "drop_records": DropRecord,
-}
-
-
-def _known_keys(place: list[int | str]) -> list[str]:
-    model = _MODELS.get(str(place[0]), Policy) if place else Policy
-    return list(model.model_fields)
-
-
-def _line(node: yaml.Node | None, place: list[int | str]) -> int:
-    line = 1
-    for part in place:
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        elif isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == part), None)
-            if not found:
-                break
-            line = found[0].start_mark.line + 1
-            node = found[1]
-    return line

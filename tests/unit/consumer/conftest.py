@@ -1,6 +1,8 @@
-"""What the worker's unit tests share: metrics of their own, a log that remembers."""
+"""What the worker's unit tests share: metrics of their own, a log that remembers, the command."""
 
+import io
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 import pytest
 from prometheus_client import values
 
+from consumer import cli
 from consumer.metrics import Metrics
+from tests.unit.consumer.cli_kit import Ran, Run
 
 
 class RecordingLog:
@@ -52,3 +56,18 @@ def _metrics(folder: Path) -> Iterator[Metrics]:
         patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
         yield Metrics(folder, "test")
         values.ValueClass.close_all_files()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def run(*arguments: object, stdin: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["sanitizer", *map(str, arguments)])
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        return Ran(ended.value.code, *capfd.readouterr())
+
+    return run

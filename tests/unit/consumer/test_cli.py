@@ -1,15 +1,14 @@
 """The command: what it prints where, and its exit status; no failure shows a traceback or a record's content."""
 
 import base64
-import io
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import boto3
 import pytest
@@ -18,35 +17,12 @@ import yaml
 from consumer import cli
 from consumer.local.cloud_process import Cloud
 from redaction.plugin import Released, Verdict
+from tests.unit.consumer.cli_kit import Ran, Run
 
 CANONICAL = (
     b'{"user_id": "12345", "credit_card": "4532-1234-5678-9012", "ssn": "123-45-6789", "amount": 149.99,'
     b' "merchant": "Amazon", "timestamp": "2024-03-15T10:30:00Z"}\n'
 )
-
-
-class Ran(NamedTuple):
-    status: Any
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process."""
-
-    def run(*arguments: object, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["sanitizer", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
-        return Ran(ended.value.code, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,13 @@
 """`sanitizer policy`: what it prints where, its exit status, and that no sample's values are shown."""
 
 import base64
-import io
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from consumer import cli
 from redaction.policy import Policy
+from tests.unit.consumer.cli_kit import Run
 
 MINE = """\
 name: mine
@@ -39,30 +35,6 @@ SAMPLES = (
 VALUES = ("4111", "4242", "5555", "17.25", "555 0143", "078-05", "3782")
 
 
-class Ran(NamedTuple):
-    status: Any
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run a command of `sanitizer policy` in this process."""
-
-    def run(*arguments: object, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "argv", ["sanitizer", "policy", *map(str, arguments)])
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
-        return Ran(ended.value.code, *capfd.readouterr())
-
-    return run
-
-
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
     path = tmp_path / "mine.yaml"
@@ -85,49 +57,72 @@ def keys(tmp_path: Path) -> Path:
 
 
 def test_a_sound_policy_is_ok(run: Run, mine: Path) -> None:
-    ran = run("check", "default", mine)
+    ran = run("policy", "check", "default", mine)
     assert (ran.status, ran.err) == (0, "")
     first, second = ran.out.splitlines()
     assert first.startswith("default: ok: default, version ")
     assert second.startswith(f"{mine}: ok: mine, version 7, digest ")
     assert second.endswith("9 detectors, 1 exceptions, 1 rules for whole records")
-    told = json.loads(run("check", "--json", mine).out)
-    assert told[0] == {"file": str(mine), "ok": True, "name": "mine", "version": "7", "digest": told[0]["digest"]}
+    told = json.loads(run("policy", "check", "--json", mine).out)
+    assert told[0] == {
+        "file": str(mine),
+        "ok": True,
+        "name": "mine",
+        "version": "7",
+        "digest": told[0]["digest"],
+        "warnings": [],
+    }
+
+
+def test_what_a_policy_lets_out_is_a_warning(run: Run, mine: Path) -> None:
+    mine.write_text(
+        MINE.replace("paths: [order.*.sum]", "paths: [order.*.sum]}\n  - {id: all, action: release, paths: [pay.*]")
+    )
+    ran = run("policy", "check", mine)
+    assert ran.status == 0
+    assert ran.out.startswith(f"{mine}: ok: ")
+    (warning,) = ran.err.splitlines()
+    assert warning.startswith(f"{mine}:9: warning: fields: all: path 'pay.*' releases what rules by name hide")
+    assert "'cvv', 'cvv2', 'cvc' and " in warning
+    assert "of rule 'card_security_field' (drop)" in warning
+    ran = run("policy", "check", "--json", mine)
+    assert json.loads(ran.out)[0]["warnings"] == [warning]
+    assert ran.status == 0
 
 
 def test_every_bad_policy_is_named_with_file_and_line(run: Run, mine: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(MINE.replace("detectors: {phone", "detectors: {phoen"))
-    ran = run("check", bad, tmp_path / "none.yaml", mine)
+    ran = run("policy", "check", bad, tmp_path / "none.yaml", mine)
     assert ran.status == 2
     first, second = ran.err.splitlines()
     assert first.startswith(f"{bad}:9: detectors: phoen: ")
     assert second.startswith(f"{tmp_path / 'none.yaml'}: can't be read")
     assert ran.out.count("ok") == 1
-    told = json.loads(run("check", "--json", bad).out)
+    told = json.loads(run("policy", "check", "--json", bad).out)
     assert (told[0]["ok"], len(told[0]["problems"])) == (False, 1)
 
 
 def test_keys_are_checked_too(run: Run, tokens: Path, keys: Path) -> None:
-    ran = run("check", tokens)
+    ran = run("policy", "check", tokens)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith(f"{tokens}: rule 'named': tokenise: needs the key 'customer'")
-    assert run("check", tokens, "--keys", keys).status == 0
+    assert run("policy", "check", tokens, "--keys", keys).status == 0
     keys.write_text(keys.read_text().replace("customer", "costumer"))
-    ran = run("check", tokens, "--keys", keys)
+    ran = run("policy", "check", tokens, "--keys", keys)
     assert ran.status == 2
     assert "did you mean 'costumer'" in ran.err
-    assert run("check", "default", "--keys", "arn:aws:kms:eu-central-1:1:key/1").status == 2
+    assert run("policy", "check", "default", "--keys", "arn:aws:kms:eu-central-1:1:key/1").status == 2
 
 
 def test_the_settings_name_the_keys(run: Run, tokens: Path, keys: Path, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text(f"redaction: {{keys: {keys}}}")
-    assert run("check", tokens, "--config", config).status == 0
+    assert run("policy", "check", tokens, "--config", config).status == 0
 
 
 def test_the_rules_are_shown_in_the_order_in_which_they_count(run: Run, mine: Path) -> None:
-    ran = run("show", mine)
+    ran = run("policy", "show", mine)
     assert (ran.status, ran.err) == (0, "")
     shown = [
         "mine, version 7, digest",
@@ -148,7 +143,7 @@ def test_the_rules_are_shown_in_the_order_in_which_they_count(run: Run, mine: Pa
     ]
     places = [ran.out.index(text) for text in shown]
     assert places == sorted(places)
-    told = json.loads(run("show", "--json", mine).out)
+    told = json.loads(run("policy", "show", "--json", mine).out)
     assert told["fields"][0] == {
         "precedence": "paths with wildcards",
         "rule": "amount",
@@ -160,12 +155,12 @@ def test_the_rules_are_shown_in_the_order_in_which_they_count(run: Run, mine: Pa
 
 
 def test_the_schema_is_printed(run: Run) -> None:
-    told = json.loads(run("schema").out)
+    told = json.loads(run("policy", "schema").out)
     assert set(told["properties"]) == set(Policy.model_fields)
 
 
 def test_the_default_policy_passes_its_own_tests(run: Run) -> None:
-    ran = run("test", "default")
+    ran = run("policy", "test", "default")
     assert ran.status == 0
     assert ran.out.endswith(" passed, 0 failed\n")
 
@@ -176,26 +171,26 @@ def test_a_test_that_fails_shows_what_is_not_as_expected(run: Run, tokens: Path,
         "tests:\n  - {name: good, input: {customer: jane}, output: {customer: tok_named_*}}\n"
         "  - {name: bad, input: {a: 1}, output: {a: 2}}\n"
     )
-    ran = run("test", tokens, "default")
+    ran = run("policy", "test", tokens, "default")
     assert ran.status == 1
     assert ran.out.splitlines()[:2] == [f"{tests}:3: bad: a: expected 2, got 1", f"{tests}: 1 passed, 1 failed"]
-    told = json.loads(run("test", "--json", tokens, "--keys", keys).out)
+    told = json.loads(run("policy", "test", "--json", tokens, "--keys", keys).out)
     failure = {"test": "bad", "line": 3, "problems": ["a: expected 2, got 1"]}
     assert told == [{"file": str(tests), "tests": 2, "failures": [failure]}]
 
 
 def test_tests_that_are_not_there_or_wrong_are_wrong_usage(run: Run, mine: Path) -> None:
-    ran = run("test", mine)
+    ran = run("policy", "test", mine)
     assert (ran.status, ran.out) == (2, "")
     assert "mine.test.yaml: can't be read" in ran.err
     mine.with_name("mine.test.yaml").write_text("tests: 1")
-    ran = run("test", mine)
+    ran = run("policy", "test", mine)
     assert ran.status == 2
     assert "mine.test.yaml:1: tests: must be a list" in ran.err
 
 
 def test_rules_are_compared_without_samples(run: Run, mine: Path) -> None:
-    ran = run("diff", "default", mine)
+    ran = run("policy", "diff", "default", mine)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines() == [
         "removed detectors phone",
@@ -216,13 +211,13 @@ def test_rules_are_compared_without_samples(run: Run, mine: Path) -> None:
         "    detectors card",
         "    reason They look like cards",
     ]
-    assert "removed fields amount" in run("diff", mine, "default").out
+    assert "removed fields amount" in run("policy", "diff", mine, "default").out
 
 
 def test_policies_that_say_the_same_have_no_differences(run: Run, mine: Path) -> None:
     other = mine.with_name("other.yaml")
     other.write_text(MINE.replace("Total_Amount", "totalAmount").replace('"7"', '"8"'))
-    assert run("diff", mine, other, stdin=SAMPLES).out.splitlines() == [
+    assert run("policy", "diff", mine, other, stdin=SAMPLES).out.splitlines() == [
         "The rules are the same.",
         "",
         "0 of 4 records come out differently.",
@@ -232,7 +227,7 @@ def test_policies_that_say_the_same_have_no_differences(run: Run, mine: Path) ->
 def test_a_longer_list_of_names_is_told_by_its_difference(run: Run, mine: Path) -> None:
     other = mine.with_name("other.yaml")
     other.write_text(MINE.replace("[Total_Amount]", "[sum, net]").replace("max_depth: 32", "max_depth: 16"))
-    assert run("diff", mine, other).out.splitlines() == [
+    assert run("policy", "diff", mine, other).out.splitlines() == [
         "changed fields amount",
         "    names without totalamount",
         "    names with net, sum",
@@ -244,7 +239,7 @@ def test_the_effect_on_samples_is_counted_without_values(run: Run, mine: Path, t
     samples = tmp_path / "samples.jsonl"
     samples.write_bytes(SAMPLES)
     arguments = ["--input", samples] if way == "--input" else []
-    ran = run("diff", "default", mine, *arguments, stdin=SAMPLES if way == "stdin" else b"")
+    ran = run("policy", "diff", "default", mine, *arguments, stdin=SAMPLES if way == "stdin" else b"")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.partition("\n\n")[2].splitlines() == [
         "3 of 4 records come out differently.",
@@ -257,7 +252,7 @@ def test_the_effect_on_samples_is_counted_without_values(run: Run, mine: Path, t
         "       1  (record): released -> dropped",
     ]
     assert not any(value in ran.out for value in VALUES)
-    told = json.loads(run("diff", "default", mine, "--json", *arguments, stdin=SAMPLES).out)
+    told = json.loads(run("policy", "diff", "default", mine, "--json", *arguments, stdin=SAMPLES).out)
     assert told["effect"]["differing"] == 3
     assert {"direction": "shows more", "path": "order_id", "change": "hidden -> released", "records": 2} in (
         told["effect"]["differences"]
@@ -268,7 +263,7 @@ def test_the_effect_on_samples_is_counted_without_values(run: Run, mine: Path, t
 def test_policies_with_keys_are_compared_without_them(run: Run, tokens: Path) -> None:
     other = tokens.with_name("other.yaml")
     other.write_text(TOKENS.replace("[customer]", "[client]"))
-    ran = run("diff", tokens, other, "--json", stdin=b'{"customer": "jane", "client": "joe"}')
+    ran = run("policy", "diff", tokens, other, "--json", stdin=b'{"customer": "jane", "client": "joe"}')
     assert [(each["path"], each["change"]) for each in json.loads(ran.out)["effect"]["differences"]] == [
         ("customer", "hidden -> released"),
         ("client", "released -> hidden"),
@@ -288,7 +283,7 @@ def test_policies_with_keys_are_compared_without_them(run: Run, tokens: Path) ->
     ],
 )
 def test_wrong_usage_has_status_2(run: Run, arguments: list[str]) -> None:
-    ran = run(*arguments)
+    ran = run("policy", *arguments)
     assert ran.status == 2
     assert ran.err
     assert "Traceback" not in ran.err

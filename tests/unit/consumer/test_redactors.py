@@ -66,6 +66,52 @@ def test_a_keyed_field_outside_the_templates_needs_no_pin(policy: Any, keys: str
     assert load_plugin(made).name == "own"
 
 
+@pytest.mark.parametrize("action", ["tokenise", "hash", "encrypt"])
+def test_what_is_found_in_a_key_field_may_be_keyed_with_a_pinned_id_only(policy: Any, keys: str, action: str) -> None:
+    text = "detectors: {{email: {{{action}: {{key: customer{more}}}}}}}"
+    said = usage(settings(policy(text.format(action=action, more="")), keys))
+    assert said.startswith("output.partition_key: detector 'email' of the policy 'own' ")
+    assert "what it finds in the field user_id with whichever id of the key 'customer'" in said
+    assert "pin one with 'key_id'" in said
+    redactor = load_plugin(settings(policy(text.format(action=action, more=", key_id: a")), keys))
+    verdict = redactor.redact([b'{"user_id":"jane@example.com"}'])[0]
+    assert isinstance(verdict, Released)
+    assert "jane" not in str(verdict.document["user_id"])
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "unknown_fields: mask",
+        "fields: [{id: r, names: [user_id, timestamp], action: mask}]",
+        "fields: [{id: r, names: [user_id, timestamp], action: {tokenise: {key: customer, key_id: a}}}]",
+        "exceptions: [{id: e, names: [user_id], paths: [timestamp], detectors: [email], reason: made by ourselves}]",
+    ],
+)
+def test_nothing_is_found_in_key_fields_that_are_hidden_or_excepted(policy: Any, keys: str, rules: str) -> None:
+    text = "detectors: {card: mask, email: {tokenise: {key: customer}}}\n"
+    assert load_plugin(settings(policy(text + rules), keys)).name == "own"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "unknown_fields: mask\nfields: [{id: r, names: [user_id, timestamp], action: release}]",
+        "exceptions: [{id: e, names: [user_id], detectors: [card], reason: made by ourselves}]",
+        "exceptions: [{id: e, names: [timestamp], detectors: [email], reason: made by ourselves}]",
+    ],
+)
+def test_released_key_fields_are_searched(policy: Any, keys: str, rules: str) -> None:
+    text = "detectors: {card: mask, email: {tokenise: {key: customer}}}\n"
+    assert "detector 'email'" in usage(settings(policy(text + rules), keys))
+
+
+def test_keys_of_metadata_alone_are_not_searched(policy: Any, keys: str) -> None:
+    text = policy("detectors: {email: {tokenise: {key: customer}}}")
+    made = settings(text, keys, partition_key="{shard}", sort_key="{sequence}#{sub}")
+    assert load_plugin(made).name == "own"
+
+
 @pytest.mark.parametrize(
     ("text", "setting"),
     [
@@ -144,3 +190,10 @@ def test_a_candidate_that_could_not_go_live_is_refused(policy: Any, text: str) -
     made = Settings.model_validate({"redaction": {"candidate": {"policy": policy(text)}}})
     with pytest.raises(UsageError, match=r"^redaction\.candidate: "):
         load_candidate(made)
+
+
+@pytest.mark.parametrize("name", ["default", "allow-list", "pci-dss", "gdpr-pseudonymise"])
+def test_every_policy_that_comes_with_it_fits_the_default_keys(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(f"pseudonyms: [{{id: a, secret: {SECRET}}}]\n")
+    assert load_plugin(settings(name, str(file))).name == name

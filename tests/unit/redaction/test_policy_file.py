@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from redaction.engine import PolicyRedactor
-from redaction.plugin import PolicyError
+from redaction.plugin import PolicyError, Released
 from redaction.policy import LimitSettings, Policy
-from redaction.policy_file import built_in, load_policy, parse_policy
+from redaction.policy_file import built_in, load_policy, parse_policy, review_policy
 
 GOOD = """\
 name: mine
@@ -125,12 +125,32 @@ def test_a_missing_file_is_told_with_the_names_that_need_none() -> None:
         ("name: mine", "name: mine\nlimits: {max_dept: 3}", 2, "did you mean 'max_depth'"),
         ("name: mine", "name: mine\nlimits: {max_depth: 1000}", 2, "128"),
         ("name: mine", "name: mine\nunknown_fields: hide", 2, "'release', 'mask', 'drop' or 'quarantine'"),
-        ("id: tests", "id: Tests!", 15, "must match"),
-        ("meta.kind", "meta..kind", 16, "must match"),
-        ("equals: test", "equals: 1.5", 17, "valid"),
-        ("reason: made-up numbers", "reason: so", 13, "at least 8"),
-        ("detectors: [card]", "detectors: []", 13, "at least 1"),
+        ("id: tests", "id: Tests!", 15, "lower case letters"),
+        ("meta.kind", "meta..kind", 16, "joined by single dots"),
+        ("equals: test", "equals: 1.5", 17, "a text, a whole number, true, false or null"),
+        ("reason: made-up numbers", "reason: so", 13, "needs 8 or more characters"),
+        ("detectors: [card]", "detectors: []", 13, "needs 1 or more entries"),
+        ("name: mine", 'name: ""', 1, "needs 1 or more characters"),
+        ("name: mine", "name:", 1, "is empty; give it a value"),
+        ("name: mine", "name: [mine]", 1, "must be one text"),
+        ("name: mine", f"name: {'x' * 65}", 1, "64 characters at most"),
+        ("name: mine", "name: mine\n7: x", 2, "is a key that is no string"),
+        ("name: mine", "name: mine\nextends: 5", 2, "must be the name or file of a policy, or a list of them"),
+        ("name: mine", "name: mine\nlimits: 5", 2, "must be a mapping; its keys: max_depth, "),
+        ("name: mine", "name: mine\nlimits: {max_depth: '3'}", 2, "must be a whole number, without quotes"),
+        ("name: mine", "name: mine\nlimits: {max_depth: 0}", 2, "must be 1 or more"),
+        ("[secret, PASS_word]", "secret", 6, "must be a list: [one, two]"),
+        ("detectors: [card]", "detectors: card", 13, "must be a list: [one, two]"),
+        ("  card: mask", "- card", 10, "must be a mapping: on each line a name"),
         # actions
+        ("action: drop", "action: {drop: {}}", 4, "'drop' has no settings; write it without braces"),
+        ("action: drop", "action: {keep: last4}", 5, "as in {mask: {keep: last4}}"),
+        ("action: drop", "action: {mask: last4}", 5, "must be a mapping; its keys: keep"),
+        ("action: drop", "action: {mask: {kep: last4}}", 5, "did you mean 'keep'"),
+        ("action: drop", "action: {replace: {text: x}}", 5, "known: with"),
+        ("action: drop", "action: {tokenise: {key: Customer}}", 5, "for example 'customer'"),
+        ("action: drop", "action: {hash: {key: customer, key_id: A1}}", 5, "1 to 16 letters a to z"),
+        ("action: drop", "action: {encrypt: {key: customer, type: A}}", 5, "for example 'email'"),
         ("action: drop", "action: masc", 5, "did you mean 'mask'"),
         ("action: drop", "action: tokenise", 5, "needs settings"),
         ("action: drop", "action: {mask: {keep: last5}}", 5, "'none', 'last4' or 'bin_last4'"),
@@ -170,6 +190,44 @@ def test_a_missing_file_is_told_with_the_names_that_need_none() -> None:
 def test_errors_name_the_line_and_what_would_be_right(old: str, new: str, line: int, words: str) -> None:
     message = error_of(edited(old, new))
     assert any(part.startswith(f"p.yaml:{line}:") and words in part for part in message.splitlines()), message
+
+
+@pytest.mark.parametrize(
+    "value", ["", "abc", "5", "1.5", "true", "[]", "[1]", "[[a]]", "{}", "{a: b}", "{1: 2}", "2024-01-01"]
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{}",
+        "name: {}",
+        "extends: {}",
+        "limits: {}",
+        "limits: {{max_bytes: {}}}",
+        "unknown_fields: {}",
+        "fields: {}",
+        "fields: [{}]",
+        "fields: [{{id: a, action: mask, names: {}}}]",
+        "fields: [{{id: {}, action: mask, names: [x]}}]",
+        "fields: [{{id: a, action: {}, names: [x]}}]",
+        "detectors: {}",
+        "detectors: {{card: {{mask: {{keep: {}}}}}}}",
+        "detectors: {{card: {{replace: {{with: {}}}}}}}",
+        "detectors: {{card: {{generalise: {{to: bucket, width: {}}}}}}}",
+        "detectors: {{card: {{tokenise: {{key: {}}}}}}}",
+        "exceptions: [{{id: a, names: [x], reason: because, detectors: {}}}]",
+        "drop_records: [{{id: a, field: {}, equals: 1}}]",
+        "drop_records: [{{id: a, field: x, equals: {}}}]",
+    ],
+)
+def test_every_value_of_a_wrong_kind_is_told_in_our_own_words(place: str, value: str) -> None:
+    try:
+        parse_policy(place.format(value), "p.yaml")
+    except PolicyError as error:
+        lines = str(error).splitlines()
+        assert len(set(lines)) == len(lines)
+        for line in lines:
+            assert re.match(r"p\.yaml:1: ", line), line
+            assert not re.search("Input|should|valid (dict|list|str|int|bool)|instance|[Ss]tring |List ", line), line
 
 
 def test_all_errors_are_told_at_once() -> None:
@@ -248,6 +306,117 @@ def test_names_too_many_for_one_pattern_are_told_so() -> None:
     policy = parse_policy(f'name: t\nversion: "1"\nfields: [{{id: a, action: drop, names: [{names}]}}]\n', "p.yaml")
     with pytest.raises(PolicyError, match="too large for one pattern; name fewer fields"):
         PolicyRedactor(policy)
+
+
+# --- Warnings: what may be said, and lets out more than may be meant.
+
+HIDING = """\
+fields:
+  - {id: secret, action: drop, names: [cvv, pin, otp, pwd]}
+  - {id: code, action: mask, names: ["*code*"]}
+detectors: {card: mask}
+"""
+
+
+def warnings_of(path: str) -> list[str]:
+    policy, warnings = review_policy(path)
+    assert policy == load_policy(path)
+    return warnings
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_the_packaged_policies_have_no_warnings(name: str) -> None:
+    assert warnings_of(name) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("payment.*", ["'cvv', 'pin', 'otp' and 1 more of rule 'secret' (drop); '*code*' of rule 'code' (mask)"]),
+        ("payment.**", ["of rule 'secret'", "of rule 'code'"]),
+        ("**.cvv", ["hide, since a path counts before a name: 'cvv' of rule 'secret' (drop); write out"]),
+        ("*.pin", ["'pin' of rule 'secret'"]),
+        ("meta.p*", ["'pin', 'pwd' of rule 'secret' (drop); '*code*'", "as 'meta.pin'"]),
+        ("order.*.country_code", ["'*code*' of rule 'code'"]),
+    ],
+)
+def test_a_path_with_wildcards_that_releases_what_names_hide_is_warned_of(
+    write: Write, path: str, words: list[str]
+) -> None:
+    rule = f"  - {{id: shown, action: release, paths: ['{path}']}}\n"
+    source = write(child=HIDING.replace("detectors:", f"{rule}detectors:"))
+    (warning,) = warnings_of(source)
+    assert warning.startswith(f"{source}:6: warning: fields: shown: path '{path}' releases what rules by name hide")
+    assert all(word in warning for word in words), warning
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "action: release, paths: [payment.cvv]",
+        "action: release, paths: ['payment.*.amount']",
+        "action: release, names: [country_code]",
+        "action: mask, paths: ['payment.*']",
+    ],
+)
+def test_what_overrides_no_name_or_says_so_is_not_warned_of(write: Write, rule: str) -> None:
+    text = HIDING.replace("detectors:", f"  - {{id: shown, {rule}}}\ndetectors:")
+    assert warnings_of(write(child=text)) == []
+
+
+def test_a_name_that_is_hidden_at_the_path_too_is_not_warned_of(write: Write) -> None:
+    text = """\
+fields:
+  - {id: secret, action: drop, names: [cvv], paths: [payment.cvv]}
+  - {id: shown, action: release, paths: ["payment.*"]}
+detectors: {card: mask}
+"""
+    source = write(child=text)
+    assert warnings_of(source) == []
+    [verdict] = PolicyRedactor(load_policy(source)).redact([b'{"payment":{"cvv":"1","x":2}}'])
+    assert isinstance(verdict, Released)
+    assert verdict.document == {"payment": {"x": 2}}
+
+
+def test_a_release_that_is_inherited_is_warned_of_where_it_is_extended(write: Write) -> None:
+    base = "fields: [{id: shown, action: release, paths: ['payment.*']}]\n"
+    source = write(child=f"extends: base.yaml\n{HIDING}", base=base)
+    (warning,) = warnings_of(source)
+    assert warning.startswith(f"{source}:3: warning: fields: shown: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("fields: [{id: a, action: drop, names: [x]}]", 1, "only named fields are redacted; free text is released"),
+        (
+            "fields: [{id: a, action: drop, names: [x]}]\ndetectors: {card: release}",
+            4,
+            "only named fields are redacted; free text is released unread",
+        ),
+        (
+            "unknown_fields: mask\nfields: [{id: a, action: release, names: [x]}]",
+            1,
+            "the fields that rules release are released unread",
+        ),
+        ("detectors: {card: mask}", 1, "no field is redacted, whatever its name"),
+        ("fields: []\ndetectors: {card: mask}", 3, "or say unknown_fields: mask"),
+        (
+            "fields: [{id: a, action: release, names: [x]}]\ndetectors: {card: mask}",
+            3,
+            "no field is redacted, whatever its name",
+        ),
+    ],
+)
+def test_a_policy_that_lets_much_out_is_warned_of(write: Write, text: str, line: int, words: str) -> None:
+    source = write(child=text)
+    (warning,) = warnings_of(source)
+    assert warning.startswith(f"{source}:{line}: warning: ")
+    assert words in warning
+
+
+def test_a_policy_that_hides_every_field_needs_no_detector(write: Write) -> None:
+    assert warnings_of(write(child="unknown_fields: mask\n")) == []
 
 
 # --- Extending.
