@@ -26,21 +26,20 @@ _OFTEN: Final = frozenset({"card", "phone"})
 _finding: Final = tuple.__new__
 
 
-class Searched(Protocol):
-    """A text: which work it belongs to, and by name the detectors that don't count in it."""
+class Texts(Protocol):
+    """Which work each text belongs to, and by name the detectors that don't count in it."""
 
-    @property
-    def work(self) -> Work: ...
+    def work(self, number: int) -> Work: ...
 
-    @property
-    def exempt(self) -> frozenset[str]: ...
+    def exempt(self, number: int) -> frozenset[str]: ...
 
 
 class _Alone:
-    exempt: frozenset[str] = frozenset()
+    def work(self, _number: int) -> Work:
+        return Work({}, [], 1 << 62)
 
-    def __init__(self) -> None:
-        self.work = Work({}, [], 1 << 62)
+    def exempt(self, _number: int) -> frozenset[str]:
+        return frozenset()
 
 
 class Finder:
@@ -59,7 +58,7 @@ class Finder:
         any_rare = compile_bytes(b"|".join(b"(?:%b)" % detector.candidate for detector, _ in rare)) if rare else None
         self._groups = [(None, often), (any_rare, rare)]
 
-    def find(self, seen: bytes, ends: Sequence[int], texts: Sequence[Searched]) -> dict[int, list[Finding]]:
+    def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> dict[int, list[Finding]]:
         """Find all in the view of several texts, which end (newline included) at `ends`; gives findings by text.
 
         Positions are those in the view; findings are in order, none overlapping. The work to which a text belongs pays
@@ -72,13 +71,13 @@ class Finder:
                 matches, position = spans(pattern, seen, position), None
                 for start, end in matches:
                     number = bisect_right(ends, start)
-                    work = texts[number].work
+                    work = texts.work(number)
                     work.budget -= end - start + _CANDIDATE_COST
                     if work.budget < 0:
                         work.reject(TOO_COMPLEX)
                         position = ends[number]
                         break
-                    if detector.name in texts[number].exempt:
+                    if detector.name in texts.exempt(number):
                         continue
                     if hits := detector.find(seen, start, end):
                         findings = [_finding(Finding, (first, last, detector)) for first, last in hits]
@@ -96,7 +95,7 @@ class Finder:
     def find_in(self, text: str) -> list[Finding]:
         """Find all in one text; positions in code points."""
         seen = b'"' + view(text)
-        found = self.find(seen, [len(seen) + 1], [_Alone()])
+        found = self.find(seen, [len(seen) + 1], _Alone())
         return [Finding(start - 1, end - 1, detector) for start, end, detector in found.get(0, ())]
 
     def _settle(self, found: list[Finding]) -> list[Finding]:

@@ -52,7 +52,7 @@ def _is_valid(verdict: object) -> bool:
     match verdict:
         case Released(document=document, body=body, applied=applied):
             # Exact types: a subclass could show one content to us and another to the sink.
-            return type(document) is dict and type(body) is bytes and _is_applied(applied)
+            return type(document) is dict and type(body) is bytes and type(applied) is tuple and _is_applied(applied)
         case Dropped(rule=rule):
             return _is_name(rule)
         case Rejected(code=code, rule=rule):
@@ -60,11 +60,11 @@ def _is_valid(verdict: object) -> bool:
     return False
 
 
-def _is_applied(applied: object) -> bool:
-    return type(applied) is tuple and all(
+def _is_applied(applied: tuple[object, ...]) -> bool:
+    return all([
         type(entry) is tuple and len(entry) == 2 and _is_name(entry[0]) and _is_name(entry[1])  # noqa: PLR2004
         for entry in applied
-    )
+    ])
 
 
 def _is_name(name: object) -> bool:

@@ -1,6 +1,6 @@
 """From documents to their leaves: every text and long number, with what is said before it and where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
@@ -14,20 +14,22 @@ _SMALL: Final = 10**6
 _EXPONENTS_WRITTEN_OUT: Final = 20
 
 
-# What the class itself calls, after having sorted its arguments: several are made for each record.
-_leaf: Final = tuple.__new__
-
 Odd: TypeAlias = "tuple[Document, Node]"
 """A field whose name is suspicious, or not looked at yet, and the object in which it stands."""
 
+_Place: TypeAlias = "tuple[Document | list[JSONValue], str | int, str, str, Node, Work]"
+
 
 class Leaf(NamedTuple):
-    """A text of a document. `context`: what stands before it in JSON, its key included; never empty."""
+    """A text of a document.
+
+    `before`: what stands before it in JSON, its key included; never empty. `exempt`: detectors that don't count in it.
+    """
 
     container: "Document | list[JSONValue]"
     place: str | int
     text: str
-    context: str
+    before: str
     node: Node
     exempt: frozenset[str]
     work: Work
@@ -35,28 +37,62 @@ class Leaf(NamedTuple):
     def __repr__(self) -> str:
         return "Leaf(...)"  # its text is content
 
-    def put(self, text: str) -> "Leaf":
-        """Write another text in its place."""
-        self.container[self.place] = text  # type: ignore[index]
-        return _leaf(Leaf, (self.container, self.place, text, self.context, self.node, self.exempt, self.work))
 
+class Leaves:
+    """The texts of many documents, collected along their shapes.
 
-class Walk:
-    """A walk through documents, along their shapes; collects their leaves. `exempt`: detectors that don't count."""
+    There are several in each record, and something is found in few: a `Leaf` is made when one is asked for.
 
-    def __init__(self, shapes: Shapes, exempt: frozenset[str]) -> None:
+    :param exempt: detectors that don't count in any of them.
+    """
+
+    def __init__(self, shapes: Shapes, exempt: frozenset[str] = frozenset()) -> None:
+        self.lines: list[str] = []
+        """Each text, with what stands before it."""
+        self._places: list[_Place] = []
         self._shapes = shapes
         self._exempt = exempt
-        self.leaves: list[Leaf] = []
+
+    def __getitem__(self, number: int) -> Leaf:
+        container, place, text, before, node, work = self._places[number]
+        return Leaf(container, place, text, before, node, self.exempt(number), work)
+
+    def work(self, number: int) -> Work:
+        """Give the work to which a text belongs."""
+        return self._places[number][5]
+
+    def exempt(self, number: int) -> frozenset[str]:
+        """Give the detectors that don't count in a text."""
+        exempt = self._places[number][4].exempt
+        return exempt | self._exempt if self._exempt else exempt
+
+    def only(self, changed: Mapping[int, str]) -> "Leaves":
+        """Give those of these numbers, with these texts."""
+        some = Leaves(self._shapes, self._exempt)
+        for number, text in changed.items():
+            container, place, _, before, node, work = self._places[number]
+            some.add(container, place, text, before, node, work)
+        return some
+
+    def forget(self, length: int) -> None:
+        """Keep no more than the first ones."""
+        del self.lines[length:], self._places[length:]
 
     def flatten(self, document: Document, work: Work) -> list[Odd]:
-        """Collect all leaves, in order; gives the fields whose names are suspicious, or not looked at yet."""
+        """Collect all of a document, in order; gives the fields whose names are suspicious, or not looked at yet."""
         odd: list[Odd] = []
         self._object(document, self._shapes.root, work, odd)
         return odd
 
+    def add(
+        self, container: "Document | list[JSONValue]", place: str | int, text: str, before: str, node: Node, work: Work
+    ) -> None:
+        """Add one text."""
+        self.lines.append(before + text)
+        self._places.append((container, place, text, before, node, work))
+
     def _object(self, fields: Document, node: Node, work: Work, odd: list[Odd]) -> None:
-        children, add = node.children, self.leaves.append
+        children, add_line, add_place = node.children, self.lines.append, self._places.append
         for name, value in fields.items():
             child = children[name] if name in children else self._shapes.child(node, name)
             if child.odd_name:
@@ -64,35 +100,28 @@ class Walk:
             kind = type(value)
             if kind is str:
                 if len(value) >= _SHORTEST:  # type: ignore[arg-type]
-                    # What a rule has dealt with needs no key to tell what it is.
-                    context = '"' if child.plan else child.context + '"'
-                    exempt = child.exempt | self._exempt if self._exempt else child.exempt
-                    add(_leaf(Leaf, (fields, name, value, context, child, exempt, work)))
+                    before = child.before_text
+                    add_line(before + value)  # type: ignore[operator]
+                    add_place((fields, name, value, before, child, work))  # type: ignore[arg-type]
             elif kind is dict:
                 self._object(value, child, work, odd)  # type: ignore[arg-type]
             elif kind is list:
                 self._list(value, child, work, odd)  # type: ignore[arg-type]
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
-                add(self._leaf(fields, name, number_text(value), child.context, child, work))  # type: ignore[arg-type]
+                self.add(fields, name, number_text(value), child.before_number, child, work)  # type: ignore[arg-type]
 
     def _list(self, items: list[JSONValue], node: Node, work: Work, odd: list[Odd]) -> None:
-        add = self.leaves.append
         for place, value in enumerate(items):
             kind = type(value)
             if kind is str:
                 if len(value) >= _SHORTEST:  # type: ignore[arg-type]
-                    add(self._leaf(items, place, value, '"', node, work))  # type: ignore[arg-type]
+                    self.add(items, place, value, '"', node, work)  # type: ignore[arg-type]
             elif kind is dict:
                 self._object(value, node, work, odd)  # type: ignore[arg-type]
             elif kind is list:
                 self._list(value, node, work, odd)  # type: ignore[arg-type]
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
-                add(self._leaf(items, place, number_text(value), "[", node, work))  # type: ignore[arg-type]
-
-    def _leaf(
-        self, container: "Document | list[JSONValue]", place: str | int, text: str, context: str, node: Node, work: Work
-    ) -> Leaf:
-        return Leaf(container, place, text, context, node, node.exempt | self._exempt, work)
+                self.add(items, place, number_text(value), "[", node, work)  # type: ignore[arg-type]
 
 
 def rename(odd: Sequence[Odd], work: Work) -> None:

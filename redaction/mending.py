@@ -12,7 +12,7 @@ from typing import Final
 from redaction.actions.base import HIDDEN, Action
 from redaction.detectors.base import MAX_ASCII, Detector, view
 from redaction.finding import Finder, Finding
-from redaction.leaves import Leaf, Walk, rename
+from redaction.leaves import Leaf, Leaves, rename
 from redaction.patterns import lines_matching, spans
 from redaction.plugin import Document
 from redaction.scan import passes
@@ -33,7 +33,7 @@ class Mender:
     """The detectors of one policy and their actions. Not bound to a document: one instance serves all."""
 
     def __init__(self, actions: Mapping[Detector, Action], shapes: Shapes, unwrapper: Unwrapper) -> None:
-        self._actions = {detector.name: action for detector, action in actions.items()}
+        self._actions = {detector.name: (action, (detector.name, action.name)) for detector, action in actions.items()}
         self._finder = Finder(tuple(actions))
         self._shapes = shapes
         self._unwrapper = unwrapper
@@ -45,29 +45,29 @@ class Mender:
 
         :param first: no round before this one has counted what is found.
         """
-        walk = Walk(self._shapes, frozenset())
+        leaves = Leaves(self._shapes)
         for work in works:
             with work:
-                self._flatten(walk, work.document, work)
-        self._round(walk.leaves, 0, first=first)
+                self._flatten(leaves, work.document, work)
+        self._round(leaves, 0, first=first)
 
     def mend_part(self, document: Document, shapes: Shapes, within: Leaf, wrappings: int) -> None:
         """Do the same with a document that was found within a text. Raises TooComplex, KeyCollision."""
-        walk = Walk(shapes, within.exempt)
-        self._flatten(walk, document, within.work)
-        self._clean(walk.leaves, wrappings)
+        leaves = Leaves(shapes, within.exempt)
+        self._flatten(leaves, document, within.work)
+        self._clean(leaves, wrappings)
 
-    def _flatten(self, walk: Walk, document: Document, work: Work) -> None:
-        before = len(walk.leaves)
-        odd = walk.flatten(document, work)
+    def _flatten(self, leaves: Leaves, document: Document, work: Work) -> None:
+        before = len(leaves.lines)
+        odd = leaves.flatten(document, work)
         if odd:
             self._look_at_names([node for _, node in odd if node.clean_name is None], work)
             # Paid for whether it was done now or before: a verdict does not depend on what is remembered.
             work.spend(_NAME_COST * sum(node.odd_name for _, node in odd))
             if any(node.name_hits for _, node in odd):
                 rename(odd, work)
-                del walk.leaves[before:]
-                walk.flatten(document, work)
+                leaves.forget(before)
+                leaves.flatten(document, work)
 
     def look_at_names(self, nodes: list[Node]) -> None:
         """Find out what becomes of the names of fields; of one that can't be released nothing is noted."""
@@ -83,9 +83,10 @@ class Mender:
                 continue
             holder: Document = {"": node.name}
             trial = Work(holder, [], _NAME_BUDGET)
-            leaf = Leaf(holder, "", node.name, '"', node, frozenset(), trial)
-            # As if it stood alone, however deep it stands here: that is what is remembered.
-            self._clean([leaf], 0)
+            # As if it stood alone, wherever it stands here: that is what is remembered.
+            name = Leaves(self._shapes)
+            name.add(holder, "", node.name, '"', Node("", None, self._shapes.root.state), trial)
+            self._clean(name, 0)
             if trial.rejected:
                 work.reject(trial.rejected.code, trial.rejected.rule)
             else:
@@ -94,22 +95,22 @@ class Mender:
                 # `cvv=****` would be the name of a field called `cvv` to whoever redacts it again.
                 node.clean_name = HIDDEN if node.name_hits and self._unwrapper.is_named(clean) else clean
 
-    def _clean(self, leaves: list[Leaf], wrappings: int) -> None:
+    def _clean(self, leaves: Leaves, wrappings: int) -> None:
         for _ in range(ROUNDS):
-            if not leaves:
+            if not leaves.lines:
                 return
             # What is found within a text counts as the text's.
-            leaves = self._round(leaves, wrappings, first=False)
-        for leaf in leaves:
+            leaves = leaves.only(self._round(leaves, wrappings, first=False))
+        for number in range(len(leaves.lines)):
+            leaf = leaves[number]
             leaf.work.reject(LEAK_SUSPECTED, leaf.work.hits[-1][0][0])
 
-    def _round(self, leaves: list[Leaf], wrappings: int, *, first: bool) -> list[Leaf]:
-        """Look at all leaves once; gives those that were changed, as they are now."""
-        lines = [leaf.context + leaf.text for leaf in leaves]
-        seen, ends = _joined(lines), list(accumulate([len(line) + 1 for line in lines]))
+    def _round(self, leaves: Leaves, wrappings: int, *, first: bool) -> dict[int, str]:
+        """Look at all leaves once; gives, by number, the texts that were changed, as they are now."""
+        seen, ends = _joined(leaves.lines), list(accumulate([len(line) + 1 for line in leaves.lines]))
         found = self._finder.find(seen, ends, leaves)
         wrapped = set(self._wrapped(leaves, seen, ends))
-        again: list[Leaf] = []
+        changed: dict[int, str] = {}
         for number in sorted(wrapped.union(found) if wrapped else found):
             leaf = leaves[number]
             findings, start = found.get(number, []), ends[number] - 1 - len(leaf.text)
@@ -123,10 +124,11 @@ class Mender:
                 if text != leaf.text and not leaf.work.rejected:
                     if first and not leaf.node.plan:
                         leaf.node.redacted += 1
-                    again.append(leaf.put(text))
-        return again
+                    leaf.container[leaf.place] = text  # type: ignore[index]
+                    changed[number] = text
+        return changed
 
-    def _wrapped(self, leaves: list[Leaf], seen: bytes, ends: list[int]) -> list[int]:
+    def _wrapped(self, leaves: Leaves, seen: bytes, ends: list[int]) -> list[int]:
         """Find the leaves that have to be looked into: what matches is in the text, not in the key before it."""
         found: list[int] = []
         position: int | None = 0
@@ -144,17 +146,15 @@ class Mender:
         return found
 
     def _replace(self, leaf: Leaf, findings: list[Finding], start: int) -> str:
-        pieces, position = [], 0
-        for finding in findings:
-            first, end = max(0, finding.start - start), finding.end - start
-            if end > 0:
-                action = self._actions[finding.detector.name]
-                pieces += [leaf.text[position:first], str(action(leaf.text[first:end], finding.detector))]
+        text, position = "", 0
+        for first, end, detector in findings:
+            if end > start:
+                action, applied = self._actions[detector.name]
+                first, end = max(0, first - start), end - start  # noqa: PLW2901
+                text += leaf.text[position:first] + str(action(leaf.text[first:end], detector))
                 position = end
-                leaf.work.hits.append(((finding.detector.name, action.name), leaf.node))
-        if not pieces:
-            return leaf.text
-        return "".join([*pieces, leaf.text[position:]])
+                leaf.work.hits.append((applied, leaf.node))
+        return text + leaf.text[position:]
 
 
 def _joined(lines: list[str]) -> bytes:

@@ -59,9 +59,10 @@ class Node:
     """A field path. `plan` None: nothing happens to the field itself, and its content is looked at."""
 
     __slots__ = (
+        "before_number",
+        "before_text",
         "children",
         "clean_name",
-        "context",
         "exempt",
         "known",
         "name",
@@ -76,7 +77,9 @@ class Node:
 
     def __init__(self, name: str, parent: "Node | None", state: tuple[State, State]) -> None:
         self.name = name
-        self.context = f'{name}":'  # what stands before a value in JSON, as detectors see it
+        # What stands before a value in JSON, as detectors see it.
+        self.before_text = f'{name}":"'
+        self.before_number = f'{name}":'
         self.parent = parent
         self.state = state
         self.children: dict[str, Node] = {}
@@ -137,6 +140,8 @@ class Shapes:
             node.known = False
             if not self._by_path.goes_on(state):
                 node.plan = self.unknown
+        if node.plan:
+            node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
         if self._size < _MEMORY and len(name) <= _MEMORABLE_LENGTH:
             self._size += 1
             parent.children[name] = node

@@ -58,6 +58,8 @@ class Work:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> bool:
+        if error is None:
+            return False
         match error:
             case TooComplex():
                 self.reject(TOO_COMPLEX)

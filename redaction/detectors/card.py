@@ -35,6 +35,7 @@ _SHORTEST_TOKEN = 32
 _OF_TOKENS = b"0123456789abcdefABCDEF-"
 _REACH = 65  # no token is longer than 64; one more to see its boundary
 _NOTHING = frozenset({b"", b" ", b"\n", b"\x1d", b'"'})
+_PLAIN = b"".join(_NOTHING)
 _ORDINAL = bytes.maketrans(b"0123456789", bytes(range(10)))
 _DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))  # the digit sum of twice the digit
 _LAYOUTS = ((4, 6, 5), (4, 6, 4))  # American Express, Diners Club
@@ -115,12 +116,15 @@ class _Card:
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         """Find card numbers. Those that overlap are given as one span, in doubt covered."""
+        found: Sequence[Span]
         if _USUAL(view, start, end):
             digits = view[start + 1 : end].translate(None, b" -")
-            number = (start + 1, end)
-            alone = len(digits) == end - start - 1
-            is_card = _is_card_number(digits) and not _is_other_number(view, start + 1, len(digits), alone=alone)
-            found = [number] if is_card else []
+            if not _is_card_number(digits) or (
+                view[start] not in _PLAIN
+                and _is_other_number(view, start + 1, len(digits), alone=len(digits) == end - start - 1)
+            ):
+                return ()
+            found = ((start + 1, end),)
         else:
             found = _windows(view, start, end)
         if not found or (

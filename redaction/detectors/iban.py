@@ -37,7 +37,8 @@ _HIDDEN = INVISIBLE + rb"?"
 
 def _starting(countries: dict[str, int], then: bytes) -> bytes:
     codes = "|".join(sorted(countries)).encode()
-    return rb"(?i:%b)%b[0-9]%b[0-9]%b" % (codes, _HIDDEN, _HIDDEN, then)
+    # Some part the country from the check digits; in lower case `no 12` and `it 20` are words.
+    return rb"(?:(?i:%b)%b|(?:%b)[ -])[0-9]%b[0-9]%b" % (codes, _HIDDEN, codes, _HIDDEN, then)
 
 
 def _candidate() -> bytes:
@@ -52,12 +53,13 @@ def _candidate() -> bytes:
 
 
 _START = re.compile(
-    rb"(?:(?<![0-9a-z])|(?<=iban))([a-z]{2})" + _HIDDEN + rb"[0-9]" + _HIDDEN + rb"[0-9]", re.IGNORECASE
+    rb"(?:(?<![0-9A-Za-z])|(?<=(?i:iban)))(?:([A-Za-z]{2})%b|([A-Z]{2})[ -])[0-9]%b[0-9]" % (_HIDDEN, _HIDDEN)
 )
 _CHARACTERS = re.compile(rb"[0-9A-Za-z]+")
 _VEILED_GROUP = re.compile(rb"[0-9A-Za-z" + INVISIBLE + rb"]+")
 _DIGIT = re.compile(rb"[0-9]")
 _LONGEST = 33 * 4  # with separators
+_COUNTRY = 2
 _GROUP = 4
 _BANK = 1  # the group that may hold no digit: the bank's letters
 _CHECKS = range(2, 99)
@@ -74,7 +76,7 @@ class _Iban:
         position = start
         while match := _START.search(view, position, end):
             position = match.start() + 1
-            length = LENGTHS.get(match[1].decode().upper())
+            length = LENGTHS.get((match[1] or match[2]).decode().upper())
             last = _end(view, match.start(), min(end, match.start() + _LONGEST), length) if length else None
             if last is not None:
                 found.append((match.start(), last))
@@ -101,7 +103,10 @@ def _end(view: bytes, start: int, limit: int, length: int) -> int | None:
     last = start
     for match in _VEILED_GROUP.finditer(view, start, limit):
         if group := match[0].translate(None, b"\x1c"):
-            groups.append(group)
+            if len(groups) == 1 and len(groups[0]) == _COUNTRY:
+                groups[0] += group
+            else:
+                groups.append(group)
             length -= len(group)
             last = match.start() + len(match[0].rstrip(b"\x1c"))
             if length <= 0:

@@ -2,7 +2,8 @@
 
 Left alone are what identifies nobody: unspecified and loopback addresses, `n.0.0.0` (browsers write their versions so),
 and networks, that is an address whose host bits are zero, followed by /8 to /24 (IPv4) or /16 to /48 (IPv6).
-Private addresses are found.
+Private addresses are found. A version is left alone where a word or the grammar of `User-Agent` says so; `name/1.2.3.4`
+by itself is hidden, since Java writes hosts and their addresses like that.
 """
 
 import re
@@ -26,10 +27,25 @@ _VERSION = re.compile(
     rb"(?i:s|no|number|[_\-]?(?:code|name))?[^0-9A-Za-z]{0,6}\Z"
 )
 _REACH = 32
+# RFC 9110, 10.1.5 and 5.6.2: products with versions, comments between them; quotes aside, which end what holds them.
+_NAME = rb"[A-Za-z][A-Za-z0-9!#$%&*+.^_`|~\-]{0,31}"
+_PRODUCT = _NAME + rb"/[0-9][A-Za-z0-9!#$%&*+.^_`|~\-]{0,31} "
+_COMMENT = rb"\([^()\"\n]*\) "
+# The field's name, or a product whose version is no dotted quad, and then nothing but products up to this one's name.
+_PRODUCTS = re.compile(
+    rb"(?:(?<![A-Za-z])(?i:user[_\- ]?agent)\\*[\"']? ?[:=] ?\\*[\"']?"
+    rb"|(?<![A-Za-z0-9!#$%&*+.^_`|~/\-])(?!HTTP/)(?=" + _NAME + rb"/[0-9]+\.[0-9])"
+    rb"(?!" + _NAME + rb"/[0-9]+(?:\.[0-9]+){3} )" + _PRODUCT + rb")"
+    rb"(?:" + _PRODUCT + rb"|" + _COMMENT + rb")*" + _NAME + rb"/\Z"
+)
+_LONGEST_AGENT = 256
 _FEWEST_GROUPS = 3
 _FEWEST_COLONS = 6  # without `::`, and a dotted quad at the end
 # Groups of two digits only, eight of them: a hardware address (EUI-64), no IPv6 one.
 _EUI64 = re.compile(rb"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7}")
+# Small decimal numbers in a row. As an address it would begin with 0000 to 0099: 0000::/8, where IANA's registry of the
+# IPv6 address space has nobody, save for `::1`, what is mapped from IPv4 (`ffff`), and 64:ff9b::/96.
+_ROW = re.compile(rb"[0-9]{1,2}(?::[0-9]{1,2}){7}")
 # Where IANA has assigned IPv6 addresses, or RFC 4193 and 4291 have: 2000::/3, fc00::/7, fe80::/10, ff00::/8.
 _ASSIGNED = re.compile(rb"(?i)(?:[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]|ff[0-9a-f]{2}|64:ff9b):")
 
@@ -55,7 +71,7 @@ class _Ip:
                 continue
             if _VERSION.search(view[max(0, quad.start() - _REACH) : quad.start()]):
                 continue
-            if _identifies(view, quad.start(), quad.end()):
+            if _identifies(view, quad.start(), quad.end()) and not _is_product(view, quad.start(), quad.end()):
                 spans.append(quad.span())
         return spans
 
@@ -115,7 +131,7 @@ def _ipv6(view: bytes, first: int, end: int) -> Span | None:
         IPv6Address(run.decode())
     except ValueError:
         return None
-    if _EUI64.fullmatch(run) or (b"::" in run and not _is_likely(run)):
+    if _EUI64.fullmatch(run) or _ROW.fullmatch(run) or (b"::" in run and not _is_likely(run)):
         return None
     zone = _ZONE.match(view, last)
     return (first, zone.end() if zone else last)
@@ -125,6 +141,13 @@ def _is_likely(run: bytes) -> bool:
     """Tell `fd00::1` from names and slices in programs, such as `add::b` and `[::2]`."""
     groups = sum(1 for group in run.split(b":") if group)
     return groups >= _FEWEST_GROUPS or b"." in run or bool(_ASSIGNED.match(run))
+
+
+def _is_product(view: bytes, first: int, last: int) -> bool:
+    """Whether the quad is a product's version. Private addresses, which names of hosts come with, never are."""
+    if view[first - 1 : first] != b"/" or IPv4Address(view[first:last].decode()).is_private:
+        return False
+    return bool(_PRODUCTS.search(view, max(0, first - _LONGEST_AGENT), first))
 
 
 def _identifies(view: bytes, first: int, last: int) -> bool:

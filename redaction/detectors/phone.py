@@ -6,6 +6,7 @@ to fifteen digits a telephone number, unless they are a date, an address of a ne
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from redaction.detectors.base import Detector, Span, mask_digits, view
@@ -72,6 +73,9 @@ _NATIONAL = re.compile(
     rb"(?![0-9A-WYZa-wyz_]|[.\-][0-9])"
 )
 _DECIMAL = re.compile(rb"\+[0-9]{1,3}\.[0-9]{1,8}(?![0-9]|[ .\-]{1,2}[0-9])")  # more digits: as RFC 5733 writes them
+_PAIRS = re.compile(rb"[0-9]{2}(?:([ .\-])[0-9]{2})(?:\1[0-9]{2}){2,}")
+_MORE_BEFORE = re.compile(rb"(?<![0-9A-Za-z.,\-])(?:[0-9]{2} ){1,8}\Z")
+_MORE_AFTER = re.compile(rb"(?: [0-9]{2}){0,8}(?![0-9])")
 _EXTENSIONS = re.compile(_EXTENSION)
 _GROUP_BEFORE = re.compile(rb"(?<![A-Za-z0-9.,:\-/])(?=[A-Z]*[0-9]|[A-Z]{4})[A-Z0-9]{2,4} \Z")
 _GROUPS = re.compile(rb"[+(]{0,2}([0-9]+)")
@@ -86,6 +90,8 @@ _ESCAPED = re.compile(rb"\\[bfnrt]\Z")
 _DIGITS: Final = frozenset(b"0123456789")
 _NO_DIGITS: Final = bytes(sorted(set(range(256)) - _DIGITS))
 _REACH = 72
+_LONGEST_ROW = 32
+_FRENCH_PAIRS = 5
 _APART = 3
 _OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _OTHER = re.compile(
@@ -109,7 +115,7 @@ class _Phone:
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         spans: list[Span] = []
-        position, named, after = start, False, -2
+        position, named, after = start, False, -_APART - 1  # none before
         while run := _RUNS.search(view, position, end):
             first, position = run.span()
             # Of several numbers after one word, each is a telephone number.
@@ -146,7 +152,7 @@ def _in_run(view: bytes, first: int, last: int, *, named: bool, after: int) -> S
             continue
         # A parenthesis may belong to the number, or to the sentence.
         span = _international(view, place) or _national(view, place) or _national(view, group.start(1))
-        if span and (labelled or place <= after + _APART or not _is_grouped(view, *span)):
+        if span and (labelled or place <= after + _APART or not (_is_grouped(view, *span) or _is_counted(view, *span))):
             return span
         if labelled:
             for stop in _group_ends(view, place, last):
@@ -167,6 +173,24 @@ def _is_grouped(view: bytes, first: int, last: int) -> bool:
         and b" " in view[first:last]
         and bool(_GROUP_BEFORE.search(view, max(0, first - 5), first))
     )
+
+
+def _is_counted(view: bytes, first: int, last: int) -> bool:
+    """Tell a row of two-digit numbers from the French five pairs: it counts in equal steps, or rises beyond five.
+
+    A random number would count once in 10^6, and rise over six pairs once in 700; five that rise are one in 100.
+    """
+    pairs = _PAIRS.match(view, first, last)
+    if not pairs or pairs.end() != last:
+        return False
+    before = after = None
+    if pairs[1] == b" ":
+        before = _MORE_BEFORE.search(view, max(0, first - _LONGEST_ROW), first)
+        after = _MORE_AFTER.match(view, last)
+    row = view[before.start() if before else first : after.end() if after else last]
+    numbers = [int(row[place : place + 2]) for place in range(0, len(row), 3)]
+    steps = {right - left for left, right in pairwise(numbers)}
+    return min(steps) > 0 and (len(steps) == 1 or len(numbers) > _FRENCH_PAIRS)
 
 
 def _international(view: bytes, place: int) -> Span | None:

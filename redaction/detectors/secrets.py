@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -77,6 +77,11 @@ _GAP = rb"""(?:\\*["'] ?[:=] ?\\*["']?| ?[:=]{1,2} ?\\*["']?| )"""
 # RFC 6750 section 2.1: b64token after the scheme.
 _BEARER = rb"[Bb](?i:earer) +"
 _TOKEN = rb"[A-Za-z0-9\-._~+/]{16,}=*"
+# After the name of the field (RFC 9110, 11.6.2) a shorter one, or one without a digit, is a token as well. After `=`
+# any: of `authorization=Bearer word` else no more than the scheme would be hidden, as the value of the name.
+_HEADER = rb"""(?i:authorization)\\*["']? ?"""
+_OPENED = rb""" ?\\*["']?"""
+_ANY_TOKEN = rb"[A-Za-z0-9\-._~+/]+=*"
 # RFC 7617: user and password in base64.
 _BASIC = rb"(?i:authorization)" + _GAP + rb"[Bb](?i:asic) +"
 _USER = rb"[A-Za-z0-9+/]{4,}=*"
@@ -88,7 +93,9 @@ _FORTY = rb"[A-Za-z0-9/+]{40,}"
 _BEGIN = rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 
 _WITH_CONTEXT = re.compile(
-    rb"(?:" + _BEARER + rb"(?P<token>" + _TOKEN + rb")"
+    rb"(?:" + _HEADER + rb"(?:=" + _OPENED + _BEARER + rb"(?P<value>" + _ANY_TOKEN + rb")"
+    rb"|:" + _OPENED + _BEARER + rb"(?P<header>" + _ANY_TOKEN + rb"))"
+    rb"|" + _BEARER + rb"(?P<token>" + _TOKEN + rb")"
     rb"|" + _BASIC + rb"(?P<user>" + _USER + rb")"
     rb"|" + _SECRET + rb"(?P<secret>" + _FORTY + rb"))"
 )
@@ -103,7 +110,14 @@ _MAX_KEY = 16_384
 class _Credential:
     name = "credential"
     candidate = b"|".join(
-        (*_PREFIXED, _BEARER + _TOKEN, _BASIC + _USER, _SECRET + _FORTY, _BEGIN),
+        (
+            *_PREFIXED,
+            _HEADER + rb"[:=]" + _OPENED + _BEARER + _ANY_TOKEN,
+            _BEARER + _TOKEN,
+            _BASIC + _USER,
+            _SECRET + _FORTY,
+            _BEGIN,
+        ),
     )
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
@@ -126,6 +140,11 @@ def _is_token(token: bytes) -> bool:
     return any(char in _DIGITS for char in token)
 
 
+def _is_header_token(token: bytes) -> bool:
+    """Tell from words in a description of the field: `Authorization: Bearer token`."""
+    return len(token) >= _LONG_TOKEN or _is_token(token)
+
+
 def _is_user(token: bytes) -> bool:
     try:
         return b":" in base64.b64decode(token.rstrip(b"=") + b"=" * (-len(token.rstrip(b"=")) % 4))
@@ -134,7 +153,14 @@ def _is_user(token: bytes) -> bool:
 
 
 _DIGITS: Final = frozenset(b"0123456789")
-_PLAUSIBLE: Final = {"token": _is_token, "user": _is_user, "secret": _is_token}
+_LONG_TOKEN: Final = 16
+_PLAUSIBLE: Final[dict[str, Callable[[bytes], object]]] = {
+    "value": bool,
+    "header": _is_header_token,
+    "token": _is_token,
+    "user": _is_user,
+    "secret": _is_token,
+}
 
 
 def _key(view: bytes, start: int, end: int) -> list[Span]:

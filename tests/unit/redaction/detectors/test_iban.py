@@ -98,6 +98,9 @@ def test_a_wrong_digit_is_no_iban(iban: str, place: int, other: int) -> None:
         "no12 345 people at 12 noon",
         "7b4de893-7040-0440-5320-130000000000",
         "DE** **** **** **** **30 00",
+        "de 89 3704 0044 0532 0130 00",
+        "DE 88 3704 0044 0532 0130 00",
+        "DE  89370400440532013000",
         "2024-03-15T10:30:00Z",
     ],
 )
@@ -110,6 +113,15 @@ def test_one_that_follows_what_only_begins_like_one_is_found() -> None:
     assert found(f"de12345678901 de89 {grouped(GERMAN, ' ')} de89") == [grouped(GERMAN, " ")]
     assert found(f"{GERMAN} {GERMAN}") == [GERMAN, GERMAN]
     assert found("GB29 NWBK 601613 31926819") == ["GB29 NWBK 601613 31926819"]
+
+
+@given(ibans(), separators, st.sampled_from(" -\u00a0"))
+def test_the_country_may_stand_apart(iban: str, separator: str, apart: str) -> None:
+    text = f"{iban[:2]}{apart}{iban[2:4]}{separator}{grouped(iban[4:], separator)}"
+    assert found(f"IBAN: {text}, please") == [text]
+    assert found(IBAN.mask(text)) == []
+    assert IBAN.normalise(text) == iban
+    assert CANDIDATE.search(view(f'"{text}"'))
 
 
 @given(ibans(), separators)

@@ -95,6 +95,13 @@ def test_forms_of_the_standards(text: str) -> None:
         "1.2.3.4567",
         "1234.5.6.7",
         "ratio 1:2:3:4",
+        "1:2:3:4:5:6:7:8",
+        "10:20:30:40:50:60:70:80",
+        "Mozilla/5.0 (Windows; U; en) Gecko/20071127 Firefox/2.0.0.11",
+        "OpenSSL/1.1.1w openresty/1.25.3.1",
+        "User-Agent: WhatsApp/2.23.20.76 A",
+        '"user_agent":"nginx/1.25.3.1"',
+        r"{\"userAgent\":\"a/1 (b) nginx/1.25.3.1\"}",
         "2001:db8::256.1.1.1",
         "2001::25de::cade",
         "12345:db8::1",
@@ -134,6 +141,21 @@ def test_no_addresses(text: str) -> None:
         ("x-forwarded-for: 203.0.113.7, 2001:db8::1,10.1.2.3", ["203.0.113.7", "2001:db8::1", "10.1.2.3"]),
         (r"{\"ip\":\"10.1.2.3\"}", ["10.1.2.3"]),
         (r"first\n10.1.2.3\nlast", ["10.1.2.3"]),
+        ("1:2:3:4:5:6:7:a", ["1:2:3:4:5:6:7:a"]),
+        ("2001:20:30:40:50:60:70:80", ["2001:20:30:40:50:60:70:80"]),
+        # Java's InetAddress.toString, and whatever else no grammar tells from it
+        ("dns.google/8.8.8.8", ["8.8.8.8"]),
+        ("db7/9.12.3.4:5432", ["9.12.3.4"]),
+        ("nginx/1.25.3.1", ["1.25.3.1"]),
+        ("db7/9.12.3.4 db8/9.12.3.5", ["9.12.3.4", "9.12.3.5"]),
+        ("GET / HTTP/1.1 db7/9.12.3.4", ["9.12.3.4"]),
+        ("attempt 2/3 db7/9.12.3.4", ["9.12.3.4"]),
+        ("Mozilla/5.0 (X11) from db7/9.12.3.4", ["9.12.3.4"]),
+        ('"Mozilla/5.0 (X11)" db7/9.12.3.4', ["9.12.3.4"]),
+        ("Mozilla/5.0 (X11) /9.12.3.4", ["9.12.3.4"]),
+        ("Mozilla/5.0 (X11) https://db7/9.12.3.4", ["9.12.3.4"]),
+        ("curl/8.1.0 db7/10.1.2.3", ["10.1.2.3"]),
+        ("user_agent: db7/192.168.1.2", ["192.168.1.2"]),
         ("\uff11\uff10.1.2.3", ["\uff11\uff10.1.2.3"]),
     ],
 )
@@ -197,7 +219,18 @@ def test_the_mask_holds_nothing() -> None:
     assert IP.mask("10.1.2.3") == IP.mask("2001:db8::1")
 
 
-@pytest.mark.parametrize("text", ["1.1.1.1." * 2_000, "1:" * 8_000, "::1" * 5_300, "1." * 8_000, "f" * 16_000 + "::"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.1.1.1." * 2_000,
+        "1:" * 8_000,
+        "::1" * 5_300,
+        "1." * 8_000,
+        "f" * 16_000 + "::",
+        "a/1.2 " * 40 + "x y/8.8.8.8 " * 1_300,
+        "a/1.2 " * 2_000 + "y/8.8.8.8",
+    ],
+)
 def test_time_is_bounded(text: str) -> None:
     begun = time.perf_counter()
     FINDER.find_in(text)
