@@ -1,10 +1,12 @@
 """botocore clients, and what their errors mean, without ever repeating their text."""
 
 import os
+import re
 from typing import Any, Final
 
 import botocore.exceptions as be
 import botocore.session
+import orjson
 from botocore.config import Config
 from botocore.session import Session
 
@@ -41,6 +43,7 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+_CODE = re.compile(r"[A-Za-z]{1,80}")
 _REFUSED = frozenset({"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"})
 
 
@@ -51,7 +54,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
     :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
     :raises StartError: no region or an unusable endpoint is configured.
     """
-    session = _session()
+    made = session()
     config = Config(
         connect_timeout=timeout,
         read_timeout=timeout,
@@ -61,7 +64,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
         tcp_keepalive=True,
     )
     try:
-        return session.create_client(service, config=config)
+        return made.create_client(service, config=config)
     except be.NoRegionError:
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg) from None
@@ -72,13 +75,13 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
         raise StartError(msg) from None
 
 
-def _session() -> Session:
+def session() -> Session:
     """Return a session that also knows AWS_REGION, which all of AWS's SDKs but Python's do, and which ECS sets."""
-    session = botocore.session.get_session()
+    made = botocore.session.get_session()
     name = os.environ.get("AWS_REGION")
     if name:
-        session.set_config_variable("region", name)
-    return session
+        made.set_config_variable("region", name)
+    return made
 
 
 def region() -> str:
@@ -86,7 +89,7 @@ def region() -> str:
 
     :raises StartError: none is configured.
     """
-    found: str | None = _session().get_config_variable("region")
+    found: str | None = session().get_config_variable("region")
     if not found:
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg)
@@ -97,7 +100,7 @@ def custom_endpoint(service: str) -> str | None:
     """Return the endpoint that the environment or the AWS configuration sets for `service`, if any."""
     made = client(service)
     endpoint: str = made.meta.endpoint_url
-    standard = _session().create_client(
+    standard = session().create_client(
         service,
         region_name=made.meta.region_name,
         config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # missing in the stubs
@@ -134,17 +137,7 @@ def reason(error: Exception) -> str:
         ``unreachable`` (network or time-out) or ``service`` (anything else, 5xx among it).
     """
     if isinstance(error, be.ClientError):
-        code = error_code(error)
-        for name, codes in (
-            ("permission", _PERMISSION),
-            ("credentials", _CREDENTIALS),
-            ("missing", _MISSING),
-            ("throttled", _THROTTLED),
-            ("refused", _REFUSED),
-        ):
-            if code in codes:
-                return name
-        return "service"
+        return reason_of(error_code(error))
     if isinstance(
         error,
         (
@@ -160,6 +153,30 @@ def reason(error: Exception) -> str:
     if isinstance(error, (be.HTTPClientError, be.ConnectionError, OSError)):
         return "unreachable"
     return "service"
+
+
+def reason_of(code: str) -> str:
+    """Classify a failed call by AWS's own code, as `reason` does."""
+    for name, codes in (
+        ("permission", _PERMISSION),
+        ("credentials", _CREDENTIALS),
+        ("missing", _MISSING),
+        ("throttled", _THROTTLED),
+        ("refused", _REFUSED),
+    ):
+        if code in codes:
+            return name
+    return "service"
+
+
+def code_of(body: bytes) -> str:
+    """Return AWS's own code from the body of a failed call in its JSON protocol; empty: there is none in it."""
+    try:
+        kind = orjson.loads(body)["__type"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    code = str(kind).rpartition("#")[2]
+    return code if _CODE.fullmatch(code) else ""
 
 
 def explain(error: Exception, operation: str, target: str) -> str:

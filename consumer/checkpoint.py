@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from consumer.errors import SanitizerError, SessionBroken
 from consumer.metrics import ShardBooks
 from consumer.record import Position
+from consumer.turn import waiting
 
 FINAL_ATTEMPTS: Final = 5
 """Attempts at the last chance that KCL gives (shard end, shutdown requested)."""
@@ -81,7 +82,8 @@ class HighWaterMark:
     def _insist(self, save: Callable[[], None]) -> bool:
         for attempt in range(FINAL_ATTEMPTS):
             if attempt:
-                time.sleep(0.05 * 2**attempt)
+                with waiting():
+                    time.sleep(0.05 * 2**attempt)
             try:
                 save()
             except CheckpointRefused as error:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
+
 from consumer.errors import EncodeError
 from consumer.record import AttributeValue
 
@@ -20,88 +22,118 @@ MIN_EXPONENT: Final = -130  # 1E-130
 _NULL: Final[AttributeValue] = {"NULL": True}
 _TRUE: Final[AttributeValue] = {"BOOL": True}
 _FALSE: Final[AttributeValue] = {"BOOL": False}
+_MAX_NAME_BYTES: Final = 64 * 1024 - 1
+# Between these, `repr` writes a float without an exponent and with 17 digits at most.
+_FLOAT_MIN, _FLOAT_MAX = 1e-4, 1e15
 _CONTAINER_OVERHEAD: Final = 3
 _ELEMENT_OVERHEAD: Final = 1
 
 
-def encode_document(document: Mapping[str, object]) -> tuple[dict[str, AttributeValue], int]:
-    """Return the item's attributes and its size in bytes, as DynamoDB counts it.
+def encode_document(document: Mapping[str, object]) -> dict[str, AttributeValue]:
+    """Return the item's attributes.
 
-    :raises EncodeError: ``number_digits``, ``number_range``, ``nesting_too_deep``, ``attribute_name_empty``,
-        ``attribute_name_too_long``, ``invalid_unicode`` or ``type_unsupported``.
+    :raises EncodeError: ``number_digits``, ``number_range``, ``nesting_too_deep``, ``attribute_name_empty`` or
+        ``type_unsupported``.
     """
     attributes: dict[str, AttributeValue] = {}
-    size = 0
+    for name, value in document.items():
+        # Most values are short texts; the rest takes a call.
+        attributes[name] = {"S": value} if type(value) is str else _encode(value, 1)
+    if "" in attributes:
+        raise EncodeError("attribute_name_empty")
+    return attributes
+
+
+def write_item(attributes: Mapping[str, AttributeValue]) -> bytes:
+    """Return the attributes as DynamoDB's JSON, which is never shorter than what DynamoDB counts.
+
+    :raises EncodeError: ``attribute_name_too_long``, ``invalid_unicode`` or ``type_unsupported``.
+    """
     try:
-        for name, value in document.items():
-            attributes[name], value_size = _encode(value, 1)
-            size += _name_size(name) + value_size
+        body = orjson.dumps(attributes)
+    except orjson.JSONEncodeError:  # a lone surrogate, or a name that is no text
+        size_of(attributes)
+        raise EncodeError("type_unsupported") from None
+    if len(body) > _MAX_NAME_BYTES:
+        size_of(attributes)
+    return body
+
+
+def size_of(attributes: Mapping[str, AttributeValue]) -> int:
+    """Return the size in bytes, as DynamoDB counts it (AWS: "DynamoDB item sizes and formats").
+
+    :raises EncodeError: ``attribute_name_too_long``, ``invalid_unicode`` or ``type_unsupported``.
+    """
+    try:
+        return sum(_name_size(name) + _value_size(value) for name, value in attributes.items())
     except UnicodeEncodeError:  # a lone surrogate
         raise EncodeError("invalid_unicode") from None
-    return attributes, size
 
 
 def _name_size(name: object) -> int:
     if not isinstance(name, str):  # only a faulty plug-in releases such a document
         raise EncodeError("type_unsupported")
-    if not name:
-        raise EncodeError("attribute_name_empty")
-    size = len(name) if name.isascii() else len(name.encode())
-    if size > 64 * 1024 - 1:  # AWS: attribute names are at most 64 KB
+    size = len(name.encode())
+    if size > _MAX_NAME_BYTES:
         raise EncodeError("attribute_name_too_long")
     return size
 
 
-def _encode(value: object, depth: int) -> tuple[AttributeValue, int]:  # noqa: C901, PLR0911 - one branch a type
+def _value_size(value: AttributeValue) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            # About one byte for two significant digits, plus one, and one for the sign.
+            return (len(content.strip("-").partition("E")[0].replace(".", "").strip("0")) + 1) // 2 + 2
+        case "M":
+            sizes = [_name_size(name) + _value_size(member) for name, member in content.items()]
+        case "L":
+            sizes = [_value_size(element) for element in content]
+        case _:
+            return 1
+    return _CONTAINER_OVERHEAD + sum(sizes) + _ELEMENT_OVERHEAD * len(sizes)
+
+
+def _encode(value: object, depth: int) -> AttributeValue:  # noqa: PLR0911 - one branch a type
     """Encode one value; `depth` counts the attributes around it, the top level being 1."""
     if isinstance(value, str):
-        return {"S": value}, len(value) if value.isascii() else len(value.encode())
+        return {"S": value}
     if value is None:
-        return _NULL, 1
+        return _NULL
     if value is True:
-        return _TRUE, 1
+        return _TRUE
     if value is False:
-        return _FALSE, 1
+        return _FALSE
     if isinstance(value, (int, float, Decimal)):
-        return _encode_number(value)
+        return {"N": _number(value)}
     if depth > MAX_NESTING:
         raise EncodeError("nesting_too_deep")
     if isinstance(value, dict):
-        members: dict[str, AttributeValue] = {}
-        size = _CONTAINER_OVERHEAD
-        for name, member in value.items():
-            members[name], member_size = _encode(member, depth + 1)
-            # An empty name is allowed inside a map, unlike at the top level.
-            size += (0 if name == "" else _name_size(name)) + member_size + _ELEMENT_OVERHEAD
-        return {"M": members}, size
+        return {"M": {name: _encode(member, depth + 1) for name, member in value.items()}}
     if isinstance(value, list):
-        elements: list[AttributeValue] = []
-        size = _CONTAINER_OVERHEAD
-        for element in value:
-            encoded, element_size = _encode(element, depth + 1)
-            elements.append(encoded)
-            size += element_size + _ELEMENT_OVERHEAD
-        return {"L": elements}, size
+        return {"L": [_encode(element, depth + 1) for element in value]}
     raise EncodeError("type_unsupported")
 
 
-def _encode_number(value: float | Decimal) -> tuple[AttributeValue, int]:
-    if isinstance(value, int) and -(10**18) < value < 10**18:
-        text = str(value)
-        return {"N": text}, len(text) // 2 + 2
+def _number(value: float | Decimal) -> str:
     # A float stands for its shortest spelling (see redaction.plugin.Released), not for its binary value.
+    if isinstance(value, float) and (_FLOAT_MIN < value < _FLOAT_MAX or -_FLOAT_MAX < value < -_FLOAT_MIN):
+        return repr(value)
+    if isinstance(value, int) and -(10**18) < value < 10**18:
+        return str(value)
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise EncodeError("number_range")
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")
     if not digits:
-        return {"N": "0"}, 2
+        return "0"
     if len(digits) > MAX_DIGITS:
         raise EncodeError("number_digits")
     if not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
         raise EncodeError("number_range")
-    # AWS counts about one byte for two significant digits, plus one.
-    return {"N": str(number)}, (len(digits) + 1) // 2 + 2
+    return str(number)
 
 
 def decode_document(attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from consumer.codec import MAX_ITEM_BYTES, decode_document, encode_document
+import orjson
+
+from consumer.codec import MAX_ITEM_BYTES, decode_document, encode_document, size_of, write_item
 from consumer.config import Output
 from consumer.errors import EncodeError
 from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
 from consumer.record import AttributeValue, Item, Record
-
-_MAP_OVERHEAD = 3
 
 
 def key_names(output: Output) -> tuple[str, str]:
@@ -25,27 +25,16 @@ class ItemEncoder:
     """
 
     def __init__(self, output: Output, stream: str, shard: str, policy: str, digest: str) -> None:
-        self._partition = KeyTemplate(output.partition_key, MAX_PARTITION_KEY_BYTES)
-        self._sort = KeyTemplate(output.sort_key, MAX_SORT_KEY_BYTES)
-        self._reserved = output.reserved_attribute
+        same = {"stream": stream, "shard": shard}
+        self._partition = KeyTemplate(output.partition_key, MAX_PARTITION_KEY_BYTES, same)
+        self._sort = KeyTemplate(output.sort_key, MAX_SORT_KEY_BYTES, same)
         self._partition_name, self._sort_name = key_names(output)
-        self._stream = stream
-        self._shard = shard
-        self._common: dict[str, AttributeValue] = {
-            "stream": {"S": stream},
-            "shard": {"S": shard},
-            "policy": {"S": policy},
-            "digest": {"S": digest},
-        }
-        names = (*self._common, "sequence", "sub", "arrival_ms")
-        self._fixed_size = (
-            len(self._reserved)
-            + len(self._partition_name)
-            + len(self._sort_name)
-            + sum(len(name) + 1 for name in names)
-            + sum(len(value["S"].encode()) for value in self._common.values())
-            + _MAP_OVERHEAD
-        )
+        self.has_unique_keys = self._partition.is_unique_per_record or self._sort.is_unique_per_record
+        """Whether no two records can share a key."""
+        self._own = frozenset({output.reserved_attribute, self._partition_name, self._sort_name})
+        added = {name: {"S": text} for name, text in (*same.items(), ("policy", policy), ("digest", digest))}
+        # The reserved attribute comes last: what is the same in all is written once.
+        self._added = orjson.dumps({output.reserved_attribute: {"M": added}})[1:-3] + b',"sequence":{"S":'
 
     def encode(self, document: Mapping[str, object], record: Record) -> Item:
         """Return the item.
@@ -53,37 +42,21 @@ class ItemEncoder:
         :raises EncodeError: the codec's and the key templates' codes, ``reserved_attribute`` when the document has a
             field of ours, ``item_too_large`` above 400 KB.
         """
-        if self._reserved in document or self._partition_name in document or self._sort_name in document:
+        if not self._own.isdisjoint(document):
             raise EncodeError("reserved_attribute")
-        attributes, size = encode_document(document)
+        attributes = encode_document(document)
         sub, arrival = str(record.sub), str(record.arrival_ms)
-        metadata = {
-            "stream": self._stream,
-            "shard": self._shard,
-            "sequence": record.sequence,
-            "sub": sub,
-            "arrival": arrival,
-        }
-        try:
-            partition = self._partition.render(document, metadata)
-            sort = self._sort.render(document, metadata)
-            size += self._fixed_size + len(partition.encode()) + len(sort.encode())
-        except UnicodeEncodeError:
-            raise EncodeError("invalid_unicode") from None
+        metadata = {"sequence": record.sequence, "sub": sub, "arrival": arrival}
+        partition = self._partition.render(document, metadata)
+        sort = self._sort.render(document, metadata)
         attributes[self._partition_name] = {"S": partition}
         attributes[self._sort_name] = {"S": sort}
-        attributes[self._reserved] = {
-            "M": {
-                **self._common,
-                "sequence": {"S": record.sequence},
-                "sub": {"N": sub},
-                "arrival_ms": {"N": arrival},
-            }
-        }
-        size += len(record.sequence) + len(sub) + len(arrival) + 2  # a number is never smaller than 2 bytes
-        if size > MAX_ITEM_BYTES:
+        body = write_item(attributes)
+        added = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}}}}}}}'.encode()
+        item = Item((partition, sort), b"%b,%b%b" % (body[:-1], self._added, added))
+        if len(item.body) > MAX_ITEM_BYTES and size_of(item.attributes) > MAX_ITEM_BYTES:
             raise EncodeError("item_too_large")
-        return Item((partition, sort), attributes, size)
+        return item
 
 
 def decode_item(attributes: Mapping[str, AttributeValue], output: Output) -> tuple[dict[str, Any], dict[str, Any]]:

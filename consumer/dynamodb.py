@@ -1,150 +1,274 @@
 """The batch writer: BatchWriteItem until every item is durable, refused, or the work is stopped."""
 
+import contextlib
+import heapq
 import random
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Protocol
+
+import orjson
 
 from consumer import aws
+from consumer.concurrency import Concurrency
 from consumer.metrics import Metrics
 from consumer.record import AttributeValue, Item
 from consumer.sink import Fate, Writing
+from consumer.transport import BadResponse, Exchange, TransportError
+from consumer.turn import waiting
 
 MAX_ITEMS: Final = 25
 """AWS: BatchWriteItem takes at most 25 put requests."""
 
-MAX_CALL_BYTES: Final = 2_500_000
-"""Item bytes in one call. AWS's limit is 16 MB on the wire, where JSON spells one byte with up to six."""
+MAX_CALL_BYTES: Final = 15_000_000
+"""Bytes of items in one call. AWS's limit is 16 MB."""
 
+OPERATION: Final = "BatchWriteItem"
 UNPROCESSED: Final = "unprocessed"
-NOT_DYNAMODB: Final = (KeyError, AttributeError, TypeError)
-"""What a 200 leads to that is not DynamoDB's, such as a proxy's page: botocore takes it for an empty answer."""
 
 BACKOFF_FIRST_SECONDS: Final = 0.05
 BACKOFF_LIMIT_SECONDS: Final = 10.0
 
+# How long one thing is waited for, where there may be another.
+_TURN_SECONDS: Final = 0.1
+_CONGESTED: Final = frozenset({"throttled", "unreachable", "service", UNPROCESSED})
+_BETWEEN: Final = b'}},{"PutRequest":{"Item":'
+_OK: Final = 200
+
+
+class Caller(Protocol):
+    """`Transport`, as far as it is used here."""
+
+    def start(self, operation: str, body: bytes) -> Exchange: ...
+
 
 class BatchWriter:
-    """Writes items to one table, several batches at a time. Thread-safe.
+    """Writes items to one table. Thread-safe.
 
-    :param client: a botocore DynamoDB client without retries of its own.
+    A write is driven by the thread that waits for it: it sends as many requests as there are slots, each on a
+    connection of its own, and then reads the answers.
+
+    :param transport: carries the calls.
     :param table: the table's name.
     :param key_names: attribute names of partition and sort key.
-    :param pool: bounds the batches in flight.
+    :param concurrency: bounds the requests under way.
     :param log: a structured logger.
     """
 
     def __init__(
         self,
-        client: Any,
+        transport: Caller,
         table: str,
         key_names: tuple[str, str],
-        pool: ThreadPoolExecutor,
+        concurrency: Concurrency,
         metrics: Metrics,
         log: Any,
     ) -> None:
-        self._client = client
-        self._table = table
-        self._key_names = key_names
-        self._pool = pool
-        self._metrics = metrics
-        self._log = log
+        self.transport = transport
+        self.table = table
+        self.key_names = key_names
+        self.concurrency = concurrency
+        self.metrics = metrics
+        self.log = log
+        self.before = b'{"RequestItems":{%b:[{"PutRequest":{"Item":' % orjson.dumps(table)
         for why in (*aws.REASONS, UNPROCESSED):
             metrics.write_retries.labels(why)  # shown as 0, so that a first retry is an increase and not a new series
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         """See `Sink.start`."""
-        writing = Writing(len(items))
-        for chunk in _chunks(items):
-            writing.futures.append(self._pool.submit(self._write, items, chunk, writing, stop))
-        return writing
+        return _BatchWriting(self, items, stop)
 
-    def _write(self, items: Sequence[Item], chunk: list[int], writing: Writing, stop: threading.Event) -> None:
-        pending = chunk
-        attempt = 0
-        while pending and not stop.is_set():
-            began = time.perf_counter()
+
+class _Call(NamedTuple):
+    """Items that go into one request: their indices, and how often it was tried without any success."""
+
+    indices: list[int]
+    attempt: int
+
+
+class _Sent(NamedTuple):
+    call: _Call
+    exchange: Exchange
+    at: float
+
+
+class _BatchWriting(Writing):
+    """One write: calls that are ready, under way, or waiting to be tried again."""
+
+    def __init__(self, writer: BatchWriter, items: Sequence[Item], stop: threading.Event) -> None:
+        super().__init__(len(items))
+        self._writer = writer
+        self._items = items
+        self._stop = stop
+        self._ready = deque(_Call(chunk, 0) for chunk in _chunks(items))
+        self._under_way: deque[_Sent] = deque()
+        self._later: list[tuple[float, int, _Call]] = []
+        with self._whole():
+            self._send(0)
+
+    def wait(self, timeout: float) -> bool:
+        """See `Writing.wait`. A stop ends the tries; what is under way is waited for."""
+        until = time.monotonic() + timeout
+        while self._ready or self._under_way or self._later:
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            with self._whole():
+                self._go_on(left)
+        return True
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """After a defect nothing more is sent, and what is under way is waited for: the slots are everybody's."""
+        try:
+            yield
+        except BaseException:
+            self._ready.clear()
+            self._later.clear()
+            while self._under_way:
+                with contextlib.suppress(BaseException):
+                    self._under_way.popleft().exchange.finish()
+                self._writer.concurrency.give_back(None, throttled=False)
+            raise
+
+    def _go_on(self, patience: float) -> None:
+        """Send what can be sent, and read one answer, if it comes in time."""
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            self._ready.append(heapq.heappop(self._later)[2])
+        if self._stop.is_set():
+            self._ready.clear()
+            self._later.clear()
+        if self._ready:
+            # With nothing to read meanwhile, a slot is worth waiting for.
+            self._send(0 if self._under_way else min(patience, _TURN_SECONDS))
+        if self._under_way:
+            if self._under_way[0].exchange.is_answered(min(patience, _TURN_SECONDS)):
+                self._receive(self._under_way.popleft())
+        elif self._later and not self._ready:
+            with waiting():
+                self._stop.wait(min(patience, self._later[0][0] - now))
+
+    def _send(self, patience: float) -> None:
+        """Send what is ready, as far as there are slots."""
+        writer = self._writer
+        while self._ready and not self._stop.is_set() and writer.concurrency.take(patience):
+            patience = 0
+            call = self._ready.popleft()
+            body = b"%b%b}}]}}" % (writer.before, _BETWEEN.join([self._items[i].body for i in call.indices]))
+            at = time.perf_counter()
             try:
-                response = self._client.batch_write_item(
-                    RequestItems={self._table: [{"PutRequest": {"Item": items[i].attributes}} for i in pending]}
-                )
-                left = response["UnprocessedItems"].get(self._table, [])
-            except (*aws.CALL_ERRORS, *NOT_DYNAMODB) as error:
-                why = aws.reason(error)
-                if why == "refused":
-                    self._refused(items, pending, writing, stop, error)
-                    return
-                attempt += 1
-                self._back_off(attempt, why, stop, error)
-                continue
-            self._metrics.write_seconds.observe(time.perf_counter() - began)
-            self._metrics.write_items.observe(len(pending))
-            still = self._indices_of(left, items, pending) if left else []
-            now = time.time()
-            for i in set(pending).difference(still) if still else pending:
-                writing.durable_at[i] = now
-                writing.fates[i] = Fate.DURABLE
-            if still:
-                # Progress resets the wait: a table at its capacity takes some of each batch.
-                attempt = 1 if len(still) < len(pending) else attempt + 1
-                pending = still
-                self._back_off(attempt, UNPROCESSED, stop, None)
+                exchange = writer.transport.start(OPERATION, body)
+            except (TransportError, *aws.CALL_ERRORS) as error:
+                self._failed(call, _reason(error), type(error).__name__, None)
+            except BaseException:
+                writer.concurrency.give_back(None, throttled=False)
+                raise
             else:
-                return
+                self._under_way.append(_Sent(call, exchange, at))
 
-    def _refused(
-        self,
-        items: Sequence[Item],
-        pending: list[int],
-        writing: Writing,
-        stop: threading.Event,
-        error: Exception,
-    ) -> None:
-        """Find the item at fault by halving, so that its companions are stored."""
-        if len(pending) == 1:
-            self._log.error(
-                "dynamodb.item_refused",
-                table=self._table,
-                code=aws.error_code(error),
-                request_id=aws.request_id(error),
-                bytes=items[pending[0]].size,
-            )
-            writing.fates[pending[0]] = Fate.REFUSED
+    def _receive(self, sent: _Sent) -> None:
+        call, exchange, at = sent
+        try:
+            status, headers, body = exchange.finish()
+        except TransportError as error:
+            self._failed(call, _reason(error), type(error).__name__, None)
             return
-        middle = len(pending) // 2
-        self._metrics.write_retries.labels("refused").inc()
-        self._write(items, pending[:middle], writing, stop)
-        self._write(items, pending[middle:], writing, stop)
+        except BaseException:
+            self._writer.concurrency.give_back(None, throttled=False)
+            raise
+        seconds = time.perf_counter() - at
+        if status != _OK:
+            code = aws.code_of(body)
+            self._failed(call, aws.reason_of(code), code or f"HTTP {status}", headers.get("x-amzn-requestid"))
+            return
+        try:
+            left = self._left(body, call)
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            # A 200 that is not DynamoDB's, such as a proxy's page.
+            self._failed(call, "service", type(error).__name__, None)
+            return
+        writer = self._writer
+        writer.concurrency.give_back(exchange.latency, throttled=bool(left))
+        writer.metrics.write_seconds.observe(seconds)
+        writer.metrics.write_items.observe(len(call.indices))
+        now = time.time()
+        for i in set(call.indices).difference(left) if left else call.indices:
+            self.durable_at[i] = now
+            self.fates[i] = Fate.DURABLE
+        if left:
+            # Progress resets the wait: a table at its capacity takes some of each batch.
+            attempt = 1 if len(left) < len(call.indices) else call.attempt + 1
+            self._try_again(_Call(left, attempt), UNPROCESSED)
 
-    def _back_off(self, attempt: int, why: str, stop: threading.Event, error: Exception | None) -> None:
-        self._metrics.write_retries.labels(why).inc()
-        ceiling = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(attempt, 16))
-        delay = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter
-        # The first retries of a throttled table are daily business; what lasts, or needs a person, is said.
-        loud = why in ("permission", "credentials", "missing") or attempt % 5 == 0
-        if loud and error is not None:
-            self._log.error(
-                "dynamodb.write_retried",
-                table=self._table,
-                reason=why,
-                code=aws.error_code(error),
-                request_id=aws.request_id(error),
-                attempt=attempt,
-                delay_seconds=round(delay, 3),
-                missing="dynamodb:BatchWriteItem" if why == "permission" else None,
-            )
-        stop.wait(delay)
-
-    def _indices_of(self, left: list[dict[str, Any]], items: Sequence[Item], pending: list[int]) -> list[int]:
-        partition, sort = self._key_names
-        by_key = {items[i].key: i for i in pending}
+    def _left(self, body: bytes, call: _Call) -> list[int]:
+        """Return the indices of the items that DynamoDB did not take. Raises what an answer not its own leads to."""
+        unprocessed = orjson.loads(body)["UnprocessedItems"]
+        requests = unprocessed.pop(self._writer.table, [])
+        if unprocessed:
+            raise ValueError  # another table's: not believed
+        if not requests:
+            return []
+        partition, sort = self._writer.key_names
+        by_key = {self._items[i].key: i for i in call.indices}
 
         def key_of(item: dict[str, AttributeValue]) -> tuple[str, str]:
             return item[partition]["S"], item[sort]["S"]
 
-        return [by_key[key_of(request["PutRequest"]["Item"])] for request in left]
+        return [by_key[key_of(request["PutRequest"]["Item"])] for request in requests]
+
+    def _failed(self, call: _Call, why: str, code: str, request_id: str | None) -> None:
+        """Nothing of a call is known to be durable."""
+        writer = self._writer
+        writer.concurrency.give_back(None, throttled=why in _CONGESTED)
+        if why == "refused":
+            self._refused(call, code, request_id)
+            return
+        attempt = call.attempt + 1
+        # The first retries of a throttled table are daily business; what lasts, or needs a person, is said.
+        if why in ("permission", "credentials", "missing") or attempt % 5 == 0:
+            writer.log.error(
+                "dynamodb.write_retried",
+                table=writer.table,
+                reason=why,
+                code=code,
+                request_id=request_id,
+                attempt=attempt,
+                missing=f"dynamodb:{OPERATION}" if why == "permission" else None,
+            )
+        self._try_again(_Call(call.indices, attempt), why)
+
+    def _refused(self, call: _Call, code: str, request_id: str | None) -> None:
+        """Find the item at fault by halving, so that its companions are stored."""
+        writer, indices = self._writer, call.indices
+        if len(indices) == 1:
+            writer.log.error(
+                "dynamodb.item_refused",
+                table=writer.table,
+                code=code,
+                request_id=request_id,
+                bytes=len(self._items[indices[0]].body),
+            )
+            self.fates[indices[0]] = Fate.REFUSED
+            return
+        middle = len(indices) // 2
+        writer.metrics.write_retries.labels("refused").inc()
+        self._ready.extendleft((_Call(indices[middle:], 0), _Call(indices[:middle], 0)))
+
+    def _try_again(self, call: _Call, why: str) -> None:
+        self._writer.metrics.write_retries.labels(why).inc()
+        ceiling = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(call.attempt, 16))
+        delay = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter
+        heapq.heappush(self._later, (time.monotonic() + delay, call.indices[0], call))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TransportError):
+        return "service" if isinstance(error, BadResponse) else "unreachable"
+    return aws.reason(error)
 
 
 def _chunks(items: Sequence[Item]) -> list[list[int]]:
@@ -152,11 +276,11 @@ def _chunks(items: Sequence[Item]) -> list[list[int]]:
     chunk: list[int] = []
     size = 0
     for i, item in enumerate(items):
-        if chunk and (len(chunk) == MAX_ITEMS or size + item.size > MAX_CALL_BYTES):
+        if chunk and (len(chunk) == MAX_ITEMS or size + len(item.body) > MAX_CALL_BYTES):
             chunks.append(chunk)
             chunk, size = [], 0
         chunk.append(i)
-        size += item.size
+        size += len(item.body)
     if chunk:
         chunks.append(chunk)
     return chunks

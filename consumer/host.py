@@ -6,29 +6,33 @@ It outlives the daemon: its connections, its redactor and its memory of what is 
 """
 
 import contextlib
+import gc
 import io
 import os
 import selectors
 import signal
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from setproctitle import setproctitle
 
 from consumer import aws, logs
+from consumer.budget import ByteBudget
 from consumer.checkpoint import HighWaterMark
+from consumer.concurrency import Concurrency
 from consumer.config import Settings
 from consumer.control import Control
 from consumer.coverage import FieldCoverage
 from consumer.document import ItemEncoder, key_names
 from consumer.dry_run import DryRun
 from consumer.dynamodb import BatchWriter
-from consumer.errors import SanitizerError
+from consumer.endpoint import dynamodb_endpoint
+from consumer.errors import SanitizerError, StartError
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
@@ -36,11 +40,31 @@ from consumer.quarantine import KEY_NAMES, QuarantineEncoder
 from consumer.record import Position
 from consumer.redactors import load_candidate, load_plugin
 from consumer.shim import shard_of
+from consumer.sigv4 import agrees_with_botocore
+from consumer.transport import Transport, TransportError
+from consumer.turn import waiting
 from redaction.engine import PolicyRedactor
+from redaction.plugin import Redactor, Verdict
 
 PIPE_BUFFER_BYTES = 1 << 20
+QUARANTINE_WRITES = 2
+GC_OBJECTS = 10_000
+"""Containers made since the last collection when the next one begins; Python's default is 700."""
+
 SHIM_SECONDS = 5.0
 _LONGEST_FIRST_LINE = 1 << 16
+
+
+class _Patient:
+    """A plug-in, which may wait for something: the other shards go on meanwhile."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.name, self.version, self.digest = redactor.name, redactor.version, redactor.digest
+        self._redactor = redactor
+
+    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]:
+        with waiting():
+            return self._redactor.redact(payloads)
 
 
 class Session:
@@ -87,18 +111,25 @@ class Host:
         if isinstance(self._redactor, PolicyRedactor):
             self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
         output = settings.output
-        # One more connection and thread each for the quarantine, which must not wait behind a slow table for ever.
-        client = aws.client("dynamodb", timeout=output.timeout_seconds, connections=output.concurrency + 2)
-        pool = ThreadPoolExecutor(output.concurrency, thread_name_prefix="write")
-        self._output = BatchWriter(client, output.table, key_names(output), pool, self._metrics, self._log)
-        self._quarantine = BatchWriter(
-            client,
-            settings.quarantine.table,
-            KEY_NAMES,
-            ThreadPoolExecutor(2, thread_name_prefix="quarantine"),
+        transport = connect_dynamodb(output.timeout_seconds, output.concurrency + QUARANTINE_WRITES)
+        self._output = BatchWriter(
+            transport,
+            output.table,
+            key_names(output),
+            Concurrency(output.concurrency, self._metrics.write_concurrency.set),
             self._metrics,
             self._log,
         )
+        # Slots of its own: it must not wait behind a slow table for ever.
+        self._quarantine = BatchWriter(
+            transport,
+            settings.quarantine.table,
+            KEY_NAMES,
+            Concurrency(QUARANTINE_WRITES),
+            self._metrics,
+            self._log,
+        )
+        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
         self._settled: dict[str, Position] = {}
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -198,7 +229,7 @@ class Host:
         messages_in = os.fdopen(session.pipes[0], "rb", buffering=PIPE_BUFFER_BYTES)
         answers = os.fdopen(session.pipes[1], "w", encoding="utf-8")
         log.info("session.began")
-        processor = ShardProcessor(lambda shard: self._open_pipeline(shard, session.stop, log), log)
+        processor = ShardProcessor(lambda shard: self.open_pipeline(shard, session.stop, log), log)
         in_order = serve(processor, session.first_line, messages_in, answers)
         log.info("session.ended", status="in order" if in_order else "broken")
         with self._lock:
@@ -212,17 +243,19 @@ class Host:
         with contextlib.suppress(OSError):
             session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
 
-    def _open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:
+    def open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:
+        """Make the pipeline of a shard."""
         settings = self._settings
         policy = f"{self._redactor.name}@{self._redactor.version}"
         stages = Stages(
-            redactor=self._redactor,
+            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else _Patient(self._redactor),
             encoder=ItemEncoder(settings.output, settings.stream.name, shard, policy, self._redactor.digest),
             output=self._output,
             quarantine_encoder=QuarantineEncoder(
                 settings.stream.name, shard, policy, self._redactor.digest, self._fingerprint_key
             ),
             quarantine=self._quarantine,
+            budget=self._budget,
             dry_run=self._dry_run,
         )
         books = self._metrics.shard(shard)
@@ -248,6 +281,42 @@ def _close_quietly(stream: io.TextIOBase) -> None:
         stream.close()
 
 
+def connect_dynamodb(timeout: float, idle: int) -> Transport:
+    """Return the way to DynamoDB, as AWS's own variables and files describe it.
+
+    :raises StartError: they don't, or in a way that is not supported.
+    """
+    endpoint = dynamodb_endpoint()
+    try:
+        if not agrees_with_botocore(endpoint.credentials, endpoint.url, endpoint.region, "dynamodb"):
+            msg = "Requests to DynamoDB would not be signed as botocore signs them. Report this, with its version."
+            raise StartError(msg)
+        return Transport(endpoint, timeout=timeout, idle=idle)
+    except TransportError as error:
+        msg = f"DynamoDB cannot be reached as configured: {error}."
+        raise StartError(msg) from None
+    except ssl.SSLError:
+        msg = f"{endpoint.ca_bundle} holds no certificate: check AWS_CA_BUNDLE."
+        raise StartError(msg) from None
+    except aws.CALL_ERRORS as error:
+        raise StartError(aws.explain(error, "dynamodb:BatchWriteItem", "the endpoint")) from None
+
+
+def collect_seldom() -> None:
+    """Spare the collector of cycles its work: a batch makes many objects, which it would look at again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS)
+
+
+def stay_on_one_core(slot: int) -> None:
+    """Bind this process to one of the cores it may use, siblings to others, where the system knows how to."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        # Begin anywhere: workers that share a machine must not all take its first cores.
+        os.sched_setaffinity(0, {cores[(os.getppid() + slot) % len(cores)]})
+
+
 def main() -> None:
     """Run as the supervisor starts it: descriptors of the control and the listening socket, then the slot."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -267,8 +336,11 @@ def main() -> None:
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
         logs.get_logger(f"pipeline-{slot}").error("pipeline.not_started", reason=str(error))
         os._exit(1)
+    collect_seldom()
+    if settings.pipeline.pinned:
+        stay_on_one_core(slot)
     host.run()
-    os._exit(0)  # a request under way would be waited for, and nobody needs its answer
+    os._exit(0)  # nobody needs the answer of a request under way
 
 
 if __name__ == "__main__":

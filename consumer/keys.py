@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from consumer.errors import EncodeError
@@ -23,21 +24,34 @@ class KeyTemplate:
 
     :param template: literal text with ``{name}`` placeholders; ``{a.b}`` reaches into nested objects.
     :param limit: the longest key in bytes of UTF-8.
+    :param constants: metadata that is the same for all records.
     :raises ValueError: the template holds no placeholder, an empty one, or a stray brace.
     """
 
-    def __init__(self, template: str, limit: int) -> None:
-        pieces = _PLACEHOLDER.split(template)
-        self._literals = pieces[0::2]
-        self.names = tuple(pieces[1::2])
-        self._paths = tuple(name.split(".") for name in self.names)
+    def __init__(self, template: str, limit: int, constants: Mapping[str, str] = MappingProxyType({})) -> None:
+        literals, names = _PLACEHOLDER.split(template)[0::2], _PLACEHOLDER.split(template)[1::2]
+        self.names = tuple(names)
         self._limit = limit
-        if not self.names:
+        if not names:
             msg = f"the key template {template!r} holds no placeholder such as {{user_id}}"
             raise ValueError(msg)
-        if any(not _NAME.fullmatch(name) for name in self.names) or re.search(r"[{}]", "".join(self._literals)):
+        if any(not _NAME.fullmatch(name) for name in names) or re.search(r"[{}]", "".join(literals)):
             msg = f"the key template {template!r} is malformed; write placeholders as {{name}} or {{outer.inner}}"
             raise ValueError(msg)
+        self._first = literals[0]
+        self._parts: list[tuple[str, list[str] | None, str]] = []
+        """Of each placeholder: the name, the path unless it is metadata, the literal that follows."""
+        for name, literal in zip(names, literals[1:], strict=True):
+            path = name.split(".")
+            if path[0] not in METADATA:
+                self._parts.append((path[0], path, literal))
+            elif path[0] not in constants:
+                self._parts.append((path[0], None, literal))
+            elif self._parts:
+                before, its_path, text = self._parts[-1]
+                self._parts[-1] = (before, its_path, text + constants[path[0]] + literal)
+            else:
+                self._first += constants[path[0]] + literal
 
     @property
     def is_unique_per_record(self) -> bool:
@@ -49,13 +63,18 @@ class KeyTemplate:
 
         :raises EncodeError: ``key_missing``, ``key_empty``, ``key_not_scalar`` or ``key_too_long``.
         """
-        out = [self._literals[0]]
-        for path, literal in zip(self._paths, self._literals[1:], strict=True):
-            name = path[0]
-            out.append(metadata[name] if name in METADATA else _field(document, path))
-            out.append(literal)
+        out = [self._first]
+        for name, path, literal in self._parts:
+            if path is None:
+                value: object = metadata[name]
+            else:
+                value = document.get(name)
+                if type(value) is not str or not value or len(path) > 1:
+                    value = _field(document, path)
+            out += (value, literal)
         key = "".join(out)
-        if len(key) > self._limit or len(key.encode()) > self._limit:
+        # A character takes four bytes at most.
+        if 4 * len(key) > self._limit and len(key.encode(errors="surrogatepass")) > self._limit:
             raise EncodeError("key_too_long")
         return key
 

@@ -144,6 +144,13 @@ class Metrics:
             registry=registry,
             buckets=ITEM_BUCKETS,
         )
+        self.write_concurrency: Final = Gauge(
+            "sanitizer_write_concurrency",
+            "Batch writes that may be under way at once, in all pipeline processes; falls when the table throttles or "
+            "slows down.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.owned: Final = gauge(SHARD_OWNED, "1 while this process serves the shard.")
         self.behind: Final = gauge(SHARD_BEHIND, "Lag of the shard as KCL reported it at the last fetch.")
         self.checkpointed_at: Final = gauge(SHARD_CHECKPOINTED_AT, "Epoch seconds of the last checkpoint.")

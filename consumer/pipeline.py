@@ -3,11 +3,13 @@
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from consumer.budget import ByteBudget
 from consumer.checkpoint import Checkpointer, HighWaterMark
 from consumer.document import ItemEncoder
 from consumer.dry_run import DryRun
@@ -17,7 +19,7 @@ from consumer.quarantine import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
 from consumer.sink import Fate, Sink, Writing
 from redaction.guard import redact_guarded
-from redaction.plugin import Dropped, Redactor, Rejected, Verdict
+from redaction.plugin import Applied, Dropped, Redactor, Released, Verdict
 
 POLL_SECONDS: Final = 0.5
 """How often a slow write is looked at, to checkpoint what is durable of its batch."""
@@ -35,6 +37,7 @@ class Stages:
     output: Sink
     quarantine_encoder: QuarantineEncoder
     quarantine: Sink
+    budget: ByteBudget
     dry_run: DryRun | None = None
 
 
@@ -85,11 +88,13 @@ class Pipeline:
         self._books.behind(behind_seconds)
         if records:
             batch = _Batch(records)
-            self._books.received(len(records), sum(len(record.data) for record in records))
+            size = sum([len(record.data) for record in records])
+            self._books.received(len(records), size)
             self._books.batch_began(time.time())
             try:
-                if not self._halted:
-                    self._settle(batch, checkpointer)
+                with self._stages.budget.hold(size, self._stop):
+                    if not self._halted:
+                        self._settle(batch, checkpointer)
             finally:
                 self._close(batch)
         if not self._halted:
@@ -133,9 +138,9 @@ class Pipeline:
     def _settle(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
         first = self._skip_settled(batch)
         items, entries = self._sort_out(batch, first)
-        rounds = _by_key(items)
+        rounds = [[index] for index in items] if self._stages.encoder.has_unique_keys else _by_key(items)
         # One round, unless records share a key and the newest of them is refused by DynamoDB.
-        while rounds or entries:
+        while (rounds or entries) and not self._stop.is_set():
             refused = self._write_round(batch, items, rounds, entries, checkpointer)
             now = time.time()
             entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
@@ -154,13 +159,15 @@ class Pipeline:
     ) -> set[int]:
         """Write the newest item of each key and the quarantine entries; return the indices that DynamoDB refused."""
         stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
+        self._under_way = [stored]
         kept = self._stages.quarantine.start([entry for _, entry in entries], self._stop)
-        self._under_way = [stored, kept]
+        self._under_way.append(kept)
         self._try_candidate(batch)  # while DynamoDB is at work
         ended = False
         while not ended:
             # When the work is stopped, a request under way is not waited for: what is not known durable is abandoned.
-            ended = (stored.wait(POLL_SECONDS) and kept.wait(POLL_SECONDS)) or self._stop.is_set()
+            # Both are waited for: an answer that nobody reads holds a slot.
+            ended = all([stored.wait(POLL_SECONDS), kept.wait(POLL_SECONDS)]) or self._stop.is_set()
             _note_stored(batch, rounds, stored)
             _note_quarantined(batch, entries, kept)
             self._advance(batch, checkpointer)
@@ -183,24 +190,23 @@ class Pipeline:
         batch.untried = first, verdicts
         items: dict[int, Item] = {}
         entries: list[tuple[int, Item]] = []
-        applied: dict[tuple[str, str], int] = {}
+        applied: list[Applied] = []
+        encode = self._stages.encoder.encode
         now = time.time()
         for index, verdict in enumerate(verdicts, start=first):
-            if isinstance(verdict, Dropped):
+            if isinstance(verdict, Released):
+                try:
+                    items[index] = encode(verdict.document, records[index])
+                except EncodeError as error:
+                    entries.append((index, self._entry(records[index], error.code, None, now)))
+                else:
+                    applied += verdict.applied
+            elif isinstance(verdict, Dropped):
                 batch.outcomes[index] = Outcome.DROPPED
-                applied[verdict.rule, "drop_record"] = applied.get((verdict.rule, "drop_record"), 0) + 1
-                continue
-            if isinstance(verdict, Rejected):
+                applied.append((verdict.rule, "drop_record"))
+            else:
                 entries.append((index, self._entry(records[index], verdict.code, verdict.rule, now)))
-                continue
-            try:
-                items[index] = self._stages.encoder.encode(verdict.document, records[index])
-            except EncodeError as error:
-                entries.append((index, self._entry(records[index], error.code, None, now)))
-                continue
-            for pair in verdict.applied:
-                applied[pair] = applied.get(pair, 0) + 1
-        for (rule, action), count in applied.items():
+        for (rule, action), count in Counter(applied).items():
             self._metrics.redactions.labels(rule, action).inc(count)
         return items, entries
 
@@ -223,14 +229,13 @@ class Pipeline:
 
     def _close(self, batch: "_Batch") -> None:
         """Enter the batch into the books, once, whatever happened to it."""
-        counts: dict[Outcome, int] = {}
-        for outcome in batch.outcomes:
-            counts[outcome or Outcome.ABANDONED] = counts.get(outcome or Outcome.ABANDONED, 0) + 1
+        counts = {outcome: batch.outcomes.count(outcome) for outcome in Outcome}
+        counts[Outcome.ABANDONED] += batch.outcomes.count(None)
         for outcome, count in counts.items():
             self._books.ended(outcome, count)
         observe_many(self._metrics.latency, batch.latencies())
         self._books.batch_ended()
-        if abandoned := counts.get(Outcome.ABANDONED):
+        if abandoned := counts[Outcome.ABANDONED]:
             self._log.warning("batch.abandoned", records=abandoned)
 
 
@@ -250,17 +255,16 @@ class _Batch:
 
     def settled_up_to(self) -> Position | None:
         """Return the position of the last record before the first gap."""
-        while self._contiguous < len(self.records) and self.outcomes[self._contiguous] is not None:
-            self._contiguous += 1
+        try:
+            self._contiguous = self.outcomes.index(None, self._contiguous)
+        except ValueError:
+            self._contiguous = len(self.records)
         return self.records[self._contiguous - 1].position if self._contiguous else None
 
     def latencies(self) -> list[float]:
         """Seconds from arrival to durable, of the records that became so and whose arrival is known."""
-        return [
-            max(0.0, durable - self.records[i].arrival_ms / 1000)
-            for i, durable in self.durable_at.items()
-            if self.records[i].arrival_ms
-        ]
+        arrivals = [record.arrival_ms / 1000 for record in self.records]
+        return [max(0.0, durable - arrivals[i]) for i, durable in self.durable_at.items() if arrivals[i]]
 
 
 def _by_key(items: dict[int, Item]) -> list[list[int]]:

@@ -6,7 +6,7 @@ ends the session without an answer, the daemon is restarted, and the records are
 """
 
 import os
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -18,6 +18,10 @@ from consumer.checkpoint import CheckpointRefused
 from consumer.errors import LeaseLost, SessionBroken
 from consumer.pipeline import Pipeline
 from consumer.record import Position, Record
+from consumer.turn import waiting, working
+
+# What the class itself calls, after having sorted its arguments.
+_record: Final = tuple.__new__
 
 # What KCL's checkpointer throws, by simple class name. Source: software.amazon.kinesis.exceptions.
 _LEASE_LOST: Final = frozenset({"ShutdownException"})
@@ -78,14 +82,18 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
 
         def process() -> None:
             records = [
-                Record(
-                    raw["sequenceNumber"],
-                    raw["subSequenceNumber"] or 0,
-                    raw["approximateArrivalTimestamp"] or 0,
-                    b64decode(raw["data"] or b""),
+                _record(
+                    Record,
+                    (
+                        raw["sequenceNumber"],
+                        raw["subSequenceNumber"] or 0,
+                        raw["approximateArrivalTimestamp"] or 0,
+                        a2b_base64(raw["data"] or b""),
+                    ),
                 )
                 for raw in process_records_input.records
             ]
+            process_records_input.records.clear()  # in base64: it would stay for as long as the batch does
             behind = (process_records_input.millis_behind_latest or 0) / 1000
             self._live().process(records, behind, _KclCheckpointer(process_records_input.checkpointer))
 
@@ -161,7 +169,8 @@ class _Lines:
         if self._first:
             line, self._first = self._first, b""
             return line
-        return self._rest.readline()
+        with waiting():
+            return self._rest.readline()
 
 
 def serve(processor: ShardProcessor, first_line: bytes, messages_in: BinaryIO, answers: TextIO) -> bool:
@@ -169,10 +178,11 @@ def serve(processor: ShardProcessor, first_line: bytes, messages_in: BinaryIO, a
 
     :return: whether the session ended in order; False: it failed, or the daemon went away in the middle.
     """
-    try:
-        _Process(processor, _Lines(first_line, messages_in), answers).run()
-    except (SystemExit, OSError, ValueError):
-        return False
-    finally:
-        processor.close()
-    return not processor.failed
+    with working():
+        try:
+            _Process(processor, _Lines(first_line, messages_in), answers).run()
+        except (SystemExit, OSError, ValueError):
+            return False
+        finally:
+            processor.close()
+        return not processor.failed

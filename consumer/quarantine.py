@@ -5,6 +5,8 @@ import hmac
 from datetime import UTC, datetime
 from typing import Final
 
+import orjson
+
 from consumer.record import Item, Record
 
 KEY_NAMES: Final = ("source", "position")
@@ -49,4 +51,4 @@ class QuarantineEncoder:
         }
         if rule:
             attributes["rule"] = {"S": rule}
-        return Item((self._source, position), attributes, size=1024)
+        return Item((self._source, position), orjson.dumps(attributes))

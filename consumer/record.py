@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import orjson
+
 AttributeValue = dict[str, Any]
 """A DynamoDB attribute value in its wire form, e.g. ``{"S": "text"}``."""
 
@@ -31,13 +33,17 @@ class Item(NamedTuple):
     """A DynamoDB item ready to be written.
 
     :ivar key: values of the partition and the sort key; equal keys are one item.
-    :ivar attributes: the whole item, keys included.
-    :ivar size: DynamoDB's size of the item in bytes.
+    :ivar body: the whole item in DynamoDB's JSON, keys included.
     """
 
     key: tuple[str, str]
-    attributes: dict[str, AttributeValue]
-    size: int
+    body: bytes
+
+    @property
+    def attributes(self) -> dict[str, AttributeValue]:
+        """The item, read back from its body."""
+        attributes: dict[str, AttributeValue] = orjson.loads(self.body)
+        return attributes
 
 
 class Outcome(StrEnum):

@@ -92,7 +92,12 @@ class Output(_Section):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
         description="What the service adds stands under this name; the keys under this name with _pk and _sk.",
     )
-    concurrency: int = Field(8, ge=1, le=256, description="Batch writes in flight, for each pipeline process.")
+    concurrency: int = Field(
+        32,
+        ge=1,
+        le=256,
+        description="Batch writes in flight at most, for each pipeline process; fewer while the table throttles.",
+    )
     timeout_seconds: float = Field(5.0, gt=0, le=60, description="Connect and read time-out of one request.")
 
     @field_validator("partition_key")
@@ -171,6 +176,17 @@ class Pipeline(_Section):
     """The processes that do the work."""
 
     processes: int | None = Field(None, ge=1, le=64, description="Pipeline processes; default: one for each core.")
+    pinned: bool = Field(
+        default=True,
+        description="Keep each pipeline process on one core (Linux): its threads take turns, and would carry their "
+        "caches from core to core.",
+    )
+    max_bytes_in_flight: int = Field(
+        32 * 2**20,
+        ge=2**20,
+        description="Bytes of record data that a pipeline process works on at once, over all of its shards; they take "
+        "about five times as much memory.",
+    )
     checkpoint_seconds: float = Field(2.0, ge=0.0, le=60, description="A shard is checkpointed at most so often.")
     stuck_seconds: float = Field(
         300.0,

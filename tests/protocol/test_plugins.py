@@ -28,7 +28,7 @@ KINDS = {{
     "too_few": lambda payloads: [Released({{"user_id": "u"}}, b"")],
     "originals": lambda payloads: list(payloads),
     "texts": lambda payloads: [payload.decode() for payload in payloads],
-    "odd_names": lambda payloads: [Released({{"user_id": "u", 7: "{CARD}"}}, b"") for _ in payloads],
+    "odd_names": lambda payloads: [Released({{"user_id": "u", "timestamp": "t", 7: "{CARD}"}}, b"") for _ in payloads],
     "odd_values": lambda payloads: [Released({{"user_id": object()}}, b"") for _ in payloads],
     "no_numbers": lambda payloads: [Released({{"user_id": "u", "n": float("nan")}}, b"") for _ in payloads],
     "tells": lambda payloads: [Rejected(payload.decode(), payload.decode()) for payload in payloads],

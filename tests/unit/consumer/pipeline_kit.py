@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from consumer.budget import ByteBudget
 from consumer.checkpoint import HighWaterMark
 from consumer.config import Output
 from consumer.document import ItemEncoder
@@ -36,6 +37,18 @@ class Redactor:
             case "odd":
                 return Released(document | {"": 1}, b"{}")
         return Released(document, orjson.dumps(document), (("rule", "mask"),))
+
+
+class Slow(Writing):
+    """A write that does what `go_on` says when it is waited for: to itself; the result is whether it has ended."""
+
+    def __init__(self, count: int, go_on: Callable[["Slow"], bool]) -> None:
+        super().__init__(count)
+        self._go_on = go_on
+
+    def wait(self, timeout: float) -> bool:
+        assert timeout > 0
+        return self._go_on(self)
 
 
 class Table:
@@ -98,6 +111,7 @@ class Bench:
             output=self.table,
             quarantine_encoder=QuarantineEncoder("orders", shard, "fake@1", "d", b"k"),
             quarantine=self.quarantine,
+            budget=ByteBudget(1 << 20),
         )
         self.pipeline = self.open()
 

@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import botocore.exceptions as be
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer import aws
 from consumer.errors import StartError
@@ -45,6 +48,45 @@ def test_each_error_is_classified_and_explained_without_its_text(error: Exceptio
     assert said in sentence
     assert "dynamodb:DescribeTable" in sentence or reason == "missing"
     assert CANARY not in sentence + aws.error_code(error) + str(aws.request_id(error))
+
+
+@pytest.mark.parametrize(("error", "reason"), [case[:2] for case in CASES if isinstance(case[0], be.ClientError)])
+def test_a_code_alone_is_classified_as_the_error_is(error: be.ClientError, reason: str) -> None:
+    assert aws.reason_of(aws.error_code(error)) == reason
+    assert reason in aws.REASONS
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"m"}', "ThrottlingException"),
+        (b'{"__type":"ThrottlingException"}', "ThrottlingException"),
+        (b'{"__type":"a#b#InternalServerError"}', "InternalServerError"),
+        (b'{"__type":"x#' + b"E" * 81 + b'"}', ""),
+        (b'{"__type":"x#4111111111111111"}', ""),
+        (b'{"__type":"x#Two words"}', ""),
+        (b'{"__type":"x#Line\\n"}', ""),
+        ('{"__type":"x#Ａ"}'.encode(), ""),  # noqa: RUF001 - meant
+        (b'{"__type":"x#"}', ""),
+        (b'{"__type":5}', ""),
+        (b'{"message":"m"}', ""),
+        (b"[]", ""),
+        (b'"__type"', ""),
+        (b"null", ""),
+        (b"", ""),
+        (b"<html>4111111111111111</html>", ""),
+        (b'{"__type":' + b"[" * 5000, ""),
+    ],
+)
+def test_a_code_is_found_in_an_answer_and_never_anything_else(body: bytes, code: str) -> None:
+    assert aws.code_of(body) == code
+
+
+@given(st.binary() | st.text().map(lambda text: orjson.dumps({"__type": text})))
+def test_whatever_the_answer_a_code_is_letters(body: bytes) -> None:
+    code = aws.code_of(body)
+    assert not code or (code.isascii() and code.isalpha() and len(code) <= 80)
+    assert aws.reason_of(code) in aws.REASONS
 
 
 def test_the_code_and_the_request_id_are_awss_own() -> None:

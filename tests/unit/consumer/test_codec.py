@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.codec import decode_document, encode_document
+from consumer.codec import decode_document, encode_document, size_of, write_item
 from consumer.errors import EncodeError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -65,24 +65,37 @@ def nested(levels: int, innermost: object = 1) -> Any:
 
 @given(DOCUMENTS)
 def test_what_is_encoded_comes_back_as_an_equal_json_value(document: dict[str, Any]) -> None:
-    attributes, _ = encode_document(document)
+    attributes = encode_document(document)
     assert same(document, decode_document(attributes))
 
 
 @given(DOCUMENTS)
 def test_the_size_is_never_below_the_published_one(document: dict[str, Any]) -> None:
-    attributes, size = encode_document(document)
+    attributes = encode_document(document)
+    size = size_of(attributes)
     assert size >= sum(len(name.encode()) + published_size(value) for name, value in attributes.items())
+    assert len(write_item(attributes)) >= size
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not 0 < abs(number) < 1e-130))
+@example(1e15)
+@example(1e-4)
+@example(-0.0)
+def test_a_float_stands_for_its_shortest_spelling(number: float) -> None:
+    if abs(number) < 1e126:
+        (written,) = encode_document({"n": number})["n"].values()
+        assert Decimal(written) == Decimal(repr(number))
+        assert written != "-0.0"
 
 
 @pytest.mark.parametrize("text", ["149.99", "1.50", "0.1", "1E+2", "-0.000000000000000000000000000000000001"])
 def test_decimals_never_pass_through_a_binary_float(text: str) -> None:
-    (number,) = decode_document(encode_document({"n": Decimal(text)})[0]).values()
+    (number,) = decode_document(encode_document({"n": Decimal(text)})).values()
     assert number == Decimal(text)
 
 
 def test_a_boolean_is_no_number_and_a_number_no_boolean() -> None:
-    attributes, _ = encode_document({"t": True, "f": False, "one": 1, "zero": 0})
+    attributes = encode_document({"t": True, "f": False, "one": 1, "zero": 0})
     assert attributes == {"t": {"BOOL": True}, "f": {"BOOL": False}, "one": {"N": "1"}, "zero": {"N": "0"}}
 
 
@@ -102,7 +115,7 @@ def test_a_boolean_is_no_number_and_a_number_no_boolean() -> None:
     ids=str,
 )
 def test_what_lies_just_within_a_limit_passes(value: object) -> None:
-    attributes, _ = encode_document({"v": value})
+    attributes = encode_document({"v": value})
     assert same(value, decode_document(attributes)["v"])
 
 
@@ -140,7 +153,7 @@ def test_what_lies_just_within_a_limit_passes(value: object) -> None:
 )
 def test_what_dynamodb_cannot_hold_is_refused_by_its_reason(document: Any, code: str) -> None:
     with pytest.raises(EncodeError) as refusal:
-        encode_document(document)
+        write_item(encode_document(document))
     assert refusal.value.code == code
 
 

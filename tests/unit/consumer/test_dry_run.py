@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any
 
 import orjson
@@ -11,12 +10,13 @@ import pytest
 from consumer.dry_run import DryRun
 from consumer.metrics import Metrics
 from consumer.path_labels import OTHER
+from consumer.record import Item
 from consumer.sink import Fate, Writing
 from redaction.engine import PolicyRedactor
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Released
 from redaction.policy_file import parse_policy
-from tests.unit.consumer.pipeline_kit import Bench, Kcl, Redactor, records
+from tests.unit.consumer.pipeline_kit import Bench, Kcl, Redactor, Slow, records
 
 CARD = "4111 1111 1111 1111"
 
@@ -195,18 +195,23 @@ def test_the_candidate_is_tried_while_dynamodb_is_at_work(
     metrics: Metrics, log: Any, request: pytest.FixtureRequest
 ) -> None:
     bench = Bench(metrics, log, request.node.name)
-    writing = Writing(1)
-    writing.futures.append(Future())
-    bench.table.start = lambda items, _: writing if items else Writing(0)  # type: ignore[assignment, method-assign]
+    order: list[str] = []
+
+    def start(items: Sequence[Item], _: threading.Event) -> Writing:
+        order.append("sent")
+        return Slow(len(items), answered)
+
+    def answered(writing: Slow) -> bool:
+        order.append("answered")
+        writing.fates = [Fate.DURABLE] * len(writing.fates)
+        return True
 
     def redact(payloads: Sequence[bytes]) -> list[Any]:
-        writing.fates[0] = Fate.DURABLE
-        writing.futures[0].set_result(None)
+        order.append("tried")
         return list(Redactor().redact(payloads))
 
+    bench.table.start = start  # type: ignore[assignment, method-assign]
     bench.use_candidate(DryRun(Hostile(redact), bench.redactor, metrics, log))
-    give_up = threading.Timer(10.0, bench.stop.set)
-    give_up.start()
     bench.pipeline.process(records({"k": "a"}), 0, Kcl())
-    give_up.cancel()
+    assert order == ["sent", "tried", "answered"]
     assert bench.outcomes() == {"stored": 1}

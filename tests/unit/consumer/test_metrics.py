@@ -98,6 +98,14 @@ def test_a_drift_lasts_as_long_as_a_live_process_sees_it(tmp_path: Path) -> None
     assert scraped(tmp_path)['sanitizer_field_drift{path="card"}'] == 0
 
 
+def test_what_may_be_under_way_is_the_sum_over_the_live_processes(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", "metrics.write_concurrency.set(8)")
+    process(tmp_path, "pipeline-1", "metrics.write_concurrency.set(2)")
+    assert scraped(tmp_path)["sanitizer_write_concurrency"] == 10
+    forget_gauges(tmp_path, "pipeline-0")
+    assert scraped(tmp_path)["sanitizer_write_concurrency"] == 2
+
+
 def test_a_successor_goes_on_in_its_predecessors_files(tmp_path: Path) -> None:
     for round_ in range(1, 4):
         process(tmp_path, "pipeline-0", "books.received(10, 100); books.ended(Outcome.STORED, 10)")
@@ -105,6 +113,7 @@ def test_a_successor_goes_on_in_its_predecessors_files(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "counter_pipeline-0.db",
         "gauge_livemostrecent_pipeline-0.db",
+        "gauge_livesum_pipeline-0.db",
         "histogram_pipeline-0.db",
     ]
 

@@ -1,6 +1,5 @@
 """One shard's flow, case by case; its laws under any mix of events are in test_pipeline_laws."""
 
-from concurrent.futures import Future
 from typing import Any
 
 import orjson
@@ -10,9 +9,9 @@ from consumer.checkpoint import CheckpointRefused
 from consumer.errors import LeaseLost, SessionBroken
 from consumer.metrics import Metrics
 from consumer.record import Position, Record
-from consumer.sink import Fate, Writing
+from consumer.sink import Fate
 from redaction.plugin import Released
-from tests.unit.consumer.pipeline_kit import Bench, Kcl, Redactor, records
+from tests.unit.consumer.pipeline_kit import Bench, Kcl, Redactor, Slow, records
 
 CANARY = "4111111111111111"
 
@@ -135,16 +134,79 @@ def test_a_lost_lease_halts_and_stops_what_is_still_written(bench: Bench) -> Non
 
 
 def test_a_defect_in_a_sink_is_never_an_acknowledged_batch(bench: Bench) -> None:
-    broken: Future[None] = Future()
-    broken.set_exception(ZeroDivisionError())
-    writing = Writing(1)
-    writing.futures.append(broken)
+    def broken(_: Slow) -> bool:
+        raise ZeroDivisionError
+
     kcl = Kcl()
-    bench.table.start = lambda *_: writing  # type: ignore[method-assign]
+    bench.table.start = lambda items, _: Slow(len(items), broken)  # type: ignore[assignment, method-assign]
     with pytest.raises(ZeroDivisionError):
         bench.pipeline.process(records({"k": "a"}), 0, kcl)
     assert kcl.taken == []
     assert bench.outcomes() == {"abandoned": 1}
+
+
+def test_quarantine_entries_are_not_held_up_by_a_slow_table(bench: Bench) -> None:
+    """What is under way to the quarantine holds one of its few slots until somebody reads the answer."""
+    waited_for: list[str] = []
+
+    def slow(writing: Slow) -> bool:
+        waited_for.append("table")
+        if len(waited_for) > 10:
+            bench.stop.set()
+        if "quarantine" not in waited_for:
+            return False
+        writing.fates[0] = Fate.DURABLE
+        return True
+
+    def quick(writing: Slow) -> bool:
+        waited_for.append("quarantine")
+        writing.fates[0] = Fate.DURABLE
+        return True
+
+    bench.table.start = lambda items, _: Slow(len(items), slow)  # type: ignore[assignment, method-assign]
+    bench.quarantine.start = lambda items, _: Slow(len(items), quick)  # type: ignore[assignment, method-assign]
+    bench.pipeline.process(records({"k": "a"}, {"k": "b", "do": "reject"}), 0, Kcl())
+    assert bench.outcomes() == {"stored": 1, "quarantined": 1}
+
+
+def test_whatever_was_begun_is_waited_for_in_the_end(bench: Bench) -> None:
+    """Also where the work stops after the newest of some equal keys was refused, and others are under way."""
+    open_: list[Slow] = []
+
+    def stopping(writing: Slow) -> bool:
+        writing.fates[0] = Fate.REFUSED
+        if bench.pipeline._halted:
+            open_.remove(writing)
+            return True
+        bench.stop.set()
+        return False
+
+    def start(items: Any, _: Any) -> Slow:
+        open_.append(Slow(len(items), stopping))
+        return open_[-1]
+
+    bench.table.start = start  # type: ignore[assignment, method-assign]
+    bench.pipeline.process(records({"k": "a"}, {"k": "a"}), 0, Kcl())
+    bench.pipeline.close()
+    assert open_ == []
+
+
+def test_what_was_begun_is_waited_for_where_the_quarantine_cannot_begin(bench: Bench) -> None:
+    ended: list[bool] = []
+
+    def slow(_: Slow) -> bool:
+        ended.append(True)
+        return True
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    bench.table.start = lambda items, _: Slow(len(items), slow)  # type: ignore[assignment, method-assign]
+    bench.quarantine.start = broken  # type: ignore[assignment, method-assign]
+    with pytest.raises(ZeroDivisionError):
+        bench.pipeline.process(records({"k": "a"}), 0, Kcl())
+    bench.pipeline.close()
+    assert ended
 
 
 def test_a_quarantine_that_refuses_breaks_the_session(bench: Bench) -> None:

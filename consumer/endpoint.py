@@ -1,0 +1,74 @@
+"""Where DynamoDB's calls go, and as whom: what botocore would do, asked without a call.
+
+Not the client's `endpoint_url`: a call's endpoint may differ from it (account-based, FIPS, dual-stack).
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import botocore.exceptions as be
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import get_cert_path
+
+from consumer import aws
+from consumer.errors import StartError
+
+_EVENT: Final = "before-send.dynamodb.BatchWriteItem"
+
+
+class Endpoint(NamedTuple):
+    """What a `Transport` needs to know.
+
+    :ivar credentials: returns the credentials of the moment, refreshed when they are due.
+    :ivar ca_bundle: file of trusted certificates.
+    """
+
+    url: str
+    region: str
+    credentials: Callable[[], Any]
+    ca_bundle: str
+    user_agent: str
+
+
+class _Empty:
+    def stream(self) -> Iterator[bytes]:
+        yield b"{}"
+
+
+def dynamodb_endpoint() -> Endpoint:
+    """Find it out by AWS's own variables and files.
+
+    :raises StartError: no region, no credentials, or an unusable endpoint is configured.
+    """
+    client = aws.client("dynamodb")
+    sent: list[Any] = []
+
+    def intercept(request: Any, **_: object) -> AWSResponse:
+        sent.append(request)
+        return AWSResponse(request.url, 200, {}, _Empty())  # type: ignore[arg-type]
+
+    client.meta.events.register(_EVENT, intercept)
+    try:
+        client.batch_write_item(RequestItems={"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]})
+    except aws.CALL_ERRORS as error:
+        raise StartError(aws.explain(error, "dynamodb:BatchWriteItem", "the endpoint")) from None
+    finally:
+        client.meta.events.unregister(_EVENT, intercept)
+    session = aws.session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise StartError(aws.explain(be.NoCredentialsError(), "dynamodb:BatchWriteItem", "the endpoint"))
+    bundle: str = session.get_config_variable("ca_bundle") or str(get_cert_path(verify=True))
+    if not Path(bundle).is_file():
+        msg = f"AWS_CA_BUNDLE is {bundle}, but there is no such file."
+        raise StartError(msg)
+    request = sent[0]
+    agent = request.headers["User-Agent"]
+    return Endpoint(
+        request.url,
+        client.meta.region_name,
+        credentials.get_frozen_credentials,
+        bundle,
+        agent.decode() if isinstance(agent, bytes) else agent,
+    )

@@ -1,0 +1,71 @@
+"""One thread at work at a time, in the order of asking."""
+
+import threading
+
+from consumer import turn
+from consumer.turn import waiting, working
+
+SECONDS = 10.0
+
+
+def test_one_works_and_the_others_follow_in_the_order_of_asking() -> None:
+    order: list[int] = []
+    at_work = 0
+
+    def work(number: int) -> None:
+        nonlocal at_work
+        with working():
+            at_work += 1
+            assert at_work == 1
+            order.append(number)
+            at_work -= 1
+
+    threads = []
+    with working():
+        for number in range(5):
+            thread = threading.Thread(target=work, args=(number,))
+            thread.start()
+            threads.append(thread)
+            while len(turn._TURN._waiting) <= number:
+                threading.Event().wait(0.001)
+        assert order == []
+    for thread in threads:
+        thread.join(SECONDS)
+    assert order == list(range(5))
+    assert not turn._TURN.holder
+
+
+def test_who_waits_lets_others_work() -> None:
+    done = threading.Event()
+
+    def work() -> None:
+        with working():
+            done.set()
+
+    with working():
+        thread = threading.Thread(target=work)
+        thread.start()
+        with waiting():
+            assert done.wait(SECONDS)
+        assert turn._TURN.holder == threading.get_ident()
+    thread.join(SECONDS)
+    assert not turn._TURN.holder
+
+
+def test_waiting_changes_nothing_for_a_thread_that_is_not_at_work() -> None:
+    done, begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with working():
+            begun.set()
+            assert done.wait(SECONDS)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert begun.wait(SECONDS)
+    with waiting():
+        assert turn._TURN.holder == thread.ident
+    assert turn._TURN.holder == thread.ident
+    done.set()
+    thread.join(SECONDS)
+    assert not turn._TURN.holder
