@@ -10,11 +10,11 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check format docs bench lock clean
+.PHONY: help setup demo test test-unit check format docs bench bench-quick bench-long lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv, or bring it up to date (PYTHON=python3.12 to choose)
 	@echo ".venv is up to date: $(BIN)/sanitizer --help"
@@ -41,14 +41,21 @@ format: $(STAMP) ## format, and mend what the linter can mend
 docs: $(STAMP) ## the generated tables of docs/policies.md
 	$(BIN)/python -m docs.generate
 
-bench: $(STAMP) ## the benchmarks, in a quick form; ARGS="--held 40000" for the full one
-	$(BIN)/python benchmarks/embedded_kinesis.py $(or $(ARGS),--held 1000 10000 --calls 10)
+bench: $(STAMP) ## the benchmark, under 15 minutes, on a quiet machine; ARGS="--only path" to select
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-quick: $(STAMP) ## its most telling rows in small, under 2 minutes
+	$(BIN)/python -m benchmarks.bench --quick $(ARGS)
+
+bench-long: $(STAMP) ## its rows of 10 minutes of load each: flat memory, and a table that is too slow
+	$(BIN)/python -m benchmarks.bench --long $(ARGS)
 
 lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrade for newer versions
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --constraints requirements/build.txt pyproject.toml --extra local --group dev --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra local --output-file requirements/local.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --group peers --output-file requirements/peers.txt
 
 clean: ## remove .venv, build results and caches
 	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

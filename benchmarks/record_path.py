@@ -1,0 +1,197 @@
+"""What the Python side costs for each record: from the daemon's line to the acknowledged write and the checkpoint.
+
+    python -m benchmarks.record_path [--shards 10] [--batch 500] [--records 200000] [--shape NAME] [--profile]
+
+The pipeline of the worker as it is, in this process: its protocol loop, a thread for each shard, its redactor, its
+writer over real HTTP to a null DynamoDB in another process. Only the pipes are made up: the daemon's lines stand ready,
+and checkpoints are granted at once. Core-seconds of this process, all threads, per million records; what was written is
+counted by identity at the other end.
+"""
+
+import argparse
+import base64
+import cProfile
+import json
+import pstats
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from benchmarks.accuracy.transactions import SHAPES, payloads
+from benchmarks.load.identity import sequence_number
+from benchmarks.load.service import Service
+from benchmarks.load.worker import environment
+from consumer import logs
+from consumer.config import load_settings
+from consumer.control import Control
+from consumer.host import Host, collect_seldom, stay_on_one_core
+from consumer.processor import ShardProcessor, serve
+
+DEFAULT_SHAPE: Final = "clean but for the fields"
+_POOL: Final = 5000
+_STARTED_MS: Final = 1_700_000_000_000
+
+
+class Daemon:
+    """The daemon's side of the pipes of one shard: `records` records in batches, each checkpoint granted."""
+
+    def __init__(self, shard: int, batch: int, records: int, pool: Sequence[bytes]) -> None:
+        self.shard = f"shardId-{shard:012d}"
+        self.first_line = _line(
+            {
+                "action": "initialize",
+                "shardId": self.shard,
+                "sequenceNumber": "TRIM_HORIZON",
+                "subSequenceNumber": 0,
+            }
+        )
+        self._replies: deque[bytes] = deque()
+        self._lines = deque(
+            _batch(shard, first, min(batch, records - first), pool) for first in range(0, records, batch)
+        )
+        self._lines.append(_line({"action": "shutdownRequested"}))
+        self.checkpoints = 0
+
+    def readline(self) -> bytes:
+        if self._replies:
+            return self._replies.popleft()
+        return self._lines.popleft() if self._lines else b""
+
+    def write(self, text: str) -> None:
+        for line in text.splitlines():
+            message = orjson.loads(line) if line else {}
+            if message.get("action") == "checkpoint":
+                self.checkpoints += 1
+                self._replies.append(_line(message | {"error": None}))
+
+    def flush(self) -> None:
+        pass
+
+
+def _batch(shard: int, first: int, count: int, pool: Sequence[bytes]) -> bytes:
+    records = [
+        {
+            "action": "record",
+            "data": base64.b64encode(pool[(shard + number) % len(pool)]).decode(),
+            "partitionKey": str(number),
+            "sequenceNumber": sequence_number(shard, number),
+            "subSequenceNumber": 0,
+            "approximateArrivalTimestamp": _STARTED_MS + number,
+        }
+        for number in range(first, first + count)
+    ]
+    return _line({"action": "processRecords", "records": records, "millisBehindLatest": 0})
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return orjson.dumps(message) + b"\n"
+
+
+class Cost(NamedTuple):
+    """`core_seconds`: of this process; `written`: distinct records that arrived at the table."""
+
+    records: int
+    core_seconds: float
+    seconds: float
+    checkpoints: int
+    written: int
+
+    @property
+    def per_million(self) -> float:
+        return self.core_seconds / self.records * 1e6
+
+
+def measure(shards: int, batch: int, records: int, shape: str, profile: cProfile.Profile | None = None) -> Cost:
+    """Run `records` records through the pipelines of `shards` shards, in batches of at most `batch`."""
+    pool = payloads(shape, _POOL)
+    settings = load_settings(None)
+    with (
+        tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as name,
+        Service(
+            "benchmarks.load.null_dynamodb",
+            *("--verify", "--table", settings.output.table, "--table", settings.quarantine.table),
+        ) as table,
+        environment(
+            {
+                "AWS_ENDPOINT_URL_DYNAMODB": table.endpoint,
+                "AWS_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "bench",
+                "AWS_SECRET_ACCESS_KEY": "bench",
+            }
+        ),
+    ):
+        folder = Path(name)
+        (folder / "metrics").mkdir()
+        here, there = socket.socketpair()
+        with here, there:
+            host = Host(settings, b"0" * 32, 0, folder, Control(here), there)
+            collect_seldom()
+            stay_on_one_core(0)
+            _run(host, [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)], None)  # warm up
+            warm = table.ask("stats")["distinct"]
+            daemons = [Daemon(shard, batch, records // shards, pool) for shard in range(shards)]
+            began, cpu = time.perf_counter(), time.process_time()
+            _run(host, daemons, profile)
+            cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
+        return Cost(
+            records // shards * shards,
+            cpu,
+            seconds,
+            sum(daemon.checkpoints for daemon in daemons),
+            table.ask("stats")["distinct"] - warm,
+        )
+
+
+def _run(host: Host, daemons: Sequence[Daemon], profile: cProfile.Profile | None) -> None:
+    log = logs.get_logger("bench")
+
+    def one(daemon: Daemon) -> None:
+        processor = ShardProcessor(lambda shard: host.open_pipeline(shard, threading.Event(), log), log)
+        if not serve(processor, daemon.first_line, daemon, daemon):  # type: ignore[arg-type]
+            msg = "a session did not end in order"
+            raise RuntimeError(msg)
+
+    if profile:
+        profile.runcall(one, daemons[0])
+        return
+    threads = [threading.Thread(target=one, args=(daemon,)) for daemon in daemons]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shards", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=500, help="records in a batch")
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--shape", choices=list(SHAPES), default=DEFAULT_SHAPE)
+    parser.add_argument("--profile", action="store_true", help="of one shard's thread, instead of a measurement")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    profile = cProfile.Profile() if arguments.profile else None
+    shards = 1 if profile else arguments.shards
+    cost = measure(shards, arguments.batch, arguments.records, arguments.shape, profile)
+    if profile:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+    elif arguments.json:
+        print(json.dumps(cost._asdict() | {"core_seconds_per_million": cost.per_million}))
+    else:
+        print(
+            f"{cost.per_million:.1f} core-seconds per million records ({cost.records:,} records, {cost.written:,} "
+            f"written, {cost.checkpoints} checkpoints, {cost.seconds:.1f} s)"
+        )
+    sys.exit(cost.written != cost.records)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The rows of the benchmark: what each runs, and in which mode. Each returns its raw figures as JSON's types."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import long_run
+from benchmarks.accuracy.transactions import SHAPES, SIZE
+from benchmarks.engine_speed import records_per_second
+from benchmarks.load import worker
+from benchmarks.load.results import Load
+from benchmarks.peers import lambda_handler
+from benchmarks.peers import run as peer_run
+from benchmarks.peers.environment import NotInstalled
+from redaction.engine import PolicyRedactor
+from redaction.policy_file import load_policy
+
+Figures = dict[str, Any]
+"""A row's raw figures; always with `is_good`: nothing was lost, and what ran ended in order."""
+
+ROOT: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much a mode measures: seconds of windows, numbers of records."""
+
+    seconds: float
+    warm_up: float
+    long_seconds: float
+    engine_seconds: float
+    path: tuple[tuple[int, int], ...]
+    path_records: int
+    backlog: int
+    demo_records: int
+    handler_records: int
+
+
+_SHARDS: Final = (1, 10, 50)
+_BATCHES: Final = (100, 500, 10_000)
+
+QUICK: Final = Scale(
+    seconds=10,
+    warm_up=4,
+    long_seconds=30,
+    engine_seconds=0.5,
+    path=((1, 500), (10, 100), (10, 500)),
+    path_records=40_000,
+    backlog=30_000,
+    demo_records=6_000,
+    handler_records=5_000,
+)
+FULL: Final = Scale(
+    seconds=30,
+    warm_up=20,
+    long_seconds=600,
+    engine_seconds=2,
+    path=tuple((shards, batch) for shards in _SHARDS for batch in _BATCHES),
+    path_records=200_000,
+    backlog=120_000,
+    demo_records=40_000,
+    handler_records=50_000,
+)
+
+
+def engine(scale: Scale) -> Figures:
+    redactor = PolicyRedactor(load_policy("default"))
+    rates = {shape: records_per_second(redactor, shape, scale.engine_seconds) for shape in SHAPES}
+    return {"is_good": True, "record_bytes": SIZE, "records_per_second": rates}
+
+
+def path(scale: Scale) -> Figures:
+    """One process for each measurement: none inherits another's heap."""
+    runs = []
+    for shards, batch in scale.path:
+        records = max(scale.path_records, shards * batch)  # one full batch for each shard at least
+        options = ("--shards", shards, "--batch", batch, "--records", records, "--json")
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.record_path", *map(str, options)],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            check=False,
+        )
+        runs.append({"shards": shards, "batch": batch} | _json_of(done.stdout))
+    return {"is_good": all(run["written"] == run["records"] for run in runs), "runs": runs}
+
+
+def _json_of(output: bytes) -> Figures:
+    if not output:
+        raise RuntimeError("A measurement ended without a result; stderr says why.")
+    figures: Figures = json.loads(output)
+    return figures
+
+
+def _worker(shards: int, rate: float) -> Callable[[Scale], Figures]:
+    def run(scale: Scale) -> Figures:
+        return _under(Load(shards=shards, rate=rate, seconds=scale.seconds, warm_up=scale.warm_up))
+
+    return run
+
+
+def backlog(scale: Scale) -> Figures:
+    return _under(Load(shards=10, rate=0, backlog=scale.backlog, seconds=scale.seconds, warm_up=scale.warm_up / 4))
+
+
+def _under(load: Load) -> Figures:
+    result = worker.measure(load)
+    return {"is_good": not result.lost and not result.exit_status} | asdict(result)
+
+
+def demo(scale: Scale) -> Figures:
+    """`sanitizer demo` on fresh tables: its own report."""
+    with tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as folder:
+        report = Path(folder) / "report.json"
+        options = ("--rate", "1000", "--records", str(scale.demo_records), "--report", str(report))
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer.cli", "demo", *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+        if not report.exists():
+            raise RuntimeError(f"The demo wrote no report.\n{done.stderr[-1000:]}")
+        return {"is_good": done.returncode == 0} | _json_of(report.read_bytes())
+
+
+def peer_lambda(scale: Scale) -> Figures:
+    runs = [asdict(lambda_handler.measure(batch, scale.handler_records)) for batch in (100, 500)]
+    return {"is_good": all(run["written"] == run["records"] for run in runs), "runs": runs}
+
+
+def _peer(name: str, rate: float) -> Callable[[Scale], Figures]:
+    def run(scale: Scale) -> Figures:
+        seconds, warm_up = scale.seconds, scale.warm_up
+        load = Load(shards=10, rate=rate, seconds=seconds, warm_up=warm_up, drain=peer_run.DRAIN_SECONDS)
+        try:
+            result = peer_run.measure(name, load)
+        except NotInstalled as error:
+            return {"is_good": True, "skipped": str(error)}
+        return {"is_good": not result.lost} | asdict(result)
+
+    return run
+
+
+def long_50(scale: Scale) -> Figures:
+    figures = long_run.measure(Load(shards=50, rate=200, seconds=scale.long_seconds, warm_up=30))
+    return {"is_good": not figures["lost"] and not figures["exit_status"]} | figures
+
+
+def long_slow_table(scale: Scale) -> Figures:
+    """The table takes a tenth of what comes; opened, it has to get the rest, with nothing taken back."""
+    load = Load(
+        shards=50, rate=200, seconds=scale.long_seconds, warm_up=30, drain=2 * scale.long_seconds, capacity=1000
+    )
+    figures = long_run.measure(load)
+    is_good = not figures["lost"] and not figures["taken_back"] and not figures["exit_status"]
+    return {"is_good": is_good} | figures
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; `modes` are those in which it runs without being asked for."""
+
+    what: str
+    run: Callable[[Scale], Figures]
+    modes: frozenset[str]
+
+
+_QUICK_TOO: Final = frozenset({"quick", "default"})
+_DEFAULT: Final = frozenset({"default"})
+_LONG: Final = frozenset({"long"})
+
+ROWS: Final[dict[str, Row]] = {
+    "engine": Row("the redaction engine alone", engine, _QUICK_TOO),
+    "path": Row("Python, from the daemon's line to the acknowledged write", path, _QUICK_TOO),
+    "worker-10": Row("the whole worker, 10 shards x 1,000/s", _worker(10, 1000), _QUICK_TOO),
+    "worker-50": Row("the whole worker, 50 shards x 200/s", _worker(50, 200), _DEFAULT),
+    "worker-latency": Row("the whole worker, 10 shards x 100/s", _worker(10, 100), _DEFAULT),
+    "worker-backlog": Row("the whole worker, catching up", backlog, _DEFAULT),
+    "demo": Row("sanitizer demo, 1,000/s, fresh tables", demo, _QUICK_TOO),
+    "peer-kclpy": Row("the kclpy sample with batch_writer, 10 shards x 1,000/s", _peer("kclpy", 1000), _DEFAULT),
+    "peer-kclpy-latency": Row("the same, 10 shards x 100/s", _peer("kclpy", 100), _DEFAULT),
+    "peer-lambda": Row("a Lambda-style handler with batch_writer", peer_lambda, _QUICK_TOO),
+    "peer-async-kinesis": Row("async-kinesis, 10 shards x 1,000/s", _peer("async-kinesis", 1000), _DEFAULT),
+    "long-50": Row("50 shards x 200/s for 10 minutes", long_50, _LONG),
+    "long-slow-table": Row("the same, with a table that takes a tenth of it", long_slow_table, _LONG),
+}

@@ -1,0 +1,94 @@
+"""The tables of the benchmark, in Markdown, from the results of its rows."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from benchmarks.markdown import NONE, table
+from benchmarks.peers.comparison import comparison_table
+from benchmarks.targets import TARGETS, Results, path_cost
+
+_WORKER_ROWS: Final = {
+    "worker-10": "10 shards x 1,000/s",
+    "worker-50": "50 shards x 200/s",
+    "worker-latency": "10 shards x 100/s",
+    "worker-backlog": "10 shards, catching up",
+    "long-50": "50 shards x 200/s, long",
+    "long-slow-table": "the same, the table takes a tenth",
+}
+
+
+def target_table(results: Results) -> str:
+    header = ("what", "target", "measured", "met", "known before")
+    return table(header, (target.line(results) for target in TARGETS))
+
+
+def path_table(results: Results) -> str:
+    """Core-seconds of Python per million records, by shards and batch."""
+    runs = results["path"]["figures"]["runs"]
+    batches = sorted({run["batch"] for run in runs})
+
+    def cells(shards: int) -> tuple[str, ...]:
+        costs = (path_cost(results["path"]["figures"], shards, batch) for batch in batches)
+        return (str(shards), *(NONE if cost is None else f"{cost:.1f}" for cost in costs))
+
+    header = ("shards", *(f"batches of {batch:,}" for batch in batches))
+    return table(header, (cells(shards) for shards in sorted({run["shards"] for run in runs})))
+
+
+def engine_table(results: Results) -> str:
+    rates = results["engine"]["figures"]["records_per_second"]
+    return table(("records", "records/s per core"), ((shape, f"{rate:,.0f}") for shape, rate in rates.items()))
+
+
+def worker_table(results: Results) -> str:
+    """The whole worker under each load; core-seconds per million records."""
+    header = ("load", "records/s", "in all", "Python", "JVM", "memory at most", "latency p50, p99", "lost")
+    rows = ((name, results[row]["figures"]) for row, name in _WORKER_ROWS.items() if row in results)
+    return table(header, (_worker_line(name, figures) for name, figures in rows))
+
+
+def _worker_line(name: str, figures: Any) -> tuple[str, ...]:
+    cost, latency = figures["core_seconds_per_million"], figures["latency_ms"]
+    return (
+        name,
+        f"{figures['records_per_second']:,.0f}",
+        *(f"{cost[kind]:.1f}" for kind in ("all", "python", "jvm")),
+        f"{figures['pss_mib']['all']:.0f} MiB",
+        f"{latency['p50']:,.0f} ms, {latency['p99']:,.0f} ms" if latency else NONE,
+        f"{figures['lost']:,}",
+    )
+
+
+def machine_table(results: Results) -> str:
+    """What the rows ran on; several lines if they ran on several machines or versions."""
+    seen: dict[tuple[str, ...], list[str]] = {}
+    for name, result in results.items():
+        machine = result["machine"]
+        line = (
+            f"{machine['cores']} x {machine['model']}, {machine['memory_gib']} GiB, {machine['system']}",
+            f"Python {machine['python']}",
+            str(machine["commit"] or NONE),
+            machine["date"][:10],
+        )
+        seen.setdefault(line, []).append(name)
+    header = ("machine", "Python", "commit", "date", "rows")
+    return table(header, ((*line, ", ".join(names)) for line, names in seen.items()))
+
+
+def tables(results: Results) -> dict[str, str]:
+    """Return the tables that there are results for, by name."""
+    return dict(_tables(results))
+
+
+def _tables(results: Results) -> Iterator[tuple[str, str]]:
+    yield "targets", target_table(results)
+    if "path" in results:
+        yield "path", path_table(results)
+    if any(name in results for name in _WORKER_ROWS):
+        yield "worker", worker_table(results)
+    if "engine" in results:
+        yield "engine", engine_table(results)
+    if any(name.startswith("peer-") for name in results):
+        yield "peers", comparison_table(results)
+    if results:
+        yield "machine", machine_table(results)
