@@ -52,6 +52,8 @@ class KeyTemplate:
                 self._parts[-1] = (before, its_path, text + constants[path[0]] + literal)
             else:
                 self._first += constants[path[0]] + literal
+        name, path, literal = self._parts[0] if len(self._parts) == 1 else ("", None, "")
+        self._alone = "" if self._first or literal or path is None or len(path) > 1 else name
 
     @property
     def is_unique_per_record(self) -> bool:
@@ -63,6 +65,11 @@ class KeyTemplate:
 
         :raises EncodeError: ``key_missing``, ``key_empty``, ``key_not_scalar`` or ``key_too_long``.
         """
+        if self._alone:
+            # Most partition keys are one field as it is.
+            sole = document.get(self._alone)
+            if type(sole) is str and sole and 4 * len(sole) <= self._limit:
+                return sole
         out = [self._first]
         for name, path, literal in self._parts:
             if path is None:
