@@ -25,13 +25,13 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], unit: str) -> st
     row, label = 40, 290
     height = _TOP + row * len(groups) + 24
     most = max((sum(group.values()) for group in groups.values()), default=0) or 1
-    scale = (WIDTH - label - 2 * _RIGHT - 40) / most
+    room = WIDTH - label - 2 * _RIGHT - 40
     body = [_legend(parts)]
     for number, (name, group) in enumerate(groups.items()):
         top, left = _TOP + row * number, float(label)
         body.append(_text(label - 10, top + 19, name, "end"))
         for part, value in group.items():
-            width = value * scale
+            width = value / most * room
             body.append(
                 f'<rect class="c{parts.index(part) % 4}" fill="currentColor" x="{left:.1f}" y="{top}" '
                 f'width="{width:.1f}" height="26"><title>{escape(part)}: {_number(value)}</title></rect>'
