@@ -37,14 +37,8 @@ def encode_document(document: Mapping[str, object]) -> dict[str, AttributeValue]
     """
     attributes: dict[str, AttributeValue] = {}
     for name, value in document.items():
-        # Most values are texts and amounts; the rest takes a call.
-        kind = type(value)
-        if kind is str:
-            attributes[name] = {"S": value}
-        elif kind is float and _FLOAT_MIN < value < _FLOAT_MAX:  # type: ignore[operator]
-            attributes[name] = {"N": repr(value)}
-        else:
-            attributes[name] = _encode(value, 1)
+        # Most values are short texts; the rest takes a call.
+        attributes[name] = {"S": value} if type(value) is str else _encode(value, 1)
     if "" in attributes:
         raise EncodeError("attribute_name_empty")
     return attributes

@@ -29,7 +29,8 @@ class KeyTemplate:
     """
 
     def __init__(self, template: str, limit: int, constants: Mapping[str, str] = MappingProxyType({})) -> None:
-        literals, names = _PLACEHOLDER.split(template)[0::2], _PLACEHOLDER.split(template)[1::2]
+        pieces = _PLACEHOLDER.split(template)
+        literals, names = pieces[0::2], pieces[1::2]
         self.names = tuple(names)
         self._limit = limit
         if not names:
@@ -40,7 +41,7 @@ class KeyTemplate:
             raise ValueError(msg)
         self._first = literals[0]
         self._parts: list[tuple[str, list[str] | None, str]] = []
-        """Of each placeholder: the name, the path unless it is metadata, the literal that follows."""
+        """In order: a name, its path unless it is metadata, the literal that follows."""
         for name, literal in zip(names, literals[1:], strict=True):
             path = name.split(".")
             if path[0] not in METADATA:
@@ -52,8 +53,6 @@ class KeyTemplate:
                 self._parts[-1] = (before, its_path, text + constants[path[0]] + literal)
             else:
                 self._first += constants[path[0]] + literal
-        name, path, literal = self._parts[0] if len(self._parts) == 1 else ("", None, "")
-        self._alone = "" if self._first or literal or path is None or len(path) > 1 else name
 
     @property
     def is_unique_per_record(self) -> bool:
@@ -65,11 +64,6 @@ class KeyTemplate:
 
         :raises EncodeError: ``key_missing``, ``key_empty``, ``key_not_scalar`` or ``key_too_long``.
         """
-        if self._alone:
-            # Most partition keys are one field as it is.
-            sole = document.get(self._alone)
-            if type(sole) is str and sole and 4 * len(sole) <= self._limit:
-                return sole
         out = [self._first]
         for name, path, literal in self._parts:
             if path is None:

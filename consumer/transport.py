@@ -246,10 +246,6 @@ class Transport:
         if self._proxy is not None and not (self._https and self._proxy.scheme == "http"):
             raise ConnectError("only https endpoints through http proxies are supported")
 
-    def call(self, operation: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        """Send and wait: `start` and `finish` in one."""
-        return self.start(operation, body).finish()
-
     def start(self, operation: str, body: bytes) -> Exchange:
         """Send `body`; the server works on it while the caller sends more, or waits in `finish`.
 

@@ -9,7 +9,7 @@ the daemon's next message, for an answer, for a slot. In the order of asking, so
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 
@@ -59,18 +59,10 @@ class _Waiting:
         _TURN.take()
 
 
-class _Free:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
 _WAITING: Final = _Waiting()
-_FREE: Final = _Free()
+_NOTHING: Final = nullcontext()
 
 
-def waiting() -> "_Waiting | _Free":
+def waiting() -> AbstractContextManager[None]:
     """Let others work while the block waits. For a thread that is not at work this changes nothing."""
-    return _WAITING if _TURN.holder == threading.get_ident() else _FREE
+    return _WAITING if _TURN.holder == threading.get_ident() else _NOTHING

@@ -61,18 +61,11 @@ def _is_valid(verdict: object) -> bool:
 
 
 def _is_applied(applied: tuple[object, ...]) -> bool:
-    try:
-        return _is_applied_shaped(applied)
-    except TypeError:  # not hashable, so not made of texts
-        return False
-
-
-@lru_cache(maxsize=1024)  # the same few combinations come with every record
-def _is_applied_shaped(applied: tuple[object, ...]) -> bool:
-    return all(
-        type(entry) is tuple and len(entry) == 2 and _is_name(entry[0]) and _is_name(entry[1])  # noqa: PLR2004
-        for entry in applied
-    )
+    # No cache for the whole: what is equal to a text need not be one.
+    for entry in applied:
+        if type(entry) is not tuple or len(entry) != 2 or not (_is_name(entry[0]) and _is_name(entry[1])):  # noqa: PLR2004
+            return False
+    return True
 
 
 def _is_name(name: object) -> bool:

@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from consumer.budget import ByteBudget
-
-SECONDS = 10.0
+from tests.unit.consumer.threads_kit import SECONDS, until
 
 
 class Holder:
@@ -33,11 +32,9 @@ def test_what_does_not_fit_waits_and_nobody_overtakes() -> None:
     first = Holder(budget, 60)
     assert first.holds.wait(SECONDS)
     second = Holder(budget, 50)
-    while not budget._queue:
-        threading.Event().wait(0.001)
+    until(lambda: budget._queue)
     third = Holder(budget, 10)  # would fit, but the second came first
-    while len(budget._queue) < 2:
-        threading.Event().wait(0.001)
+    until(lambda: len(budget._queue) == 2)
     assert not second.holds.is_set()
     assert not third.holds.is_set()
     first.end()
@@ -53,8 +50,7 @@ def test_what_is_larger_than_all_of_it_goes_alone() -> None:
     large = Holder(budget, 1000)
     assert large.holds.wait(SECONDS)
     small = Holder(budget, 1)
-    while not budget._queue:
-        threading.Event().wait(0.001)
+    until(lambda: budget._queue)
     assert not small.holds.is_set()
     large.end()
     assert small.holds.wait(SECONDS)

@@ -4,21 +4,15 @@ import threading
 
 from consumer import turn
 from consumer.turn import waiting, working
-
-SECONDS = 10.0
+from tests.unit.consumer.threads_kit import SECONDS, until
 
 
 def test_one_works_and_the_others_follow_in_the_order_of_asking() -> None:
     order: list[int] = []
-    at_work = 0
 
     def work(number: int) -> None:
-        nonlocal at_work
         with working():
-            at_work += 1
-            assert at_work == 1
             order.append(number)
-            at_work -= 1
 
     threads = []
     with working():
@@ -26,9 +20,8 @@ def test_one_works_and_the_others_follow_in_the_order_of_asking() -> None:
             thread = threading.Thread(target=work, args=(number,))
             thread.start()
             threads.append(thread)
-            while len(turn._TURN._waiting) <= number:
-                threading.Event().wait(0.001)
-        assert order == []
+            until(lambda: len(turn._TURN._waiting) == len(threads))
+        assert order == []  # nobody beside the one whose turn it is
     for thread in threads:
         thread.join(SECONDS)
     assert order == list(range(5))

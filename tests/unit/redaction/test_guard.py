@@ -130,3 +130,17 @@ def test_an_iterator_that_fails_halfway_is_rejected() -> None:
         raise OSError
 
     assert guarded(redact, [b"1", b"2"]) == [INVALID, INVALID]
+
+
+class _Text(str):
+    """Equal to a text that is known already, and shows another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "4111111111111111"
+
+
+def test_what_only_equals_a_known_name_is_none() -> None:
+    impostor = Released(GOOD.document, GOOD.body, ((_Text("rule"), "mask"),))
+    assert guarded(lambda _: [GOOD, impostor], [b"1", b"2"]) == [GOOD, INVALID]
