@@ -32,8 +32,9 @@ from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.config import load_settings
 from consumer.control import Control
-from consumer.host import Host, collect_seldom, stay_on_one_core
+from consumer.host import Host
 from consumer.processor import ShardProcessor, serve
+from consumer.tuning import collect_seldom, stay_on_one_core
 
 DEFAULT_SHAPE: Final = "clean but for the fields"
 _POOL: Final = 5000

@@ -6,65 +6,45 @@ It outlives the daemon: its connections, its redactor and its memory of what is 
 """
 
 import contextlib
-import gc
 import io
 import os
 import selectors
 import signal
 import socket
-import ssl
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from setproctitle import setproctitle
 
-from consumer import aws, logs
+from consumer import logs
 from consumer.budget import ByteBudget
 from consumer.checkpoint import HighWaterMark
 from consumer.concurrency import Concurrency
 from consumer.config import Settings
+from consumer.connect import connect_dynamodb
 from consumer.control import Control
 from consumer.coverage import FieldCoverage
 from consumer.document import ItemEncoder, key_names
 from consumer.dry_run import DryRun
 from consumer.dynamodb import BatchWriter
-from consumer.endpoint import dynamodb_endpoint
-from consumer.errors import SanitizerError, StartError
+from consumer.errors import SanitizerError
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
 from consumer.quarantine import KEY_NAMES, QuarantineEncoder
 from consumer.record import Position
-from consumer.redactors import load_candidate, load_plugin
+from consumer.redactors import Patient, load_candidate, load_plugin
 from consumer.shim import shard_of
-from consumer.sigv4 import agrees_with_botocore
-from consumer.transport import Transport, TransportError
-from consumer.turn import waiting
+from consumer.tuning import collect_seldom, stay_on_one_core
 from redaction.engine import PolicyRedactor
-from redaction.plugin import Redactor, Verdict
 
 PIPE_BUFFER_BYTES = 1 << 20
 QUARANTINE_WRITES = 2
-GC_OBJECTS = 10_000
-"""Containers made since the last collection when the next one begins; Python's default is 700."""
-
 SHIM_SECONDS = 5.0
 _LONGEST_FIRST_LINE = 1 << 16
-
-
-class _Patient:
-    """A plug-in, which may wait for something: the other shards go on meanwhile."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self.name, self.version, self.digest = redactor.name, redactor.version, redactor.digest
-        self._redactor = redactor
-
-    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]:
-        with waiting():
-            return self._redactor.redact(payloads)
 
 
 class Session:
@@ -248,7 +228,7 @@ class Host:
         settings = self._settings
         policy = f"{self._redactor.name}@{self._redactor.version}"
         stages = Stages(
-            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else _Patient(self._redactor),
+            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else Patient(self._redactor),
             encoder=ItemEncoder(settings.output, settings.stream.name, shard, policy, self._redactor.digest),
             output=self._output,
             quarantine_encoder=QuarantineEncoder(
@@ -279,42 +259,6 @@ class Host:
 def _close_quietly(stream: io.TextIOBase) -> None:
     with contextlib.suppress(OSError):
         stream.close()
-
-
-def connect_dynamodb(timeout: float, idle: int) -> Transport:
-    """Return the way to DynamoDB, as AWS's own variables and files describe it.
-
-    :raises StartError: they don't, or in a way that is not supported.
-    """
-    endpoint = dynamodb_endpoint()
-    try:
-        if not agrees_with_botocore(endpoint.credentials, endpoint.url, endpoint.region, "dynamodb"):
-            msg = "Requests to DynamoDB would not be signed as botocore signs them. Report this, with its version."
-            raise StartError(msg)
-        return Transport(endpoint, timeout=timeout, idle=idle)
-    except TransportError as error:
-        msg = f"DynamoDB cannot be reached as configured: {error}."
-        raise StartError(msg) from None
-    except ssl.SSLError:
-        msg = f"{endpoint.ca_bundle} holds no certificate: check AWS_CA_BUNDLE."
-        raise StartError(msg) from None
-    except aws.CALL_ERRORS as error:
-        raise StartError(aws.explain(error, "dynamodb:BatchWriteItem", "the endpoint")) from None
-
-
-def collect_seldom() -> None:
-    """Spare the collector of cycles its work: a batch makes many objects, which it would look at again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_OBJECTS)
-
-
-def stay_on_one_core(slot: int) -> None:
-    """Bind this process to one of the cores it may use, siblings to others, where the system knows how to."""
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        # Begin anywhere: workers that share a machine must not all take its first cores.
-        os.sched_setaffinity(0, {cores[(os.getppid() + slot) % len(cores)]})
 
 
 def main() -> None:

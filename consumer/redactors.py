@@ -1,15 +1,16 @@
 """The configured redactor, its candidate, and what must hold between a policy and the keys of the stored items."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from consumer.config import Output, Settings
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.key_provider import SourceUnreachable, key_provider
 from consumer.keys import METADATA
+from consumer.turn import waiting
 from redaction.actions.spec import ActionSpec, EncryptSpec, HashSpec, TokeniseSpec, spec_name
 from redaction.engine import PolicyRedactor, from_options
-from redaction.plugin import RedactionError, Redactor, load_redactor
+from redaction.plugin import RedactionError, Redactor, Verdict, load_redactor
 from redaction.policy import Policy
 from redaction.shapes import Exemption, Shapes
 
@@ -21,6 +22,19 @@ _ROTATES: Final = (
     "with whichever id of the key {key!r} comes first, so that a record delivered again after a rotation would be "
     "stored twice; pin one with 'key_id'"
 )
+
+
+class Patient:
+    """A plug-in, which may wait for something: the other shards go on meanwhile."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.name, self.version, self.digest = redactor.name, redactor.version, redactor.digest
+        self._redactor = redactor
+
+    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]:
+        """Redact as the plug-in does."""
+        with waiting():
+            return self._redactor.redact(payloads)
 
 
 def load_plugin(settings: Settings) -> Redactor:
