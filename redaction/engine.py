@@ -26,6 +26,8 @@ _NO_NAME: Final = "?"
 # A document may have grown beyond what a payload may be.
 _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
 _PENDING: Final = Rejected("pending")
+# Where something is found in nearly every record, a pass that tells in which is one too many.
+_NEARLY_ALL: Final = 0.9
 
 
 def from_options(options: Mapping[str, object]) -> "PolicyRedactor":
@@ -68,7 +70,7 @@ class Step(NamedTuple):
 
 
 class PolicyRedactor:
-    """A `Redactor`. Safe to share between threads: a call changes nothing but memory of field names.
+    """A `Redactor`. Safe to share between threads: a call changes nothing but memory of what is usual.
 
     :param careful: do the careful work for every record, whether the scan named it or not: the verdicts are the same.
     """
@@ -87,6 +89,7 @@ class PolicyRedactor:
         self._fields = compiled.fields
         self._mender = compiled.mender
         self._scan = compiled.scan
+        self._found_in_nearly_all = False
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
         return self._redact(payloads)[0]
@@ -155,7 +158,7 @@ class PolicyRedactor:
         self, documents: list[Document], bodies: list[bytes], hits: Sequence[list[Hit]]
     ) -> Iterator[tuple[int, Rejected]]:
         """Do the careful work in place, round after round, until nothing is found; gives what can't be made clean."""
-        suspects = list(self._suspects(bodies))
+        suspects = list(range(len(bodies)) if self._found_in_nearly_all else self._suspects(bodies))
         for number_of_round in range(ROUNDS):
             if not suspects:
                 return
@@ -169,6 +172,8 @@ class PolicyRedactor:
                 elif len(work.hits) > known:
                     bodies[number] = serialize(documents[number])
                     changed.append(number)
+            if number_of_round == 0:
+                self._found_in_nearly_all = len(changed) > _NEARLY_ALL * len(bodies)
             # What goes out is searched again, not what was meant: the documents are read from their bodies.
             suspects = [changed[place] for place in self._suspects([bodies[number] for number in changed])]
             for number in suspects:

@@ -79,9 +79,12 @@ class Finder:
                         break
                     if detector.name in texts.exempt(number):
                         continue
-                    if hits := detector.find(seen, start, end):
-                        findings = [_finding(Finding, (first, last, detector)) for first, last in hits]
-                        found[number] = [*found[number], *findings] if number in found else findings
+                    for first, last in detector.find(seen, start, end):
+                        finding = _finding(Finding, (first, last, detector))
+                        if number in found:
+                            found[number].append(finding)
+                        else:
+                            found[number] = [finding]
         for number, findings in found.items():
             if len(findings) > 1:
                 found[number] = self._settle(findings)

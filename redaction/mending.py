@@ -18,11 +18,13 @@ from redaction.plugin import Document
 from redaction.scan import passes
 from redaction.shapes import Node, Shapes
 from redaction.unwrapping import Unwrapper
-from redaction.work import LEAK_SUSPECTED, ROUNDS, Work
+from redaction.work import LEAK_SUSPECTED, MENDING_ERRORS, ROUNDS, Work
 
 # What looking into a suspicious field name costs, and what it may cost.
 _NAME_COST: Final = 160
 _NAME_BUDGET: Final = 512
+# So that too many are noticed before all have been looked at.
+_NAMES_AT_ONCE: Final = 64
 _UNLIMITED: Final = 1 << 62
 _CONTROLS_BUT_NEWLINE: Final = bytes(
     code if chr(code) == "\n" or code > MAX_ASCII else view(chr(code))[0] for code in range(256)
@@ -47,8 +49,10 @@ class Mender:
         """
         leaves = Leaves(self._shapes)
         for work in works:
-            with work:
+            try:
                 self._flatten(leaves, work.document, work)
+            except MENDING_ERRORS as error:
+                work.give_up(error)
         self._round(leaves, 0, first=first)
 
     def mend_part(self, document: Document, shapes: Shapes, within: Leaf, wrappings: int) -> None:
@@ -74,9 +78,11 @@ class Mender:
         self._look_at_names(nodes, Work({}, [], _UNLIMITED))
 
     def _look_at_names(self, nodes: list[Node], work: Work) -> None:
-        names = [b'"' + view(node.name) for node in nodes]
-        suspects = {number for each in self._suspicious for number in lines_matching(each, names)}
-        work.require(_NAME_COST * len(suspects))
+        suspects: set[int] = set()
+        for first in range(0, len(nodes), _NAMES_AT_ONCE):
+            names = [b'"' + view(node.name) for node in nodes[first : first + _NAMES_AT_ONCE]]
+            suspects.update(first + number for each in self._suspicious for number in lines_matching(each, names))
+            work.require(_NAME_COST * len(suspects))
         for number, node in enumerate(nodes):
             if number not in suspects:
                 node.clean_name, node.odd_name = node.name, False
@@ -114,7 +120,7 @@ class Mender:
         for number in sorted(wrapped.union(found) if wrapped else found):
             leaf = leaves[number]
             findings, start = found.get(number, []), ends[number] - 1 - len(leaf.text)
-            with leaf.work:
+            try:
                 if number in wrapped:
                     text = self._unwrapper.redact(
                         leaf, partial(self._replace, leaf, findings, start), self.mend_part, wrappings
@@ -126,6 +132,8 @@ class Mender:
                         leaf.node.redacted += 1
                     leaf.container[leaf.place] = text  # type: ignore[index]
                     changed[number] = text
+            except MENDING_ERRORS as error:
+                leaf.work.give_up(error)
         return changed
 
     def _wrapped(self, leaves: Leaves, seen: bytes, ends: list[int]) -> list[int]:

@@ -19,7 +19,7 @@ _Owner = TypeVar("_Owner")
 # Names are few and short, but senders choose them: what is remembered is bounded.
 _MEMORY: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
-_END_LENGTH: Final = 256
+_END_LENGTH: Final = 128
 
 DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
 

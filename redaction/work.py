@@ -1,6 +1,5 @@
 """One record on its careful way: the document, what was done to it, and what it may still cost."""
 
-from types import TracebackType
 from typing import Final
 
 from redaction.fields import FieldForbidden, Hit
@@ -28,8 +27,12 @@ class KeyCollision(Exception):
         self.rule = rule
 
 
+MENDING_ERRORS: Final = (TooComplex, KeyCollision, FieldForbidden)
+"""What may be raised while a record is mended, for this record alone."""
+
+
 class Work:
-    """A record that is being mended. `with work:` rejects it where it can't be: `rejected` says why."""
+    """A record that is being mended. `rejected`: it can't be, and why."""
 
     __slots__ = ("budget", "document", "hits", "rejected")
 
@@ -54,12 +57,8 @@ class Work:
         """Say that the record can't be released; the first reason stays."""
         self.rejected = self.rejected or Rejected(code, rule)
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: TracebackType | None) -> bool:
-        if error is None:
-            return False
+    def give_up(self, error: "TooComplex | KeyCollision | FieldForbidden") -> None:
+        """Reject the record for what one of `MENDING_ERRORS` says."""
         match error:
             case TooComplex():
                 self.reject(TOO_COMPLEX)
@@ -67,6 +66,3 @@ class Work:
                 self.reject(KEY_COLLISION, rule)
             case FieldForbidden(plan=plan):
                 self.reject(FIELD_FORBIDDEN, plan.rule)
-            case _:
-                return False
-        return True

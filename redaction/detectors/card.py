@@ -32,10 +32,10 @@ _USUAL: Final = re.compile(
     rb"[^0-9](?:[0-9]{12,19}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{4}([ -])[0-9]{6}\2[0-9]{5})"
 ).fullmatch
 _SHORTEST_TOKEN = 32
-_OF_TOKENS = b"0123456789abcdefABCDEF-"
+_OF_TOKENS = frozenset(b"0123456789abcdefABCDEF-")
 _REACH = 65  # no token is longer than 64; one more to see its boundary
 _NOTHING = frozenset({b"", b" ", b"\n", b"\x1d", b'"'})
-_PLAIN = b"".join(_NOTHING)
+_PLAIN = frozenset(b"".join(_NOTHING))
 _ORDINAL = bytes.maketrans(b"0123456789", bytes(range(10)))
 _DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))  # the digit sum of twice the digit
 _LAYOUTS = ((4, 6, 5), (4, 6, 4))  # American Express, Diners Club
@@ -62,7 +62,7 @@ def is_card_number(digits: str) -> bool:
 
 
 def _luhn_sum(digits: bytes) -> int:
-    return sum(digits[::-2].translate(_ORDINAL)) + sum(digits[-2::-2].translate(_DOUBLED))
+    return sum(digits[::-2].translate(_ORDINAL) + digits[-2::-2].translate(_DOUBLED))
 
 
 def _is_card_number(digits: bytes) -> bool:
@@ -84,8 +84,9 @@ def keep_last_four(text: str) -> str:
 
     `*` counts as a digit: what was masked before stays as it is.
     """
-    if _ENDS_IN_FOUR(text[-_KEPT_LAST:]):
-        return mask_digits(text[:-_KEPT_LAST]) + text[-_KEPT_LAST:]
+    last = text[-_KEPT_LAST:]
+    if len(last) == _KEPT_LAST and (last.isdecimal() or _ENDS_IN_FOUR(last)):
+        return mask_digits(text[:-_KEPT_LAST]) + last
     places = _digit_places(text)
     return _mask_between(text, 0, places[-_KEPT_LAST] if len(places) >= _KEPT_LAST else len(text))
 
@@ -128,7 +129,9 @@ class _Card:
         else:
             found = _windows(view, start, end)
         if not found or (
-            end - start < _SHORTEST_TOKEN and view[start] not in _OF_TOKENS and view[end : end + 1] not in _OF_TOKENS
+            end - start < _SHORTEST_TOKEN
+            and view[start] not in _OF_TOKENS
+            and (end == len(view) or view[end] not in _OF_TOKENS)
         ):
             return found
         around = max(0, start - _REACH), min(end + _REACH, len(view))
