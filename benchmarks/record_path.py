@@ -1,6 +1,7 @@
 """What the Python side costs for each record: from the daemon's line to the acknowledged write and the checkpoint.
 
     python -m benchmarks.record_path [--shards 10] [--batch 500] [--records 200000] [--shape NAME] [--profile]
+    python -m benchmarks.record_path --write-mode newest
 
 The pipeline of the worker as it is, in this process: its protocol loop, a thread for each shard, its redactor, its
 writer over real HTTP to a null DynamoDB in another process. Only the pipes are made up: the daemon's lines stand ready,
@@ -19,8 +20,9 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -34,9 +36,20 @@ from consumer.config import load_settings
 from consumer.control import Control
 from consumer.host import Host
 from consumer.processor import ShardProcessor, serve
+from consumer.runtime import JOURNAL
 from consumer.tuning import collect_seldom, stay_on_one_core
 
 DEFAULT_SHAPE: Final = "clean but for the fields"
+WRITE_MODES: Final[dict[str, dict[str, str]]] = {
+    "put": {},
+    # Keys that no two records of a batch share, so that each is written.
+    "newest": {
+        "write_mode": "newest",
+        "partition_key": "{user_id}",
+        "sort_key": "{timestamp}",
+        "version_field": "timestamp",
+    },
+}
 _POOL: Final = 5000
 _STARTED_MS: Final = 1_700_000_000_000
 
@@ -110,10 +123,20 @@ class Cost(NamedTuple):
         return self.core_seconds / self.records * 1e6
 
 
-def measure(shards: int, batch: int, records: int, shape: str, profile: cProfile.Profile | None = None) -> Cost:
-    """Run `records` records through the pipelines of `shards` shards, in batches of at most `batch`."""
+def measure(
+    shards: int,
+    batch: int,
+    records: int,
+    shape: str,
+    profile: cProfile.Profile | None = None,
+    output: Mapping[str, str] = MappingProxyType({}),
+) -> Cost:
+    """Run `records` records through the pipelines of `shards` shards, in batches of at most `batch`.
+
+    :param output: settings of that section.
+    """
     pool = payloads(shape, _POOL)
-    settings = load_settings(None)
+    settings = load_settings(None, {"output": dict(output)})
     with (
         tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as name,
         Service(
@@ -131,6 +154,7 @@ def measure(shards: int, batch: int, records: int, shape: str, profile: cProfile
     ):
         folder = Path(name)
         (folder / "metrics").mkdir()
+        (folder / JOURNAL).mkdir()
         here, there = socket.socketpair()
         with here, there:
             host = Host(settings, b"0" * 32, 0, folder, Control(here), there)
@@ -176,12 +200,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=500, help="records in a batch")
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--shape", choices=list(SHAPES), default=DEFAULT_SHAPE)
+    parser.add_argument("--write-mode", choices=list(WRITE_MODES), default="put", help="as output.write_mode")
     parser.add_argument("--profile", action="store_true", help="of one shard's thread, instead of a measurement")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     profile = cProfile.Profile() if arguments.profile else None
     shards = 1 if profile else arguments.shards
-    cost = measure(shards, arguments.batch, arguments.records, arguments.shape, profile)
+    output = WRITE_MODES[arguments.write_mode]
+    cost = measure(shards, arguments.batch, arguments.records, arguments.shape, profile, output)
     if profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
     elif arguments.json:

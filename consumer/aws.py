@@ -2,7 +2,10 @@
 
 import os
 import re
+from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import botocore.exceptions as be
 import botocore.session
@@ -52,7 +55,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
 
     :param timeout: connect and read time-out in seconds.
     :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
-    :raises StartError: no region or an unusable endpoint is configured.
+    :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
     """
     made = session()
     config = Config(
@@ -64,7 +67,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
         tcp_keepalive=True,
     )
     try:
-        return made.create_client(service, config=config)
+        found = made.create_client(service, config=config)
     except be.NoRegionError:
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg) from None
@@ -73,6 +76,56 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
             f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
         )
         raise StartError(msg) from None
+    endpoint = found.meta.endpoint_url
+    if not (is_encrypted(endpoint) or _is_near(urlsplit(endpoint).hostname or "")):
+        msg = (
+            f"The endpoint for {service} is {_shown(endpoint)}: records and credentials would travel in clear. Use "
+            "https, or an address of this machine or of a private network."
+        )
+        raise StartError(msg)
+    return found
+
+
+def is_encrypted(endpoint: str) -> bool:
+    """Return whether what is said to an endpoint cannot be read, or changed, on the way."""
+    return endpoint.lower().startswith("https://")
+
+
+def clear_endpoints(services: Iterable[str]) -> list[tuple[str, str]]:
+    """Return those services, with their endpoints, that are talked to in clear over a network.
+
+    :raises StartError: see `client`.
+    """
+    found = [(service, client(service).meta.endpoint_url) for service in services]
+    return [
+        (service, _shown(endpoint))
+        for service, endpoint in found
+        if not is_encrypted(endpoint) and not _is_here(urlsplit(endpoint).hostname or "")
+    ]
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host can only be of this machine or of a private network. By its name: nobody is asked where it leads.
+
+    Names without a dot are those of containers; for the rest see RFC 6761, RFC 6762, and ICANN's ``.internal``.
+    """
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.rpartition(".")[2] in ("localhost", "local", "internal", "test")
+
+
+def _shown(endpoint: str) -> str:
+    """Return an endpoint without the user and password that somebody may have put into it."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def session() -> Session:

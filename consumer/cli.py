@@ -5,6 +5,7 @@ import time
 STARTED_AT = time.time()  # before the imports, which are part of what a user waits for
 
 import json  # noqa: E402
+import resource  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, BinaryIO, Never  # noqa: E402
@@ -14,10 +15,12 @@ import yaml  # noqa: E402
 
 from consumer import __version__, lookup, tables  # noqa: E402
 from consumer.audit_cli import audit  # noqa: E402
+from consumer.backfill_cli import backfill  # noqa: E402
 from consumer.config import Settings, load_settings  # noqa: E402
 from consumer.errors import SanitizerError, StartError, UsageError  # noqa: E402
 from consumer.lines import line_batches  # noqa: E402
 from consumer.producer import Producer, calls, read_lines  # noqa: E402
+from consumer.quarantine_cli import quarantine  # noqa: E402
 from redaction.plugin import Dropped, Redactor, Released  # noqa: E402
 from redaction.serialize import serialize  # noqa: E402
 
@@ -120,6 +123,8 @@ class _PolicyGroup(click.Group):
 
 
 cli.add_command(audit)
+cli.add_command(backfill)
+cli.add_command(quarantine)
 
 
 @cli.group(cls=_PolicyGroup)
@@ -218,19 +223,6 @@ def status(config: Path | None, *, as_json: bool) -> None:
     _say(rows, "\n".join(lines), as_json)
 
 
-@cli.group()
-def quarantine() -> None:
-    """Records that could not be processed."""
-
-
-@quarantine.command(name="list")
-@config_option
-def quarantine_list(config: Path | None) -> None:
-    """List the entries, a line of JSON each: where, when, why; they hold no content."""
-    for entry in lookup.quarantined(load_settings(config)):
-        click.echo(serialize(entry))
-
-
 @cli.group(name="config")
 def config_group() -> None:
     """The settings."""
@@ -271,7 +263,8 @@ def _say(value: Any, text: str, as_json: bool) -> None:  # noqa: FBT001
 
 
 def main() -> Never:
-    """Run the command; every expected error is one sentence on stderr."""
+    """Run the command; every expected error is one sentence on stderr, and no error shows content."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
     try:
         cli(standalone_mode=False)
     except SanitizerError as error:
@@ -290,6 +283,15 @@ def main() -> Never:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if sys.excepthook is not sys.__excepthook__:  # that of `consumer.logs`
+            raise
+        from consumer.logs import frames_of  # noqa: PLC0415
+
+        # Python would print the message, which may hold a record.
+        places = ", ".join(frames_of(error.__traceback__))
+        click.echo(f"sanitizer: A defect, {type(error).__name__} at {places}. Report it.", err=True)
+        sys.exit(1)
     sys.exit(0)
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from consumer.errors import UsageError
+from consumer.keys import METADATA
 from consumer.sections import Http, Kcl, Logs, Output, Pipeline, QuarantineSettings, Redaction, Stream
 
 __all__ = ["FILE_VARIABLE", "Output", "Settings", "lease_tables", "load_settings"]
@@ -66,6 +67,47 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _age_is_known(self) -> Self:
+        output, field = self.output, self.stream.partition_key_field
+        if output.write_mode == "put" or output.version_field is not None:
+            if field is not None:
+                msg = (
+                    "stream.partition_key_field is for output.write_mode newest without output.version_field, else it "
+                    "would be ignored; take it out"
+                )
+                raise ValueError(msg)
+            return self
+        if field is None:
+            msg = (
+                "output.write_mode is newest, but nothing says which of two documents is the newer: set "
+                "output.version_field, or stream.partition_key_field where the Kinesis partition key is a field of the "
+                "document and the only one in the item's key"
+            )
+            raise ValueError(msg)
+        _check_keys(output, field)
+        return self
+
+
+def _check_keys(output: Output, field: str) -> None:
+    """Sequence numbers order what one Kinesis partition key stands for: one item must be all of that, and no more."""
+    if field.partition(".")[0] in METADATA:
+        msg = f"stream.partition_key_field is {field}, which means the record's metadata in a key template"
+        raise ValueError(msg)
+    templates = output.key_templates()
+    for setting, template in templates.items():
+        others = [name for name in template.names if name not in (field, "stream")]
+        if others:
+            msg = (
+                f"output.{setting} holds {{{others[0]}}}, but sequence numbers say which document is the newer only "
+                f"where the item's key is made of the Kinesis partition key alone, which is {{{field}}}; take it out, "
+                "or set output.version_field instead of stream.partition_key_field"
+            )
+            raise ValueError(msg)
+    if not any(field in template.names for template in templates.values()):
+        msg = f"stream.partition_key_field is {field}, but neither key template holds {{{field}}}"
+        raise ValueError(msg)
+
 
 def lease_tables(application: str) -> tuple[str, str, str]:
     """Return KCL's tables of `application`: leases, worker metrics, coordinator state."""
@@ -100,7 +142,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or no such date
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no such date
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise UsageError(f"The configuration {path} is no YAML{place}.") from None

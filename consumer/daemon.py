@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from consumer import aws
+from consumer import aws, converter_jar
 from consumer.config import Settings
 from consumer.errors import StartError
 
@@ -73,6 +73,7 @@ def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-HeapDumpOnOutOfMemoryError",
         "-XX:+SuppressFatalErrorMessage",
+        "-XX:+DisableAttachMechanism",  # nor one that somebody asks it for
         "-Dfile.encoding=UTF-8",
     ]
     if made.get("kinesisEndpoint", "").startswith("http://"):
@@ -81,7 +82,7 @@ def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str
         str(java),
         *options,
         "-cp",
-        f"{_jars()}{os.sep}*",
+        f"{_jars()}{os.sep}*{os.pathsep}{converter_jar.JAR_FILE}",
         MAIN_CLASS,
         "--properties-file",
         PROPERTIES_FILE,
@@ -94,6 +95,7 @@ def write_files(folder: Path, made: Mapping[str, str], processes: int) -> None:
     """Write the daemon's files into the runtime folder."""
     lines = "".join(f"{name}={value}\n" for name, value in sorted(made.items()))
     (folder / PROPERTIES_FILE).write_text(lines, encoding="latin-1", errors="backslashreplace")
+    converter_jar.write(folder)
     (folder / LOGBACK_FILE).write_bytes((files("consumer") / LOGBACK_FILE).read_bytes())
     shim = Path(__file__).with_name("shim.py")
     (folder / SHIM_FILE).write_text(

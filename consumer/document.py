@@ -1,15 +1,20 @@
 """From a released document to the item that is stored: its own fields, the keys, and what the service adds."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from consumer.codec import MAX_ITEM_BYTES, decode_document, encode_document, size_of, write_item
-from consumer.config import Output
+from consumer.config import Output, Settings
 from consumer.errors import EncodeError
 from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
 from consumer.record import AttributeValue, Item, Record
+from consumer.versions import Versions, versions_of
+
+VERSION: Final = "version"
+VERSION_SOURCE: Final = "version_of"
+"""Attributes below the reserved one: which of two documents is the newer, and what the version was made of."""
 
 
 def key_names(output: Output) -> tuple[str, str]:
@@ -22,9 +27,14 @@ class ItemEncoder:
 
     :param policy: name and version of the redactor, for the reserved attribute.
     :param digest: the redactor's digest.
+    :param versions: gives the items versions; needed with `write_mode: newest`.
     """
 
-    def __init__(self, output: Output, stream: str, shard: str, policy: str, digest: str) -> None:
+    def __init__(
+        self, output: Output, stream: str, shard: str, policy: str, digest: str, versions: Versions | None = None
+    ) -> None:
+        if versions is None and output.write_mode == "newest":
+            raise ValueError("items that are to be compared need versions")
         same = {"stream": stream, "shard": shard}
         self._partition = KeyTemplate(output.partition_key, MAX_PARTITION_KEY_BYTES, same)
         self._sort = KeyTemplate(output.sort_key, MAX_SORT_KEY_BYTES, same)
@@ -33,14 +43,17 @@ class ItemEncoder:
         """Whether no two records can share a key."""
         self._own = frozenset({output.reserved_attribute, self._partition_name, self._sort_name})
         added = {name: {"S": text} for name, text in (*same.items(), ("policy", policy), ("digest", digest))}
+        self._versions = versions
+        if versions:
+            added[VERSION_SOURCE] = {"S": versions.source}
         # The reserved attribute comes last: what is the same in all is written once.
         self._added = orjson.dumps({output.reserved_attribute: {"M": added}})[1:-3] + b',"sequence":{"S":'
 
     def encode(self, document: Mapping[str, object], record: Record) -> Item:
         """Return the item.
 
-        :raises EncodeError: the codec's and the key templates' codes, ``reserved_attribute`` when the document has a
-            field of ours, ``item_too_large`` above 400 KB.
+        :raises EncodeError: the codes of the codec, the key templates and the versions, ``reserved_attribute`` when the
+            document has a field of ours, ``item_too_large`` above 400 KB.
         """
         if not self._own.isdisjoint(document):
             raise EncodeError("reserved_attribute")
@@ -52,11 +65,20 @@ class ItemEncoder:
         attributes[self._partition_name] = {"S": partition}
         attributes[self._sort_name] = {"S": sort}
         body = write_item(attributes)
-        added = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}}}}}}}'.encode()
-        item = Item((partition, sort), b"%b,%b%b" % (body[:-1], self._added, added))
+        added = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}'.encode()
+        version = ""
+        if self._versions:
+            version = self._versions.of(document, record)
+            added += b',"%b":{"S":%b}' % (VERSION.encode(), orjson.dumps(version))
+        item = Item((partition, sort), b"%b,%b%b}}}" % (body[:-1], self._added, added), version)
         if len(item.body) > MAX_ITEM_BYTES and size_of(item.attributes) > MAX_ITEM_BYTES:
             raise EncodeError("item_too_large")
         return item
+
+
+def item_encoder(settings: Settings, shard: str, policy: str, digest: str) -> ItemEncoder:
+    """Return the encoder that the settings ask for; see `ItemEncoder`."""
+    return ItemEncoder(settings.output, settings.stream.name, shard, policy, digest, versions_of(settings))
 
 
 def decode_item(attributes: Mapping[str, AttributeValue], output: Output) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,32 +1,33 @@
-"""The batch writer: BatchWriteItem until every item is durable, refused, or the work is stopped."""
+"""Writes to DynamoDB until every item is durable, superseded, refused, or the work is stopped.
+
+`TableWriter` sends, retries, waits and reports; what one request is, its subclasses say: `consumer.batch.BatchWriter`
+and `consumer.newest.NewestWriter`.
+"""
 
 import contextlib
 import heapq
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import orjson
 
 from consumer import aws
 from consumer.concurrency import Concurrency
 from consumer.metrics import Metrics
-from consumer.record import AttributeValue, Item
+from consumer.record import Item
 from consumer.sink import Fate, Writing
 from consumer.transport import BadResponse, Exchange, TransportError
 from consumer.turn import waiting
 
-MAX_ITEMS: Final = 25
-"""AWS: BatchWriteItem takes at most 25 put requests."""
-
 MAX_CALL_BYTES: Final = 15_000_000
 """Bytes of items in one call. AWS's limit is 16 MB."""
 
-OPERATION: Final = "BatchWriteItem"
 UNPROCESSED: Final = "unprocessed"
 
 BACKOFF_FIRST_SECONDS: Final = 0.05
@@ -35,7 +36,6 @@ BACKOFF_LIMIT_SECONDS: Final = 10.0
 # How long one thing is waited for, where there may be another.
 _TURN_SECONDS: Final = 0.1
 _CONGESTED: Final = frozenset({"throttled", "unreachable", "service", UNPROCESSED})
-_BETWEEN: Final = b'}},{"PutRequest":{"Item":'
 _OK: Final = 200
 
 
@@ -45,7 +45,7 @@ class Caller(Protocol):
     def start(self, operation: str, body: bytes) -> Exchange: ...
 
 
-class BatchWriter:
+class TableWriter(ABC):
     """Writes items to one table. Thread-safe.
 
     A write is driven by the thread that waits for it: it sends as many requests as there are slots, each on a
@@ -56,7 +56,13 @@ class BatchWriter:
     :param key_names: attribute names of partition and sort key.
     :param concurrency: bounds the requests under way.
     :param log: a structured logger.
+    :cvar operation: DynamoDB's, which puts: a request may be carried out twice.
+    :cvar superseded: its error code for an item in whose place a newer one stands.
     """
+
+    operation: ClassVar[str]
+    most_items: ClassVar[int]
+    superseded: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -69,17 +75,29 @@ class BatchWriter:
     ) -> None:
         self.transport = transport
         self.table = table
+        self.table_json = orjson.dumps(table)
         self.key_names = key_names
         self.concurrency = concurrency
         self.metrics = metrics
         self.log = log
-        self.before = b'{"RequestItems":{%b:[{"PutRequest":{"Item":' % orjson.dumps(table)
         for why in (*aws.REASONS, UNPROCESSED):
             metrics.write_retries.labels(why)  # shown as 0, so that a first retry is an increase and not a new series
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         """See `Sink.start`."""
-        return _BatchWriting(self, items, stop)
+        return _TableWriting(self, items, stop)
+
+    @abstractmethod
+    def request(self, items: Sequence[Item]) -> bytes:
+        """Return the body of a request that writes `items`, at most `most_items`."""
+
+    @abstractmethod
+    def left(self, answer: bytes, items: Sequence[Item]) -> list[int]:
+        """Return the indices of the items that DynamoDB did not take.
+
+        :param answer: the body of a 200.
+        :raises ValueError, KeyError, AttributeError, TypeError: it is not DynamoDB's.
+        """
 
 
 class _Call(NamedTuple):
@@ -95,15 +113,15 @@ class _Sent(NamedTuple):
     at: float
 
 
-class _BatchWriting(Writing):
+class _TableWriting(Writing):
     """One write: calls that are ready, under way, or waiting to be tried again."""
 
-    def __init__(self, writer: BatchWriter, items: Sequence[Item], stop: threading.Event) -> None:
+    def __init__(self, writer: TableWriter, items: Sequence[Item], stop: threading.Event) -> None:
         super().__init__(len(items))
         self._writer = writer
         self._items = items
         self._stop = stop
-        self._ready = deque(_Call(chunk, 0) for chunk in _chunks(items))
+        self._ready = deque(_Call(chunk, 0) for chunk in _chunks(items, writer.most_items))
         self._under_way: deque[_Sent] = deque()
         self._later: list[tuple[float, int, _Call]] = []
         with self._whole():
@@ -158,10 +176,10 @@ class _BatchWriting(Writing):
         while self._ready and not self._stop.is_set() and writer.concurrency.take(patience):
             patience = 0
             call = self._ready.popleft()
-            body = b"%b%b}}]}}" % (writer.before, _BETWEEN.join([self._items[i].body for i in call.indices]))
             at = time.perf_counter()
             try:
-                exchange = writer.transport.start(OPERATION, body)
+                body = writer.request([self._items[i] for i in call.indices])
+                exchange = writer.transport.start(writer.operation, body)
             except (TransportError, *aws.CALL_ERRORS) as error:
                 self._failed(call, _reason(error), type(error).__name__, None)
             except BaseException:
@@ -181,44 +199,36 @@ class _BatchWriting(Writing):
             self._writer.concurrency.give_back(None, throttled=False)
             raise
         seconds = time.perf_counter() - at
+        writer = self._writer
         if status != _OK:
             code = aws.code_of(body)
+            if code and code == writer.superseded:
+                self._ended(call, Fate.SUPERSEDED, exchange.latency, seconds)
+                return
             self._failed(call, aws.reason_of(code), code or f"HTTP {status}", headers.get("x-amzn-requestid"))
             return
         try:
-            left = self._left(body, call)
+            left = [call.indices[i] for i in writer.left(body, [self._items[i] for i in call.indices])]
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             # A 200 that is not DynamoDB's, such as a proxy's page.
             self._failed(call, "service", type(error).__name__, None)
             return
-        writer = self._writer
-        writer.concurrency.give_back(exchange.latency, throttled=bool(left))
-        writer.metrics.write_seconds.observe(seconds)
-        writer.metrics.write_items.observe(len(call.indices))
-        now = time.time()
-        for i in set(call.indices).difference(left) if left else call.indices:
-            self.durable_at[i] = now
-            self.fates[i] = Fate.DURABLE
+        self._ended(call, Fate.DURABLE, exchange.latency, seconds, left)
         if left:
             # Progress resets the wait: a table at its capacity takes some of each batch.
             attempt = 1 if len(left) < len(call.indices) else call.attempt + 1
             self._try_again(_Call(left, attempt), UNPROCESSED)
 
-    def _left(self, body: bytes, call: _Call) -> list[int]:
-        """Return the indices of the items that DynamoDB did not take. Raises what an answer not its own leads to."""
-        unprocessed = orjson.loads(body)["UnprocessedItems"]
-        requests = unprocessed.pop(self._writer.table, [])
-        if unprocessed:
-            raise ValueError  # another table's: not believed
-        if not requests:
-            return []
-        partition, sort = self._writer.key_names
-        by_key = {self._items[i].key: i for i in call.indices}
-
-        def key_of(item: dict[str, AttributeValue]) -> tuple[str, str]:
-            return item[partition]["S"], item[sort]["S"]
-
-        return [by_key[key_of(request["PutRequest"]["Item"])] for request in requests]
+    def _ended(self, call: _Call, fate: Fate, latency: float, seconds: float, left: Sequence[int] = ()) -> None:
+        """Enter what DynamoDB answered: the fate of a call's items but for those that are `left`."""
+        writer = self._writer
+        writer.concurrency.give_back(latency, throttled=bool(left))
+        writer.metrics.write_seconds.observe(seconds)
+        writer.metrics.write_items.observe(len(call.indices))
+        now = time.time()
+        for i in set(call.indices).difference(left) if left else call.indices:
+            self.durable_at[i] = now
+            self.fates[i] = fate
 
     def _failed(self, call: _Call, why: str, code: str, request_id: str | None) -> None:
         """Nothing of a call is known to be durable."""
@@ -237,7 +247,7 @@ class _BatchWriting(Writing):
                 code=code,
                 request_id=request_id,
                 attempt=attempt,
-                missing=f"dynamodb:{OPERATION}" if why == "permission" else None,
+                missing=f"dynamodb:{writer.operation}" if why == "permission" else None,
             )
         self._try_again(_Call(call.indices, attempt), why)
 
@@ -271,12 +281,12 @@ def _reason(error: Exception) -> str:
     return aws.reason(error)
 
 
-def _chunks(items: Sequence[Item]) -> list[list[int]]:
+def _chunks(items: Sequence[Item], most: int) -> list[list[int]]:
     chunks: list[list[int]] = []
     chunk: list[int] = []
     size = 0
     for i, item in enumerate(items):
-        if chunk and (len(chunk) == MAX_ITEMS or size + len(item.body) > MAX_CALL_BYTES):
+        if chunk and (len(chunk) == most or size + len(item.body) > MAX_CALL_BYTES):
             chunks.append(chunk)
             chunk, size = [], 0
         chunk.append(i)

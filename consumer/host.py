@@ -6,6 +6,7 @@ It outlives the daemon: its connections, its redactor and its memory of what is 
 """
 
 import contextlib
+import faulthandler
 import io
 import os
 import selectors
@@ -20,29 +21,29 @@ from typing import Any
 from setproctitle import setproctitle
 
 from consumer import logs
+from consumer.brake import QuarantineBrake
 from consumer.budget import ByteBudget
 from consumer.checkpoint import HighWaterMark
-from consumer.concurrency import Concurrency
+from consumer.company import Company
 from consumer.config import Settings
-from consumer.connect import connect_dynamodb
 from consumer.control import Control
 from consumer.coverage import FieldCoverage
-from consumer.document import ItemEncoder, key_names
+from consumer.document import item_encoder
 from consumer.dry_run import DryRun
-from consumer.dynamodb import BatchWriter
 from consumer.errors import SanitizerError
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
-from consumer.quarantine import KEY_NAMES, QuarantineEncoder
+from consumer.quarantine import QuarantineEncoder
 from consumer.record import Position
 from consumer.redactors import Patient, load_candidate, load_plugin
+from consumer.runtime import JOURNAL, STACKS
 from consumer.shim import shard_of
 from consumer.tuning import collect_seldom, stay_on_one_core
+from consumer.writers import open_writers
 from redaction.engine import PolicyRedactor
 
 PIPE_BUFFER_BYTES = 1 << 20
-QUARANTINE_WRITES = 2
 SHIM_SECONDS = 5.0
 _LONGEST_FIRST_LINE = 1 << 16
 
@@ -90,26 +91,15 @@ class Host:
         self._coverage: FieldCoverage | None = None
         if isinstance(self._redactor, PolicyRedactor):
             self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
-        output = settings.output
-        transport = connect_dynamodb(output.timeout_seconds, output.concurrency + QUARANTINE_WRITES)
-        self._output = BatchWriter(
-            transport,
-            output.table,
-            key_names(output),
-            Concurrency(output.concurrency, self._metrics.write_concurrency.set),
-            self._metrics,
-            self._log,
-        )
-        # Slots of its own: it must not wait behind a slow table for ever.
-        self._quarantine = BatchWriter(
-            transport,
-            settings.quarantine.table,
-            KEY_NAMES,
-            Concurrency(QUARANTINE_WRITES),
-            self._metrics,
-            self._log,
-        )
+        self._writers = open_writers(settings, self._metrics, self._log)
         self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
+        self._company = Company()
+        self._brake = QuarantineBrake(
+            settings.quarantine.max_share,
+            settings.quarantine.judged_records,
+            lambda share: control.send(flooding=round(share, 3)),
+        )
+        self._journals = folder / JOURNAL
         self._settled: dict[str, Position] = {}
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -229,13 +219,21 @@ class Host:
         policy = f"{self._redactor.name}@{self._redactor.version}"
         stages = Stages(
             redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else Patient(self._redactor),
-            encoder=ItemEncoder(settings.output, settings.stream.name, shard, policy, self._redactor.digest),
-            output=self._output,
+            encoder=item_encoder(settings, shard, policy, self._redactor.digest),
+            output=self._writers.output,
             quarantine_encoder=QuarantineEncoder(
-                settings.stream.name, shard, policy, self._redactor.digest, self._fingerprint_key
+                settings.stream.name,
+                shard,
+                policy,
+                self._redactor.digest,
+                self._fingerprint_key,
+                settings.quarantine.ttl_days,
             ),
-            quarantine=self._quarantine,
+            quarantine=self._writers.quarantine,
             budget=self._budget,
+            company=self._company,
+            brake=self._brake,
+            journals=self._journals,
             dry_run=self._dry_run,
         )
         books = self._metrics.shard(shard)
@@ -275,6 +273,9 @@ def main() -> None:
     settings = Settings(**first["settings"])
     logs.configure(settings.logs.level, f"pipeline-{slot}")
     key, folder = bytes.fromhex(first["fingerprint_key"]), Path(first["folder"])
+    # Where each thread stands, names of files and functions only; works though one of them holds the interpreter.
+    stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
+    faulthandler.register(signal.SIGUSR1, stacks)
     try:
         host = Host(settings, key, slot, folder, control, listener)
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content

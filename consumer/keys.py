@@ -71,7 +71,7 @@ class KeyTemplate:
             else:
                 value = document.get(name)
                 if type(value) is not str or not value or len(path) > 1:
-                    value = _field(document, path)
+                    value = field_text(document, path)
             out += (value, literal)
         key = "".join(out)
         # A character takes four bytes at most.
@@ -80,7 +80,11 @@ class KeyTemplate:
         return key
 
 
-def _field(document: Mapping[str, object], path: list[str]) -> str:
+def field_text(document: Mapping[str, object], path: list[str]) -> str:
+    """Return a field's value as it stands in a key.
+
+    :raises EncodeError: ``key_missing``, ``key_empty`` or ``key_not_scalar``.
+    """
     value: object = document
     for name in path:
         if not isinstance(value, Mapping) or name not in value:

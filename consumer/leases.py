@@ -44,7 +44,7 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
             if time.monotonic() > give_up_at:
                 log.warning("leases.not_handed_over", table=table, reason="too slow", count=released)
                 return released
-            released += _if_still_mine(
+            released += if_unchanged(
                 # As KCL's own evictLease does it: the counter moves on, so that whoever watched it sees a change. Not a
                 # lease on its way to us, whose last owner still drains: it would lose it before its last checkpoint.
                 client.update_item,
@@ -57,7 +57,7 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
         # Else the leader goes on assigning leases to this worker until its last report is a minute old.
         client.delete_item(TableName=worker_metrics, Key={"wid": {"S": worker_id}})
         # And nobody else would lead before KCL's lock of 120 s has run out.
-        _if_still_mine(
+        if_unchanged(
             client.delete_item,
             TableName=coordinator,
             Key={"key": {"S": "Leader"}},
@@ -69,7 +69,8 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
     return released
 
 
-def _if_still_mine(method: Callable[..., object], **request: Any) -> bool:
+def if_unchanged(method: Callable[..., object], **request: Any) -> bool:
+    """Make a conditional call; return whether its condition held. Raises what the call raises else."""
     try:
         method(**request)
     except ClientError as error:

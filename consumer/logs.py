@@ -7,6 +7,7 @@ with its message, because messages (botocore's above all) repeat the values that
 import contextlib
 import io
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -18,15 +19,18 @@ import structlog
 
 FIELDS: Final = frozenset(
     {
-        "action", "address", "attempt", "batch", "bytes", "code", "count", "daemon", "delay_seconds", "digest", "error",
-        "exit_status", "field", "items", "job", "level", "logger", "missing", "name", "operation", "owned", "pid",
-        "pids", "plugin", "policy", "port", "process", "reason", "records", "request_id", "rule", "seconds", "sequence",
-        "setting", "shard", "signal", "slot", "status", "stream", "sub", "table", "template", "version", "worker_id",
+        "action", "address", "attempt", "batch", "bytes", "code", "count", "daemon", "delay_seconds", "digest",
+        "error", "exit_status", "field", "frames", "items", "job", "leader", "level", "logger", "missing", "name",
+        "operation", "owned", "pid", "pids", "plugin", "policy", "port", "process", "reason", "records",
+        "request_id", "rule", "seconds", "sequence", "setting", "shard", "share", "signal", "slot", "stage",
+        "status", "stream", "sub", "table", "template", "version", "worker_id",
     }
 )  # fmt: skip
 """Names of fields that may be logged. Whoever adds one vouches that it never holds record content."""
 
 _MAX_TEXT: Final = 300
+_MAX_FRAMES: Final = 400
+_FRAME: Final = re.compile(r'  File "(?P<file>[^"<>]*\.py)", line (?P<line>\d+) in (?P<name>\S+)')
 _WITHHELD: Final = "<withheld>"
 
 
@@ -49,6 +53,7 @@ def configure(level: str, process: str) -> None:
     )
     structlog.contextvars.clear_contextvars()
     logging.basicConfig(handlers=[_LibraryHandler(process)], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)  # noqa: FBT003 - pydantic's repeat values
     sys.excepthook = _log_uncaught
     # Python's own would print messages, and so content.
     threading.excepthook = lambda thrown: _log_uncaught(thrown.exc_type, thrown.exc_value, thrown.exc_traceback)
@@ -63,6 +68,16 @@ def get_logger(process: str) -> Any:
 def frames_of(trace: TracebackType | None) -> list[str]:
     """Return the places of a traceback, innermost last, without any source line or value."""
     return [f"{_module_of(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
+
+
+def frames_of_stacks(text: str) -> list[str]:
+    """Return the same of what `faulthandler` has written; a text is empty between threads, and for code of no file."""
+    frames = [
+        f"{_module_of(match['file'])}:{match['line']} {match['name']}" if (match := _FRAME.match(line)) else ""
+        for line in text.splitlines()
+        if line.strip()
+    ]
+    return frames[:_MAX_FRAMES]
 
 
 def _module_of(filename: str) -> str:

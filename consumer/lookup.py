@@ -1,4 +1,4 @@
-"""Reads what the worker stored: documents by key, the quarantine, the shards' leases."""
+"""Reads what the worker stored: documents by key, the shards' leases."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ def documents(
     if sort_prefix:
         names["#s"], values[":s"] = sort_name, {"S": sort_prefix}
         condition += " AND begins_with(#s, :s)"
-    pages = _pages(
+    found = pages(
         "query",
         settings.output.table,
         KeyConditionExpression=condition,
@@ -33,7 +33,7 @@ def documents(
         ScanIndexForward=False,
         ConsistentRead=True,
     )
-    for index, item in enumerate(pages):
+    for index, item in enumerate(found):
         if limit is not None and index >= limit:
             return
         yield decode_item(item, settings.output)
@@ -41,18 +41,12 @@ def documents(
 
 def all_items(table: str) -> Iterator[dict[str, Any]]:
     """Yield every item of a table, in DynamoDB's wire form."""
-    return _pages("scan", table, ConsistentRead=True)
-
-
-def quarantined(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield every entry of the quarantine."""
-    return (decode_document(item) for item in all_items(settings.quarantine.table))
+    return pages("scan", table, ConsistentRead=True)
 
 
 def shards(settings: Settings) -> list[dict[str, Any]]:
     """Return the lease of each shard: shard, owner, checkpoint, sub-sequence number."""
     table = lease_tables(settings.kcl.application)[0]
-    leases = [decode_document(item) for item in all_items(table)]
     rows = [
         {
             "shard": lease["leaseKey"],
@@ -60,13 +54,25 @@ def shards(settings: Settings) -> list[dict[str, Any]]:
             "checkpoint": lease.get("checkpoint"),
             "sub": lease.get("checkpointSubSequenceNumber", 0),
         }
-        for lease in leases
+        for lease in leases(table)
         if str(lease.get("leaseKey", "")).startswith("shardId-")
     ]
     return sorted(rows, key=lambda row: str(row["shard"]))
 
 
-def _pages(method: str, table: str, **request: Any) -> Iterator[dict[str, Any]]:
+def leases(table: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a lease table, as far as they are texts and numbers: KCL also writes sets, such as parents."""
+    return (
+        decode_document({name: value for name, value in item.items() if value.keys() <= {"S", "N"}})
+        for item in all_items(table)
+    )
+
+
+def pages(method: str, table: str, **request: Any) -> Iterator[dict[str, Any]]:
+    """Yield the items of a query or scan, page after page, in DynamoDB's wire form.
+
+    :raises StartError: the table is missing, out of reach or not permitted.
+    """
     client = aws.client("dynamodb", retries=3, timeout=30)
     while True:
         try:

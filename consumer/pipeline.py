@@ -7,18 +7,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from consumer.brake import QuarantineBrake
 from consumer.budget import ByteBudget
 from consumer.checkpoint import Checkpointer, HighWaterMark
+from consumer.company import Company
 from consumer.document import ItemEncoder
 from consumer.dry_run import DryRun
 from consumer.errors import EncodeError, SessionBroken
+from consumer.journal import ShardJournal, Stage
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.quarantine import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
+from consumer.redacting import Redacting
 from consumer.sink import Fate, Sink, Writing
-from redaction.guard import redact_guarded
 from redaction.plugin import Applied, Dropped, Redactor, Released, Verdict
 
 POLL_SECONDS: Final = 0.5
@@ -30,7 +34,10 @@ CLOSE_SECONDS: Final = 130.0
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """What a shard's pipeline is made of."""
+    """What a shard's pipeline is made of.
+
+    :ivar journals: folder of the crash journals.
+    """
 
     redactor: Redactor
     encoder: ItemEncoder
@@ -38,6 +45,9 @@ class Stages:
     quarantine_encoder: QuarantineEncoder
     quarantine: Sink
     budget: ByteBudget
+    company: Company
+    brake: QuarantineBrake
+    journals: Path
     dry_run: DryRun | None = None
 
 
@@ -47,6 +57,7 @@ class Pipeline:
     :param settled: the last position of this shard that this process has settled, in this session or an earlier one;
         it is shared, so that redeliveries after a restart of the daemon are known as duplicates.
     :param stop: set by others to give up what is not durable yet.
+    :raises SessionBroken: the shard's crash journal cannot be used.
     """
 
     def __init__(
@@ -66,6 +77,8 @@ class Pipeline:
         self._books = books
         self._metrics = metrics
         self._settled = settled
+        self._journal = ShardJournal(stages.journals, shard)
+        self._redacting = Redacting(stages.redactor, stages.company, self._journal)
         self._stop = stop
         self._log = log
         self._halted = False
@@ -86,19 +99,24 @@ class Pipeline:
 
     def _process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
         self._books.behind(behind_seconds)
-        if records:
-            batch = _Batch(records)
-            size = sum([len(record.data) for record in records])
-            self._books.received(len(records), size)
-            self._books.batch_began(time.time())
-            try:
-                with self._stages.budget.hold(size, self._stop):
-                    if not self._halted:
-                        self._settle(batch, checkpointer)
-            finally:
-                self._close(batch)
+        for part in self._redacting.parts(records) if records else ():
+            self._process_part(part, checkpointer)
         if not self._halted:
             self._mark.save_if_due(checkpointer)
+
+    def _process_part(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
+        batch = _Batch(records)
+        size = sum([len(record.data) for record in records])
+        self._books.received(len(records), size)
+        self._books.batch_began(time.time())
+        try:
+            with self._stages.budget.hold(size, self._stop):
+                if not self._halted:
+                    self._journal.at(Stage.SETTLING)
+                    self._settle(batch, checkpointer)
+        finally:
+            self._journal.at(Stage.WAITING)
+            self._close(batch)
 
     def end_shard(self, checkpointer: Checkpointer) -> None:
         """The shard is closed and everything in it was delivered: say so, if all of it is durable.
@@ -123,6 +141,7 @@ class Pipeline:
         for writing in self._under_way:  # else a request could land beside the shard's next session
             with contextlib.suppress(Exception):
                 writing.wait(CLOSE_SECONDS)
+        self._journal.close()
         self._books.released()
 
     @contextmanager
@@ -143,6 +162,7 @@ class Pipeline:
         while (rounds or entries) and not self._stop.is_set():
             refused = self._write_round(batch, items, rounds, entries, checkpointer)
             now = time.time()
+            self._stages.brake.check(0, len(refused))
             entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
             rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
         self._advance(batch, checkpointer)
@@ -168,6 +188,7 @@ class Pipeline:
             # When the work is stopped, a request under way is not waited for: what is not known durable is abandoned.
             # Both are waited for: an answer that nobody reads holds a slot.
             ended = all([stored.wait(POLL_SECONDS), kept.wait(POLL_SECONDS)]) or self._stop.is_set()
+            self._journal.at(Stage.SETTLING)  # slow is not stuck
             _note_stored(batch, rounds, stored)
             _note_quarantined(batch, entries, kept)
             self._advance(batch, checkpointer)
@@ -186,7 +207,7 @@ class Pipeline:
     def _sort_out(self, batch: "_Batch", first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
         """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
         records = batch.records
-        verdicts = redact_guarded(self._stages.redactor, [record.data for record in records[first:]])
+        verdicts = self._redacting.redact(records[first:]) if first < len(records) else []
         batch.untried = first, verdicts
         items: dict[int, Item] = {}
         entries: list[tuple[int, Item]] = []
@@ -206,6 +227,7 @@ class Pipeline:
                 applied.append((verdict.rule, "drop_record"))
             else:
                 entries.append((index, self._entry(records[index], verdict.code, verdict.rule, now)))
+        self._stages.brake.check(len(verdicts), len(entries))
         for (rule, action), count in Counter(applied).items():
             self._metrics.redactions.labels(rule, action).inc(count)
         return items, entries
@@ -268,10 +290,13 @@ class _Batch:
 
 
 def _by_key(items: dict[int, Item]) -> list[list[int]]:
-    """Group indices by key, each group in the stream's order."""
+    """Group indices by key, each group from the oldest to the newest: by version, else in the stream's order."""
     groups: dict[tuple[str, str], list[int]] = {}
     for index, item in items.items():
         groups.setdefault(item.key, []).append(index)
+    for group in groups.values():
+        if len(group) > 1:
+            group.sort(key=lambda index: items[index].version)
     return list(groups.values())
 
 
@@ -280,8 +305,12 @@ def _note_stored(batch: _Batch, rounds: list[list[int]], writing: Writing) -> No
         if fate is Fate.DURABLE:
             batch.outcomes[indices[-1]] = Outcome.STORED
             batch.durable_at[indices[-1]] = at
-            for index in indices[:-1]:  # superseded by a later record with the same key
-                batch.outcomes[index] = Outcome.DUPLICATE
+        elif fate is Fate.SUPERSEDED:  # by what another batch, or another worker, has stored
+            batch.outcomes[indices[-1]] = Outcome.DUPLICATE
+        else:
+            continue
+        for index in indices[:-1]:  # superseded by a newer record with the same key
+            batch.outcomes[index] = Outcome.DUPLICATE
 
 
 def _note_quarantined(batch: _Batch, entries: list[tuple[int, Item]], writing: Writing) -> None:

@@ -22,7 +22,8 @@ DAEMON_VARIABLE = "SANITIZER_DAEMON"
 class PipelineProcess:
     """One pipeline process.
 
-    Posts ``("ready", process)``, ``("session_failed", slot, shard, daemon)``, ``("pipeline_exit", process, status)``.
+    Posts ``("ready", process)``, ``("session_failed", slot, shard, daemon)``, ``("flooding", slot, share)``,
+    ``("pipeline_exit", process, status)``.
 
     :ivar sessions: how many shards it serves now.
 
@@ -63,6 +64,8 @@ class PipelineProcess:
                     self.sessions = count
                 case {"session_failed": shard, "daemon": number}:
                     post(("session_failed", self.slot, shard, number))
+                case {"flooding": share}:
+                    post(("flooding", self.slot, share))
         status = self._process.wait()
         self.control.close()
         post(("pipeline_exit", self, status))
@@ -70,6 +73,10 @@ class PipelineProcess:
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()
+
+    def ask_for_stacks(self) -> None:
+        """Have it write where its threads stand into its file; see `consumer.host`."""
+        self._process.send_signal(signal.SIGUSR1)
 
     def wait(self, timeout: float) -> int | None:
         """Wait for its end; return its status, or None if it lives on."""

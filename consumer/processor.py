@@ -6,6 +6,7 @@ ends the session without an answer, the daemon is restarted, and the records are
 """
 
 import os
+import re
 from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final, TextIO
@@ -26,6 +27,7 @@ _record: Final = tuple.__new__
 # What KCL's checkpointer throws, by simple class name. Source: software.amazon.kinesis.exceptions.
 _LEASE_LOST: Final = frozenset({"ShutdownException"})
 _TRY_LATER: Final = frozenset({"ThrottlingException", "KinesisClientLibDependencyException"})
+_CLASS: Final = re.compile(r"[A-Za-z]{1,80}")
 
 
 class _KclCheckpointer:
@@ -50,7 +52,7 @@ class _KclCheckpointer:
                 raise LeaseLost(msg) from None
             if code in _TRY_LATER:
                 raise CheckpointRefused(code) from None
-            msg = f"KCL refused a checkpoint: {code[:80]}"
+            msg = f"KCL refused a checkpoint: {code if _CLASS.fullmatch(code) else 'for a reason that is no name'}"
             raise SessionBroken(msg) from None
         except (OSError, ValueError, SystemExit):  # the pipe is closed, or what came back is no answer
             msg = "the daemon is gone"
@@ -89,6 +91,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
                         raw["subSequenceNumber"] or 0,
                         raw["approximateArrivalTimestamp"] or 0,
                         a2b_base64(raw["data"] or b""),
+                        raw["partitionKey"] or "",
                     ),
                 )
                 for raw in process_records_input.records

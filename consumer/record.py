@@ -17,12 +17,16 @@ class Position(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One user record: `data` as it was put, `arrival_ms` in epoch milliseconds (0: Kinesis gave none)."""
+    """One user record: `data` as it was put, `arrival_ms` in epoch milliseconds (0: Kinesis gave none).
+
+    `partition_key` is the producer's, and as raw as the data: neither is ever stored or logged.
+    """
 
     sequence: str
     sub: int
     arrival_ms: int
     data: bytes
+    partition_key: str = ""
 
     @property
     def position(self) -> Position:
@@ -34,10 +38,12 @@ class Item(NamedTuple):
 
     :ivar key: values of the partition and the sort key; equal keys are one item.
     :ivar body: the whole item in DynamoDB's JSON, keys included.
+    :ivar version: of two items with one key, the newer one's is the greater; empty: nobody compares them.
     """
 
     key: tuple[str, str]
     body: bytes
+    version: str = ""
 
     @property
     def attributes(self) -> dict[str, AttributeValue]:

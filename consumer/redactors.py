@@ -46,6 +46,7 @@ def load_plugin(settings: Settings) -> Redactor:
     redaction = settings.redaction
     redactor = load_redaction(redaction.plugin, redaction.options, redaction.keys)
     check_key_fields(settings.output, redactor)
+    check_age_field(settings, redactor)
     return redactor
 
 
@@ -72,6 +73,7 @@ def load_candidate(settings: Settings) -> PolicyRedactor | None:
     try:
         redactor = _loaded(lambda: from_options(_with_keys(options, redaction.keys)))
         check_key_fields(settings.output, redactor)
+        check_age_field(settings, redactor)
     except SanitizerError as error:
         raise type(error)(f"redaction.candidate: {error}") from None
     return redactor
@@ -100,6 +102,28 @@ def check_key_fields(output: Output, redactor: Redactor) -> None:
                 raise UsageError(
                     f"output.{setting}: {subject} of the policy {redactor.name!r} {problem.format(field=name)}."
                 )
+
+
+def check_age_field(settings: Settings, redactor: Redactor) -> None:
+    """Refuse a policy that changes the field by which `write_mode: newest` knows which document is the newer.
+
+    :raises UsageError: it does; only of the built-in redactor is that known beforehand.
+    """
+    output = settings.output
+    if output.write_mode == "put" or not isinstance(redactor, PolicyRedactor):
+        return
+    setting, field = "output.version_field", output.version_field
+    if field is None:
+        setting, field = "stream.partition_key_field", settings.stream.partition_key_field
+    if field is None:
+        return
+    rule = redactor.rule_for(tuple(field.split(".")))
+    if rule and spec_name(rule.action) != "release":
+        raise UsageError(
+            f"{setting}: rule {rule.id!r} of the policy {redactor.name!r} does not release the field {field} "
+            f"({spec_name(rule.action)}), so that nothing says which of two documents is the newer; take another "
+            "field, or have the policy release this one."
+        )
 
 
 def _problem(action: ActionSpec) -> str | None:

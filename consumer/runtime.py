@@ -6,10 +6,15 @@ import socket
 import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
 from consumer.errors import StartError
 from consumer.shim import socket_path
 from consumer.worker_id import WorkerId
+
+JOURNAL: Final = "journal"
+STACKS: Final = "stacks"
+"""Names in the folder; of the second, beginnings."""
 
 _LOCK_SECONDS = 15.0
 _BACKLOG = 256
@@ -30,14 +35,27 @@ class RuntimeFolder:
             else:
                 self.path = configured.absolute()
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._refuse_if_others_write()
             self.worker_id = self._lock()
             self.metrics = self.path / "metrics"
             shutil.rmtree(self.metrics, ignore_errors=True)
             self.metrics.mkdir()
+            self.journal = self.path / JOURNAL  # what it says of the dead still holds
+            self.journal.mkdir(exist_ok=True)
         except OSError as error:
             place = configured or tempfile.gettempdir()
             msg = f"The runtime folder {place} cannot be used ({error.strerror}): set runtime_dir."
             raise StartError(msg) from None
+
+    def _refuse_if_others_write(self) -> None:
+        """The daemon executes a file of this folder, and the shims hand records over by its sockets."""
+        found = self.path.stat()
+        if found.st_mode & 0o022 or found.st_uid not in (os.geteuid(), 0):
+            msg = (
+                f"The runtime folder {self.path} can be written by others: let runtime_dir name a folder inside of it, "
+                "which the worker makes for itself alone, or take the permission away."
+            )
+            raise StartError(msg)
 
     def _lock(self) -> WorkerId:
         # After a kill -9 of the supervisor its daemon needs a moment to die, and holds the lock until then.

@@ -11,6 +11,9 @@ from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTempla
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 """A DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
 
+FieldPath = Annotated[str, Field(pattern=r"^[^.{}]+(\.[^.{}]+)*$")]
+"""A field of a document; dots lead into objects, as in key templates."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,6 +25,11 @@ class Stream(_Section):
     name: str = Field("transactions", pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="The Kinesis data stream.")
     initial_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
         "TRIM_HORIZON", description="Where a shard without a checkpoint starts."
+    )
+    partition_key_field: FieldPath | None = Field(
+        None,
+        description="The document's field that the producers use as the Kinesis partition key. With write_mode newest, "
+        "records are then as old as their sequence numbers say; one whose partition key is another goes to quarantine.",
     )
 
 
@@ -61,6 +69,11 @@ class Kcl(_Section):
         le=100_000,
         description="How long a stop may drain; must lie below the ECS stop timeout.",
     )
+    may_create_tables: bool = Field(
+        default=False,
+        description="Let KCL create its three tables, or their index, where they are missing; the worker then needs "
+        "the permissions CreateTable and UpdateTable. Otherwise it does not start without them.",
+    )
     extra_properties: dict[str, str] = Field(
         default_factory=dict,
         description="Further KCL properties; names are checked, since KCL ignores unknown ones.",
@@ -92,11 +105,22 @@ class Output(_Section):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
         description="What the service adds stands under this name; the keys under this name with _pk and _sk.",
     )
+    write_mode: Literal["put", "newest"] = Field(
+        "put",
+        description="put: batches, the last write of an item wins. newest: one conditional write for each item, and no "
+        "document ever replaces a newer one; for keys that several records share.",
+    )
+    version_field: FieldPath | None = Field(
+        None,
+        description="With write_mode newest: the document's field, a number or a text such as an ISO 8601 time, that "
+        "says which of two documents with one key is the newer.",
+    )
     concurrency: int = Field(
         32,
         ge=1,
         le=256,
-        description="Batch writes in flight at most, for each pipeline process; fewer while the table throttles.",
+        description="Writes in flight at most (batches, or with write_mode newest items), for each pipeline process; "
+        "fewer while the table throttles.",
     )
     timeout_seconds: float = Field(5.0, gt=0, le=60, description="Connect and read time-out of one request.")
 
@@ -111,6 +135,22 @@ class Output(_Section):
     def _sort(cls, template: str) -> str:
         KeyTemplate(template, MAX_SORT_KEY_BYTES)
         return template
+
+    @model_validator(mode="after")
+    def _versions_are_of_use(self) -> Self:
+        if self.write_mode == "put":
+            if self.version_field is not None:
+                msg = "version_field is set, but write_mode is put, which compares nothing; set write_mode to newest"
+                raise ValueError(msg)
+            return self
+        for setting, template in self.key_templates().items():
+            if any(name.partition(".")[0] == "sequence" for name in template.names):
+                msg = (
+                    f"write_mode is newest, but {setting} holds {{sequence}}, so that no two records share an item; "
+                    "take it out of the key, or set write_mode to put"
+                )
+                raise ValueError(msg)
+        return self
 
     def key_templates(self) -> dict[str, KeyTemplate]:
         """Return the compiled templates by the names of their settings."""
@@ -128,6 +168,26 @@ class QuarantineSettings(_Section):
         None,
         description="Key (32 or more characters) of the fingerprint; default: random at start, so that fingerprints of "
         "different starts cannot be compared.",
+    )
+
+    ttl_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="Days after which DynamoDB deletes an entry, by the table's time to live; `tables create` turns it "
+        "on. 0: never. The record itself goes with the stream's retention.",
+    )
+    max_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="The worker stops, with exit status 1, when a greater share of the records goes to quarantine: a "
+        "wrong deployment must not drain the stream. 1: never.",
+    )
+    judged_records: int = Field(
+        1000,
+        ge=1,
+        description="Records that each pipeline process has to see before `max_share` is judged, and over which it is.",
     )
 
     @field_validator("fingerprint_key")
@@ -157,6 +217,13 @@ class Redaction(_Section):
         min_length=1,
         description="Where the keys of tokens and ciphertexts are: path of a key file, ARN of a Secrets Manager "
         "secret, or 'secretsmanager:' and its name.",
+    )
+    timeout_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="What a redactor may take for a batch. Then its process is ended, and the records that it had in "
+        "hand are tried one by one; one that takes as long alone is quarantined.",
     )
     candidate: Candidate | None = Field(
         None,
@@ -191,7 +258,8 @@ class Pipeline(_Section):
     stuck_seconds: float = Field(
         300.0,
         ge=5,
-        description="A batch in flight for longer makes /healthz fail, so that the container is replaced.",
+        description="A batch in flight for longer makes /healthz fail, so that the container is replaced. A shard that "
+        "gives no sign of life for as long has its process ended.",
     )
 
 

@@ -13,6 +13,8 @@ class Fate(Enum):
 
     PENDING = "pending"
     DURABLE = "durable"
+    SUPERSEDED = "superseded"
+    """A newer document stands in its place, and is durable."""
     REFUSED = "refused"
 
 
@@ -20,7 +22,7 @@ class Writing:
     """A write under way, which goes on while somebody waits for it; this one has nothing to wait for.
 
     :ivar fates: one for each item, in order; only ever from PENDING to something else.
-    :ivar durable_at: epoch seconds when the item became durable, in order; 0 before.
+    :ivar durable_at: epoch seconds when the item, or what supersedes it, was known durable, in order; 0 before.
     """
 
     def __init__(self, count: int) -> None:
@@ -36,11 +38,11 @@ class Writing:
 
 
 class Sink(Protocol):
-    """Writes items; equal items twice are one."""
+    """Writes items; equal items twice are one, and so are an item and one that supersedes it."""
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         """Begin to write `items`, whose keys all differ.
 
-        Retries until each item is durable or refused, or until `stop` is set; then the rest stays pending.
+        Retries until each item is durable, superseded or refused, or until `stop` is set; then the rest stays pending.
         """
         ...

@@ -26,11 +26,15 @@ from consumer.daemon_log import DaemonLog
 from consumer.errors import StartError
 from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
 from consumer.http import HttpServer
+from consumer.journal import Sight, Stage, note_overdue
 from consumer.metrics import Metrics
 from consumer.processes import DaemonProcess, PipelineProcess
 from consumer.record import Outcome
 from consumer.redactors import load_candidate, load_plugin
 from consumer.runtime import RuntimeFolder
+from consumer.shim import slot_of
+from consumer.takeover import Takeover
+from consumer.watchdog import Watchdog, stacks
 from redaction.plugin import Redactor
 
 SLOT: Final = "supervisor"
@@ -54,6 +58,12 @@ EXIT_MARGIN_SECONDS: Final = 2.0
 """Kept from the shutdown grace for the last checkpoints, after unfinished writes were given up."""
 
 
+FLOODING: Final = (
+    "the worker stops: too many records went to quarantine. See `sanitizer quarantine list` for why, mend the policy "
+    "or the producer, start again and replay them; quarantine.max_share is the limit"
+)
+
+
 class Supervisor:
     """One worker. `run` is called once, in the main thread.
 
@@ -71,6 +81,7 @@ class Supervisor:
         self._failures = 0
         self._start_at = 0.0
         self._has_started = False
+        self._has_failed = False
         self._stopping = False
 
     def run(self) -> int:
@@ -133,6 +144,10 @@ class Supervisor:
                 configured.get_secret_value().encode() if configured else secrets.token_bytes(32)
             ).hex(),
         }
+        redaction, pipeline = self._settings.redaction, self._settings.pipeline
+        watchdog = Watchdog(self._folder.journal, redaction.timeout_seconds, pipeline.stuck_seconds, self._events.put)
+        watchdog.start()
+        Takeover(self._settings, self._folder.worker_id.value, self._is_serving, self._log).start()
         try:
             while not self._stopping:
                 if self._daemon is None and time.monotonic() >= self._start_at:
@@ -157,6 +172,12 @@ class Supervisor:
                 pipeline.is_ready = True
             case ("pipeline_exit", PipelineProcess() as pipeline, status) if self._is_current(pipeline):
                 self._pipeline_died(pipeline, status)
+            case ("stuck", shard, Sight() as sight):
+                self._end_stuck(shard, sight)
+            case ("flooding", slot, share):
+                if not self._has_failed:
+                    self._log.error("quarantine.flooding", slot=slot, share=share, action=FLOODING)
+                self._has_failed = self._stopping = True
             case ("session_failed", slot, shard, number) if self._daemon and number == self._daemon.number:
                 self._log.error("session.failed", slot=slot, shard=shard)
                 self._replace_daemon("session_failed")
@@ -190,6 +211,24 @@ class Supervisor:
         del self._pipelines[pipeline.slot]
         self._close_books(pipeline.slot)
         self._replace_daemon("pipeline_died")
+
+    def _end_stuck(self, shard: str, sight: Sight) -> None:
+        """End the process of a shard that hangs; its records are delivered again, and the crash journal knows them."""
+        pipeline = self._pipelines.get(slot_of(shard, self._processes))
+        if pipeline is None or pipeline.pid != sight.pid:
+            return  # it is dead already
+        is_redacting = sight.stage is not Stage.SETTLING
+        if is_redacting:
+            note_overdue(self._folder.journal, shard)
+        pipeline.ask_for_stacks()
+        self._log.error(
+            "pipeline.stuck",
+            slot=pipeline.slot,
+            shard=shard,
+            stage="redaction" if is_redacting else "settling",
+            frames=logs.frames_of_stacks(stacks(self._folder.path, pipeline.slot)),
+        )
+        pipeline.kill()
 
     def _close_books(self, slot: int) -> None:
         """Enter what a dead process had in flight, so that the sums stay exact."""
@@ -254,8 +293,8 @@ class Supervisor:
                 pipeline.kill()
                 clean = False
         self._daemon_log.close()
-        self._log.info("worker.stopped", status="clean" if clean else "forced")
-        return 0 if clean else 1
+        self._log.info("worker.stopped", status="failed" if self._has_failed else "clean" if clean else "forced")
+        return 0 if clean and not self._has_failed else 1
 
     def _drained(self, process: DaemonProcess, seconds: float) -> bool:
         """Wait until the daemon has ended, or has nothing left to do.
@@ -280,6 +319,9 @@ class Supervisor:
 
     def _all_ready(self) -> bool:
         return len(self._pipelines) == self._processes and all(p.is_ready for p in self._pipelines.values())
+
+    def _is_serving(self) -> bool:
+        return not self._stopping and self._daemon is not None and self._all_ready()
 
     def _is_healthy(self) -> bool:
         return self._daemon is not None and time.monotonic() - self._daemon_since > HEALTHY_SECONDS

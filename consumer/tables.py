@@ -1,7 +1,7 @@
 """The tables of the service: output, quarantine, and the three that KCL wants."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from consumer import aws
@@ -10,7 +10,8 @@ from consumer.document import key_names
 from consumer.errors import StartError
 from consumer.leases import LEASE_OWNER_INDEX
 from consumer.preflight import key_problem
-from consumer.quarantine import KEY_NAMES
+from consumer.quarantine import EXPIRES_AT, KEY_NAMES
+from consumer.reader import list_shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +22,30 @@ class Table:
     keys: tuple[str, ...]
     request: dict[str, Any]
     holds_data: bool
+    expires_by: str | None = None
 
 
 def wanted(settings: Settings) -> list[Table]:
     """Return every table of the service, in the order in which they are created."""
     leases, worker_metrics, coordinator = lease_tables(settings.kcl.application)
-    lease_index = {
+    expires_by = EXPIRES_AT if settings.quarantine.ttl_days else None
+    return [
+        _table(settings.output.table, *key_names(settings.output), holds_data=True),
+        replace(_table(settings.quarantine.table, *KEY_NAMES, holds_data=True), expires_by=expires_by),
+        lease_table(leases),
+        _table(worker_metrics, "wid"),
+        _table(coordinator, "key"),
+    ]
+
+
+def lease_table(name: str) -> Table:
+    """Return an application's lease table, as KCL 3 wants it."""
+    index = {
         "IndexName": LEASE_OWNER_INDEX,
         "KeySchema": _schema("leaseOwner", "leaseKey"),
         "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
-    return [
-        _table(settings.output.table, *key_names(settings.output), holds_data=True),
-        _table(settings.quarantine.table, *KEY_NAMES, holds_data=True),
-        _table(leases, "leaseKey", attributes=("leaseOwner",), GlobalSecondaryIndexes=[lease_index]),
-        _table(worker_metrics, "wid"),
-        _table(coordinator, "key"),
-    ]
+    return _table(name, "leaseKey", attributes=("leaseOwner",), GlobalSecondaryIndexes=[index])
 
 
 def create(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -45,8 +53,12 @@ def create(settings: Settings) -> Iterator[tuple[str, str]]:
 
     :raises StartError: not permitted, unreachable, or a table of that name has other keys.
     """
+    return create_each(wanted(settings))
+
+
+def create_each(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
+    """Create those that are missing; see `create`."""
     dynamodb = aws.client("dynamodb", retries=3, timeout=30)
-    tables = wanted(settings)
     for table in tables:
         existing = _describe(dynamodb, table.name)
         if existing is None:
@@ -73,6 +85,14 @@ def create(settings: Settings) -> Iterator[tuple[str, str]]:
                 TableName=table.name,
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
             )
+        if table.expires_by and not _time_to_live(dynamodb, table.name):
+            _call(
+                dynamodb.update_time_to_live,
+                "dynamodb:UpdateTimeToLive",
+                table.name,
+                TableName=table.name,
+                TimeToLiveSpecification={"Enabled": True, "AttributeName": table.expires_by},
+            )
 
 
 def check(settings: Settings) -> Iterator[tuple[str, str | None]]:
@@ -83,6 +103,12 @@ def check(settings: Settings) -> Iterator[tuple[str, str | None]]:
         problem = _problem(existing, table) if existing else "is missing"
         if not problem and table.holds_data and not _has_recovery(dynamodb, table.name):
             problem = "its point-in-time recovery is off; `sanitizer tables create` turns it on"
+        if not problem and table.expires_by and (attribute := _time_to_live(dynamodb, table.name)) != table.expires_by:
+            problem = (
+                f"its time to live goes by {attribute}, not by {table.expires_by}: turn it off, then `tables create`"
+                if attribute
+                else "its time to live is off; `sanitizer tables create` turns it on"
+            )
         yield table.name, problem
 
 
@@ -101,33 +127,36 @@ def seed_leases(settings: Settings) -> int:
     stream = settings.stream.name
     if _call(dynamodb.scan, "dynamodb:Scan", table, TableName=table, Limit=1)["Items"]:
         return 0
-    shards: list[dict[str, Any]] = []
-    request: dict[str, Any] = {"StreamName": stream}
-    while request:
-        try:
-            page = kinesis.list_shards(**request)
-        except aws.CALL_ERRORS as error:
-            raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
-        shards += page["Shards"]
-        request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+    shards = list_shards(kinesis, stream)
     if any(shard.get("ParentShardId") for shard in shards):
         return 0
     for shard in shards:
-        lease = {
-            "leaseKey": {"S": shard["ShardId"]},
-            "checkpoint": {"S": settings.stream.initial_position},
-            "checkpointSubSequenceNumber": {"N": "0"},
-            "leaseCounter": {"N": "0"},
-            "ownerSwitchesSinceCheckpoint": {"N": "0"},
-            "startingHashKey": {"S": shard["HashKeyRange"]["StartingHashKey"]},
-            "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
-        }
+        lease = new_lease(shard, settings.stream.initial_position)
         try:
             dynamodb.put_item(TableName=table, Item=lease, ConditionExpression="attribute_not_exists(leaseKey)")
         except aws.CALL_ERRORS as error:
             if aws.error_code(error) != "ConditionalCheckFailedException":  # a worker was faster
                 raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
     return len(shards)
+
+
+def new_lease(shard: dict[str, Any], checkpoint: str) -> dict[str, Any]:
+    """Return the lease of a shard that nobody has read yet, as KCL writes it.
+
+    :param shard: as ListShards describes it.
+    :param checkpoint: ``TRIM_HORIZON``, ``LATEST`` or ``AT_TIMESTAMP``.
+    """
+    lease: dict[str, Any] = {
+        "leaseKey": {"S": shard["ShardId"]},
+        "checkpoint": {"S": checkpoint},
+        "checkpointSubSequenceNumber": {"N": "0"},
+        "leaseCounter": {"N": "0"},
+        "ownerSwitchesSinceCheckpoint": {"N": "0"},
+        "startingHashKey": {"S": shard["HashKeyRange"]["StartingHashKey"]},
+        "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
+    }
+    parents = [shard[name] for name in ("ParentShardId", "AdjacentParentShardId") if shard.get(name)]
+    return lease | ({"parentShardId": {"SS": parents}} if parents else {})
 
 
 def _schema(*keys: str) -> list[dict[str, str]]:
@@ -159,6 +188,14 @@ def _has_recovery(dynamodb: Any, name: str) -> bool:
     answer = _call(dynamodb.describe_continuous_backups, "dynamodb:DescribeContinuousBackups", name, TableName=name)
     recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     return bool(recovery["PointInTimeRecoveryStatus"] == "ENABLED")
+
+
+def _time_to_live(dynamodb: Any, name: str) -> str | None:
+    """Return the attribute by which a table's items expire, if they do."""
+    answer = _call(dynamodb.describe_time_to_live, "dynamodb:DescribeTimeToLive", name, TableName=name)
+    described = answer["TimeToLiveDescription"]
+    is_on = described.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    return str(described["AttributeName"]) if is_on else None
 
 
 def _problem(existing: dict[str, Any], table: Table) -> str | None:

@@ -271,6 +271,10 @@ class Transport:
         else:
             connection.close()
 
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
     def connect(self) -> HTTPConnection:
         host, port = (self._proxy.hostname or "", self._proxy.port) if self._proxy else (self._host, self._port)
         connection: HTTPConnection

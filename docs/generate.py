@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import yaml
 
+from consumer.codes import REDACTION
 from consumer.policy_report import action_text
 from redaction import guard, parse, work
 from redaction.detectors.base import Detector
@@ -162,8 +163,7 @@ def _actions() -> str:
 
 def _codes() -> str:
     codes = [*_constants(parse), *_constants(work), UNKNOWN_FIELD, *_constants(guard)]
-    words = EXAMPLES["codes"]
-    rows = ((_code(code), words[code]["means"], words[code]["to_do"]) for code in codes)
+    rows = ((_code(code), *REDACTION[code]) for code in codes)
     return _table(("code", "meaning", "what to do"), rows)
 
 

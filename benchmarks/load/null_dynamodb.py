@@ -2,8 +2,9 @@
 
     python -m benchmarks.load.null_dynamodb --table documents --verify
 
-BatchWriteItem, PutItem and UpdateItem on the tables named are answered here; everything else (other tables, such as
-KCL's, and other operations, such as DescribeTable) goes to another DynamoDB, if one is given.
+BatchWriteItem, PutItem and UpdateItem on the tables named are answered here, and every condition counts as met;
+everything else (other tables, such as KCL's, and other operations, such as DescribeTable) goes to another DynamoDB, if
+one is given.
 
 `--latency` delays each answer. `--throttled` is the share of items that are refused at random, `--capacity` the items
 that are taken in a second, with at most a second's worth saved up. As with AWS, a batch gives back what was refused as

@@ -235,7 +235,7 @@ class Demo:
         rate = self._options.rate
         began, before = time.monotonic(), len(ledger)
         for call in calls(records, limit=max(1, min(500, rate // CALLS_PER_SECOND))):
-            ledger.enter([put.data for put in call], producer.put(call))
+            ledger.enter([put.data for put in call], producer.put(call), [put.partition_key for put in call])
             self._check_worker()
             self._progress.say(f"fed {len(ledger)}", every=0.2)
             time.sleep(max(0.0, (len(ledger) - before) / rate - (time.monotonic() - began)))

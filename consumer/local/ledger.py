@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import ahocorasick
 
 from consumer.config import Settings
-from consumer.document import ItemEncoder, decode_item
+from consumer.document import ItemEncoder, decode_item, item_encoder
 from consumer.errors import EncodeError
 from consumer.producer import Placed
 from consumer.record import Record
@@ -40,6 +40,7 @@ class Entry(NamedTuple):
     expected: str  # stored, quarantined or dropped
     document: dict[str, Any] | None
     key: tuple[str, str] | None
+    age: tuple[str, str, int]  # of two records with one key, the greater one's document is the newer
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Ledger:
         self._settings = settings
         self._redactor = redactor
         self._entries: list[Entry] = []
-        self._unresolved: list[tuple[bytes, Placed]] = []
+        self._unresolved: list[tuple[bytes, Placed, str]] = []
         self._secrets: set[str] = set()
         self._released: set[str] = set()
 
@@ -73,25 +74,32 @@ class Ledger:
         self._resolve()
         return (entry.placed for entry in self._entries)
 
-    def enter(self, payloads: Sequence[bytes], places: Sequence[Placed]) -> None:
-        """Enter records that are on the stream now. What must become of them is worked out later, not while feeding."""
-        self._unresolved += zip(payloads, places, strict=True)
+    def enter(
+        self, payloads: Sequence[bytes], places: Sequence[Placed], partition_keys: Sequence[str] | None = None
+    ) -> None:
+        """Enter records that are on the stream now. What must become of them is worked out later, not while feeding.
+
+        :param partition_keys: the producer's; needed with `stream.partition_key_field`.
+        """
+        self._unresolved += zip(payloads, places, partition_keys or [""] * len(payloads), strict=True)
 
     def _resolve(self) -> None:
         unresolved, self._unresolved = self._unresolved, []
-        verdicts = redact_guarded(self._redactor, [payload for payload, _ in unresolved])
-        for (payload, place), verdict in zip(unresolved, verdicts, strict=True):
+        verdicts = redact_guarded(self._redactor, [payload for payload, _, _ in unresolved])
+        for (payload, place, partition_key), verdict in zip(unresolved, verdicts, strict=True):
             document: dict[str, Any] | None = None
-            key = None
+            key, version = None, ""
             expected = "dropped" if isinstance(verdict, Dropped) else "quarantined"
             if isinstance(verdict, Released):
                 try:
-                    key = self._encoder(place.shard).encode(verdict.document, Record(place.sequence, 0, 0, b"")).key
+                    record = Record(place.sequence, 0, 0, payload, partition_key)
+                    key, _, version = self._encoder(place.shard).encode(verdict.document, record)
                     expected, document = "stored", dict(verdict.document)
                 except EncodeError:
                     pass
             self._remember_secrets(payload, document)
-            self._entries.append(Entry(place, expected, document, key))
+            age = version, place.shard, int(place.sequence)
+            self._entries.append(Entry(place, expected, document, key, age))
 
     def find(self, items: Iterable[Mapping[str, Any]], quarantine: Iterable[Mapping[str, Any]]) -> Findings:
         """Look for every record.
@@ -107,7 +115,7 @@ class Ledger:
             key = (item[f"{output.reserved_attribute}_pk"]["S"], item[f"{output.reserved_attribute}_sk"]["S"])
             by_key[key] = ((added["shard"], added["sequence"]), document)
         held = {(entry["shard"], entry["sequence"]) for entry in quarantine}
-        order = {(e.placed.shard, e.placed.sequence): (e.placed.shard, int(e.placed.sequence)) for e in self._entries}
+        ages = {(entry.placed.shard, entry.placed.sequence): entry.age for entry in self._entries}
         findings = Findings()
         for entry in self._entries:
             identity = (entry.placed.shard, entry.placed.sequence)
@@ -120,7 +128,7 @@ class Ledger:
                 findings.stored += good
                 if not good:
                     findings.wrong.append(identity)
-            elif found is not None and order.get(found[0], ("", 0)) > order[identity]:
+            elif found is not None and ages.get(found[0], ("", "", 0)) > entry.age:
                 findings.duplicates += 1
             elif identity in held:
                 findings.quarantined += 1
@@ -145,7 +153,7 @@ class Ledger:
         }
 
     def _encoder(self, shard: str) -> ItemEncoder:
-        return ItemEncoder(self._settings.output, self._settings.stream.name, shard, "", "")
+        return item_encoder(self._settings, shard, "", "")
 
     def _remember_secrets(self, payload: bytes, released: dict[str, Any] | None) -> None:
         # KCL writes raw data in base64 into some of its errors; a piece from the middle tells records apart.

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from consumer import tethered
@@ -16,11 +17,13 @@ class WorkerProcess:
 
     :param config: its settings file.
     :param log: file to which its log is appended.
+    :param environment: its variables; None: this process's.
     """
 
-    def __init__(self, config: Path, log: Path) -> None:
+    def __init__(self, config: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self._config = config
         self._log = log
+        self._environment = environment
         self.starts = 0
         self._process = self._start()
 
@@ -35,6 +38,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self._environment,
                 start_new_session=True,  # Ctrl-C is for the one who started us
             )
 

@@ -108,7 +108,7 @@ def test_every_line_of_ones_own_file_is_accounted_for_and_documents_read_back(
     ]
     assert len(sanitizer(environment, "get", "a").splitlines()) == 2  # equal lines are two records
     assert len(json.loads(sanitizer(environment, "status", "--json"))) == 2
-    assert len(sanitizer(environment, "quarantine", "list").splitlines()) == 3
+    assert len(sanitizer(environment, "quarantine", "list", "--json").splitlines()) == 3
 
     # The demo does what ECS does: a supervisor that died is started again, and records flow on.
     [supervisor] = [pid for pid, args in descendants(demo.process.pid).items() if "sanitizer-supervisor" in args]

@@ -47,17 +47,21 @@ class Worker:
         self.written = ""
         self._log = folder / "stderr"
         self._shards = count()
-        first_message = {
+        self._first_message = {
             "settings": self.settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
             "folder": str(self.folder.path),
             "fingerprint_key": (b"k" * 32).hex(),
         }
+        self.start_process()
+
+    def start_process(self) -> None:
+        """Start the pipeline process, for the first time or after its death."""
         sys.stderr.flush()
         terminal = os.dup(2)
         with self._log.open("ab") as log:
             os.dup2(log.fileno(), 2)
             try:
-                self.process = PipelineProcess(0, self.listener, first_message, self.events.put)
+                self.process = PipelineProcess(0, self.listener, self._first_message, self.events.put)
             finally:
                 os.dup2(terminal, 2)
                 os.close(terminal)

@@ -57,6 +57,16 @@ def test_the_guides_settings_are_valid(tmp_path: Path) -> None:
     assert settings.kcl.application == yaml.safe_load(path.read_text())["kcl"]["application"]
 
 
+def test_the_guides_write_modes_are_valid(tmp_path: Path) -> None:
+    section = GUIDE.partition("## Keys that several records share")[2].partition("\n## ")[0]
+    shown = re.findall(r"(?:^(?:    .*)?\n)*^    output:\n(?:    .*\n)+", section, re.MULTILINE)
+    assert len(shown) == 2
+    for text in shown:
+        path = tmp_path / "worker.yaml"
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        assert load_settings(path).output.write_mode == "newest"
+
+
 def test_the_walk_leads_to_the_example() -> None:
     shown = {path: text for path, text in files().items() if path != "worker.yaml"}
     sources = [*EXAMPLE.glob("*.*"), *EXAMPLE.glob("src/loyalty_plugin/*.py"), *EXAMPLE.glob("tests/*.py")]

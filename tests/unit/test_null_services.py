@@ -240,6 +240,22 @@ def test_the_capacity_holds_over_time_and_is_lifted_on_demand() -> None:
     assert offer() == 25
 
 
+def test_a_conditional_put_is_taken_and_known_by_its_record() -> None:
+    tables = NullTables([TABLE], Limits(), written=Written())
+    number = sequence_number(3, 7)
+    put = {
+        "TableName": TABLE,
+        "ConditionExpression": "attribute_not_exists(#a.#v) OR #a.#v <= :v",
+        "ExpressionAttributeNames": {"#a": "_sanitizer", "#v": "version"},
+        "ExpressionAttributeValues": {":v": {"S": f"t2024\x1f{number}#0000000000"}},
+        "Item": item(3, 7),
+    }
+    for _ in range(2):
+        assert answered(tables, Request(b"", "PutItem", json.dumps(put).encode())) == (200, {})
+    assert (tables.stats()["distinct"], tables.stats()["rewritten"]) == (1, 1)
+    assert tables.stats()["items"] == {TABLE: 2}
+
+
 # Over the wire
 
 

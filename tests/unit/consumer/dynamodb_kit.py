@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from consumer.dynamodb import MAX_ITEMS
+from consumer.batch import MAX_ITEMS
 from consumer.record import Item
 
 CANARY = "4111111111111111"

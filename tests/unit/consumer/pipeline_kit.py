@@ -1,14 +1,18 @@
 """A pipeline between fakes, for the tests of its flow."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from consumer.brake import QuarantineBrake
 from consumer.budget import ByteBudget
 from consumer.checkpoint import HighWaterMark
+from consumer.company import Company
 from consumer.config import Output
 from consumer.document import ItemEncoder
 from consumer.dry_run import DryRun
@@ -112,6 +116,9 @@ class Bench:
             quarantine_encoder=QuarantineEncoder("orders", shard, "fake@1", "d", b"k"),
             quarantine=self.quarantine,
             budget=ByteBudget(1 << 20),
+            company=Company(),
+            brake=QuarantineBrake(1, 1000, lambda _: None),
+            journals=Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]),  # the one folder that `metrics` has made
         )
         self.pipeline = self.open()
 

@@ -132,3 +132,41 @@ def test_the_region_is_that_of_aws_region_which_wins(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
     assert aws.region() == "us-east-2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://dynamodb.eu-central-1.amazonaws.com",
+        "http://8.8.8.8:8000",
+        "HTTP://kinesis.example.com",
+        "http://user:secret@[2001:4860:4860::8888]:1",
+        "http://cloud.example.com.:4566",
+    ],
+)
+@pytest.mark.parametrize("service", ["dynamodb", "kinesis", "kms", "secretsmanager"])
+def test_nothing_is_said_in_clear_to_a_public_address(service: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(StartError, match=f"The endpoint for {service} is .*in clear.*https") as refused:
+        aws.client(service)
+    assert "secret" not in str(refused.value).replace("secretsmanager", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("https://kinesis.eu-central-1.amazonaws.com", False),
+        ("http://127.0.0.1:4566", False),
+        ("http://localhost:4566", False),
+        ("http://[::1]:4566", False),
+        ("http://cloud:4566", True),
+        ("http://10.0.0.7:4566", True),
+        ("http://host.docker.internal:4566", True),
+        ("http://localstack.default.svc.cluster.local:4566", True),
+    ],
+)
+def test_what_is_said_in_clear_on_a_private_network_is_told(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", url)
+    assert aws.clear_endpoints(["dynamodb", "kinesis"]) == ([("kinesis", url)] if is_told else [])

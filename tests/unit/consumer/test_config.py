@@ -226,3 +226,7 @@ def test_settings_survive_the_way_to_a_pipeline_process() -> None:
     )
     sent = settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}})
     assert Settings(**sent) == settings
+
+
+def test_a_file_that_is_nested_without_end_is_no_yaml(file: Path) -> None:
+    assert refusal(file, "stream: " + "[" * 5000).endswith("is no YAML.")

@@ -80,6 +80,7 @@ def test_the_jvm_leaves_no_dump_that_would_hold_card_data() -> None:
     assert "-XX:+SuppressFatalErrorMessage" in line
     assert "-XX:+ExitOnOutOfMemoryError" in line
     assert "-XX:+HeapDumpOnOutOfMemoryError" not in line
+    assert "-XX:+DisableAttachMechanism" in line
     assert "-Daws.cborEnabled=false" not in line
     assert line[-5:] == [daemon.MAIN_CLASS, "--properties-file", "kcl.properties", "--log-configuration", "logback.xml"]
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import dynamodb
+from consumer.batch import MAX_ITEMS, BatchWriter
 from consumer.concurrency import FIRST, PAUSE_SECONDS, Concurrency
-from consumer.dynamodb import MAX_CALL_BYTES, MAX_ITEMS, BatchWriter
+from consumer.dynamodb import MAX_CALL_BYTES
 from consumer.metrics import Metrics
 from consumer.record import Item
 from consumer.sink import Fate, Writing
@@ -100,7 +101,7 @@ def test_nothing_to_write_is_no_call(write: Any) -> None:
 @given(st.lists(st.sampled_from([1, 1000, 400 * 1024, 4_000_000]), max_size=80))
 def test_chunks_hold_each_item_once_within_the_limits(sizes: list[int]) -> None:
     bodies = {size: bytes(size) for size in set(sizes)}
-    chunks = dynamodb._chunks([Item(("p", str(i)), bodies[size]) for i, size in enumerate(sizes)])
+    chunks = dynamodb._chunks([Item(("p", str(i)), bodies[size]) for i, size in enumerate(sizes)], MAX_ITEMS)
     assert [i for chunk in chunks for i in chunk] == list(range(len(sizes)))
     for chunk in chunks:
         assert 0 < len(chunk) <= MAX_ITEMS

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from consumer import logs
+
 CANARY = "4111 1111 1111 1111"
 PREAMBLE = f"""
 import logging, sys, threading
@@ -98,3 +100,22 @@ except ValueError:
 
 def test_ctrl_c_is_no_error() -> None:
     assert lines_of("sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)") == []
+
+
+def test_stacks_are_places_and_names_only() -> None:
+    text = (
+        "Thread 0x00007f1 (most recent call first):\n"
+        '  File "/opt/app/plugins/mine.py", line 7 in redact\n'
+        '  File "<4111111111111111>", line 1 in <module>\n'
+        "\nCurrent thread 0x2 (most recent call first):\n"
+        '  File "/usr/lib/python3.11/threading.py", line 320 in wait\n'
+        "something else, 4111111111111111\n"
+    )
+    assert logs.frames_of_stacks(text) == [
+        "",
+        "plugins/mine.py:7 redact",
+        "",
+        "",
+        "python3.11/threading.py:320 wait",
+        "",
+    ]

@@ -72,6 +72,16 @@ def test_a_redelivery_of_what_is_settled_is_a_duplicate_and_not_written_again(be
     assert kcl.taken[-1] == Position(3, 0)
 
 
+def test_a_sequence_number_with_more_digits_is_no_redelivery(bench: Bench) -> None:
+    batch = records({"k": "a"}, {"k": "b"}, first=9)
+    bench.pipeline.process(batch[:1], 0, Kcl())
+    bench.open()
+    kcl = Kcl()
+    bench.pipeline.process(batch, 0, kcl)
+    assert bench.outcomes() == {"stored": 2, "duplicate": 1}
+    assert kcl.taken[-1] == Position(10, 0)
+
+
 def test_records_of_one_aggregate_differ_in_their_sub_sequence_number(bench: Bench) -> None:
     batch = [Record("7", sub, 0, orjson.dumps({"k": str(sub)})) for sub in range(3)]
     bench.pipeline.process(batch[:2], 0, Kcl())

@@ -146,6 +146,19 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
         RuntimeFolder(tmp_path / "file" / "below")
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o2775])
+def test_a_folder_that_others_write_is_refused_and_one_inside_of_it_is_made(tmp_path: Path, mode: int) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(mode)
+    with pytest.raises(StartError, match="can be written by others: let runtime_dir name a folder inside of it"):
+        RuntimeFolder(shared)
+    assert list(shared.iterdir()) == []
+    folder = RuntimeFolder(shared / "own")
+    assert folder.path.stat().st_mode & 0o077 == 0
+    folder.worker_id.lock.close()
+
+
 def test_the_sockets_work_in_a_folder_with_a_long_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = RuntimeFolder(tmp_path / ("long name " * 12))
     folder.worker_id.lock.close()

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from consumer import lookup, preflight, tables
-from consumer.config import Output, Settings
+from consumer import entries, lookup, preflight, tables
+from consumer.config import Output, Settings, lease_tables
 from consumer.document import ItemEncoder
 from consumer.errors import StartError
 from consumer.local.cloud_process import Cloud
@@ -104,6 +104,23 @@ def test_preflight_names_the_first_thing_that_is_missing(settings: Settings, dyn
     preflight.check(settings)
 
 
+def test_nothing_is_left_to_kcl_to_create_unless_it_may(settings: Settings, dynamodb: Any, kinesis: Any) -> None:
+    kinesis.create_stream(StreamName=settings.stream.name, ShardCount=1)
+    list(tables.create(settings))
+    may = settings.model_copy(update={"kcl": settings.kcl.model_copy(update={"may_create_tables": True})})
+    for name in lease_tables(settings.kcl.application)[::-1]:
+        dynamodb.delete_table(TableName=name)
+        with pytest.raises(
+            StartError, match=f"There is no table {name} .*`sanitizer tables create`.*may_create_tables"
+        ):
+            preflight.check(settings)
+        preflight.check(may)
+        preflight.check(settings, with_kcl=False)
+    foreign_table(dynamodb, settings.kcl.application, "leaseKey")
+    with pytest.raises(StartError, match=r"has no index LeaseOwnerToLeaseKeyIndex: .*`sanitizer tables create`"):
+        preflight.check(settings)
+
+
 def test_leases_of_a_fresh_stream_are_written_once(settings: Settings, kinesis: Any) -> None:
     kinesis.create_stream(StreamName=settings.stream.name, ShardCount=3)
     list(tables.create(settings))
@@ -152,15 +169,15 @@ def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
     encoder = QuarantineEncoder(settings.stream.name, SHARD, "p@1", "d", b"k")
     entry = encoder.encode(Record("5", 1, 7, b'{"card": "4111111111111111"}'), "invalid_json", None, 0.0)
     dynamodb.put_item(TableName=settings.quarantine.table, Item=entry.attributes)
-    (found,) = lookup.quarantined(settings)
-    assert (found["code"], found["sequence"], found["sub"], found["bytes"]) == ("invalid_json", "5", 1, 28)
-    assert "4111" not in json.dumps(found, default=str).replace(found["fingerprint"], "")
+    (found,) = entries.entries(settings)
+    assert (found.code, found.sequence, found.sub, found.size) == ("invalid_json", "5", 1, 28)
+    assert "4111" not in json.dumps(found.fields, default=str).replace(found.fields["fingerprint"], "")
 
 
 def test_a_missing_table_is_one_sentence(settings: Settings) -> None:
     for read in (
         lambda: list(lookup.documents(settings, "1", None, None)),
-        lambda: list(lookup.quarantined(settings)),
+        lambda: list(entries.entries(settings)),
         lambda: lookup.shards(settings),
     ):
         with pytest.raises(StartError, match="There is no table"):

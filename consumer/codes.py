@@ -1,0 +1,116 @@
+"""What each code of a quarantine entry means, and what to do about it."""
+
+from typing import Final, NamedTuple
+
+
+class Advice(NamedTuple):
+    """For a person; Markdown, since it stands in the documents too."""
+
+    means: str
+    to_do: str
+
+
+REDACTION: Final = {
+    "empty": Advice("no bytes, or white space only", "ask the producer"),
+    "too_large": Advice(
+        "longer than `limits.max_bytes`", "raise the limit if such records are right; DynamoDB holds 400 KB"
+    ),
+    "invalid_utf8": Advice("is not UTF-8", "ask the producer: compressed, or another encoding?"),
+    "byte_order_mark": Advice(
+        "begins with a byte order mark", "ask the producer to leave it out (RFC 8259, section 8.1)"
+    ),
+    "invalid_json": Advice("is not JSON", "ask the producer: cut off, several documents, a trailing comma?"),
+    "not_an_object": Advice("is JSON, but no object", "ask the producer"),
+    "duplicate_key": Advice("a key stands twice in one object, so that it has two meanings", "ask the producer"),
+    "too_deep": Advice("nested deeper than `limits.max_depth`", "raise the limit up to what DynamoDB holds, 32 levels"),
+    "too_many_values": Advice(
+        "more fields and list items than `limits.max_values`", "raise the limit if such records are right"
+    ),
+    "invalid_unicode": Advice(
+        "half of a surrogate pair, which is no character", "ask the producer: a text cut in the middle?"
+    ),
+    "number_unsupported": Advice(
+        "NaN, Infinity, or more digits than any amount has", "ask the producer to write it as a text"
+    ),
+    "field_forbidden": Advice(
+        "has a field with the action `quarantine`; `rule` says which", "as the policy's author had in mind"
+    ),
+    "unknown_field": Advice(
+        "has a field that no rule speaks of, under `unknown_fields: quarantine`", "add the field to the policy"
+    ),
+    "key_collision": Advice(
+        "two keys of one object became equal by redaction", "have the producer keep such values out of names of fields"
+    ),
+    "leak_suspected": Advice(
+        "still something found after redaction: the last check before release",
+        "report it, with a made-up record of that shape: it is a defect",
+    ),
+    "too_complex": Advice(
+        "more than `limits.max_suspect_chars` to validate, or something wrapped more than four times",
+        "look at the record's source; raise the limit if such records are right",
+    ),
+    "redactor_raised": Advice("the plug-in raised an exception", "the plug-in's author"),
+    "redactor_invalid_verdict": Advice(
+        "the plug-in gave no proper verdict", "the plug-in's author; `redaction.testing` would have told"
+    ),
+}
+"""Codes of `redaction`, in the order in which docs/policies.md shows them."""
+
+WORKER: Final = {
+    "key_missing": Advice(
+        "lacks a field that the key templates name",
+        "ask the producer, or take another field into `output.partition_key` or `output.sort_key`",
+    ),
+    "key_empty": Advice("a field that the key templates name is an empty text", "as for `key_missing`"),
+    "key_not_scalar": Advice(
+        "a field that the key templates name is an object, a list, true or false", "as for `key_missing`"
+    ),
+    "key_too_long": Advice(
+        "the key is longer than DynamoDB's 2048 bytes (partition) or 1024 (sort)",
+        "shorten the template, or ask the producer",
+    ),
+    "number_digits": Advice("a number with more than DynamoDB's 38 digits", "ask the producer to write it as a text"),
+    "number_range": Advice(
+        "a number beyond DynamoDB's range, 1E-130 to 9.99E125", "ask the producer to write it as a text"
+    ),
+    "nesting_too_deep": Advice(
+        "nested deeper than DynamoDB's 32 levels", "ask the producer, or have the policy drop the field"
+    ),
+    "attribute_name_empty": Advice("a field without a name", "ask the producer"),
+    "attribute_name_too_long": Advice("a field whose name is longer than DynamoDB's 64 KB", "ask the producer"),
+    "type_unsupported": Advice("a value that is no JSON, released by a plug-in", "the plug-in's author"),
+    "item_too_large": Advice(
+        "larger than DynamoDB's 400 KB", "have the policy drop a large field, or ask the producer"
+    ),
+    "reserved_attribute": Advice(
+        "has a field that belongs to the service", "change `output.reserved_attribute`, or ask the producer"
+    ),
+    "version_missing": Advice(
+        "lacks `output.version_field`, so that nothing says whether it is newer than what is stored",
+        "ask the producer, or take another field",
+    ),
+    "version_unusable": Advice(
+        "`output.version_field` is neither a number that DynamoDB holds nor a printable text of 1 to 1024 characters, "
+        "or redaction changed it",
+        "ask the producer, or have the policy except the field from its detectors",
+    ),
+    "partition_key_differs": Advice(
+        "`stream.partition_key_field`, as released, is not the record's Kinesis partition key",
+        "ask the producer; where the two do not agree by design, take `output.version_field` instead",
+    ),
+    "item_refused": Advice(
+        "DynamoDB refused the item all the same",
+        "look for `dynamodb.item_refused` in the log; has the table other keys, or an index whose key this item lacks?",
+    ),
+    "redactor_died": Advice(
+        "the process died twice with this record in the redactor's hand",
+        "report it, or the plug-in's author; replay it only with a mended redactor: it would end the replay too",
+    ),
+    "redactor_timed_out": Advice(
+        "the redactor took longer than `redaction.timeout_seconds` for this record alone",
+        "report it, or the plug-in's author",
+    ),
+}
+"""Codes of `consumer`."""
+
+ADVICE: Final = REDACTION | WORKER

@@ -1,0 +1,28 @@
+"""Times on the command line: ISO 8601, or how long ago."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+_AGO: Final = re.compile(r"(\d{1,6})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Time(click.ParamType[datetime]):
+    """A time in UTC, where it names no offset; `90m`, `24h`, `7d` are that long ago."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return a datetime in UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            if ago := _AGO.fullmatch(str(value)):
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            when = datetime.fromisoformat(str(value))
+            return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+        except (ValueError, OverflowError):  # the latter: before the year 1
+            self.fail("write a time as 2024-03-15, 2024-03-15T10:30:00Z or, that long ago, 24h.", param, ctx)

@@ -1,0 +1,51 @@
+"""All together, or one alone."""
+
+import threading
+from contextlib import ExitStack
+
+import pytest
+
+from consumer.company import Company
+from tests.unit.consumer.threads_kit import SECONDS, until
+
+
+def test_who_is_alone_has_no_company_and_nobody_waits_for_ever() -> None:
+    company = Company()
+    inside: list[str] = []
+    most: list[int] = []
+    gates = {name: threading.Event() for name in ("a", "b", "alone", "c")}
+
+    def work(name: str) -> None:
+        with company.alone() if name == "alone" else company.together():
+            inside.append(name)
+            most.append(len(inside))
+            assert gates[name].wait(SECONDS)
+            inside.remove(name)
+
+    threads = {name: threading.Thread(target=work, args=(name,)) for name in gates}
+    with ExitStack() as stack:
+        for gate in gates.values():
+            stack.callback(gate.set)
+        threads["a"].start()
+        threads["b"].start()
+        until(lambda: sorted(inside) == ["a", "b"])
+        threads["alone"].start()
+        gates["a"].set()
+        threads["a"].join(SECONDS)
+        assert inside == ["b"]
+        gates["b"].set()
+        until(lambda: inside == ["alone"])
+        threads["c"].start()
+        gates["alone"].set()
+        until(lambda: inside == ["c"])
+        gates["c"].set()
+    for thread in threads.values():
+        thread.join(SECONDS)
+    assert most == [1, 2, 1, 1]
+
+
+def test_an_error_leaves_the_place_free() -> None:
+    company = Company()
+    for block in (company.alone, company.together, company.alone):
+        with pytest.raises(ZeroDivisionError), block():
+            _ = 1 / 0

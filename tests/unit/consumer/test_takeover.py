@@ -1,0 +1,199 @@
+"""Taking over from a dead leader, on tables as KCL keeps them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from consumer import tables
+from consumer.config import Settings, lease_tables
+from consumer.local.cloud_process import Cloud
+from consumer.takeover import PATIENCE, Takeover
+
+FAILOVER = 10.0
+ENOUGH = PATIENCE * FAILOVER + 1
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with Cloud(region="eu-central-1") as cloud:
+        yield cloud
+
+
+class Kcl:
+    """The lease table and its workers, as KCL would have them."""
+
+    def __init__(self, application: str) -> None:
+        self.settings = Settings.model_validate(
+            {
+                "kcl": {"application": application, "failover_ms": int(FAILOVER * 1000)},
+                "output": {"table": f"{application}-out"},
+                "quarantine": {"table": f"{application}-quarantine"},
+            }
+        )
+        dict(tables.create(self.settings))
+        self.leases, self.worker_metrics, self.coordinator = lease_tables(application)
+        self.dynamodb: Any = boto3.client("dynamodb")
+
+    def lease(self, key: int, owner: str | None, checkpoint: str = "TRIM_HORIZON", **more: Any) -> None:
+        item = {"leaseKey": {"S": f"shard-{key}"}, "leaseCounter": {"N": "7"}, "checkpoint": {"S": checkpoint}, **more}
+        if owner:
+            item["leaseOwner"] = {"S": owner}
+        self.dynamodb.put_item(TableName=self.leases, Item=item)
+
+    def lead(self, owner: str, version: str = "v1") -> None:
+        item = {"key": {"S": "Leader"}, "ownerName": {"S": owner}, "recordVersionNumber": {"S": version}}
+        self.dynamodb.put_item(TableName=self.coordinator, Item=item)
+        self.dynamodb.put_item(TableName=self.worker_metrics, Item={"wid": {"S": owner}})
+
+    def renew(self, owner: str) -> None:
+        for item in self.dynamodb.scan(TableName=self.leases)["Items"]:
+            if item.get("leaseOwner", {}).get("S") == owner:
+                self.dynamodb.update_item(
+                    TableName=self.leases,
+                    Key={"leaseKey": item["leaseKey"]},
+                    UpdateExpression="ADD leaseCounter :one",
+                    ExpressionAttributeValues={":one": {"N": "1"}},
+                )
+
+    def owners(self) -> dict[str, str | None]:
+        items = self.dynamodb.scan(TableName=self.leases)["Items"]
+        return {item["leaseKey"]["S"]: item.get("leaseOwner", {}).get("S") for item in items}
+
+    def leader(self) -> str | None:
+        item = self.dynamodb.get_item(TableName=self.coordinator, Key={"key": {"S": "Leader"}}).get("Item")
+        return item["ownerName"]["S"] if item else None
+
+
+@pytest.fixture
+def kcl(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Kcl:
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)
+    return Kcl(f"a{abs(hash(request.node.name))}")
+
+
+@pytest.fixture
+def watch(kcl: Kcl, log: Any) -> Callable[..., Takeover]:
+    return lambda me="me", is_serving=True: Takeover(kcl.settings, me, lambda: is_serving, log)
+
+
+def test_the_leases_of_a_dead_leader_are_taken_and_its_place_cleared(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lead("dead")
+    kcl.lease(1, "dead", checkpointOwner={"S": "somebody"})
+    kcl.lease(2, "dead")
+    kcl.lease(3, "dead", checkpoint="SHARD_END")
+    takeover = watch()
+    assert takeover.look(0) == 0
+    assert takeover.look(FAILOVER) == 0  # a little longer than KCL itself
+    assert kcl.leader() == "dead"
+    assert takeover.look(ENOUGH) == 2
+    assert kcl.owners() == {"shard-1": "me", "shard-2": "me", "shard-3": "dead"}
+    assert kcl.leader() is None
+    assert kcl.dynamodb.scan(TableName=kcl.worker_metrics)["Count"] == 0
+    lease = kcl.dynamodb.get_item(TableName=kcl.leases, Key={"leaseKey": {"S": "shard-1"}})["Item"]
+    assert lease["leaseCounter"] == {"N": "8"}  # by which its owner, were it only frozen, loses it
+    assert "checkpointOwner" not in lease
+
+
+def test_a_living_leader_is_left_to_do_it(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lead("leader")
+    kcl.lease(1, "leader")
+    kcl.lease(2, "dead")
+    takeover = watch()
+    for _ in range(5):
+        kcl.renew("leader")
+        assert takeover.look(ENOUGH) == 0
+    assert kcl.owners() == {"shard-1": "leader", "shard-2": "dead"}
+    assert kcl.leader() == "leader"
+
+
+@pytest.mark.parametrize("leader", ["me", "without leases"])
+def test_who_leads_and_is_not_known_to_be_dead_stays(kcl: Kcl, watch: Callable[..., Takeover], leader: str) -> None:
+    kcl.lead(leader)
+    kcl.lease(1, "dead")
+    takeover = watch()
+    takeover.look(0)
+    assert takeover.look(ENOUGH) == 0
+    assert kcl.leader() == leader
+
+
+def test_without_a_leader_what_has_expired_is_taken(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lease(1, None)
+    kcl.lease(2, "dead")
+    takeover = watch()
+    takeover.look(0)
+    assert takeover.look(1) == 1  # the one that was let go
+    assert takeover.look(ENOUGH) == 1
+    assert set(kcl.owners().values()) == {"me"}
+
+
+def test_each_survivor_takes_its_share_and_no_lease_twice(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lead("dead")
+    for key in range(4):
+        kcl.lease(key, "dead")
+    kcl.lease(4, "me")
+    kcl.lease(5, "you")
+    mine, yours = watch("me"), watch("you")
+    mine.look(0)
+    yours.look(0)
+    kcl.renew("me")
+    kcl.renew("you")
+    assert mine.look(ENOUGH) == 2
+    assert yours.look(ENOUGH) == 2
+    assert sorted(str(owner) for owner in kcl.owners().values()) == ["me"] * 3 + ["you"] * 3
+
+
+def test_a_lease_renewed_in_between_is_not_taken(
+    kcl: Kcl, watch: Callable[..., Takeover], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kcl.lead("frozen")
+    kcl.lease(1, "frozen")
+    takeover = watch()
+    takeover.look(0)
+    read_leader = Takeover._read_leader
+
+    def woken(self: Takeover) -> Any:
+        kcl.renew("frozen")
+        leader = read_leader(self)
+        kcl.lead("frozen", version="v2")
+        return leader
+
+    monkeypatch.setattr(Takeover, "_read_leader", woken)
+    assert takeover.look(ENOUGH) == 0
+    assert kcl.owners() == {"shard-1": "frozen"}
+    assert kcl.leader() == "frozen"
+
+
+def test_a_silent_worker_gets_no_new_leases_from_the_leader(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    for owner in ("silent", "half", "leader"):
+        kcl.lead(owner)
+    kcl.lease(1, "silent")
+    kcl.lease(2, "half")
+    kcl.lease(3, "leader")
+    takeover = watch()
+    takeover.look(0)
+
+    def reported() -> set[str]:
+        return {item["wid"]["S"] for item in kcl.dynamodb.scan(TableName=kcl.worker_metrics)["Items"]}
+
+    for _ in range(8):
+        kcl.renew("leader")
+        takeover.look(1)
+    assert reported() == {"leader"}
+    kcl.lead("half")  # it lives after all, and reports
+    kcl.renew("half")
+    kcl.lead("leader")
+    takeover.look(1)
+    takeover.look(1)
+    assert reported() == {"half", "leader"}
+    assert kcl.owners() == {"shard-1": "silent", "shard-2": "half", "shard-3": "leader"}
+
+
+def test_who_cannot_serve_takes_nothing(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lead("dead")
+    kcl.lease(1, "dead")
+    takeover = watch(is_serving=False)
+    takeover.look(0)
+    assert takeover.look(ENOUGH) == 0
+    assert kcl.leader() == "dead"
