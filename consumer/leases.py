@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from consumer import aws
 from consumer.config import Settings, lease_tables
+from consumer.errors import StartError
 
 LEASE_OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
 """The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
@@ -56,17 +57,34 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
             )
         # Else the leader goes on assigning leases to this worker until its last report is a minute old.
         client.delete_item(TableName=worker_metrics, Key={"wid": {"S": worker_id}})
-        # And nobody else would lead before KCL's lock of 120 s has run out.
-        if_unchanged(
-            client.delete_item,
-            TableName=coordinator,
-            Key={"key": {"S": "Leader"}},
-            ConditionExpression="ownerName = :me",
-            ExpressionAttributeValues=me,
-        )
+        _resign(client, coordinator, me)
     except aws.CALL_ERRORS as error:
         log.warning("leases.not_handed_over", table=table, code=aws.error_code(error), count=released)
     return released
+
+
+def resign(settings: Settings, worker_id: str, log: Any) -> None:
+    """Clear the leader's place, if it is this worker's; its daemon must have ended.
+
+    The next daemon of the same worker would find its own lock, and assign nothing before that has run out. A failure
+    costs that wait, and is logged.
+    """
+    try:
+        client = aws.client("dynamodb", timeout=1, retries=0)
+        _resign(client, lease_tables(settings.kcl.application)[2], {":me": {"S": worker_id}})
+    except (*aws.CALL_ERRORS, StartError) as error:
+        log.warning("leases.not_resigned", error=type(error).__name__)
+
+
+def _resign(client: Any, coordinator: str, me: dict[str, Any]) -> None:
+    # Else nobody would lead before KCL's lock of 120 s has run out.
+    if_unchanged(
+        client.delete_item,
+        TableName=coordinator,
+        Key={"key": {"S": "Leader"}},
+        ConditionExpression="ownerName = :me",
+        ExpressionAttributeValues=me,
+    )
 
 
 def if_unchanged(method: Callable[..., object], **request: Any) -> bool:

@@ -260,6 +260,7 @@ class Supervisor:
             if self._is_healthy():
                 self._failures = 0
             self._daemon = None
+            leases.resign(self._settings, self._folder.worker_id.value, self._log)
         delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4 ** min(self._failures, FAILURES_UNHEALTHY))
         self._failures += 1
         self._start_at = time.monotonic() + delay

@@ -23,6 +23,7 @@ preflight.check = lambda settings: None
 daemon.find_java = lambda settings: Path("/bin/true")
 lives = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 daemon.command = lambda *_: ["/bin/sh", "-c", "exit 1"] if mode == "daemon fails" else lives
+leases.resign = lambda *_: None
 leases.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
 start = supervisor.Supervisor._start_pipeline
 def counted(self, slot):
