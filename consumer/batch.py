@@ -29,8 +29,8 @@ class BatchWriter(TableWriter):
         """See `TableWriter.left`."""
         unprocessed = orjson.loads(answer)["UnprocessedItems"]
         requests = unprocessed.pop(self.table, [])
-        if unprocessed:
-            raise ValueError  # another table's: not believed
+        if unprocessed or not isinstance(requests, list):
+            raise ValueError  # another table's, or no list: not believed
         if not requests:
             return []
         partition, sort = self.key_names

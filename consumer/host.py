@@ -30,7 +30,7 @@ from consumer.control import Control
 from consumer.coverage import FieldCoverage
 from consumer.document import item_encoder
 from consumer.dry_run import DryRun
-from consumer.errors import SanitizerError
+from consumer.errors import SanitizerError, StartError
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
@@ -104,6 +104,18 @@ class Host:
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
         self._listener = listener
+
+    def expect(self, digest: str | None) -> None:
+        """Refuse to serve with rules other than those that the supervisor started with and tells of; None: any.
+
+        :raises StartError: they have changed meanwhile.
+        """
+        if digest is not None and digest != self._redactor.digest:
+            msg = (
+                f"The policy {self._redactor.name}@{self._redactor.version} has changed since the worker was started: "
+                "start the worker anew to have it applied everywhere, or put the old one back."
+            )
+            raise StartError(msg)
 
     def run(self) -> None:
         """Serve until the supervisor says so, or is gone."""
@@ -278,6 +290,7 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1, stacks)
     try:
         host = Host(settings, key, slot, folder, control, listener)
+        host.expect(first["digest"])
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
         logs.get_logger(f"pipeline-{slot}").error("pipeline.not_started", reason=str(error))
         os._exit(1)

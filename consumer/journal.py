@@ -83,7 +83,7 @@ class ShardJournal:
                 self._learn(orjson.loads(self._known.read_bytes()))
             self._map = _mapped(folder / f"{shard}{_NOW}")
             self._take_over()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
             msg = (
                 f"the crash journal of {shard} in the runtime folder cannot be used ({reason}): "
@@ -144,8 +144,8 @@ class ShardJournal:
             self._write_known()
 
     def _learn(self, known: dict[str, Any]) -> None:
-        self._suspects = [_Range(Position(*first), Position(*last)) for first, last in _numbers(known["suspects"])]
-        self._condemned = {Position(int(each[0]), each[1]): each[2] for each in known["condemned"]}
+        self._suspects = [_Range(_position(first), _position(last)) for first, last in known["suspects"]]
+        self._condemned = {_position(place): _code(code) for *place, code in known["condemned"]}
 
     def _write_known(self) -> None:
         # Sequence numbers have 56 digits, more than a JSON number holds.
@@ -191,6 +191,14 @@ def _number(text: bytes) -> int:
     return int(text.rstrip(b"\0"))
 
 
-def _numbers(spans: Sequence[Any]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    for (first, first_sub), (last, last_sub) in spans:
-        yield (int(first), first_sub), (int(last), last_sub)
+def _position(place: Sequence[Any]) -> Position:
+    sequence, sub = place
+    return Position(int(sequence), int(sub))
+
+
+def _code(code: object) -> str:
+    if code == DIED:
+        return DIED
+    if code == TIMED_OUT:
+        return TIMED_OUT
+    raise ValueError

@@ -93,6 +93,7 @@ class Supervisor:
         setproctitle(f"sanitizer-supervisor {settings.kcl.application}")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
         redactor = load_plugin(settings)
+        self._digest = redactor.digest
         candidate = load_candidate(settings)
         java = daemon.find_java(settings)
         preflight.check(settings)
@@ -140,6 +141,7 @@ class Supervisor:
         self._first_message = {
             "settings": self._settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
             "folder": str(self._folder.path),
+            "digest": self._digest,
             "fingerprint_key": (
                 configured.get_secret_value().encode() if configured else secrets.token_bytes(32)
             ).hex(),

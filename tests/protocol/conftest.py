@@ -50,6 +50,7 @@ class Worker:
         self._first_message = {
             "settings": self.settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
             "folder": str(self.folder.path),
+            "digest": None,
             "fingerprint_key": (b"k" * 32).hex(),
         }
         self.start_process()

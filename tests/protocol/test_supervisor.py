@@ -46,6 +46,9 @@ def act():
     if mode == "pipeline cannot start":
         policy.unlink()
         made._pipelines[0].kill()
+    if mode == "policy changes":
+        policy.write_text("name: test\\nversion: '1'\\ndetectors: {ssn: mask}\\n")
+        made._pipelines[0].kill()
     if mode != "stop":
         wait(lambda: made._failures == 3 and made._daemon is None)
     seen.update(failures=made._failures, ready=made._not_ready())
@@ -73,6 +76,13 @@ def test_a_pipeline_that_cannot_start_again_is_tried_ever_more_slowly(tmp_path: 
     reasons = [line["reason"] for line in seen["log"] if line["event"] == "pipeline.not_started"]
     assert len(reasons) >= 2
     assert all("policy.yaml: can't be read" in reason for reason in reasons)
+
+
+def test_a_policy_that_changed_under_a_running_worker_is_not_applied_to_a_part_of_it(tmp_path: Path) -> None:
+    seen = drive("policy changes", tmp_path)
+    reasons = [line["reason"] for line in seen["log"] if line["event"] == "pipeline.not_started"]
+    assert len(reasons) >= 2
+    assert all("has changed since the worker was started" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("mode", ["daemon fails", "stop"])

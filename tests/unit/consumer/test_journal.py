@@ -111,10 +111,27 @@ def test_the_supervisor_sees_what_each_shard_is_at(tmp_path: Path) -> None:
     assert sights(tmp_path)[SHARD].stage is Stage.WAITING
 
 
-def test_what_cannot_be_read_or_written_is_said_without_a_guess(tmp_path: Path) -> None:
-    (tmp_path / f"{SHARD}.known").write_text("{")
-    with pytest.raises(SessionBroken, match="crash journal of shardId-000000000007"):
+@pytest.mark.parametrize(
+    "known",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"suspects":[],"condemned":[["1",0]]}',
+        '{"suspects":[],"condemned":[["1",null,"redactor_died"]]}',
+        '{"suspects":[],"condemned":[["1",0,"4111111111111111"]]}',
+        '{"suspects":[],"condemned":[["1",0,7]]}',
+        '{"suspects":[["1",0]],"condemned":[]}',
+    ],
+)
+def test_what_is_broken_is_said_without_a_guess(tmp_path: Path, known: str) -> None:
+    (tmp_path / f"{SHARD}.known").write_text(known)
+    with pytest.raises(SessionBroken, match="crash journal of shardId-000000000007") as raised:
         ShardJournal(tmp_path, SHARD)
+    assert "4111" not in str(raised.value)
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(SessionBroken, match=os.strerror(2)):
         ShardJournal(tmp_path / "missing", SHARD)
 
