@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 60
+DURATION ?= 300
+SEED ?= 1
 BIN := .venv/bin
 STAMP := .venv/.stamp
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -10,7 +13,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check format docs bench bench-quick bench-long lock clean
+.PHONY: help setup demo test test-unit fuzz faults soak mutants audit check format docs bench bench-quick bench-long lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -22,17 +25,34 @@ setup: $(STAMP) ## make .venv, or bring it up to date (PYTHON=python3.12 to choo
 demo: $(STAMP) ## the whole service on this machine; ARGS="--records 5000" and so on
 	$(BIN)/sanitizer demo $(ARGS)
 
-test: test-unit ## the unit suite, then the integration suite with the real KCL daemon
-	$(BIN)/pytest -m integration
+test: test-unit ## the unit suite, a moment of fuzzing, then with the real KCL daemon: integration, a sample of the faults
+	FUZZ_SECONDS=15 FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz
+	$(BIN)/pytest -m "integration or sample"
 
 test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select
-	$(BIN)/pytest -m "not integration" $(ARGS)
+	$(BIN)/pytest -m "not integration and not faults and not fuzz" $(ARGS)
 
-check: $(STAMP) ## formatting, lint, types, import contracts
+fuzz: $(STAMP) ## random and mutated input for SECONDS in all; SEED=number repeats a run
+	FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz $(ARGS)
+
+faults: $(STAMP) ## the whole fault suite; ARGS="-k name" to select
+	$(BIN)/pytest -m faults tests/faults $(ARGS)
+
+soak: $(STAMP) ## load and random faults, then the ledger; DURATION=seconds SEED=number
+	$(BIN)/python -m tests.faults.soak --duration $(DURATION) --seed $(SEED) $(ARGS)
+
+mutants: $(STAMP) ## broken versions of the worker, each of which a test must catch
+	$(BIN)/python -m tests.faults.mutants $(ARGS)
+
+check: $(STAMP) ## formatting, lint, types, import contracts, known vulnerabilities of what is pinned
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python requirements/audit.py
+
+audit: $(STAMP) ## known vulnerabilities alone, as for a release: nobody to ask is a failure
+	AUDIT=required $(BIN)/python requirements/audit.py
 
 format: $(STAMP) ## format, and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -1,0 +1,115 @@
+"""Steady load, and how long a fault was felt: from the fault to the first record, put after it, being durable."""
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from consumer.producer import Placed, Producer, Put
+from tests.faults.canaries import Sample, samples
+
+_PAUSE_SECONDS = 0.05
+
+
+class Load:
+    """Puts canary records at a steady rate, in a thread; a context manager.
+
+    :param lab: whose stream and ledger; see `tests.faults.lab.FaultLab`.
+    :param rate: records a second.
+    """
+
+    def __init__(self, lab: Any, rate: float = 100.0, seed: int = 1) -> None:
+        self._lab = lab
+        self._rate = rate
+        self._samples = samples(seed)
+        self._stop = threading.Event()
+        self._placed: list[Placed] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the load. Raises what ended it before."""
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        if self._error is not None:
+            raise self._error
+
+    def wait_for(self, count: int, timeout: float = 60.0) -> None:
+        """Wait until so many records more have been put."""
+        goal = self.count + count
+        deadline = time.monotonic() + timeout
+        while self.count < goal:
+            assert time.monotonic() < deadline, f"only {self.count} of {goal} records were put"
+            assert self._thread.is_alive() or self._stop.is_set(), "the load has ended"
+            time.sleep(_PAUSE_SECONDS)
+
+    def put_after(self, moment: float) -> list[Placed]:
+        """Where the records are that were put after `moment` (epoch seconds)."""
+        return [placed for placed in self._placed.copy() if placed.put_at > moment]
+
+    def _run(self) -> None:
+        try:
+            producer = Producer(self._lab.name)
+            began = time.monotonic()
+            while not self._stop.wait(_PAUSE_SECONDS):
+                due = int((time.monotonic() - began) * self._rate) - self.count
+                if due > 0:
+                    # After a pause of this very process no flood: a few hundred at once are enough.
+                    self._put(producer, [next(self._samples) for _ in range(min(due, 300))])
+                    if due > 300:
+                        began += (due - 300) / self._rate
+        except BaseException as error:  # noqa: BLE001 - told by `stop`
+            self._error = error
+
+    def _put(self, producer: Producer, made: Sequence[Sample]) -> None:
+        placed = self._lab.put_samples(producer, made)
+        self._placed += placed
+        self.count += len(placed)
+
+
+def put_samples(producer: Producer, made: Sequence[Sample]) -> list[Placed]:
+    return producer.put([Put(sample.data, sample.partition_key) for sample in made])
+
+
+def recovery_seconds(
+    load: Load, durable_ms: dict[str, float], since: float, shards: Iterable[str] | None = None
+) -> dict[str, float]:
+    """Return by shard the seconds from `since` to the first record, put after it, being durable.
+
+    :param durable_ms: `Cloud.durable_times`.
+    :param shards: those that must be in the result; default: whichever got records.
+    :return: only shards that have recovered.
+    """
+    found: dict[str, float] = {}
+    for placed in load.put_after(since):
+        at = durable_ms.get(f"{placed.shard}/{placed.sequence}/0")
+        if at is not None:
+            found[placed.shard] = min(found.get(placed.shard, float("inf")), at / 1000 - since)
+    return {shard: seconds for shard, seconds in found.items() if shards is None or shard in shards}
+
+
+class Report:
+    """Recovery times, kept in a JSON file: scenario, then seconds of the first shard and of the last one.
+
+    :param file: None keeps nothing.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def enter(self, scenario: str, by_shard: dict[str, float]) -> None:
+        entry = {"first_shard": round(min(by_shard.values()), 2), "every_shard": round(max(by_shard.values()), 2)}
+        if self._file is not None:
+            kept = json.loads(self._file.read_text()) if self._file.exists() else {}
+            self._file.write_text(json.dumps(kept | {scenario: entry}, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,48 @@
+"""Whatever may happen between the daemon and Kinesis, under load: nothing is lost."""
+
+import pytest
+
+from tests.faults import actions
+from tests.faults.catalogue import READS, WIRE, mend
+from tests.faults.lab import FaultLab
+from tests.faults.load import Load
+from tests.faults.proxy import Rule
+from tests.lab.watched import wait_for
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+
+RATE = 120.0
+SECONDS = 4
+
+
+@pytest.mark.parametrize("fault", READS)
+def test_reads_are_refused(running: FaultLab, fault: str) -> None:
+    make, options = READS[fault]
+    rule = Rule(make(), operation="GetRecords", **options)
+    with Load(running, RATE, seed=sum(fault.encode())) as load:
+        load.wait_for(30)
+        with running.kinesis.rules.applied(rule):
+            load.wait_for(int(RATE * SECONDS))
+            wait_for(lambda: rule.met >= 3, f"{fault} 3 times", 30)
+        load.wait_for(30)
+    running.settle(timeout=120)
+
+
+@pytest.mark.parametrize("fault", [pytest.param(name, marks=[pytest.mark.sample] * (name == "reset")) for name in WIRE])
+def test_the_wire_to_kinesis_is_bad(running: FaultLab, fault: str) -> None:
+    wire = running.kinesis.wire
+    with Load(running, RATE, seed=500 + sum(fault.encode())) as load:
+        load.wait_for(30)
+        for _ in range(2):
+            WIRE[fault](wire)
+            load.wait_for(int(RATE * 2))
+            mend(wire)
+            load.wait_for(30)
+    running.settle(timeout=120)
+
+
+def test_the_shards_cannot_be_listed(running: FaultLab) -> None:
+    rule = Rule(actions.error(400, "LimitExceededException"), operation="ListShards|DescribeStream.*")
+    with running.kinesis.rules.applied(rule), Load(running, RATE, seed=777) as load:
+        load.wait_for(int(RATE * 5))
+    running.settle()
