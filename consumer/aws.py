@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import botocore.exceptions as be
 import botocore.session
 import orjson
 from botocore.config import Config
+from botocore.loaders import create_loader
 from botocore.session import Session
 
 from consumer.errors import StartError
@@ -128,9 +130,16 @@ def _shown(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+@cache
+def _loader(data_path: str | None) -> Any:
+    """Return the one that reads the descriptions of AWS's services, and remembers them."""
+    return create_loader(data_path)
+
+
 def session() -> Session:
     """Return a session that also knows AWS_REGION, which all of AWS's SDKs but Python's do, and which ECS sets."""
     made = botocore.session.get_session()
+    made.lazy_register_component("data_loader", lambda: _loader(made.get_config_variable("data_path")))
     name = os.environ.get("AWS_REGION")
     if name:
         made.set_config_variable("region", name)
