@@ -161,9 +161,9 @@ def test_one_spelling_for_all(text: str, same: str) -> None:
     "text", ["a@" + "b." * 8_000, "a@b.cc" * 2_700, "/a=&b=" * 2_700 + "@b.cc", '"' * 16_000 + "@b.cc"]
 )
 def test_time_is_bounded(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     FINDER.find_in(text)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize("name", ["presidio_research_synth_v2", "presidio_research_generated_large"])

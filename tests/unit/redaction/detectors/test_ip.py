@@ -232,9 +232,9 @@ def test_the_mask_holds_nothing() -> None:
     ],
 )
 def test_time_is_bounded(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     FINDER.find_in(text)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize("name", ["presidio_research_synth_v2", "presidio_research_generated_large"])

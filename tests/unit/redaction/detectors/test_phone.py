@@ -386,6 +386,6 @@ def test_texts_without_a_label_stay(name: str) -> None:
     ["1 " * 8_000, "1" * 16_000, "+1 " * 5_300, "0049 " * 3_200, "415-555-2671 " * 1_200, "tel " * 4_000 + "1" * 9],
 )
 def test_time_is_bounded(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     FINDER.find_in(text)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5

@@ -213,7 +213,7 @@ def test_what_is_found_in_a_text_is_a_candidate_in_its_json(detector: Detector, 
     ],
 )
 def test_time_is_bounded(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     found(JWT, text)
     found(CREDENTIAL, text)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
