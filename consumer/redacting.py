@@ -5,7 +5,7 @@ from itertools import groupby
 
 from consumer.company import Company
 from consumer.journal import ShardJournal
-from consumer.record import Position, Record
+from consumer.record import Record
 from redaction.guard import redact_guarded
 from redaction.plugin import Redactor, Rejected, Verdict
 
@@ -52,4 +52,4 @@ class Redacting:
         return [Rejected(judgement) for _ in records]
 
     def _judgement(self, record: Record) -> bool | str:
-        return self._journal.verdict_on(Position(int(record.sequence), record.sub))
+        return self._journal.verdict_on(record.position)
