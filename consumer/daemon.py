@@ -1,5 +1,6 @@
 """The KCL MultiLangDaemon: its properties, its java command line, its files in the runtime folder."""
 
+import contextlib
 import importlib.util
 import os
 import shlex
@@ -19,6 +20,7 @@ MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
 LOGBACK_FILE: Final = "logback.xml"
 SHIM_FILE: Final = "sanitizer-shim"
+_MULTILANG: Final = "amazon-kinesis-client-multilang-"
 
 
 def properties(settings: Settings, worker_id: str) -> dict[str, str]:
@@ -130,6 +132,25 @@ def find_java(settings: Settings) -> Path:
     raise StartError(msg)
 
 
+def kcl_version() -> str:
+    """Return the version of the Kinesis Client Library that the daemon runs.
+
+    :raises StartError: its jars are missing.
+    """
+    jar = next(_jars().glob(f"{_MULTILANG}*.jar"))
+    return jar.stem.removeprefix(_MULTILANG)
+
+
+def java_version(java: Path) -> str | None:
+    """Return a runtime's version, from the file `release` that lies beside its folder `bin`; None: there is none."""
+    with contextlib.suppress(OSError):
+        for line in (java.resolve().parents[1] / "release").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition("=")
+            if name == "JAVA_VERSION":
+                return value.strip('"')
+    return None
+
+
 def _runs(java: str) -> bool:
     """Whether it is a Java: macOS has a stand-in on the PATH that only says that there is none."""
     try:
@@ -141,7 +162,7 @@ def _runs(java: str) -> bool:
 def _jars() -> Path:
     spec = importlib.util.find_spec("amazon_kclpy")
     folder = Path(spec.submodule_search_locations[0]) / "jars" if spec and spec.submodule_search_locations else None
-    if folder is None or not any(folder.glob("amazon-kinesis-client-multilang-*.jar")):
+    if folder is None or not any(folder.glob(f"{_MULTILANG}*.jar")):
         msg = "The KCL's jars are missing from the installed package amazon-kclpy: install it again."
         raise StartError(msg)
     return folder

@@ -7,6 +7,7 @@ if its template is known to hold none. Of everything else logger, level and coun
 import json
 import re
 import time
+from enum import IntEnum
 from typing import Any, Final
 
 from consumer.metrics import Metrics
@@ -14,6 +15,8 @@ from consumer.metrics import Metrics
 _SCHEDULER: Final = "software.amazon.kinesis.coordinator.Scheduler"
 _DAEMON: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 _PROCESSOR: Final = "software.amazon.kinesis.multilang.MultiLangShardRecordProcessor"
+_INITIALISING: Final = (_SCHEDULER, "Initializing LeaseCoordinator attempt {}")
+_INITIALISED: Final = (_SCHEDULER, "Initialization complete. Starting worker loop.")
 
 ALLOWED: Final = frozenset(
     {
@@ -26,14 +29,25 @@ ALLOWED: Final = frozenset(
         (_PROCESSOR, "Encountered an error while trying to process records"),
         (_PROCESSOR, "Encountered an error while trying to shutdown child process"),
         (_PROCESSOR, "Child process failed to complete shutdown notification."),
-        (_SCHEDULER, "Initializing LeaseCoordinator attempt {}"),
-        (_SCHEDULER, "Initialization complete. Starting worker loop."),
+        _INITIALISING,
+        _INITIALISED,
         (_SCHEDULER, "Starting LeaseCoordinator"),
         (_SCHEDULER, "Worker shutdown requested."),
         (_SCHEDULER, "Worker loop is complete. Exiting from worker."),
     }
 )
 """(logger, template) of lines that pass, as a template, without its arguments."""
+
+
+class Phase(IntEnum):
+    """How far a daemon has come."""
+
+    STARTED = 0
+    INITIALISING = 1  # Java and the jars are as they must be; in a second or two it will take up the leases that it has
+    SERVING = 2  # KCL has reached the stream and its tables
+
+
+_PHASES: Final = {_INITIALISING: Phase.INITIALISING, _INITIALISED: Phase.SERVING}
 
 _FATAL: Final = {
     "Terminating due to java.lang.OutOfMemoryError": "out of memory",
@@ -59,17 +73,17 @@ class DaemonLog:
         self._withheld: dict[tuple[str, str], int] = {}
         self._summed_at = time.monotonic()
 
-    def line(self, raw: bytes) -> None:
-        """Take one line."""
+    def line(self, raw: bytes) -> Phase | None:
+        """Take one line, and return the phase whose beginning it tells of, if any."""
         try:
             event = json.loads(raw)
             logger, level, template = event["loggerName"], event["level"], event.get("message")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self._plain(raw)
-            return
+            return None
         if not _is_class(logger) or level not in _LEVELS:  # both become labels, so nobody may choose them
             self._plain(raw)
-            return
+            return None
         self._metrics.daemon_log_lines.labels(logger, level).inc()
         if isinstance(template, str) and (logger, template) in ALLOWED:
             thrown = event.get("throwable")
@@ -78,6 +92,7 @@ class DaemonLog:
             method("daemon.log", logger=logger, template=template, error=error if _is_class(error) else None)
         else:
             self._withhold(logger, level)
+        return _PHASES.get((logger, template)) if isinstance(template, str) else None
 
     def close(self) -> None:
         """Say what was withheld since the last summary."""

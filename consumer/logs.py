@@ -20,10 +20,10 @@ import structlog
 FIELDS: Final = frozenset(
     {
         "action", "address", "attempt", "batch", "bytes", "code", "count", "daemon", "delay_seconds", "digest",
-        "error", "exit_status", "field", "frames", "items", "job", "leader", "level", "logger", "missing", "name",
-        "operation", "owned", "pid", "pids", "plugin", "policy", "port", "process", "reason", "records",
-        "request_id", "rule", "seconds", "sequence", "setting", "shard", "share", "signal", "slot", "stage",
-        "status", "stream", "sub", "table", "template", "version", "worker_id",
+        "error", "exit_status", "field", "frames", "items", "java", "job", "kcl", "leader", "level", "logger",
+        "missing", "name", "operation", "owned", "pid", "pids", "plugin", "policy", "port", "process", "python",
+        "reason", "records", "request_id", "rule", "seconds", "sequence", "setting", "shard", "share", "signal",
+        "slot", "stage", "status", "stream", "sub", "table", "template", "version", "worker_id",
     }
 )  # fmt: skip
 """Names of fields that may be logged. Whoever adds one vouches that it never holds record content."""

@@ -9,12 +9,14 @@ leases are kept by its worker id, and what was not checkpointed is delivered aga
 """
 
 import os
+import platform
 import queue
 import resource
 import secrets
 import signal
 import threading
 import time
+from functools import partial
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -22,7 +24,7 @@ from setproctitle import setproctitle
 
 from consumer import __version__, daemon, leases, logs, preflight
 from consumer.config import Settings
-from consumer.daemon_log import DaemonLog
+from consumer.daemon_log import DaemonLog, Phase
 from consumer.errors import StartError
 from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
 from consumer.http import HttpServer
@@ -78,9 +80,11 @@ class Supervisor:
         self._daemon: DaemonProcess | None = None
         self._daemons_started = 0
         self._daemon_since = 0.0
+        self._daemon_phase = Phase.STARTED
         self._failures = 0
         self._start_at = 0.0
         self._has_started = False
+        self._has_served = False
         self._has_failed = False
         self._stopping = False
 
@@ -117,6 +121,9 @@ class Supervisor:
             self._log.info(
                 "worker.started",
                 version=__version__,
+                kcl=daemon.kcl_version(),
+                python=platform.python_version(),
+                java=daemon.java_version(java),
                 stream=settings.stream.name,
                 worker_id=folder.worker_id.value,
                 policy=f"{redactor.name}@{redactor.version}",
@@ -149,7 +156,8 @@ class Supervisor:
         redaction, pipeline = self._settings.redaction, self._settings.pipeline
         watchdog = Watchdog(self._folder.journal, redaction.timeout_seconds, pipeline.stuck_seconds, self._events.put)
         watchdog.start()
-        Takeover(self._settings, self._folder.worker_id.value, self._is_serving, self._log).start()
+        self._takeover = Takeover(self._settings, self._folder.worker_id.value, self._may_take_over, self._log)
+        self._takeover.start()
         try:
             while not self._stopping:
                 if self._daemon is None and time.monotonic() >= self._start_at:
@@ -183,6 +191,10 @@ class Supervisor:
             case ("session_failed", slot, shard, number) if self._daemon and number == self._daemon.number:
                 self._log.error("session.failed", slot=slot, shard=shard)
                 self._replace_daemon("session_failed")
+            case ("daemon_phase", number, Phase() as phase) if self._daemon and number == self._daemon.number:
+                self._daemon_phase = phase
+                self._has_served = self._has_served or phase is Phase.SERVING
+                self._takeover.wake()
             case ("daemon_exit", process, status) if process is self._daemon:
                 self._log.error("daemon.exited", exit_status=status)
                 self._replace_daemon("daemon_exit")
@@ -243,15 +255,20 @@ class Supervisor:
         self._has_started = True
         self._daemons_started += 1
         self._daemon_since = time.monotonic()
+        self._daemon_phase = Phase.STARTED
         self._daemon = DaemonProcess(
             self._command,
             self._folder.path,
             self._daemons_started,
             self._folder.worker_id.lock.fileno(),
-            self._daemon_log.line,
+            partial(self._daemon_line, self._daemons_started),
             self._events.put,
         )
         self._log.info("daemon.started", daemon=self._daemons_started, pid=self._daemon.pid)
+
+    def _daemon_line(self, number: int, line: bytes) -> None:
+        if (phase := self._daemon_log.line(line)) is not None:
+            self._events.put(("daemon_phase", number, phase))
 
     def _replace_daemon(self, reason: str) -> None:
         """End the daemon, if it lives, and have a new one started after a pause that grows with each failure."""
@@ -323,13 +340,19 @@ class Supervisor:
     def _all_ready(self) -> bool:
         return len(self._pipelines) == self._processes and all(p.is_ready for p in self._pipelines.values())
 
-    def _is_serving(self) -> bool:
-        return not self._stopping and self._daemon is not None and self._all_ready()
+    def _is_at(self, phase: Phase) -> bool:
+        return self._daemon is not None and self._daemon_phase >= phase and self._all_ready() and not self._stopping
+
+    def _may_take_over(self) -> bool:
+        """Whether leases that are taken now will be renewed in time: not while Java is still starting."""
+        return self._is_at(Phase.INITIALISING)
 
     def _is_healthy(self) -> bool:
         return self._daemon is not None and time.monotonic() - self._daemon_since > HEALTHY_SECONDS
 
     def _not_live(self) -> str | None:
+        if not self._has_served:
+            return "starting"  # else ECS would stop the old tasks for a new one that cannot serve yet, or never will
         if self._failures >= FAILURES_UNHEALTHY and not self._is_healthy():
             return f"the daemon failed {self._failures} times in a row"
         limit = self._settings.pipeline.stuck_seconds
@@ -339,7 +362,7 @@ class Supervisor:
     def _not_ready(self) -> str | None:
         if self._stopping:
             return "stopping"
-        return None if self._daemon is not None and self._all_ready() else "starting"
+        return None if self._is_at(Phase.SERVING) else "starting"
 
 
 def _names(redactor: Redactor) -> dict[str, str]:

@@ -7,6 +7,10 @@ the others have noticed (`DynamoDBLockBasedLeaderDecider`; issue 1803 of amazon-
 watches the lease table as a leader does, and does for a dead leader what a living one would have done: it assigns
 expired leases, here to its own worker, and clears the place for another leader.
 
+Of several that live each takes its fair share, so that those who report themselves alive count, leases or not: in a
+rolling deployment the new workers have none yet, and the first one to look would take everything. What the others leave
+lying for too long is taken all the same.
+
 It is as sound as KCL's own: a lease counts as expired when its counter has stood still for longer than the failover
 time, and each is taken under the condition that it still does. A leader that was only frozen finds its leases lost, as
 after any expiry.
@@ -31,6 +35,9 @@ PATIENCE: Final = 1.25
 SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
 must not count it among the living any more when its leases expire, or it would have them for another failover time."""
+
+REPORT_SECONDS: Final = 60.0
+"""For so long KCL's leader takes a worker for alive after its report: twice its period of 30 s."""
 
 _LEADER: Final = {"key": {"S": "Leader"}}
 _END: Final = "SHARD_END"
@@ -62,6 +69,11 @@ class Takeover:
         self._silent: set[str] = set()
         self._client: Any = None
         self._out_of_reach = False
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        """Look now: this worker has become able to serve shards."""
+        self._woken.set()
 
     def start(self) -> None:
         """Watch in a thread of its own, for as long as the process lives."""
@@ -71,7 +83,8 @@ class Takeover:
         pause = self._failover / LOOKS
         before = time.monotonic()
         while True:
-            time.sleep(pause)
+            self._woken.wait(pause)
+            self._woken.clear()
             now = time.monotonic()
             # Time in which this process itself was asleep says nothing of the others.
             passed, before = min(now - before, 2 * pause), now
@@ -101,8 +114,8 @@ class Takeover:
         expired = {
             key: lease
             for key, (lease, seconds) in self._still.items()
-            # One without an owner was let go: nobody can come back for it.
-            if lease.owner != self._me and seconds > (PATIENCE * self._failover if lease.owner else 0)
+            # One without an owner was let go: nobody can come back for it, so it is taken at first sight.
+            if not lease.owner or (lease.owner != self._me and seconds > PATIENCE * self._failover)
         }
         if not expired or not self._is_serving():
             return 0
@@ -152,13 +165,16 @@ class Takeover:
 
     def _take(self, expired: dict[str, _Lease], leases: dict[str, _Lease]) -> int:
         """Assign a fair share to this worker; the others that live take theirs."""
-        living = {lease.owner for key, lease in leases.items() if key not in expired and lease.owner} | {self._me}
+        renewing = {lease.owner for key, lease in leases.items() if key not in expired and lease.owner} | {self._me}
+        dead = {lease.owner for lease in expired.values()} - renewing
+        share = -(-len(leases) // len(renewing | (self._reporting() - dead)))
+        share_of_all = -(-len(leases) // len(renewing))
         mine = sum(lease.owner == self._me for lease in leases.values())
-        share = -(-len(leases) // len(living)) - mine
         taken = 0
         for key, lease in sorted(expired.items()):
-            if taken >= share:
-                break
+            waited = self._still[key][1] - (PATIENCE * self._failover if lease.owner else 0)
+            if mine + taken >= (share if waited <= PATIENCE * self._failover else share_of_all):
+                continue
             # As KCL's own assignLease does it, with the counter as a condition besides the owner.
             taken += if_unchanged(
                 self._client.update_item,
@@ -176,6 +192,19 @@ class Takeover:
                 },
             )
         return taken
+
+    def _reporting(self) -> set[str]:
+        """Return the workers that have reported themselves alive (`lut`: epoch seconds), as KCL's leader reads it."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._worker_metrics, ConsistentRead=True, ProjectionExpression="wid, lut"
+        )
+        since = time.time() - REPORT_SECONDS
+        return {
+            item["wid"]["S"]
+            for page in pages
+            for item in page["Items"]
+            if float(item.get("lut", {}).get("N", 0)) > since
+        }
 
     def _depose(self, leader: _Leader) -> None:
         """Clear the place of a dead leader."""

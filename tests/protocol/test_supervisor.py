@@ -22,7 +22,13 @@ seen = {"starts": 0, "handed_over": 0}
 preflight.check = lambda settings: None
 daemon.find_java = lambda settings: Path("/bin/true")
 lives = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
-daemon.command = lambda *_: ["/bin/sh", "-c", "exit 1"] if mode == "daemon fails" else lives
+line = {
+    "loggerName": "software.amazon.kinesis.coordinator.Scheduler", "level": "INFO",
+    "message": "Initialization complete. Starting worker loop.",
+}
+works = ["/bin/sh", "-c", "echo '%s'; trap 'exit 0' TERM; sleep 1000 & wait" % json.dumps(line)]
+fails = ["/bin/sh", "-c", "exit 1"]
+daemon.command = lambda *_: {"daemon fails": fails, "daemon works": works}.get(mode, lives)
 leases.resign = lambda *_: None
 leases.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
 start = supervisor.Supervisor._start_pipeline
@@ -49,9 +55,15 @@ def act():
     if mode == "policy changes":
         policy.write_text("name: test\\nversion: '1'\\ndetectors: {ssn: mask}\\n")
         made._pipelines[0].kill()
-    if mode != "stop":
+    if mode == "daemon works":
+        wait(lambda: made._daemon_phase)
+    elif mode == "daemon does not begin":
+        time.sleep(0.5)
+    elif mode != "stop":
         wait(lambda: made._failures == 3 and made._daemon is None)
-    seen.update(failures=made._failures, ready=made._not_ready())
+    seen.update(
+        failures=made._failures, ready=made._not_ready(), live=made._not_live(), serves=made._may_take_over()
+    )
     os.kill(os.getpid(), signal.SIGTERM)
 
 threading.Thread(target=act, daemon=True).start()
@@ -91,3 +103,23 @@ def test_a_stop_hands_the_leases_over_even_in_the_pause_between_two_daemons(tmp_
     assert seen["handed_over"] == 1
     assert seen["starts"] == 1
     assert seen["status"] == 0
+
+
+@pytest.mark.parametrize(("mode", "serves"), [("daemon works", True), ("daemon does not begin", False)])
+def test_a_worker_is_ready_and_healthy_when_kcl_has_begun_and_not_before(
+    tmp_path: Path, mode: str, *, serves: bool
+) -> None:
+    """By its health ECS decides whether a new task stands in for an old one, which is then stopped."""
+    seen = drive(mode, tmp_path)
+    assert seen["ready"] == seen["live"] == (None if serves else "starting")
+    assert seen["serves"] is serves  # and takes leases over only then
+
+
+def test_a_worker_says_at_its_start_what_it_is_made_of(tmp_path: Path) -> None:
+    seen = drive("stop", tmp_path)
+    [started] = [line for line in seen["log"] if line["event"] == "worker.started"]
+    assert started["policy"] == "test@1"
+    assert started["digest"]
+    assert started["kcl"] == "3.1.3"
+    assert started["python"].count(".") == 2
+    assert {"version", "java", "stream", "worker_id", "port"} <= set(started)

@@ -143,3 +143,15 @@ def test_no_java_at_all_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(StartError, match=r"set kcl\.java or JAVA_HOME"):
         daemon.find_java(settings())
+
+
+def test_the_versions_of_java_and_kcl_are_read_from_their_files(tmp_path: Path) -> None:
+    java = tmp_path / "runtime" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.touch()
+    link = tmp_path / "java"
+    link.symlink_to(java)
+    assert daemon.java_version(link) is None
+    (tmp_path / "runtime" / "release").write_text('IMPLEMENTOR="N/A"\nJAVA_VERSION="17.0.15"\n')
+    assert daemon.java_version(link) == "17.0.15"
+    assert daemon.kcl_version() == "3.1.3"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import daemon_log
-from consumer.daemon_log import DaemonLog
+from consumer.daemon_log import DaemonLog, Phase
 from consumer.metrics import Metrics
 
 CANARY = "4111111111111111"
@@ -139,3 +139,12 @@ def test_a_summary_comes_now_and_then(reader: DaemonLog, log: Any, monkeypatch: 
 def test_the_jvms_own_last_words_are_translated(reader: DaemonLog, log: Any) -> None:
     reader.line(b"Terminating due to java.lang.OutOfMemoryError: Java heap space\n")
     assert log.named("daemon.fatal") == [{"reason": "out of memory"}]
+
+
+def test_how_far_the_daemon_has_come_is_read_from_its_log(reader: DaemonLog) -> None:
+    assert reader.line(event(SCHEDULER, "INFO", "Initializing LeaseCoordinator attempt {}")) is Phase.INITIALISING
+    serving = "Initialization complete. Starting worker loop."
+    assert reader.line(event(SCHEDULER, "INFO", serving)) is Phase.SERVING
+    assert reader.line(event(PROCESSOR, "INFO", serving)) is None
+    assert reader.line(event(SCHEDULER, "INFO", {"no": "text"})) is None
+    assert reader.line(b"Exception in thread\n") is None

@@ -1,5 +1,6 @@
 """Taking over from a dead leader, on tables as KCL keeps them."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from consumer import tables
 from consumer.config import Settings, lease_tables
 from consumer.local.cloud_process import Cloud
-from consumer.takeover import PATIENCE, Takeover
+from consumer.takeover import PATIENCE, REPORT_SECONDS, Takeover
 
 FAILOVER = 10.0
 ENOUGH = PATIENCE * FAILOVER + 1
@@ -46,6 +47,10 @@ class Kcl:
         item = {"key": {"S": "Leader"}, "ownerName": {"S": owner}, "recordVersionNumber": {"S": version}}
         self.dynamodb.put_item(TableName=self.coordinator, Item=item)
         self.dynamodb.put_item(TableName=self.worker_metrics, Item={"wid": {"S": owner}})
+
+    def report(self, owner: str, age: float = 0.0) -> None:
+        item = {"wid": {"S": owner}, "lut": {"N": str(int(time.time() - age))}}
+        self.dynamodb.put_item(TableName=self.worker_metrics, Item=item)
 
     def renew(self, owner: str) -> None:
         for item in self.dynamodb.scan(TableName=self.leases)["Items"]:
@@ -122,8 +127,7 @@ def test_without_a_leader_what_has_expired_is_taken(kcl: Kcl, watch: Callable[..
     kcl.lease(1, None)
     kcl.lease(2, "dead")
     takeover = watch()
-    takeover.look(0)
-    assert takeover.look(1) == 1  # the one that was let go
+    assert takeover.look(0) == 1  # the one that was let go, at first sight
     assert takeover.look(ENOUGH) == 1
     assert set(kcl.owners().values()) == {"me"}
 
@@ -197,3 +201,38 @@ def test_who_cannot_serve_takes_nothing(kcl: Kcl, watch: Callable[..., Takeover]
     takeover.look(0)
     assert takeover.look(ENOUGH) == 0
     assert kcl.leader() == "dead"
+
+
+def test_new_workers_without_leases_share_what_the_old_ones_let_go(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    """A rolling deployment: else the first one to look takes the whole stream."""
+    for key in range(6):
+        kcl.lease(key, None)
+    for worker in ("one", "two", "three"):
+        kcl.report(worker)
+    kcl.report("long gone", age=REPORT_SECONDS + 5)
+    workers = [watch(worker) for worker in ("one", "two", "three")]
+    assert [worker.look(0) for worker in workers] == [2, 2, 2]
+
+
+def test_what_a_worker_that_reported_itself_leaves_lying_is_taken_in_the_end(
+    kcl: Kcl, watch: Callable[..., Takeover]
+) -> None:
+    """It died just after its report, before it had a lease that could expire."""
+    for key in range(4):
+        kcl.lease(key, None)
+    kcl.report("phantom")
+    takeover = watch()
+    assert takeover.look(0) == 2
+    kcl.renew("me")
+    assert takeover.look(1) == 0
+    kcl.renew("me")
+    assert takeover.look(ENOUGH) == 2
+
+
+def test_the_dead_get_no_share(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lease(1, "dead")
+    kcl.lease(2, "dead")
+    takeover = watch()
+    takeover.look(0)
+    kcl.report("dead")  # not older than a minute, as after a kill
+    assert takeover.look(ENOUGH) == 2
