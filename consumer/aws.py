@@ -250,7 +250,11 @@ def explain(error: Exception, operation: str, target: str) -> str:
     code = error_code(error)
     match reason(error):
         case "permission":
-            return f"{operation} on {target} is not permitted ({code}): grant it to this worker's role."
+            # A missing permission for its key has the same code; only the text differs, and that is not shown.
+            return (
+                f"{operation} on {target} is not permitted ({code}): grant it to the role in use, and kms:Decrypt on "
+                "its key, if that is a customer's."
+            )
         case "credentials":
             return f"AWS credentials are missing or not valid ({code}): needed for {operation} on {target}."
         case "missing":

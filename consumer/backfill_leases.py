@@ -143,7 +143,8 @@ class BackfillLeases:
                     ConditionExpression="attribute_not_exists(leaseKey)",
                 )
         except aws.CALL_ERRORS as error:
-            raise StartError(aws.explain(error, "dynamodb:UpdateItem", f"table {self._table}")) from None
+            operation = "dynamodb:UpdateItem" if row else "dynamodb:PutItem"
+            raise StartError(aws.explain(error, operation, f"table {self._table}")) from None
         if not is_mine:
             raise StartError(f"Another backfill of the name {self._table} is at work.")
         checkpointer = LeaseCheckpointer(self._client, self._table, shard_id, self._owner, counter)
