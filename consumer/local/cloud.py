@@ -1,9 +1,10 @@
-"""The embedded cloud: Kinesis, DynamoDB and what else moto knows, in one process on one loopback port.
+"""The embedded cloud: Kinesis, DynamoDB and what else moto knows, in one process on one port.
 
 ``python -m consumer.local.cloud`` prints one line ``{"port": N}`` once it listens. It serves HTTP/1.1 and,
 since KCL's Kinesis client insists on it, HTTP/2 in clear with prior knowledge. It ends on SIGTERM, and when
 its stdin is closed: whoever starts it holds the other end of a pipe, so that it goes away even when that
-process is killed. SIGINT is ignored: a terminal sends it to the whole group, and the starter decides.
+process is killed. SIGINT is ignored: a terminal sends it to the whole group, and the starter decides. With ``--alone``
+nobody holds it: it goes on until SIGTERM or SIGINT.
 
 Everything is in memory and gone with the process; that is why ending needs no ceremony.
 """
@@ -184,19 +185,22 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM or the end of stdin."""
+    """Serve until SIGTERM or, unless it stands alone, the end of stdin."""
     setproctitle(f"{PROCESS_NAME} {' '.join(sys.argv[1:])}".strip())
     parser = argparse.ArgumentParser(prog=PROCESS_NAME, description="Kinesis and DynamoDB in memory, for local use.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; whoever reaches it may do anything")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--alone", action="store_true", help="go on when stdin is closed")
     parser.add_argument("--region", default="us-east-1", help="region of the stream ARNs")
     parser.add_argument("--shard-limits", action="store_true", help="refuse what exceeds a shard's write limits")
     arguments = parser.parse_args()
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, _end if arguments.alone else signal.SIG_IGN)
+    if not arguments.alone:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
 
-    listener = socket.create_server(("127.0.0.1", arguments.port), backlog=512)
+    listener = socket.create_server((arguments.host, arguments.port), backlog=512)
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.backlog = 512

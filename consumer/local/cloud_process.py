@@ -27,12 +27,13 @@ class Cloud:
 
     :param region: the AWS region it stands for.
     :param shard_limits: whether shards refuse more than 1,000 records or 1 MiB a second, as AWS does.
+    :param port: to listen on, on loopback; 0 takes a free one.
     :raises CloudError: it ended or did not listen in time.
     """
 
-    def __init__(self, region: str = "us-east-1", *, shard_limits: bool = False) -> None:
+    def __init__(self, region: str = "us-east-1", *, shard_limits: bool = False, port: int = 0) -> None:
         self.region = region
-        command = [sys.executable, "-m", "consumer.local.cloud", "--region", region]
+        command = [sys.executable, "-m", "consumer.local.cloud", "--region", region, "--port", str(port)]
         if shard_limits:
             command.append("--shard-limits")
         # The user's AWS settings have no business here, and moto's variables would change its behaviour.

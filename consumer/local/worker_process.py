@@ -1,19 +1,19 @@
 """Runs `sanitizer run` as a process of its own, as a container would, and starts it again if it dies."""
 
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from consumer import tethered
+import click
 
-STOP_SECONDS = 30.0
+from consumer.errors import StartError
+from consumer.local.local_process import LocalProcess
+
+MAX_STARTS = 20
 
 
-class WorkerProcess:
-    """The worker. It ends with `close`, and by itself when this process dies.
+class WorkerProcess(LocalProcess):
+    """The worker. Its pid is the supervisor's.
 
     :param config: its settings file.
     :param log: file to which its log is appended.
@@ -21,48 +21,18 @@ class WorkerProcess:
     """
 
     def __init__(self, config: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._config = config
-        self._log = log
-        self._environment = environment
-        self.starts = 0
-        self._process = self._start()
+        command = [sys.executable, "-m", "consumer.cli", "run", "--config", str(config)]
+        super().__init__(command, log, environment)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        self.starts += 1
-        with self._log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - our own command
-                [
-                    *(sys.executable, "-I", "-S", "-E", tethered.__file__, str(os.getpid())),
-                    *(sys.executable, "-m", "consumer.cli", "run", "--config", str(self._config)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C is for the one who started us
-            )
+    def revive(self) -> None:
+        """Do what ECS does: start the worker again when it died.
 
-    @property
-    def exit_status(self) -> int | None:
-        """Its exit status, or None while it lives."""
-        return self._process.poll()
-
-    @property
-    def pid(self) -> int:
-        """The supervisor's pid."""
-        return self._process.pid
-
-    def restart(self) -> None:
-        """Start it again after it ended, with the same configuration and runtime folder."""
-        self._process.wait()
-        self._process = self._start()
-
-    def close(self) -> int:
-        """Stop it with SIGTERM and return its exit status; kill it if it does not end."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        return self._process.wait()
+        :raises StartError: it ended by itself, or has died too often.
+        """
+        status = self.exit_status
+        if status is None:
+            return
+        if self.starts >= MAX_STARTS or status > 0:
+            raise StartError(f"The worker ended with exit status {status}.\n{self.tail()}")
+        click.echo(f"\nThe supervisor died (status {status}); it is started again.", err=True)
+        self.restart()

@@ -1,0 +1,39 @@
+from collections.abc import Iterator
+
+import pytest
+
+from consumer import aws, tables
+from consumer.config import Settings, lease_tables, load_settings
+from consumer.errors import StartError
+from consumer.local.cloud_process import Cloud
+from consumer.local.prepare import prepare
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    with Cloud() as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings(None)
+
+
+def test_stream_tables_and_leases_are_there_and_a_second_time_nothing_is_changed(
+    cloud: Cloud, settings: Settings
+) -> None:
+    for _ in range(2):
+        prepare(settings, 3)
+        summary = aws.client("kinesis").describe_stream_summary(StreamName=settings.stream.name)
+        assert summary["StreamDescriptionSummary"]["OpenShardCount"] == 3
+        assert not any(dict(tables.check(settings)).values())
+        assert len(cloud.table(lease_tables(settings.kcl.application)[0])) == 3
+
+
+def test_a_cloud_that_does_not_answer_is_one_sentence(cloud: Cloud, settings: Settings) -> None:
+    cloud.close()
+    with pytest.raises(StartError, match="cannot be reached"):
+        prepare(settings, 1)
