@@ -1,0 +1,194 @@
+"""Writes the image's bill of materials to stdout, CycloneDX 1.6 as JSON; runs in the image's build.
+
+Python packages are listed with the SHA-256 of the archive that was installed, by pip's report; jars, which KCL's
+pom.xml names, with that of the file; Java and tini as dpkg knows them. What belongs to the base image is not listed:
+scanners read its own package database. The same input gives the same bytes.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import uuid
+import zipfile
+from collections.abc import Iterable
+from email.parser import BytesHeaderParser
+from importlib.metadata import PackageMetadata, distributions
+from pathlib import Path
+from typing import Any, Final
+from xml.etree import ElementTree as ET  # the file is checked by its hash before it is read
+
+MAVEN: Final = "{http://maven.apache.org/POM/4.0.0}"
+OSI: Final = "License :: OSI Approved :: "
+
+# What the jars do not say themselves; by group, as published with each.
+LICENCES_BY_GROUP: Final = {
+    "ch.qos.logback": "EPL-1.0 OR LGPL-2.1-only",
+    "com.amazon.ion": "Apache-2.0",
+    "com.beust": "Apache-2.0",
+    "com.google.protobuf": "BSD-3-Clause",
+    "io.reactivex.rxjava3": "Apache-2.0",
+    "org.apache.httpcomponents": "Apache-2.0",
+    "org.checkerframework": "MIT",
+    "org.codehaus.mojo": "MIT",
+    "org.reactivestreams": "CC0-1.0",
+    "org.slf4j": "MIT",
+    "software.amazon.awssdk": "Apache-2.0",
+    "software.amazon.kinesis": "Apache-2.0",
+}
+SPDX: Final = re.compile(r"(MIT|\w+-[\w.+-]+)( (AND|OR|WITH) (MIT|\w+-[\w.+-]+))*")
+APACHE: Final = re.compile(r"apache.*2", re.IGNORECASE)
+
+
+def main() -> None:
+    """Write it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--packages", type=Path, required=True, help="site-packages, with the packages installed")
+    parser.add_argument("--report", type=Path, required=True, help="pip's report of how it installed them")
+    parser.add_argument(
+        "--kcl", type=Path, required=True, help="folder of amazon-kclpy's sdist, its pom.xml and its jars"
+    )
+    parser.add_argument("--debian", type=Path, required=True, help="lines of package, version, architecture")
+    parser.add_argument("--wheel", type=Path, required=True, help="the project's wheel")
+    parser.add_argument("--created", required=True, help="the bill's time, in ISO 8601")
+    arguments = parser.parse_args()
+    bill = document(
+        arguments.wheel,
+        arguments.created,
+        [
+            *packages(arguments.packages, json.loads(arguments.report.read_text(encoding="utf-8")), arguments.kcl),
+            *jars(arguments.kcl),
+            *debian(arguments.debian.read_text(encoding="ascii")),
+        ],
+    )
+    json.dump(bill, sys.stdout, indent=1, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+def document(wheel: Path, created: str, components: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the whole bill; its serial number follows from what it lists."""
+    ours = _project(wheel)
+    listed = sorted(components, key=lambda component: component["purl"])
+    identity = json.dumps([ours, listed], sort_keys=True)
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, identity)}",
+        "metadata": {"timestamp": created, "component": ours},
+        "components": listed,
+        "dependencies": [
+            {"ref": ours["bom-ref"], "dependsOn": [component["bom-ref"] for component in listed]},
+        ],
+    }
+
+
+def packages(folder: Path, report: dict[str, Any], kcl: Path) -> Iterable[dict[str, Any]]:
+    """Yield a component for each installed Python package.
+
+    :param folder: site-packages.
+    :param report: of pip, when it installed from hashes; amazon-kclpy is built from its archive in the folder `kcl`.
+    """
+    hashes = {
+        _canonical(one["metadata"]["name"]): one["download_info"]["archive_info"]["hashes"]["sha256"]
+        for one in report["install"]
+    }
+    (sdist,) = kcl.glob("amazon_kclpy-*.tar.gz")
+    hashes["amazon-kclpy"] = _sha256(sdist)
+    for installed in distributions(path=[str(folder)]):
+        name = _canonical(installed.name)
+        purl = f"pkg:pypi/{name}@{installed.version}"
+        yield _component(purl, name, installed.version, hashes[name], _licence_of_package(installed.metadata))
+
+
+def jars(folder: Path) -> Iterable[dict[str, Any]]:
+    """Yield a component for each jar that KCL's pom.xml names.
+
+    :raises FileNotFoundError: one of them is not there.
+    """
+    root = ET.parse(folder / "pom.xml").getroot()  # noqa: S314 - see the import
+    defined = {
+        f"${{{entry.tag.removeprefix(MAVEN)}}}": entry.text or "" for entry in root.iterfind(f"{MAVEN}properties/*")
+    }
+    for dependency in root.iter(f"{MAVEN}dependency"):
+        texts = (dependency.findtext(f"{MAVEN}{part}", "") for part in ("groupId", "artifactId", "version"))
+        group, artifact, version = (defined.get(text, text) for text in texts)
+        jar = folder / "jars" / f"{artifact}-{version}.jar"
+        purl = f"pkg:maven/{group}/{artifact}@{version}"
+        licence = _licence_of_jar(jar) or LICENCES_BY_GROUP.get(group)
+        yield _component(purl, artifact, version, _sha256(jar), licence) | {"group": group}
+
+
+def debian(listing: str) -> Iterable[dict[str, Any]]:
+    """Yield a component for each package of which only a part is in the image, so that dpkg there does not know it."""
+    licences = {"tini": "MIT"}
+    for line in listing.splitlines():
+        name, version, architecture = line.split()
+        purl = f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch={architecture}"
+        licence = licences.get(name, "GPL-2.0-only WITH Classpath-exception-2.0")
+        yield _component(purl, name, version, None, licence)
+
+
+def _project(wheel: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = BytesHeaderParser().parsebytes(archive.read(name))
+    purl = f"pkg:pypi/{metadata['Name']}@{metadata['Version']}"
+    made = _component(purl, metadata["Name"], metadata["Version"], None, metadata["License-Expression"])
+    return made | {"type": "application"}
+
+
+def _component(purl: str, name: str, version: str, sha256: str | None, licence: str | None) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": "library", "bom-ref": purl, "purl": purl, "name": name, "version": version}
+    if sha256:
+        made["hashes"] = [{"alg": "SHA-256", "content": sha256}]
+    if licence:
+        made["licenses"] = (
+            [{"expression": licence}]
+            if SPDX.fullmatch(re.sub(r"[()]", "", licence))
+            else [{"license": {"name": licence}}]
+        )
+    return made
+
+
+def _licence_of_package(metadata: PackageMetadata) -> str | None:
+    """Prefer what is exact: the SPDX expression, a short name, the classifiers."""
+    text = next((metadata[field].strip() for field in ("License-Expression", "License") if field in metadata), "")
+    if text and "\n" not in text:
+        return text
+    found = sorted(name.removeprefix(OSI) for name in metadata.get_all("Classifier", ()) if name.startswith(OSI))
+    return " / ".join(found) or None
+
+
+def _licence_of_jar(jar: Path) -> str | None:
+    with zipfile.ZipFile(jar) as archive:
+        for name in archive.namelist():
+            if re.fullmatch(r"META-INF/maven/[^/]+/[^/]+/pom\.xml", name):
+                found = re.search(rb"<license>\s*<name>([^<]+)</name>", archive.read(name))
+                if found:
+                    return _spdx(found[1].decode())
+        manifest = archive.read("META-INF/MANIFEST.MF").decode("utf-8", "replace").replace("\r\n ", "")
+    found_line = re.search(r"^Bundle-License: *(\S.*?)\s*$", manifest, flags=re.MULTILINE)
+    return _spdx(found_line[1]) if found_line else None
+
+
+def _spdx(name: str) -> str:
+    name = " ".join(name.split())
+    if APACHE.search(name):
+        return "Apache-2.0"
+    known = {"mit-license": "MIT", "BSD-3-Clause": "BSD-3-Clause", "epl-v10": LICENCES_BY_GROUP["ch.qos.logback"]}
+    return next((spdx for part, spdx in known.items() if part in name), name)
+
+
+def _canonical(name: str) -> str:
+    """Return a package's name as PEP 503 spells it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+
+import botocore.session
+import pytest
+
+from tests.deploy.dockerfile import ROOT, instruction, stages, text
+
+HADOLINT = Path(sys.executable).with_name("hadolint")
+WORKER, LOCAL = "worker", "local"
+
+
+def healthcheck() -> list[str]:
+    (check,) = instruction("HEALTHCHECK")
+    command: list[str] = json.loads(check.partition("CMD ")[2])
+    return command
+
+
+def test_dockerfile_has_no_bad_habit() -> None:
+    found = subprocess.run([HADOLINT, str(ROOT / "Dockerfile")], check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_worker_is_the_last_stage_and_local_differs_only_in_its_packages() -> None:
+    assert list(stages())[-2:] == [LOCAL, WORKER]
+    for name in ("USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD"):
+        assert instruction(name, LOCAL) == instruction(name, WORKER) != []
+
+
+def test_base_is_pinned_by_version_and_digest_and_only_named_once() -> None:
+    official = r"docker\.io/library/python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}"
+    assert re.findall(r"^ARG BASE_IMAGE=(.*)$", text(), flags=re.MULTILINE) == re.findall(official, text())
+    origins = {body.partition("\n")[0].removeprefix("FROM ") for body in stages().values()}
+    assert origins - set(stages()) == {"${BASE_IMAGE}"}
+
+
+def test_user_is_a_number_and_not_root() -> None:
+    (user,) = instruction("USER")
+    assert re.fullmatch(r"([1-9]\d+):\1", user)
+
+
+def test_first_process_reaps_and_passes_signals_on() -> None:
+    assert [json.loads(words) for words in instruction("ENTRYPOINT")] == [["tini", "-s", "--", "sanitizer"]]
+    assert [json.loads(words) for words in instruction("CMD")] == [["run"]]
+    assert instruction("STOPSIGNAL") == ["SIGTERM"]
+
+
+def test_whatever_is_written_to_is_a_volume() -> None:
+    (declared,) = instruction("VOLUME")
+    (runtime_dir,) = re.findall(r"SANITIZER_RUNTIME_DIR=(\S+)", " ".join(instruction("ENV")))
+    assert json.loads(declared) == [runtime_dir, "/tmp"]  # noqa: S108
+
+
+def test_health_check_asks_the_metrics_port_and_is_python() -> None:
+    command = healthcheck()
+    assert command[0] == "python3"  # no shell
+    ast.parse(command[-1])
+    (port,) = instruction("EXPOSE")
+    assert f"'127.0.0.1', {port}" in command[-1]
+    assert "/healthz" in command[-1]
+
+
+def test_health_check_waits_for_the_first_leases() -> None:
+    (check,) = instruction("HEALTHCHECK")
+    seconds = re.findall(r"--start-period=(\d+)s", check)
+    assert int(*seconds) >= 120  # on fresh tables
+
+
+def test_labels_carry_the_projects_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"VERSION={project['version']}" in instruction("ARG")
+    (labels,) = instruction("LABEL")
+    for name in ("version", "revision", "source", "created", "licenses", "title", "description"):
+        assert f"org.opencontainers.image.{name}=" in labels
+
+
+def test_only_what_is_named_goes_into_the_build() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_in = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+    copied = [
+        source
+        for stage in stages()
+        for words in re.findall(r"^COPY (?!--from)(.*)$", stages()[stage], flags=re.MULTILINE)
+        for source in words.split()[:-1]
+    ]
+    for source in copied:
+        assert (ROOT / source).exists()
+        assert any(source == name or source.startswith(f"{name}/") for name in let_in), source
+    assert all((ROOT / name).exists() for name in let_in)
+
+
+def test_whatever_comes_from_a_registry_is_checked_by_its_hash() -> None:
+    calls = re.findall(r"\bpip [^;]*?(?:install|download) [^;\n]*", "\n".join(stages().values()))
+    assert len(calls) > 4
+    for call in calls:
+        assert "--require-hashes" in call or re.search(r"--no-deps .*/\*\.whl", call), (
+            call
+        )  # wheels that were built here
+
+
+def services_called() -> set[str]:
+    """Return the services of which the worker's modules make clients."""
+    found = set()
+    for module in (ROOT / "consumer").glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("aws.client", "client"):
+                found |= {argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)}
+    return {str(name) for name in found}
+
+
+def test_descriptions_of_all_services_that_are_called_stay() -> None:
+    kept = set(re.findall(r"! -name ([\w-]+)", stages()["trimmed"]))
+    assert kept <= set(botocore.session.Session().get_available_services())
+    # CloudWatch's for its endpoint, which KCL uses; the others for keys, and for credentials of roles and sign-ons.
+    assert kept == services_called() | {"cloudwatch", "kms", "secretsmanager", "signin", "sso", "sso-oidc", "sts"}
+
+
+def test_build_says_what_is_missing_where_nothing_can_build(tmp_path: Path) -> None:
+    script = ROOT / "deploy" / "image" / "build.py"
+    done = subprocess.run(
+        [sys.executable, str(script)], check=False, capture_output=True, text=True, env={"PATH": str(tmp_path)}
+    )
+    assert done.returncode == 1
+    assert "docker (with a running daemon), podman or buildah" in done.stderr
+
+
+def jar_list() -> dict[str, str]:
+    lines = (ROOT / "deploy" / "image" / "kcl-jars.sha256").read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def test_jars_that_are_installed_here_are_the_listed_ones() -> None:
+    folder = Path(str(distribution("amazon-kclpy").locate_file("amazon_kclpy/jars")))
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
+    assert found == jar_list()
+
+
+@pytest.mark.parametrize("word", ["uname", "x86", "amd64", "aarch64", "arm64"])
+def test_nothing_depends_on_the_architecture(word: str) -> None:
+    assert word not in text()
