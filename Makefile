@@ -8,16 +8,18 @@ DURATION ?= 300
 SEED ?= 1
 BIN := .venv/bin
 STAMP := .venv/.stamp
+CHECKOV := .venv/checkov
+CHECKOV_STAMP := $(CHECKOV)/.stamp
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit fuzz faults soak mutants audit check format docs bench bench-quick bench-long lock clean
+.PHONY: help setup demo up test test-unit fuzz faults soak mutants audit deploy-check deploy-lint check format docs bench bench-quick bench-long image image-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv, or bring it up to date (PYTHON=python3.12 to choose)
 	@echo ".venv is up to date: $(BIN)/sanitizer --help"
@@ -25,12 +27,15 @@ setup: $(STAMP) ## make .venv, or bring it up to date (PYTHON=python3.12 to choo
 demo: $(STAMP) ## the whole service on this machine; ARGS="--records 5000" and so on
 	$(BIN)/sanitizer demo $(ARGS)
 
+up: $(STAMP) ## the same with steady load and Prometheus, until Ctrl-C; ARGS="--rate 200 --seconds 60" and so on
+	$(BIN)/python -m consumer.local up $(ARGS)
+
 test: test-unit ## the unit suite, a moment of fuzzing, then with the real KCL daemon: integration, a sample of the faults
 	FUZZ_SECONDS=15 FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz
 	$(BIN)/pytest -m "integration or sample"
 
 test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select
-	$(BIN)/pytest -m "not integration and not faults and not fuzz" $(ARGS)
+	$(BIN)/pytest -m "not integration and not faults and not fuzz and not image" $(ARGS)
 
 fuzz: $(STAMP) ## random and mutated input for SECONDS in all; SEED=number repeats a run
 	FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz $(ARGS)
@@ -54,12 +59,21 @@ check: $(STAMP) ## formatting, lint, types, import contracts, known vulnerabilit
 audit: $(STAMP) ## known vulnerabilities alone, as for a release: nobody to ask is a failure
 	AUDIT=required $(BIN)/python requirements/audit.py
 
+deploy-check: deploy-lint ## the ECS template: linted, compared with the calls of real runs, made in moto; compose, dashboards
+	$(BIN)/pytest -m "not image" tests/deploy $(ARGS)
+
+deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests are part of `make test`
+	$(BIN)/cfn-lint deploy/ecs/template.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation --file deploy/ecs/template.yaml \
+		--compact --quiet --skip-download
+
 format: $(STAMP) ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## the generated tables of docs/policies.md
+docs: $(STAMP) ## the generated tables of the pages in docs/, and Grafana's dashboard
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.observability.grafana.generate
 
 bench: $(STAMP) ## the benchmark, under 15 minutes, on a quiet machine; ARGS="--only path" to select
 	$(BIN)/python -m benchmarks.bench $(ARGS)
@@ -70,11 +84,18 @@ bench-quick: $(STAMP) ## its most telling rows in small, under 2 minutes
 bench-long: $(STAMP) ## its rows of 10 minutes of load each: flat memory, and a table that is too slow
 	$(BIN)/python -m benchmarks.bench --long $(ARGS)
 
+image: $(STAMP) ## the container image, with docker, podman or buildah; ARGS="--target local" for one with the embedded cloud
+	$(BIN)/python deploy/image/build.py $(ARGS)
+
+image-test: $(STAMP) ## build it with buildah and run it as ECS would, without a container engine; needs root
+	$(BIN)/pytest -m image tests/deploy $(ARGS)
+
 lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrade for newer versions
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --constraints requirements/build.txt pyproject.toml --extra local --group dev --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra local --output-file requirements/local.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt
 
 clean: ## remove .venv, build results and caches
@@ -106,4 +127,17 @@ $(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml
 	$$install --require-hashes -r requirements/build.txt && \
 	$$install --require-hashes --no-build-isolation -r requirements/dev.txt && \
 	$$install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# An environment of its own: see the group `deploy` in pyproject.toml.
+$(CHECKOV_STAMP): requirements/deploy.txt | $(STAMP)
+	@rm -rf $(CHECKOV)
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --python $(BIN)/python $(CHECKOV) || exit 1; \
+		install="uv pip install --quiet --python $(CHECKOV)/bin/python"; \
+	else \
+		$(BIN)/python -m venv $(CHECKOV) || exit 1; \
+		install="$(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check"; \
+	fi; \
+	$$install --require-hashes --only-binary :all: -r requirements/deploy.txt
 	@touch $@

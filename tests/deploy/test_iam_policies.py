@@ -1,0 +1,123 @@
+"""The template's policies without a run: what starts a task, keys through their services alone, what nobody may do."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
+
+from tests.deploy.iam import Call, Difference, compare, is_granted, statements_of
+from tests.deploy.iam_assumed import (
+    COORDINATOR,
+    LEASES,
+    LEAST,
+    OPERATOR,
+    OUTPUT,
+    SECRETS_KEY,
+    STREAM,
+    STREAM_KEY,
+    TABLE_KEY,
+    TEMPLATE,
+    WORKER,
+    everything,
+    via,
+)
+from tests.deploy.iam_template import Template, arn
+
+SECRET = arn("secretsmanager", "secret:keys-AbCdEf")
+WRAPPING_KEY = arn("kms", "key/wrapping")
+OWN_KEY = arn("kms", "key/Key")
+FINGERPRINT = arn("secretsmanager", "secret:FingerprintSecret-AbCdEf")
+LOG_GROUP = arn("logs", "log-group:/ecs/stack:*")
+LOG_STREAM = arn("logs", "log-group:/ecs/stack:log-stream:worker/sanitizer/0123")
+REPOSITORY = arn("ecr", "repository/kinesis-sanitizer")
+
+EXECUTION: Final[Mapping[Call, str]] = {
+    Call("ecr:GetAuthorizationToken", "*"): "the registry is asked for a token first; the action has no resource",
+    Call("ecr:BatchCheckLayerAvailability", REPOSITORY): "pulls the image",
+    Call("ecr:BatchGetImage", REPOSITORY): "pulls the image",
+    Call("ecr:GetDownloadUrlForLayer", REPOSITORY): "pulls the image",
+    Call("logs:CreateLogStream", LOG_STREAM): "awslogs makes a stream for each task; the group is the template's",
+    Call("logs:PutLogEvents", LOG_STREAM): "awslogs writes",
+    Call("secretsmanager:GetSecretValue", FINGERPRINT): "the fingerprint key becomes a variable of the container",
+}
+"""What ECS calls to start a task (AWS: "Amazon ECS task execution IAM role"); no run here has an ECS."""
+
+EXECUTION_PATTERNS: Final = {
+    "*": "ecr:GetAuthorizationToken has no resource",
+    LOG_GROUP: "the resource of both actions is a log stream, and its name is the task's",
+}
+
+NOTHING = Difference(frozenset(), frozenset())
+
+
+def test_there_are_no_other_policies() -> None:
+    made = everything(SECRET, WRAPPING_KEY)
+    assert {name for name in made.resources() if made.document["Resources"][name]["Type"].startswith("AWS::IAM::")} == {
+        "ExecutionRole",
+        "TaskRole",
+        "OperatorPolicy",
+    }
+
+
+@pytest.mark.parametrize(("parameters", "key"), [({}, OWN_KEY), ({"SecretsKmsKeyArn": SECRETS_KEY}, SECRETS_KEY)])
+def test_what_starts_a_task_is_granted_and_nothing_else(parameters: dict[str, str], key: str) -> None:
+    granted = statements_of(Template.of(TEMPLATE, {**LEAST, **parameters}), "ExecutionRole")
+    decrypts = Call("kms:Decrypt", key, via("secretsmanager"))
+    assert compare(granted, {*EXECUTION, decrypts}, EXECUTION_PATTERNS) == NOTHING
+    assert not is_granted(granted, decrypts._replace(context=frozenset()))
+
+
+def test_a_secret_of_the_users_is_granted_alone() -> None:
+    mine = arn("secretsmanager", "secret:mine-AbCdEf")
+    granted = statements_of(Template.of(TEMPLATE, {**LEAST, "FingerprintSecretArn": mine}), "ExecutionRole")
+    calls = {call for call in EXECUTION if call.resource != FINGERPRINT} | {Call("secretsmanager:GetSecretValue", mine)}
+    assert compare(granted, calls, EXECUTION_PATTERNS) == NOTHING
+
+
+@pytest.mark.parametrize(("principal", "assumed"), [("TaskRole", WORKER), ("OperatorPolicy", OPERATOR)])
+def test_keys_are_used_through_their_service_alone(principal: str, assumed: Mapping[Call, str]) -> None:
+    granted = statements_of(everything(SECRET, WRAPPING_KEY), principal)
+    by_service = [call for call in assumed if call.action.startswith("kms:")]
+    assert by_service
+    for call in by_service:
+        assert is_granted(granted, call)
+        assert not is_granted(granted, call._replace(context=frozenset()))
+        assert not is_granted(granted, call._replace(context=via("s3")))
+    another = via("kinesis") | {("kms:EncryptionContext:aws:kinesis:arn", f"{STREAM}-2")}
+    assert not is_granted(granted, Call("kms:Decrypt", STREAM_KEY, another))
+
+
+@pytest.mark.parametrize("principal", ["TaskRole", "OperatorPolicy"])
+def test_the_wrapping_key_decrypts_keys_of_this_application_alone(principal: str) -> None:
+    granted = statements_of(everything(SECRET, WRAPPING_KEY), principal)
+    call = Call("kms:Decrypt", WRAPPING_KEY, frozenset({("kms:EncryptionContext:application", "kinesis-sanitizer")}))
+    assert is_granted(granted, call)
+    assert not is_granted(granted, call._replace(context=frozenset()))
+    assert not is_granted(granted, call._replace(resource=TABLE_KEY))
+
+
+@pytest.mark.parametrize("principal", ["TaskRole", "OperatorPolicy"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call("dynamodb:CreateTable", LEASES),
+        Call("dynamodb:UpdateTable", LEASES),
+        Call("dynamodb:DeleteTable", OUTPUT),
+        Call("dynamodb:DeleteItem", OUTPUT),
+        Call("dynamodb:UpdateTimeToLive", OUTPUT),
+        Call("dynamodb:Scan", COORDINATOR),
+        Call("dynamodb:Scan", arn("dynamodb", "table/somebody-else")),
+        Call("kinesis:GetRecords", f"{STREAM}-2"),
+        Call("kinesis:RegisterStreamConsumer", STREAM),
+        Call("secretsmanager:GetSecretValue", FINGERPRINT),
+    ],
+)
+def test_nobody_may(principal: str, call: Call) -> None:
+    assert not is_granted(statements_of(everything(SECRET, WRAPPING_KEY), principal), call)
+
+
+def test_the_worker_puts_nothing_onto_the_stream_and_reads_no_document() -> None:
+    granted = statements_of(everything(SECRET, WRAPPING_KEY), "TaskRole")
+    denied = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem")
+    assert not any(is_granted(granted, Call(action, OUTPUT)) for action in denied)
+    assert not is_granted(granted, Call("kinesis:PutRecords", STREAM))
