@@ -1,0 +1,118 @@
+"""Rolls from an older revision to this checkout under load, and back again; then the ledger.
+
+    python -m tests.faults.upgrade --from REVISION
+
+For releases, by hand: the revision's packages run with the dependencies that are installed here. Exit status 1: a
+record is lost or wrong, a raw value leaked, or a worker did not start or end as it must.
+"""
+
+# ruff: noqa: T201 - prints its table
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from consumer.codec import decode_document
+from consumer.document import decode_item
+from consumer.local.cloud_process import Cloud
+from consumer.redactors import load_plugin
+from tests.faults.lab import FaultLab
+from tests.faults.load import Load
+from tests.faults.loop import Loop
+from tests.faults.releases import Release, copied, from_revision
+from tests.faults.rollout import Rollout, labels, now
+from tests.lab.watched import Watched, wait_for
+
+STEADY_SECONDS = 10
+
+
+def main() -> int:
+    """Roll there and back."""
+    parser = argparse.ArgumentParser(prog="upgrade", description="A rolling upgrade under load, and its rollback.")
+    parser.add_argument("--from", dest="revision", required=True, help="git revision to upgrade from")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--shards", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=100, help="records a second")
+    parser.add_argument(
+        "--failover-ms", type=int, default=10_000, help="kcl.failover_ms; the rest of kcl as by default"
+    )
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="upgrade-") as name, Cloud() as cloud, Loop() as loop:
+        folder = Path(name)
+        for variable in [variable for variable in os.environ if variable.startswith(("AWS_", "SANITIZER_"))]:
+            del os.environ[variable]
+        os.environ.update(cloud.environment())
+        try:
+            old = from_revision(folder / "old", arguments.revision)
+        except subprocess.CalledProcessError:
+            parser.error(f"git knows no revision {arguments.revision} that could be taken out")
+        lab = FaultLab(cloud, folder, "upgrade", loop)
+        try:
+            lab.set_up(arguments.shards, kcl={"failover_ms": arguments.failover_ms, "lease_assignment_ms": 2000})
+            return _there_and_back(Rollout(lab), old, copied(folder / "new", "checkout"), arguments)
+        except AssertionError as error:
+            print(f"FAILED: {error}", *lab.log_tails(), sep="\n", file=sys.stderr)
+            return 1
+        finally:
+            lab.close()
+
+
+def _there_and_back(rollout: Rollout, old: Release, new: Release, arguments: argparse.Namespace) -> int:
+    lab = rollout.lab
+    steady = int(arguments.rate * STEADY_SECONDS)
+    workers = rollout.begin(old, arguments.workers)
+    _say("running", workers)
+    windows = []
+    with Load(lab, arguments.rate) as load:
+        load.wait_for(steady)
+        for name, release in (("upgrade", new), ("rollback", old)):
+            since = now()
+            workers = rollout.replace(workers, release)
+            _say(name, workers)
+            load.wait_for(steady)
+            windows.append((name, since, now()))
+    wait_for(lambda: not lab.look().lost, "all records found", 120)
+    for name, since, until in windows:
+        print(f"{name}: {rollout.felt(load, since, until)}")
+    is_good = _judge(lab, load.count)
+    rollout.stop(workers)
+    return 0 if is_good else 1
+
+
+def _judge(lab: FaultLab, put: int) -> bool:
+    """Compare the documents with what the checkout's policy makes of them, but for those of another policy."""
+    own = load_plugin(lab.settings).digest
+    output = lab.settings.output
+    items = [(decode_item(item, output)[1], item) for item in lab.cloud.table(output.table)]
+    entries = [decode_document(entry) for entry in lab.cloud.table(lab.settings.quarantine.table)]
+    digests = {(each["shard"], each["sequence"]): each["digest"] for each in [*(added for added, _ in items), *entries]}
+    found = lab.look()
+    wrong = [identity for identity in found.wrong if digests[identity] == own]
+    channels = lab.channels()
+    channels[f"table {output.table}"] = [orjson.dumps(item) for added, item in items if added["digest"] == own]
+    leaks = lab.canaries.found(channels)
+    by_policy = Counter(digests.values())
+    print(
+        f"{put} records: {found.stored} stored, {found.quarantined} quarantined, {len(found.lost)} lost, {len(wrong)} "
+        f"wrong, {sum(leaks.values())} leaks; {len(found.wrong) - len(wrong)} as only the older policy makes them"
+    )
+    print(
+        f"by digest: {', '.join(f'{digest} {count}' for digest, count in by_policy.items())}; the checkout's is {own}"
+    )
+    return not found.lost and not wrong and not leaks and sum(by_policy.values()) == put
+
+
+def _say(what: str, workers: Sequence[Watched]) -> None:
+    builds = sorted({each["version"] for worker in workers for each in labels(worker, "sanitizer_build_info")})
+    print(f"{what}: {len(workers)} workers of {', '.join(builds)}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
