@@ -81,7 +81,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
     endpoint = found.meta.endpoint_url
     if not (is_encrypted(endpoint) or _is_near(urlsplit(endpoint).hostname or "")):
         msg = (
-            f"The endpoint for {service} is {_shown(endpoint)}: records and credentials would travel in clear. Use "
+            f"The endpoint for {service} is {shown(endpoint)}: records and credentials would travel in clear. Use "
             "https, or an address of this machine or of a private network."
         )
         raise StartError(msg)
@@ -100,7 +100,7 @@ def clear_endpoints(services: Iterable[str]) -> list[tuple[str, str]]:
     """
     found = [(service, client(service).meta.endpoint_url) for service in services]
     return [
-        (service, _shown(endpoint))
+        (service, shown(endpoint))
         for service, endpoint in found
         if not is_encrypted(endpoint) and not _is_here(urlsplit(endpoint).hostname or "")
     ]
@@ -124,7 +124,7 @@ def _is_near(host: str) -> bool:
         return "." not in host or host.rpartition(".")[2] in ("localhost", "local", "internal", "test")
 
 
-def _shown(endpoint: str) -> str:
+def shown(endpoint: str) -> str:
     """Return an endpoint without the user and password that somebody may have put into it."""
     parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

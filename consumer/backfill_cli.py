@@ -73,7 +73,7 @@ def backfill(  # noqa: PLR0913 - one for each option
     plan = Plan(application, began, until or now, rate)
     settings = load_settings(config)
     _check(settings, plan, now)
-    logs.configure("warning", "backfill")
+    logs.configure("warning", "backfill", settings.logs.format)
     progress = Progress()
     say = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None
     with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder:

@@ -13,7 +13,7 @@ from consumer.leases import if_unchanged
 from consumer.record import Position
 from consumer.tables import create_each, lease_table, new_lease
 
-BEGAN: Final = "backfillFrom"
+BEGAN: Final = lookup.BACKFILL_BEGAN
 SHARD_END: Final = "SHARD_END"
 _TRANSIENT: Final = frozenset({"throttled", "unreachable", "service"})
 

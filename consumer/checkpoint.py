@@ -99,4 +99,5 @@ class HighWaterMark:
         self._tried_at = time.monotonic()
         checkpointer.at(mark)
         self._saved = mark
+        self._log.debug("checkpoint.saved", sequence=str(mark.sequence), sub=mark.sub)
         self._books.checkpointed(time.time())

@@ -17,10 +17,12 @@ from consumer import __version__, lookup, tables  # noqa: E402
 from consumer.audit_cli import audit  # noqa: E402
 from consumer.backfill_cli import backfill  # noqa: E402
 from consumer.config import Settings, load_settings  # noqa: E402
+from consumer.doctor_cli import doctor  # noqa: E402
 from consumer.errors import SanitizerError, StartError, UsageError  # noqa: E402
 from consumer.lines import line_batches  # noqa: E402
 from consumer.producer import Producer, calls, read_lines  # noqa: E402
 from consumer.quarantine_cli import quarantine  # noqa: E402
+from consumer.status_cli import status  # noqa: E402
 from redaction.plugin import Dropped, Redactor, Released  # noqa: E402
 from redaction.serialize import serialize  # noqa: E402
 
@@ -124,7 +126,9 @@ class _PolicyGroup(click.Group):
 
 cli.add_command(audit)
 cli.add_command(backfill)
+cli.add_command(doctor)
 cli.add_command(quarantine)
+cli.add_command(status)
 
 
 @cli.group(cls=_PolicyGroup)
@@ -210,17 +214,6 @@ def tables_check(config: Path | None, *, as_json: bool) -> None:
     problems = dict(tables.check(load_settings(config)))
     _say(problems, "\n".join(f"{name}: {problem or 'ok'}" for name, problem in problems.items()), as_json)
     sys.exit(1 if any(problems.values()) else 0)
-
-
-@cli.command()
-@config_option
-@json_option
-def status(config: Path | None, *, as_json: bool) -> None:
-    """Show the shards, their owners and checkpoints, from the lease table."""
-    rows = lookup.shards(load_settings(config))
-    lines = [f"{'shard':<22} {'owner':<38} checkpoint"]
-    lines += [f"{row['shard']:<22} {row['owner'] or '-':<38} {row['checkpoint']}/{row['sub']}" for row in rows]
-    _say(rows, "\n".join(lines), as_json)
 
 
 @cli.group(name="config")

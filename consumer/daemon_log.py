@@ -1,42 +1,22 @@
 """The daemon's log lines, let through by an allow-list of logger and message template.
 
 KCL logs raw data in some errors (a malformed KPL aggregate, a message to a child that is gone), so a line passes only
-if its template is known to hold none. Of everything else logger, level and count remain.
+if its template is known to hold none. Of everything else logger, level and count remain; and of each error, whether it
+passes or not, what AWS answered.
 """
 
 import json
-import re
 import time
 from enum import IntEnum
 from typing import Any, Final
 
+from consumer.daemon_errors import AwsError, aws_error, class_of, is_class
+from consumer.daemon_templates import ALLOWED
 from consumer.metrics import Metrics
 
 _SCHEDULER: Final = "software.amazon.kinesis.coordinator.Scheduler"
-_DAEMON: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
-_PROCESSOR: Final = "software.amazon.kinesis.multilang.MultiLangShardRecordProcessor"
 _INITIALISING: Final = (_SCHEDULER, "Initializing LeaseCoordinator attempt {}")
 _INITIALISED: Final = (_SCHEDULER, "Initialization complete. Starting worker loop.")
-
-ALLOWED: Final = frozenset(
-    {
-        (_DAEMON, "Process terminated, will initiate shutdown."),
-        (_DAEMON, "Process shutdown is complete."),
-        (_DAEMON, "Encountered an error during shutdown."),
-        (_DAEMON, "Encountered an error while running daemon"),
-        (_DAEMON, "Caught throwable while processing data"),
-        (_PROCESSOR, "Encountered an error while trying to initialize record processor"),
-        (_PROCESSOR, "Encountered an error while trying to process records"),
-        (_PROCESSOR, "Encountered an error while trying to shutdown child process"),
-        (_PROCESSOR, "Child process failed to complete shutdown notification."),
-        _INITIALISING,
-        _INITIALISED,
-        (_SCHEDULER, "Starting LeaseCoordinator"),
-        (_SCHEDULER, "Worker shutdown requested."),
-        (_SCHEDULER, "Worker loop is complete. Exiting from worker."),
-    }
-)
-"""(logger, template) of lines that pass, as a template, without its arguments."""
 
 
 class Phase(IntEnum):
@@ -59,9 +39,10 @@ _FATAL: Final = {
 """Beginnings of plain lines of the JVM itself, and what they say."""
 
 SUMMARY_SECONDS: Final = 30.0
-_CLASS: Final = re.compile(r"[A-Za-z_$][\w$.-]{0,199}", re.ASCII)
-_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
-_SEVERITY: Final = {"ERROR": "error", "WARN": "warning"}
+DENIED_SECONDS: Final = 60.0
+"""How often the same refusal is told."""
+
+_SEVERITY: Final = {"TRACE": "debug", "DEBUG": "debug", "INFO": "info", "WARN": "warning", "ERROR": "error"}
 
 
 class DaemonLog:
@@ -72,6 +53,7 @@ class DaemonLog:
         self._log = log
         self._withheld: dict[tuple[str, str], int] = {}
         self._summed_at = time.monotonic()
+        self._denied: dict[tuple[str | None, ...], tuple[float, int]] = {}
 
     def line(self, raw: bytes) -> Phase | None:
         """Take one line, and return the phase whose beginning it tells of, if any."""
@@ -81,24 +63,29 @@ class DaemonLog:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self._plain(raw)
             return None
-        if not _is_class(logger) or level not in _LEVELS:  # both become labels, so nobody may choose them
+        if not is_class(logger) or not isinstance(level, str) or level not in _SEVERITY:
+            # Both become labels, so nobody may choose them.
             self._plain(raw)
             return None
         self._metrics.daemon_log_lines.labels(logger, level).inc()
+        thrown = event.get("throwable")
+        aws = aws_error(thrown)
+        if aws is not None and aws.reason is not None:
+            self._deny(aws, aws.reason)
         if isinstance(template, str) and (logger, template) in ALLOWED:
-            thrown = event.get("throwable")
-            error = thrown.get("className") if isinstance(thrown, dict) else None
-            method = getattr(self._log, _SEVERITY.get(level, "info"))
-            method("daemon.log", logger=logger, template=template, error=error if _is_class(error) else None)
+            method = getattr(self._log, _SEVERITY[level])
+            method("daemon.log", logger=logger, template=template, error=class_of(thrown), **_cause(aws))
         else:
-            self._withhold(logger, level)
+            self._withhold(logger, level, class_of(thrown), aws)
         return _PHASES.get((logger, template)) if isinstance(template, str) else None
 
     def close(self) -> None:
         """Say what was withheld since the last summary."""
         for (logger, level), count in sorted(self._withheld.items()):
-            method = getattr(self._log, _SEVERITY.get(level, "debug"))
-            method("daemon.log_withheld", logger=logger, level=level, count=count)
+            if count:
+                # What is no error was not missed by anybody.
+                method = getattr(self._log, _SEVERITY[level] if level in ("WARN", "ERROR") else "debug")
+                method("daemon.log_withheld", logger=logger, level=level, count=count)
         self._withheld.clear()
         self._summed_at = time.monotonic()
 
@@ -110,13 +97,32 @@ class DaemonLog:
             if text.startswith(beginning):
                 self._log.error("daemon.fatal", reason=meaning)
                 return
-        self._withhold("stderr", "UNKNOWN")
+        self._withhold("stderr", "UNKNOWN", None, None)
 
-    def _withhold(self, logger: str, level: str) -> None:
-        self._withheld[logger, level] = self._withheld.get((logger, level), 0) + 1
+    def _deny(self, aws: AwsError, reason: str) -> None:
+        """AWS turned KCL away. KCL goes on trying, and owns no shard meanwhile: said at once, then once a minute."""
+        key = (reason, aws.missing, aws.service)
+        said_at, more = self._denied.get(key, (None, 0))
+        now = time.monotonic()
+        if said_at is not None and now - said_at < DENIED_SECONDS:
+            self._denied[key] = said_at, more + 1
+            return
+        self._denied[key] = now, 0
+        self._log.error("daemon.denied", reason=reason, missing=aws.missing, count=more + 1, **_cause(aws))
+
+    def _withhold(self, logger: str, level: str, error: str | None, aws: AwsError | None) -> None:
+        first = (logger, level) not in self._withheld
+        if first and level == "ERROR":  # nobody should have to wait for that, though it says little
+            self._withheld[logger, level] = 0
+            self._log.error("daemon.log_withheld", logger=logger, level=level, count=1, error=error, **_cause(aws))
+        else:
+            self._withheld[logger, level] = self._withheld.get((logger, level), 0) + 1
         if time.monotonic() - self._summed_at >= SUMMARY_SECONDS:
             self.close()
 
 
-def _is_class(name: object) -> bool:
-    return isinstance(name, str) and _CLASS.fullmatch(name) is not None
+def _cause(aws: AwsError | None) -> dict[str, Any]:
+    """Return the fields that tell what AWS answered."""
+    if aws is None:
+        return {}
+    return {"cause": aws.error, "service": aws.service, "status": aws.status, "request_id": aws.request_id}

@@ -1,21 +1,23 @@
 """What Prometheus sees: the files of all processes as one, and what only holds at this moment."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client import Metric
+from prometheus_client.multiprocess import mark_process_dead
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from consumer import __version__
-from consumer.metrics import SHARD_BATCH_SINCE, SHARD_BEHIND, SHARD_CHECKPOINTED_AT, SHARD_OWNED
+from consumer import __version__, declarations
+from consumer.declarations import DECLARED, Declared
+from consumer.merging import Files, Values
+from consumer.vitals import Usage
 
 BatchAges = dict[str, float]
 """Seconds that the batch in flight has been so, by shard."""
 
-_INTERNAL = frozenset({SHARD_OWNED, SHARD_BEHIND, SHARD_CHECKPOINTED_AT, SHARD_BATCH_SINCE})
+_Merged = Mapping[str, Values]
 
 
 class WorkerCollector(Collector):
@@ -24,86 +26,102 @@ class WorkerCollector(Collector):
     :param directory: folder of the memory-mapped files.
     :param policy: name, version and digest of the redactor.
     :param candidate: the same of the policy that is tried, if there is one.
+    :param vitals: what each of the worker's processes uses, by its name; empty where the system does not tell.
     """
 
-    def __init__(self, directory: Path, policy: dict[str, str], candidate: dict[str, str] | None = None) -> None:
-        self._merged = MultiProcessCollector(CollectorRegistry(), path=str(directory))  # type: ignore[no-untyped-call]
+    def __init__(
+        self,
+        directory: Path,
+        policy: dict[str, str],
+        candidate: dict[str, str] | None = None,
+        vitals: Callable[[], Mapping[str, Usage]] = dict,
+    ) -> None:
+        self._files = Files(directory)
         self._policy = policy
         self._candidate = candidate
+        self._vitals = vitals
+        self._started_at = time.time()
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric of the worker."""
-        families = {family.name: family for family in self._families()}
-        yield from (family for name, family in sorted(families.items()) if name not in _INTERNAL)
-        yield self._in_flight(families)
-        owned = self._owned(families)
-        yield self._per_shard(
-            "sanitizer_behind_latest_seconds",
-            "Lag of the shard as KCL reported it at the last fetch.",
-            {shard: value for shard, value in _by_shard(families.get(SHARD_BEHIND)).items() if shard in owned},
-        )
-        now = time.time()
-        yield self._per_shard(
-            "sanitizer_checkpoint_age_seconds",
-            "Time since the last accepted checkpoint of the shard, or since its session began.",
-            {s: max(0.0, now - at) for s, at in _by_shard(families.get(SHARD_CHECKPOINTED_AT)).items() if s in owned},
-        )
-        count = GaugeMetricFamily("sanitizer_shards_owned", "Shards that this worker serves.")
-        count.add_metric([], len(owned))
-        yield count
-        yield _info("sanitizer_policy_info", "The policy that is applied; always 1.", self._policy)
-        if self._candidate:
-            text = "The policy that is tried beside the one applied; always 1."
-            yield _info("sanitizer_candidate_policy_info", text, self._candidate)
-        build = GaugeMetricFamily("sanitizer_build_info", "The worker's version; always 1.", labels=("version",))
-        build.add_metric([__version__], 1)
-        yield build
+        """Yield every metric of the worker, those without a value, too, so that their names are known."""
+        merged = self._files.merged()
+        derived = self._moment(merged) | self._constants()
+        for declared in DECLARED:
+            values = derived[declared] if declared.derived else merged.get(declared.name, {})
+            if declared.condition == declarations.CANDIDATE and not (self._candidate or values):
+                continue
+            yield _histogram(declared, merged) if declared.type == "histogram" else _family(declared, values)
 
     def batch_ages(self) -> BatchAges:
         """Return how long each batch in flight has been so, for the health check."""
-        families = {family.name: family for family in self._families()}
-        owned = self._owned(families)
+        ages = _in_flight_ages(self._files.merged(f"gauge_{declarations.LAST}_*.db"), time.time())
+        return {shard: age for (shard,), age in ages.items() if age}
+
+    def _moment(self, merged: _Merged) -> dict[Declared, Values]:
+        """Return what holds at this moment."""
         now = time.time()
-        return {s: now - at for s, at in _by_shard(families.get(SHARD_BATCH_SINCE)).items() if at and s in owned}
+        owned = _owned(merged)
+        up_to = merged.get(declarations.RAW_UP_TO.name, {})
+        checkpointed = merged.get(declarations.RAW_CHECKPOINTED_AT.name, {})
+        used = self._vitals()
+        return {
+            declarations.IN_FLIGHT: _in_flight(merged),
+            declarations.BEHIND: {shard: max(0.0, now - at) for shard, at in up_to.items() if shard in owned},
+            declarations.IN_FLIGHT_AGE: _in_flight_ages(merged, now),
+            declarations.CHECKPOINT_AGE: {s: max(0.0, now - at) for s, at in checkpointed.items() if s in owned},
+            declarations.SHARDS_OWNED: {(): len(owned)},
+            declarations.CPU: {(name,): each.cpu_seconds for name, each in used.items()},
+            declarations.MEMORY: {(name,): each.memory_bytes for name, each in used.items()},
+        }
 
-    def _families(self) -> Iterable[Metric]:
-        collected: Iterable[Metric] = self._merged.collect()  # type: ignore[no-untyped-call]
-        return collected
-
-    def _owned(self, families: dict[str, Metric]) -> set[str]:
-        return {shard for shard, value in _by_shard(families.get(SHARD_OWNED)).items() if value}
-
-    def _in_flight(self, families: dict[str, Metric]) -> Metric:
-        open_ = dict(_by_shard(families.get("sanitizer_records_received")))
-        for shard, ended in _by_shard(families.get("sanitizer_records")).items():
-            open_[shard] = open_.get(shard, 0.0) - ended
-        return self._per_shard(
-            "sanitizer_records_in_flight",
-            "Deliveries that have not ended yet: received less every outcome.",
-            open_,
-        )
-
-    @staticmethod
-    def _per_shard(name: str, text: str, values: dict[str, float]) -> Metric:
-        family = GaugeMetricFamily(name, text, labels=("shard",))
-        for shard, value in sorted(values.items()):
-            family.add_metric([shard], value)
-        return family
+    def _constants(self) -> dict[Declared, Values]:
+        return {
+            declarations.START_TIME: {(): self._started_at},
+            declarations.POLICY_INFO: _info(declarations.POLICY_INFO, self._policy),
+            declarations.CANDIDATE_POLICY_INFO: _info(declarations.CANDIDATE_POLICY_INFO, self._candidate or {}),
+            declarations.BUILD_INFO: {(__version__,): 1.0},
+        }
 
 
-def _info(name: str, text: str, names: dict[str, str]) -> Metric:
-    labels = ("name", "version", "digest")
-    family = GaugeMetricFamily(name, text, labels=labels)
-    family.add_metric([names[label] for label in labels], 1)
+def _family(declared: Declared, values: Values) -> Metric:
+    family = declared.empty()
+    for labels, value in sorted(values.items()):
+        family.add_sample(declared.name, dict(zip(declared.labels, labels, strict=True)), value)
     return family
 
 
-def _by_shard(family: Metric | None) -> dict[str, float]:
-    """Sum a family's samples by shard."""
-    sums: dict[str, float] = {}
-    for sample in family.samples if family else ():
-        sums[sample.labels["shard"]] = sums.get(sample.labels["shard"], 0.0) + sample.value
-    return sums
+def _histogram(declared: Declared, merged: _Merged) -> Metric:
+    family = declared.empty()
+    count = 0.0
+    buckets = {float(bound): value for (bound,), value in merged.get(f"{declared.name}_bucket", {}).items()}
+    for bound, value in sorted(buckets.items()):
+        count += value
+        family.add_sample(f"{declared.name}_bucket", {"le": floatToGoString(bound)}, count)  # type: ignore[no-untyped-call]
+    if buckets:
+        family.add_sample(f"{declared.name}_count", {}, count)
+        family.add_sample(f"{declared.name}_sum", {}, merged[f"{declared.name}_sum"][()])
+    return family
+
+
+def _info(declared: Declared, names: Mapping[str, str]) -> Values:
+    return {tuple(names[label] for label in declared.labels): 1.0} if names else {}
+
+
+def _owned(merged: _Merged) -> set[tuple[str, ...]]:
+    return {shard for shard, value in merged.get(declarations.RAW_OWNED.name, {}).items() if value}
+
+
+def _in_flight_ages(merged: _Merged, now: float) -> Values:
+    owned = _owned(merged)
+    since = merged.get(declarations.RAW_BATCH_SINCE.name, {})
+    return {shard: max(0.0, now - at) if at else 0.0 for shard, at in since.items() if shard in owned}
+
+
+def _in_flight(merged: _Merged) -> Values:
+    open_ = dict(merged.get(declarations.RECEIVED.name, {}))
+    for (shard, _), ended in merged.get(declarations.OUTCOMES.name, {}).items():
+        open_[shard,] = open_.get((shard,), 0.0) - ended
+    return open_
 
 
 def forget_gauges(directory: Path, slot: str) -> None:
@@ -117,17 +135,11 @@ def open_deliveries(directory: Path, slot: str, closed_by: str) -> dict[str, int
     :param slot: the dead process; its counters outlive it, so earlier deaths are in them too.
     :param closed_by: the process that closes the books of the dead.
     """
-    received, ended = _counted(directory, slot)
-    _, closed = _counted(directory, closed_by)
-    open_ = {shard: int(count - ended.get(shard, 0) - closed.get(shard, 0)) for shard, count in received.items()}
-    return {shard: count for shard, count in open_.items() if count}
-
-
-def _counted(directory: Path, slot: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Return one process's deliveries received and ended, by shard."""
-    file = directory / f"counter_{slot}.db"
-    if not file.exists():
-        return {}, {}
-    merged: Iterable[Metric] = MultiProcessCollector.merge([str(file)])  # type: ignore[no-untyped-call]
-    families = {family.name: family for family in merged}
-    return _by_shard(families.get("sanitizer_records_received")), _by_shard(families.get("sanitizer_records"))
+    files = Files(directory)
+    received = files.merged(f"counter_{slot}.db")
+    closed = files.merged(f"counter_{closed_by}.db").get(declarations.OUTCOMES.name, {})
+    open_ = _in_flight(received)
+    for (shard, _), count in closed.items():
+        if (shard,) in open_:
+            open_[shard,] -= count
+    return {shard: int(count) for (shard,), count in open_.items() if count}

@@ -31,7 +31,7 @@ from consumer.coverage import FieldCoverage
 from consumer.document import item_encoder
 from consumer.dry_run import DryRun
 from consumer.errors import SanitizerError, StartError
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, SessionEvent
 from consumer.pipeline import Pipeline, Stages
 from consumer.processor import ShardProcessor, serve
 from consumer.quarantine import QuarantineEncoder
@@ -85,6 +85,7 @@ class Host:
         self._control = control
         self._log = logs.get_logger(f"pipeline-{slot}")
         self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
+        logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
         self._redactor = load_plugin(settings)
         candidate = load_candidate(settings)
         self._dry_run = DryRun(candidate, self._redactor, self._metrics, self._log) if candidate else None
@@ -125,6 +126,8 @@ class Host:
         self._control.send(ready=True)
         for message in self._control:
             match message:
+                case {"log_level": str() as level}:
+                    logs.set_level(level)
                 case {"daemon_gone": number}:
                     self._stop_sessions(until=number)
                 case {"give_up_in": seconds}:
@@ -136,6 +139,7 @@ class Host:
                     self._join_sessions()
                     if self._coverage:
                         self._coverage.flush()
+                    logs.flush()
                     return
         # The supervisor is dead. Whatever is in flight is delivered again to the next worker.
         self._log.error("supervisor.gone")
@@ -211,8 +215,10 @@ class Host:
         messages_in = os.fdopen(session.pipes[0], "rb", buffering=PIPE_BUFFER_BYTES)
         answers = os.fdopen(session.pipes[1], "w", encoding="utf-8")
         log.info("session.began")
+        self._metrics.session(SessionEvent.BEGAN)
         processor = ShardProcessor(lambda shard: self.open_pipeline(shard, session.stop, log), log)
         in_order = serve(processor, session.first_line, messages_in, answers)
+        self._metrics.session(processor.ending)
         log.info("session.ended", status="in order" if in_order else "broken")
         with self._lock:
             if self._sessions.get(session.shard) is session:
@@ -283,7 +289,7 @@ def main() -> None:
     if first is None:
         os._exit(1)
     settings = Settings(**first["settings"])
-    logs.configure(settings.logs.level, f"pipeline-{slot}")
+    logs.configure(settings.logs.level, f"pipeline-{slot}", settings.logs.format)
     key, folder = bytes.fromhex(first["fingerprint_key"]), Path(first["folder"])
     # Where each thread stands, names of files and functions only; works though one of them holds the interpreter.
     stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")

@@ -1,31 +1,53 @@
-"""/metrics, /healthz and /readyz of the whole worker, on one port."""
+"""The worker's one port: a page for people, /metrics for Prometheus, /healthz and /readyz for what runs containers."""
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final, NamedTuple
 
+import orjson
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from consumer import logs
 from consumer.errors import StartError
+from consumer.health import Report, Status
 
-Check = Callable[[], str | None]
-"""Returns what is wrong, or None."""
+_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """What a route answers."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+Route = Callable[[], Answer]
+
+
+def verdict(report: Report) -> Answer:
+    """Put a verdict on health as JSON: 503 if it fails."""
+    body = {"status": report.status, "reasons": [reason._asdict() for reason in report.reasons]}
+    return Answer(
+        503 if report.status is Status.FAILING else 200,
+        "application/json",
+        orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE),
+        {"Cache-Control": "no-store"},
+    )
 
 
 class HttpServer:
     """Serves in a thread of its own.
 
-    :param live: what is wrong so that only a restart of the container helps.
-    :param ready: why there is nothing done yet.
+    :param routes: by path; /metrics is served besides.
     :raises StartError: the port is taken.
     """
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, live: Check, ready: Check) -> None:
-        routes = {"/healthz": live, "/readyz": ready}
-
+    def __init__(self, host: str, port: int, registry: CollectorRegistry, routes: Mapping[str, Route]) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             server_version = "sanitizer"
@@ -36,19 +58,21 @@ class HttpServer:
                 path = self.path.partition("?")[0]
                 if path == "/metrics":
                     encoder, content_type = choose_encoder(self.headers.get("Accept", ""))
-                    self._answer(200, content_type, encoder(registry))
+                    self._answer(Answer(200, content_type, encoder(registry)))
                 elif path in routes:
-                    problem = routes[path]()
-                    self._answer(503 if problem else 200, "text/plain; charset=utf-8", f"{problem or 'ok'}\n".encode())
+                    self._answer(routes[path]())
                 else:
-                    self._answer(404, "text/plain; charset=utf-8", b"/metrics /healthz /readyz\n")
+                    self._answer(Answer(404, _TEXT, f"{' '.join(sorted((*routes, '/metrics')))}\n".encode()))
 
-            def _answer(self, status: int, content_type: str, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body)))
+            def _answer(self, answer: Answer) -> None:
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.content_type)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.send_header("X-Content-Type-Options", "nosniff")
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(answer.body)
 
             def log_message(self, *_: object) -> None:
                 """Scrapes are not logged."""

@@ -36,7 +36,7 @@ OWNED: Final[Mapping[str, str]] = {
     "disableWorkerMetrics": "use kcl.worker_metrics",
     "shutdownGraceMillis": "use kcl.shutdown_grace_ms",
     "callProcessRecordsEvenForEmptyRecordList": "timed checkpoints need it to be true",
-    "timeoutInSeconds": "its expiry halts the JVM without draining; stuck batches are found by /healthz instead",
+    "timeoutInSeconds": "its expiry halts the JVM without draining; the watchdog finds stuck batches instead",
     "validateSequenceNumberBeforeCheckpointing": "checkpoints are always explicit and always delivered numbers",
     "workerMetricsTableName": "use kcl.application",
     "coordinatorStateTableName": "use kcl.application",

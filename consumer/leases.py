@@ -59,7 +59,13 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
         client.delete_item(TableName=worker_metrics, Key={"wid": {"S": worker_id}})
         _resign(client, coordinator, me)
     except aws.CALL_ERRORS as error:
-        log.warning("leases.not_handed_over", table=table, code=aws.error_code(error), count=released)
+        log.warning(
+            "leases.not_handed_over",
+            table=table,
+            code=aws.error_code(error),
+            request_id=aws.request_id(error),
+            count=released,
+        )
     return released
 
 

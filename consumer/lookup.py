@@ -1,13 +1,16 @@
 """Reads what the worker stored: documents by key, the shards' leases."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from consumer import aws
 from consumer.codec import decode_document
 from consumer.config import Settings, lease_tables
 from consumer.document import decode_item, key_names
 from consumer.errors import StartError
+
+BACKFILL_BEGAN: Final = "backfillFrom"
+"""The attribute of leases that are a backfill's: where it began."""
 
 
 def documents(
@@ -45,7 +48,7 @@ def all_items(table: str) -> Iterator[dict[str, Any]]:
 
 
 def shards(settings: Settings) -> list[dict[str, Any]]:
-    """Return the lease of each shard: shard, owner, checkpoint, sub-sequence number."""
+    """Return the leases by shard: owner, checkpoint, sub-sequence number, counter of renewals, whether a backfill's."""
     table = lease_tables(settings.kcl.application)[0]
     rows = [
         {
@@ -53,6 +56,8 @@ def shards(settings: Settings) -> list[dict[str, Any]]:
             "owner": lease.get("leaseOwner"),
             "checkpoint": lease.get("checkpoint"),
             "sub": lease.get("checkpointSubSequenceNumber", 0),
+            "counter": lease.get("leaseCounter", 0),
+            "is_backfill": BACKFILL_BEGAN in lease,
         }
         for lease in leases(table)
         if str(lease.get("leaseKey", "")).startswith("shardId-")

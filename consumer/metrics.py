@@ -1,4 +1,4 @@
-"""Every metric, declared once, with its help text.
+"""The metrics of one process, as `consumer.declarations` declares them.
 
 The pipeline processes and the supervisor write to memory-mapped files (prometheus_client's multiprocess mode), one set
 for each process *slot* and not for each pid: a successor goes on in its predecessor's files, so that counters never go
@@ -8,43 +8,27 @@ supervisor is scraped; see `consumer.exposition`.
 
 import bisect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram, values
 from prometheus_client.registry import CollectorRegistry
 
+from consumer import declarations
+from consumer.declarations import Declared
 from consumer.record import Outcome
 
-LATENCY_BUCKETS: Final = (
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.75,
-    1.0,
-    1.5,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    120.0,
-    600.0,
-    3600.0,
-)
-WRITE_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
-ITEM_BUCKETS: Final = (1.0, 5.0, 10.0, 15.0, 20.0, 24.0, 25.0)
 
-# Raw gauges of the pipeline processes. They go when their process dies ("live"), and are not shown as they are.
-SHARD_OWNED: Final = "sanitizer_internal_shard_owned"
-SHARD_BEHIND: Final = "sanitizer_internal_behind_latest_seconds"
-SHARD_CHECKPOINTED_AT: Final = "sanitizer_internal_checkpointed_at_seconds"
-SHARD_BATCH_SINCE: Final = "sanitizer_internal_batch_since_seconds"
+class SessionEvent(StrEnum):
+    """The label values of ``sanitizer_sessions_total``."""
+
+    BEGAN = "began"
+    HANDED_OVER = "handed_over"
+    LEASE_LOST = "lease_lost"
+    SHARD_ENDED = "shard_ended"
+    BROKEN = "broken"
 
 
 class Metrics:
@@ -60,105 +44,52 @@ class Metrics:
         values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(name, text, labels, registry=registry)
+        def counter(declared: Declared) -> Counter:
+            return Counter(declared.name, declared.help, tuple(declared.labels), registry=registry)
 
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(name, text, ("shard",), registry=registry, multiprocess_mode="livemostrecent")
+        def gauge(declared: Declared) -> Gauge:
+            mode: Any = declared.merged
+            return Gauge(
+                declared.name, declared.help, tuple(declared.labels), registry=registry, multiprocess_mode=mode
+            )
 
-        def alarm(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(name, text, labels, registry=registry, multiprocess_mode="livemax")
+        def histogram(declared: Declared) -> Histogram:
+            return Histogram(declared.name, declared.help, registry=registry, buckets=declared.buckets)
 
-        self.received: Final = counter(
-            "sanitizer_records_received_total",
-            "Records delivered by the daemon, redeliveries included.",
-            "shard",
-        )
-        self.bytes_received: Final = counter(
-            "sanitizer_record_bytes_received_total", "Bytes of record data delivered by the daemon.", "shard"
-        )
-        self.outcomes: Final = counter(
-            "sanitizer_records_total",
-            "Deliveries by how they ended: stored, quarantined, dropped, duplicate or abandoned.",
-            "shard",
-            "outcome",
-        )
-        self.redactions: Final = counter(
-            "sanitizer_redactions_total",
-            "Applications of a rule of the policy, by its action.",
-            "rule",
-            "action",
-        )
-        self.field_values: Final = counter(
-            "sanitizer_field_values_total",
-            "Values of a field by what became of them: released, redacted, or unknown: redacted because no rule of the "
-            "policy speaks of the field.",
-            "path",
-            "result",
-        )
-        self.field_drift: Final = alarm(
-            "sanitizer_field_drift",
-            "1 while a field whose values were always redacted is redacted no longer.",
-            "path",
-        )
-        self.candidate_records: Final = counter(
-            "sanitizer_candidate_records_total",
-            "Records by what the candidate policy would make of them: same, different, or failed.",
-            "result",
-        )
-        self.candidate_differences: Final = counter(
-            "sanitizer_candidate_differences_total",
-            "What the candidate policy would do differently, by field and kind of change.",
-            "path",
-            "change",
-        )
-        self.write_retries: Final = counter(
-            "sanitizer_write_retries_total", "Batch writes that were sent again, by reason.", "reason"
-        )
-        self.daemon_restarts: Final = counter(
-            "sanitizer_daemon_restarts_total",
-            "Starts of the KCL daemon after its first, by reason.",
-            "reason",
-        )
-        self.daemon_log_lines: Final = counter(
-            "sanitizer_daemon_log_lines_total",
-            "Log lines of the KCL daemon, by logger and level.",
-            "logger",
-            "level",
-        )
-        self.latency: Final = Histogram(
-            "sanitizer_record_latency_seconds",
-            "Time from a record's arrival in the stream until it was durable.",
-            registry=registry,
-            buckets=LATENCY_BUCKETS,
-        )
-        self.write_seconds: Final = Histogram(
-            "sanitizer_write_batch_seconds",
-            "Time of one batch write request.",
-            registry=registry,
-            buckets=WRITE_BUCKETS,
-        )
-        self.write_items: Final = Histogram(
-            "sanitizer_write_batch_items",
-            "Items in one batch write request.",
-            registry=registry,
-            buckets=ITEM_BUCKETS,
-        )
-        self.write_concurrency: Final = Gauge(
-            "sanitizer_write_concurrency",
-            "Batch writes that may be under way at once, in all pipeline processes; falls when the table throttles or "
-            "slows down.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self.owned: Final = gauge(SHARD_OWNED, "1 while this process serves the shard.")
-        self.behind: Final = gauge(SHARD_BEHIND, "Lag of the shard as KCL reported it at the last fetch.")
-        self.checkpointed_at: Final = gauge(SHARD_CHECKPOINTED_AT, "Epoch seconds of the last checkpoint.")
-        self.batch_since: Final = gauge(SHARD_BATCH_SINCE, "Epoch seconds when the batch in flight began; 0: none.")
+        self.received: Final = counter(declarations.RECEIVED)
+        self.bytes_received: Final = counter(declarations.BYTES_RECEIVED)
+        self.outcomes: Final = counter(declarations.OUTCOMES)
+        self.quarantined: Final = counter(declarations.QUARANTINED)
+        self.redactions: Final = counter(declarations.REDACTIONS)
+        self.field_values: Final = counter(declarations.FIELD_VALUES)
+        self.field_drift: Final = gauge(declarations.FIELD_DRIFT)
+        self.candidate_records: Final = counter(declarations.CANDIDATE_RECORDS)
+        self.candidate_differences: Final = counter(declarations.CANDIDATE_DIFFERENCES)
+        self.write_retries: Final = counter(declarations.WRITE_RETRIES)
+        self.sessions: Final = counter(declarations.SESSIONS)
+        self.application_leases: Final = gauge(declarations.APPLICATION_LEASES)
+        self.application_workers: Final = gauge(declarations.APPLICATION_WORKERS)
+        self.open_shards: Final = gauge(declarations.OPEN_SHARDS)
+        self.retention: Final = gauge(declarations.RETENTION)
+        self.daemon_restarts: Final = counter(declarations.DAEMON_RESTARTS)
+        self.daemon_log_lines: Final = counter(declarations.DAEMON_LOG_LINES)
+        self.log_lines_suppressed: Final = counter(declarations.LOG_LINES_SUPPRESSED)
+        self.latency: Final = histogram(declarations.LATENCY)
+        self.write_seconds: Final = histogram(declarations.WRITE_SECONDS)
+        self.write_items: Final = histogram(declarations.WRITE_ITEMS)
+        self.write_concurrency: Final = gauge(declarations.WRITE_CONCURRENCY)
+        self.owned: Final = gauge(declarations.RAW_OWNED)
+        self.up_to: Final = gauge(declarations.RAW_UP_TO)
+        self.checkpointed_at: Final = gauge(declarations.RAW_CHECKPOINTED_AT)
+        self.batch_since: Final = gauge(declarations.RAW_BATCH_SINCE)
 
     def shard(self, shard: str) -> "ShardBooks":
         """Return the books of one shard."""
         return ShardBooks(self, shard)
+
+    def session(self, event: SessionEvent, count: int = 1) -> None:
+        """Enter how sessions began or ended."""
+        self.sessions.labels(event.value).inc(count)
 
 
 class ShardBooks:
@@ -169,9 +100,10 @@ class ShardBooks:
         self._bytes = metrics.bytes_received.labels(shard)
         self._outcomes = {outcome: metrics.outcomes.labels(shard, outcome.value) for outcome in Outcome}
         self._owned = metrics.owned.labels(shard)
-        self._behind = metrics.behind.labels(shard)
+        self._up_to = metrics.up_to.labels(shard)
         self._checkpointed_at = metrics.checkpointed_at.labels(shard)
         self._batch_since = metrics.batch_since.labels(shard)
+        self._reported_up_to = 0.0
 
     def received(self, records: int, size: int) -> None:
         """Enter a delivery of `records` records with `size` bytes of data."""
@@ -185,19 +117,33 @@ class ShardBooks:
 
     def owned(self, *, now: float) -> None:
         """The shard's session began."""
-        self._owned.set(1)
+        self._reported_up_to = now
+        self._up_to.set(now)
         self._checkpointed_at.set(now)
         self._batch_since.set(0)
-        self._behind.set(0)
+        self._owned.set(1)
 
     def released(self) -> None:
         """The shard's session ended."""
         self._owned.set(0)
         self._batch_since.set(0)
 
-    def behind(self, seconds: float) -> None:
-        """KCL reported the lag."""
-        self._behind.set(seconds)
+    def delivered(self, behind: float, oldest: float, *, now: float) -> None:
+        """KCL delivered, if only a heartbeat.
+
+        :param behind: lag in seconds, as KCL reports it with the delivery.
+        :param oldest: arrival of the first record, in epoch seconds; 0: there is none, or it is not known.
+        """
+        self._reported_up_to = now - behind
+        self.unfinished_since(oldest)
+
+    def unfinished_since(self, oldest: float) -> None:
+        """Note the arrival of the oldest record that is unfinished.
+
+        KCL's report is of the time of its fetch, before up to three batches that wait, so the records themselves say
+        more. Both lags grow by a second a second: which of them is the larger is known now, and stays so.
+        """
+        self._up_to.set(min(self._reported_up_to, oldest) if oldest else self._reported_up_to)
 
     def checkpointed(self, now: float) -> None:
         """A checkpoint was accepted."""
@@ -210,6 +156,12 @@ class ShardBooks:
     def batch_ended(self) -> None:
         """No batch is in flight."""
         self._batch_since.set(0)
+
+
+def show_zeros(counter: Counter, labels: Iterable[str]) -> None:
+    """Show a counter with one label as 0: a first increment is then an increase, and not a new series."""
+    for label in labels:
+        counter.labels(str(label))
 
 
 def observe_many(histogram: Histogram, observations: Sequence[float]) -> None:
@@ -231,6 +183,3 @@ def observe_many(histogram: Histogram, observations: Sequence[float]) -> None:
             start = end
         if start == len(ordered):
             return
-
-
-Clock = Callable[[], float]

@@ -14,16 +14,19 @@ from consumer.brake import QuarantineBrake
 from consumer.budget import ByteBudget
 from consumer.checkpoint import Checkpointer, HighWaterMark
 from consumer.company import Company
+from consumer.delivery import Delivery, by_key, note_quarantined, note_stored
 from consumer.document import ItemEncoder
 from consumer.dry_run import DryRun
 from consumer.errors import EncodeError, SessionBroken
 from consumer.journal import ShardJournal, Stage
+from consumer.laps import Laps
+from consumer.logs import batch_began
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.quarantine import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
 from consumer.redacting import Redacting
 from consumer.sink import Fate, Sink, Writing
-from redaction.plugin import Applied, Dropped, Redactor, Released, Verdict
+from redaction.plugin import Applied, Dropped, Redactor, Released
 
 POLL_SECONDS: Final = 0.5
 """How often a slow write is looked at, to checkpoint what is durable of its batch."""
@@ -82,6 +85,8 @@ class Pipeline:
         self._stop = stop
         self._log = log
         self._halted = False
+        self._batches = 0
+        self._laps = Laps()
         self._under_way: list[Writing] = []
         books.owned(now=time.time())
 
@@ -98,25 +103,31 @@ class Pipeline:
             self._process(records, behind_seconds, checkpointer)
 
     def _process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
-        self._books.behind(behind_seconds)
+        if not self._halted:  # else the lag grows from the first record that was abandoned
+            self._books.delivered(behind_seconds, records[0].arrival_ms / 1000 if records else 0.0, now=time.time())
         for part in self._redacting.parts(records) if records else ():
             self._process_part(part, checkpointer)
         if not self._halted:
             self._mark.save_if_due(checkpointer)
 
     def _process_part(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
-        batch = _Batch(records)
+        self._batches += 1
+        batch_began(self._shard, self._batches)
+        self._laps = Laps()
+        batch = Delivery(records)
         size = sum([len(record.data) for record in records])
+        self._log.debug("batch.began", records=len(records), bytes=size)
         self._books.received(len(records), size)
         self._books.batch_began(time.time())
         try:
             with self._stages.budget.hold(size, self._stop):
+                self._laps.lap("wait")
                 if not self._halted:
                     self._journal.at(Stage.SETTLING)
                     self._settle(batch, checkpointer)
         finally:
             self._journal.at(Stage.WAITING)
-            self._close(batch)
+            self._close(batch, size)
 
     def end_shard(self, checkpointer: Checkpointer) -> None:
         """The shard is closed and everything in it was delivered: say so, if all of it is durable.
@@ -154,24 +165,26 @@ class Pipeline:
             self._stop.set()
             raise
 
-    def _settle(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
+    def _settle(self, batch: Delivery, checkpointer: Checkpointer) -> None:
         first = self._skip_settled(batch)
         items, entries = self._sort_out(batch, first)
-        rounds = [[index] for index in items] if self._stages.encoder.has_unique_keys else _by_key(items)
+        self._laps.lap("encode")
+        rounds = [[index] for index in items] if self._stages.encoder.has_unique_keys else by_key(items)
         # One round, unless records share a key and the newest of them is refused by DynamoDB.
         while (rounds or entries) and not self._stop.is_set():
             refused = self._write_round(batch, items, rounds, entries, checkpointer)
             now = time.time()
             self._stages.brake.check(0, len(refused))
-            entries = [(i, self._entry(batch.records[i], "item_refused", None, now)) for i in sorted(refused)]
+            entries = [(i, self._entry(batch, i, "item_refused", None, now)) for i in sorted(refused)]
             rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
+        self._laps.lap("write")
         self._advance(batch, checkpointer)
         self._try_candidate(batch)  # where nothing was to be written
         self._halted = self._halted or not batch.is_settled
 
     def _write_round(
         self,
-        batch: "_Batch",
+        batch: Delivery,
         items: dict[int, Item],
         rounds: list[list[int]],
         entries: list[tuple[int, Item]],
@@ -189,12 +202,12 @@ class Pipeline:
             # Both are waited for: an answer that nobody reads holds a slot.
             ended = all([stored.wait(POLL_SECONDS), kept.wait(POLL_SECONDS)]) or self._stop.is_set()
             self._journal.at(Stage.SETTLING)  # slow is not stuck
-            _note_stored(batch, rounds, stored)
-            _note_quarantined(batch, entries, kept)
+            note_stored(batch, rounds, stored)
+            note_quarantined(batch, entries, kept)
             self._advance(batch, checkpointer)
         return {indices[-1] for indices, fate in zip(rounds, stored.fates, strict=True) if fate is Fate.REFUSED}
 
-    def _skip_settled(self, batch: "_Batch") -> int:
+    def _skip_settled(self, batch: Delivery) -> int:
         """Mark what this process settled before; return the index of the first record that is new."""
         last = self._settled.get(self._shard)
         index = 0
@@ -204,10 +217,11 @@ class Pipeline:
                 index += 1
         return index
 
-    def _sort_out(self, batch: "_Batch", first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
+    def _sort_out(self, batch: Delivery, first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
         """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
         records = batch.records
         verdicts = self._redacting.redact(records[first:]) if first < len(records) else []
+        self._laps.lap("redact")
         batch.untried = first, verdicts
         items: dict[int, Item] = {}
         entries: list[tuple[int, Item]] = []
@@ -219,107 +233,49 @@ class Pipeline:
                 try:
                     items[index] = encode(verdict.document, records[index])
                 except EncodeError as error:
-                    entries.append((index, self._entry(records[index], error.code, None, now)))
+                    entries.append((index, self._entry(batch, index, error.code, None, now)))
                 else:
                     applied += verdict.applied
             elif isinstance(verdict, Dropped):
                 batch.outcomes[index] = Outcome.DROPPED
                 applied.append((verdict.rule, "drop_record"))
             else:
-                entries.append((index, self._entry(records[index], verdict.code, verdict.rule, now)))
+                entries.append((index, self._entry(batch, index, verdict.code, verdict.rule, now)))
         self._stages.brake.check(len(verdicts), len(entries))
         for (rule, action), count in Counter(applied).items():
             self._metrics.redactions.labels(rule, action).inc(count)
         return items, entries
 
-    def _try_candidate(self, batch: "_Batch") -> None:
+    def _try_candidate(self, batch: Delivery) -> None:
         """Show the batch, once, to the candidate policy, if there is one."""
         first, verdicts = batch.untried
         batch.untried = first, ()
         if self._stages.dry_run and verdicts:
             self._stages.dry_run.compare([record.data for record in batch.records[first:]], verdicts)
 
-    def _entry(self, record: Record, code: str, rule: str | None, now: float) -> Item:
-        return self._stages.quarantine_encoder.encode(record, code, rule, now)
+    def _entry(self, batch: Delivery, index: int, code: str, rule: str | None, now: float) -> Item:
+        batch.codes[index] = code
+        return self._stages.quarantine_encoder.encode(batch.records[index], code, rule, now)
 
-    def _advance(self, batch: "_Batch", checkpointer: Checkpointer) -> None:
+    def _advance(self, batch: Delivery, checkpointer: Checkpointer) -> None:
         position = batch.settled_up_to()
         if position is not None:
+            self._books.unfinished_since(batch.unfinished_since())
             self._mark.advance(position)
             self._settled[self._shard] = max(position, self._settled.get(self._shard, position))
             self._mark.save_if_due(checkpointer)
 
-    def _close(self, batch: "_Batch") -> None:
+    def _close(self, batch: Delivery, size: int) -> None:
         """Enter the batch into the books, once, whatever happened to it."""
         counts = {outcome: batch.outcomes.count(outcome) for outcome in Outcome}
         counts[Outcome.ABANDONED] += batch.outcomes.count(None)
         for outcome, count in counts.items():
             self._books.ended(outcome, count)
+        for code, count in batch.quarantined().items():
+            self._metrics.quarantined.labels(code).inc(count)
         observe_many(self._metrics.latency, batch.latencies())
         self._books.batch_ended()
         if abandoned := counts[Outcome.ABANDONED]:
             self._log.warning("batch.abandoned", records=abandoned)
-
-
-class _Batch:
-    """A delivered batch and what became of each record."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.records = records
-        self.outcomes: list[Outcome | None] = [None] * len(records)
-        self.durable_at: dict[int, float] = {}
-        self.untried: tuple[int, Sequence[Verdict]] = (0, ())
-        self._contiguous = 0
-
-    @property
-    def is_settled(self) -> bool:
-        return self.settled_up_to() is not None and self._contiguous == len(self.records)
-
-    def settled_up_to(self) -> Position | None:
-        """Return the position of the last record before the first gap."""
-        try:
-            self._contiguous = self.outcomes.index(None, self._contiguous)
-        except ValueError:
-            self._contiguous = len(self.records)
-        return self.records[self._contiguous - 1].position if self._contiguous else None
-
-    def latencies(self) -> list[float]:
-        """Seconds from arrival to durable, of the records that became so and whose arrival is known."""
-        arrivals = [record.arrival_ms / 1000 for record in self.records]
-        return [max(0.0, durable - arrivals[i]) for i, durable in self.durable_at.items() if arrivals[i]]
-
-
-def _by_key(items: dict[int, Item]) -> list[list[int]]:
-    """Group indices by key, each group from the oldest to the newest: by version, else in the stream's order."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for index, item in items.items():
-        groups.setdefault(item.key, []).append(index)
-    for group in groups.values():
-        if len(group) > 1:
-            group.sort(key=lambda index: items[index].version)
-    return list(groups.values())
-
-
-def _note_stored(batch: _Batch, rounds: list[list[int]], writing: Writing) -> None:
-    for indices, fate, at in zip(rounds, writing.fates, writing.durable_at, strict=True):
-        if fate is Fate.DURABLE:
-            batch.outcomes[indices[-1]] = Outcome.STORED
-            batch.durable_at[indices[-1]] = at
-        elif fate is Fate.SUPERSEDED:  # by what another batch, or another worker, has stored
-            batch.outcomes[indices[-1]] = Outcome.DUPLICATE
-        else:
-            continue
-        for index in indices[:-1]:  # superseded by a newer record with the same key
-            batch.outcomes[index] = Outcome.DUPLICATE
-
-
-def _note_quarantined(batch: _Batch, entries: list[tuple[int, Item]], writing: Writing) -> None:
-    for (index, _), fate, at in zip(entries, writing.fates, writing.durable_at, strict=True):
-        if fate is Fate.DURABLE:
-            batch.outcomes[index] = Outcome.QUARANTINED
-            batch.durable_at[index] = at
-        elif fate is Fate.REFUSED:
-            msg = (
-                "DynamoDB refuses a quarantine entry; has the quarantine table the keys that `tables create` gives it?"
-            )
-            raise SessionBroken(msg)
+        ended = {outcome.value: count for outcome, count in counts.items() if count}
+        self._log.debug("batch.ended", records=len(batch.records), bytes=size, **ended, **self._laps.fields())

@@ -75,12 +75,22 @@ def _check_put(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
         dynamodb.put_item(
             TableName=table,
             Item={name: {"S": "-"} for name in keys},
-            ConditionExpression="attribute_exists(#k) AND attribute_not_exists(#k)",
-            ExpressionAttributeNames={"#k": keys[0]},
+            **never(keys[0]),
         )
     except aws.CALL_ERRORS as error:
         if aws.reason(error) == "permission":
             raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
+
+
+def never(key: str) -> dict[str, Any]:
+    """Return the condition of a write that no item meets, so that only the permission to write is asked for.
+
+    :param key: an attribute of the table's key.
+    """
+    return {
+        "ConditionExpression": "attribute_exists(#k) AND attribute_not_exists(#k)",
+        "ExpressionAttributeNames": {"#k": key},
+    }
 
 
 def key_problem(description: dict[str, Any], keys: tuple[str, str]) -> str | None:

@@ -17,6 +17,7 @@ from amazon_kclpy.v3 import processor as v3
 
 from consumer.checkpoint import CheckpointRefused
 from consumer.errors import LeaseLost, SessionBroken
+from consumer.metrics import SessionEvent
 from consumer.pipeline import Pipeline
 from consumer.record import Position, Record
 from consumer.turn import waiting, working
@@ -63,6 +64,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
     """Adapts KCL's calls to a `Pipeline`.
 
     :param open_pipeline: makes the pipeline of a shard, by its id.
+    :ivar ending: how the session ends, or has ended; broken, until the daemon has said otherwise.
     """
 
     def __init__(self, open_pipeline: Callable[[str], Pipeline], log: Any) -> None:
@@ -70,9 +72,11 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
         self._log = log
         self._pipeline: Pipeline | None = None
         self.failed = False
+        self.ending = SessionEvent.BROKEN
 
     def initialize(self, initialize_input: messages.InitializeInput) -> None:
         """Begin the session."""
+        self._log.debug("session.message", action="initialize")
 
         def begin() -> None:
             self._pipeline = self._open_pipeline(initialize_input.shard_id)
@@ -104,20 +108,30 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
 
     def lease_lost(self, lease_lost_input: messages.LeaseLostInput) -> None:  # noqa: ARG002 - it is empty
         """Stop; the shard is another worker's."""
+        self._log.debug("session.message", action="leaseLost")
         self._guarded(lambda: self._live().close())
+        self._ends(SessionEvent.LEASE_LOST)
 
     def shard_ended(self, shard_ended_input: messages.ShardEndedInput) -> None:
         """Checkpoint the end of a closed shard."""
+        self._log.debug("session.message", action="shardEnded")
         self._guarded(lambda: self._live().end_shard(_KclCheckpointer(shard_ended_input.checkpointer)))
+        self._ends(SessionEvent.SHARD_ENDED)
 
     def shutdown_requested(self, shutdown_requested_input: messages.ShutdownRequestedInput) -> None:
         """Checkpoint before the lease is handed over."""
+        self._log.debug("session.message", action="shutdownRequested")
         self._guarded(lambda: self._live().shut_down(_KclCheckpointer(shutdown_requested_input.checkpointer)))
+        self._ends(SessionEvent.HANDED_OVER)
 
     def close(self) -> None:
         """End the session, whatever the reason."""
         if self._pipeline is not None:
             self._pipeline.close()
+
+    def _ends(self, how: SessionEvent) -> None:
+        if self.ending is SessionEvent.BROKEN:  # a shutdown that was requested ends with leaseLost
+            self.ending = how
 
     def _live(self) -> Pipeline:
         if self._pipeline is None:
@@ -132,6 +146,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
             self._log.warning("lease.lost")  # the pipeline has halted; KCL sends leaseLost next
         except BaseException as error:  # noqa: BLE001 - nothing may reach kclpy, see above
             self.failed = True
+            self.ending = SessionEvent.BROKEN
             try:
                 reason = str(error) if isinstance(error, SessionBroken) else None
                 self._log.error("session.failed", reason=reason, exc_info=error)

@@ -190,7 +190,7 @@ def _replay(
     from consumer.replay import Replay  # noqa: PLC0415
     from consumer.writers import open_writers, refuse_to_replace_newer  # noqa: PLC0415
 
-    logs.configure("warning", "replay")
+    logs.configure("warning", "replay", settings.logs.format)
     redactor = load_plugin(settings)
     if not overwrite:
         refuse_to_replace_newer(settings)

@@ -20,6 +20,20 @@ _LOCK_SECONDS = 15.0
 _BACKLOG = 256
 
 
+def refuse_if_others_write(folder: Path) -> None:
+    """Refuse a folder of others: the daemon executes a file of it, and the shims hand records over by its sockets.
+
+    :raises StartError: others may write there.
+    """
+    found = folder.stat()
+    if found.st_mode & 0o022 or found.st_uid not in (os.geteuid(), 0):
+        msg = (
+            f"The runtime folder {folder} can be written by others: let runtime_dir name a folder inside of it, "
+            "which the worker makes for itself alone, or take the permission away."
+        )
+        raise StartError(msg)
+
+
 class RuntimeFolder:
     """The folder, for one supervisor at a time.
 
@@ -35,7 +49,7 @@ class RuntimeFolder:
             else:
                 self.path = configured.absolute()
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._refuse_if_others_write()
+                refuse_if_others_write(self.path)
             self.worker_id = self._lock()
             self.metrics = self.path / "metrics"
             shutil.rmtree(self.metrics, ignore_errors=True)
@@ -46,16 +60,6 @@ class RuntimeFolder:
             place = configured or tempfile.gettempdir()
             msg = f"The runtime folder {place} cannot be used ({error.strerror}): set runtime_dir."
             raise StartError(msg) from None
-
-    def _refuse_if_others_write(self) -> None:
-        """The daemon executes a file of this folder, and the shims hand records over by its sockets."""
-        found = self.path.stat()
-        if found.st_mode & 0o022 or found.st_uid not in (os.geteuid(), 0):
-            msg = (
-                f"The runtime folder {self.path} can be written by others: let runtime_dir name a folder inside of it, "
-                "which the worker makes for itself alone, or take the permission away."
-            )
-            raise StartError(msg)
 
     def _lock(self) -> WorkerId:
         # After a kill -9 of the supervisor its daemon needs a moment to die, and holds the lock until then.

@@ -258,13 +258,14 @@ class Pipeline(_Section):
     stuck_seconds: float = Field(
         300.0,
         ge=5,
-        description="A batch in flight for longer makes /healthz fail, so that the container is replaced. A shard that "
-        "gives no sign of life for as long has its process ended.",
+        description="A shard that gives no sign of life for longer has its process ended; if that does not help three "
+        "times in a row, /healthz fails, so that the container is replaced. A batch in flight for longer, though its "
+        "shard is alive (waiting for DynamoDB), only makes /healthz and /readyz say so.",
     )
 
 
 class Http(_Section):
-    """/metrics, /healthz, /readyz."""
+    """The status page, /metrics, /healthz, /readyz."""
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's scrape port
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -273,4 +274,9 @@ class Http(_Section):
 class Logs(_Section):
     """Log lines on stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is written.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level that is written. SIGHUP switches a running worker to debug, and back."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json: a line of JSON per event. console: for a person. auto: console on a terminal."
+    )

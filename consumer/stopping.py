@@ -1,5 +1,6 @@
-"""SIGINT and SIGTERM as an event, for commands that end what they are at before they stop."""
+"""SIGINT and SIGTERM as an event, for commands that end what they are at before they stop; what SIGHUP means."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -24,3 +25,12 @@ def stop_on_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def has_terminal() -> bool:
+    """Return whether this process has a controlling terminal: if it had one, SIGHUP may mean that it has gone."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -19,23 +19,29 @@ import time
 from functools import partial
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
 from setproctitle import setproctitle
 
 from consumer import __version__, daemon, leases, logs, preflight
+from consumer.codes import ADVICE
 from consumer.config import Settings
 from consumer.daemon_log import DaemonLog, Phase
+from consumer.delivery import OTHER
 from consumer.errors import StartError
 from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
-from consumer.http import HttpServer
-from consumer.journal import Sight, Stage, note_overdue
-from consumer.metrics import Metrics
+from consumer.front import Front
+from consumer.health import FAILURES_UNHEALTHY, Condition, EndedShards, deadlocked
+from consumer.journal import Sight, Stage, note_overdue, sights
+from consumer.metrics import Metrics, SessionEvent, show_zeros
 from consumer.processes import DaemonProcess, PipelineProcess
 from consumer.record import Outcome
 from consumer.redactors import load_candidate, load_plugin
 from consumer.runtime import RuntimeFolder
 from consumer.shim import slot_of
+from consumer.stopping import has_terminal
+from consumer.stream_watch import StreamWatch
 from consumer.takeover import Takeover
+from consumer.tuning import cores
+from consumer.vitals import DAEMON, Vitals
 from consumer.watchdog import Watchdog, stacks
 from redaction.plugin import Redactor
 
@@ -47,14 +53,14 @@ BACKOFF_LIMIT_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
 """A daemon that lived so long was healthy: its end is the first failure of a new series."""
 
-FAILURES_UNHEALTHY: Final = 6
-"""Restarts in a row after which /healthz fails, so that the container is replaced."""
-
 LINGER_SECONDS: Final = 1.0
 """What a drained daemon may take to end by itself."""
 
 EXIT_SECONDS: Final = 5.0
 """What the pipeline processes may take to end, after the daemon."""
+
+EXIT_SEEN_SECONDS: Final = 0.5
+"""Within which the end of a daemon is seen, after its sessions have broken by it."""
 
 EXIT_MARGIN_SECONDS: Final = 2.0
 """Kept from the shutdown grace for the last checkpoints, after unfinished writes were given up."""
@@ -75,6 +81,8 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._log = logs.get_logger(SLOT)
+        self._log_level: str = settings.logs.level
+        self._vitals = Vitals(self._pids)
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._pipelines: dict[int, PipelineProcess] = {}
         self._daemon: DaemonProcess | None = None
@@ -87,6 +95,8 @@ class Supervisor:
         self._has_served = False
         self._has_failed = False
         self._stopping = False
+        self._ended = EndedShards(settings.pipeline.stuck_seconds)
+        self._turned_at = time.monotonic()
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT.
@@ -104,31 +114,39 @@ class Supervisor:
         folder = RuntimeFolder(settings.runtime_dir)
         try:
             self._metrics = Metrics(folder.metrics, SLOT)
-            for reason in RESTART_REASONS:
-                self._metrics.daemon_restarts.labels(reason)
+            logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
+            show_zeros(self._metrics.daemon_restarts, RESTART_REASONS)
+            show_zeros(self._metrics.quarantined, (*ADVICE, OTHER))
+            show_zeros(self._metrics.sessions, SessionEvent)
             self._folder = folder
             made = daemon.properties(settings, folder.worker_id.value)
-            self._processes = settings.pipeline.processes or _cores()
+            self._processes = settings.pipeline.processes or cores()
             daemon.write_files(folder.path, made, self._processes)
             self._command = daemon.command(java, settings, made)
             self._daemon_log = DaemonLog(self._metrics, self._log)
             self._collector = WorkerCollector(
-                folder.metrics, _names(redactor), _names(candidate) if candidate else None
+                folder.metrics, _names(redactor), _names(candidate) if candidate else None, self._vitals.read
             )
-            registry = CollectorRegistry()
-            registry.register(self._collector)
-            server = HttpServer(settings.http.host, settings.http.port, registry, self._not_live, self._not_ready)
+            made_of = {
+                "kcl": daemon.kcl_version(),
+                "python": platform.python_version(),
+                "java": daemon.java_version(java),
+            }
+            about = {
+                "stream": settings.stream.name,
+                "application": settings.kcl.application,
+                "worker": folder.worker_id.value,
+            }
+            front = Front(settings.http, self._collector, about | made_of, self._condition, self._log)
             self._log.info(
                 "worker.started",
                 version=__version__,
-                kcl=daemon.kcl_version(),
-                python=platform.python_version(),
-                java=daemon.java_version(java),
+                **made_of,
                 stream=settings.stream.name,
                 worker_id=folder.worker_id.value,
                 policy=f"{redactor.name}@{redactor.version}",
                 digest=redactor.digest,
-                port=server.port,
+                port=front.port,
             )
             if candidate:
                 version = f"{candidate.name}@{candidate.version}"
@@ -136,13 +154,15 @@ class Supervisor:
             try:
                 return self._supervise()
             finally:
-                server.close()
+                front.close()
         finally:
             folder.close()
 
     def _supervise(self) -> int:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda signum, _: self._events.put(("signal", signum)))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+                signal.signal(number, lambda signum, _: self._events.put(("signal", signum)))
+        self._had_terminal = has_terminal()
         self._listeners = [self._folder.listen(slot) for slot in range(self._processes)]
         configured = self._settings.quarantine.fingerprint_key
         self._first_message = {
@@ -156,10 +176,14 @@ class Supervisor:
         redaction, pipeline = self._settings.redaction, self._settings.pipeline
         watchdog = Watchdog(self._folder.journal, redaction.timeout_seconds, pipeline.stuck_seconds, self._events.put)
         watchdog.start()
-        self._takeover = Takeover(self._settings, self._folder.worker_id.value, self._may_take_over, self._log)
+        self._takeover = Takeover(
+            self._settings, self._folder.worker_id.value, self._may_take_over, self._log, self._metrics
+        )
         self._takeover.start()
+        StreamWatch(self._settings.stream.name, self._metrics, self._log).start()
         try:
             while not self._stopping:
+                self._turned_at = time.monotonic()
                 if self._daemon is None and time.monotonic() >= self._start_at:
                     self._start_what_is_missing()
                 self._handle(self._next_event())
@@ -176,8 +200,7 @@ class Supervisor:
     def _handle(self, event: tuple[Any, ...] | None) -> None:
         match event:
             case ("signal", number):
-                self._log.info("signal.received", signal=signal.Signals(number).name)
-                self._stopping = True
+                self._obey(signal.Signals(number))
             case ("ready", pipeline):
                 pipeline.is_ready = True
             case ("pipeline_exit", PipelineProcess() as pipeline, status) if self._is_current(pipeline):
@@ -190,7 +213,7 @@ class Supervisor:
                 self._has_failed = self._stopping = True
             case ("session_failed", slot, shard, number) if self._daemon and number == self._daemon.number:
                 self._log.error("session.failed", slot=slot, shard=shard)
-                self._replace_daemon("session_failed")
+                self._session_failed(self._daemon)
             case ("daemon_phase", number, Phase() as phase) if self._daemon and number == self._daemon.number:
                 self._daemon_phase = phase
                 self._has_served = self._has_served or phase is Phase.SERVING
@@ -198,6 +221,26 @@ class Supervisor:
             case ("daemon_exit", process, status) if process is self._daemon:
                 self._log.error("daemon.exited", exit_status=status)
                 self._replace_daemon("daemon_exit")
+
+    def _obey(self, number: signal.Signals) -> None:
+        """Stop. At a SIGHUP only if our terminal has gone; else it switches all processes to debug, and back."""
+        if number != signal.SIGHUP or (self._had_terminal and not has_terminal()):
+            self._log.info("signal.received", signal=number.name)
+            self._stopping = True
+            return
+        self._log_level = self._settings.logs.level if self._log_level == "debug" else "debug"
+        logs.set_level(self._log_level)
+        for pipeline in self._pipelines.values():
+            pipeline.control.send(log_level=self._log_level)
+
+    def _session_failed(self, process: DaemonProcess) -> None:
+        """Restart the daemon. One that was killed is seen to be dead only after its sessions have broken by it."""
+        status = process.wait(EXIT_SEEN_SECONDS)
+        if status is None:
+            self._replace_daemon("session_failed")
+        else:
+            self._log.error("daemon.exited", exit_status=status)
+            self._replace_daemon("daemon_exit")
 
     def _is_current(self, pipeline: PipelineProcess) -> bool:
         return self._pipelines.get(pipeline.slot) is pipeline
@@ -216,6 +259,8 @@ class Supervisor:
     def _start_pipeline(self, slot: int) -> None:
         pipeline = PipelineProcess(slot, self._listeners[slot], self._first_message, self._events.put)
         self._pipelines[slot] = pipeline
+        if self._log_level != self._settings.logs.level:
+            pipeline.control.send(log_level=self._log_level)
         self._log.info("pipeline.started", slot=slot, pid=pipeline.pid)
 
     def _pipeline_died(self, pipeline: PipelineProcess, status: int) -> None:
@@ -223,6 +268,7 @@ class Supervisor:
         if not self._has_started:
             raise StartError("A pipeline process ended before it was ready; see the log above.")
         del self._pipelines[pipeline.slot]
+        self._metrics.session(SessionEvent.BROKEN, pipeline.sessions)
         self._close_books(pipeline.slot)
         self._replace_daemon("pipeline_died")
 
@@ -234,6 +280,8 @@ class Supervisor:
         is_redacting = sight.stage is not Stage.SETTLING
         if is_redacting:
             note_overdue(self._folder.journal, shard)
+        else:
+            self._ended.note(shard, time.monotonic())
         pipeline.ask_for_stacks()
         self._log.error(
             "pipeline.stuck",
@@ -273,6 +321,7 @@ class Supervisor:
     def _replace_daemon(self, reason: str) -> None:
         """End the daemon, if it lives, and have a new one started after a pause that grows with each failure."""
         if self._daemon is not None:
+            self._vitals.read()  # its CPU time, before it is gone
             # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
             self._daemon.kill()
             self._daemon.wait(READY_SECONDS)
@@ -313,6 +362,7 @@ class Supervisor:
                 pipeline.kill()
                 clean = False
         self._daemon_log.close()
+        logs.flush()
         self._log.info("worker.stopped", status="failed" if self._has_failed else "clean" if clean else "forced")
         return 0 if clean and not self._has_failed else 1
 
@@ -337,6 +387,11 @@ class Supervisor:
                 process.kill()
                 process.wait(READY_SECONDS)
 
+    def _pids(self) -> dict[str, int]:
+        """Return the processes that live, or have just died, by the names that the metrics have for them."""
+        pids = {SLOT: os.getpid()} | {f"pipeline-{each.slot}": each.pid for each in list(self._pipelines.values())}
+        return pids if (process := self._daemon) is None else pids | {DAEMON: process.pid}
+
     def _all_ready(self) -> bool:
         return len(self._pipelines) == self._processes and all(p.is_ready for p in self._pipelines.values())
 
@@ -350,32 +405,30 @@ class Supervisor:
     def _is_healthy(self) -> bool:
         return self._daemon is not None and time.monotonic() - self._daemon_since > HEALTHY_SECONDS
 
-    def _not_live(self) -> str | None:
-        if not self._has_served:
-            return "starting"  # else ECS would stop the old tasks for a new one that cannot serve yet, or never will
-        if self._failures >= FAILURES_UNHEALTHY and not self._is_healthy():
-            return f"the daemon failed {self._failures} times in a row"
-        limit = self._settings.pipeline.stuck_seconds
-        stuck = sorted(shard for shard, age in self._collector.batch_ages().items() if age > limit)
-        return f"a batch is in flight for more than {limit:.0f} s: {', '.join(stuck)}" if stuck else None
-
-    def _not_ready(self) -> str | None:
-        if self._stopping:
-            return "stopping"
-        return None if self._is_at(Phase.SERVING) else "starting"
+    def _condition(self) -> Condition:
+        in_flight = self._collector.batch_ages()
+        slow_after = self._settings.pipeline.stuck_seconds
+        now = time.monotonic()
+        return Condition(
+            has_served=self._has_served,
+            is_serving=self._is_at(Phase.SERVING),
+            is_stopping=self._stopping,
+            failures=self._failures,
+            is_steady=self._is_healthy(),
+            turned_ago=now - self._turned_at,
+            in_flight=in_flight,
+            slow_after=slow_after,
+            ended_in_vain=self._ended.in_vain(now),
+            deadlocked=deadlocked(in_flight, slow_after, sights(self._folder.journal)),
+        )
 
 
 def _names(redactor: Redactor) -> dict[str, str]:
     return {"name": redactor.name, "version": redactor.version, "digest": redactor.digest}
 
 
-def _cores() -> int:
-    """Return the cores that this process may use, where the system tells (Linux), else those that there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run(settings: Settings) -> int:
     """Run the worker; see `Supervisor.run`."""
-    logs.configure(settings.logs.level, SLOT)
+    logs.configure(settings.logs.level, SLOT, settings.logs.format)
     threading.current_thread().name = SLOT
     return Supervisor(settings).run()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from consumer import aws
 from consumer.config import Settings, lease_tables
@@ -12,6 +12,8 @@ from consumer.leases import LEASE_OWNER_INDEX
 from consumer.preflight import key_problem
 from consumer.quarantine import EXPIRES_AT, KEY_NAMES
 from consumer.reader import list_shards
+
+MISSING: Final = "is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +101,32 @@ def check(settings: Settings) -> Iterator[tuple[str, str | None]]:
     """Yield each table's name and what is wrong with it, or None."""
     dynamodb = aws.client("dynamodb", retries=3)
     for table in wanted(settings):
-        existing = _describe(dynamodb, table.name)
-        problem = _problem(existing, table) if existing else "is missing"
-        if not problem and table.holds_data and not _has_recovery(dynamodb, table.name):
-            problem = "its point-in-time recovery is off; `sanitizer tables create` turns it on"
-        if not problem and table.expires_by and (attribute := _time_to_live(dynamodb, table.name)) != table.expires_by:
-            problem = (
-                f"its time to live goes by {attribute}, not by {table.expires_by}: turn it off, then `tables create`"
-                if attribute
-                else "its time to live is off; `sanitizer tables create` turns it on"
-            )
-        yield table.name, problem
+        yield table.name, schema_problem(dynamodb, table) or upkeep_problem(dynamodb, table)
+
+
+def schema_problem(dynamodb: Any, table: Table) -> str | None:
+    """Return what the worker cannot do without: ``is missing``, or what is wrong with keys and index; None: nothing.
+
+    :raises StartError: not permitted, or unreachable.
+    """
+    existing = _describe(dynamodb, table.name)
+    return _problem(existing, table) if existing else MISSING
+
+
+def upkeep_problem(dynamodb: Any, table: Table) -> str | None:
+    """Return what is wrong with a table's recovery and expiry, which the worker itself does not ask for.
+
+    :raises StartError: not permitted, or unreachable.
+    """
+    if table.holds_data and not _has_recovery(dynamodb, table.name):
+        return "its point-in-time recovery is off; `sanitizer tables create` turns it on"
+    if table.expires_by and (attribute := _time_to_live(dynamodb, table.name)) != table.expires_by:
+        return (
+            f"its time to live goes by {attribute}, not by {table.expires_by}: turn it off, then `tables create`"
+            if attribute
+            else "its time to live is off; `sanitizer tables create` turns it on"
+        )
+    return None
 
 
 def seed_leases(settings: Settings) -> int:

@@ -25,6 +25,7 @@ from consumer import aws
 from consumer.config import Settings, lease_tables
 from consumer.errors import StartError
 from consumer.leases import if_unchanged
+from consumer.metrics import Metrics
 
 LOOKS: Final = 4
 """Looks at the lease table for each failover time."""
@@ -39,6 +40,9 @@ must not count it among the living any more when its leases expire, or it would 
 REPORT_SECONDS: Final = 60.0
 """For so long KCL's leader takes a worker for alive after its report: twice its period of 30 s."""
 
+COUNT_SECONDS: Final = 15.0
+"""Between two counts of the workers."""
+
 _LEADER: Final = {"key": {"S": "Leader"}}
 _END: Final = "SHARD_END"
 
@@ -48,23 +52,55 @@ class _Lease(NamedTuple):
     counter: str
 
 
-class _Leader(NamedTuple):
+class Leader(NamedTuple):
+    """Who holds the lock, and its version, which changes with every heartbeat."""
+
     owner: str
     version: str
+
+
+def read_leader(client: Any, table: str) -> Leader | None:
+    """Return the leader by KCL's coordinator table, if there is one. Raises what the call raises."""
+    item = client.get_item(TableName=table, Key=_LEADER, ConsistentRead=True).get("Item", {})
+    owner = item.get("ownerName", {}).get("S")
+    return Leader(owner, item["recordVersionNumber"]["S"]) if owner and "recordVersionNumber" in item else None
+
+
+def reporting(client: Any, table: str) -> set[str]:
+    """Return the workers that have reported themselves alive (`lut`: epoch seconds), as KCL's leader reads it.
+
+    :param table: KCL's table of worker metrics. Raises what the call raises.
+    """
+    pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, ProjectionExpression="wid, lut")
+    since = time.time() - REPORT_SECONDS
+    return {
+        item["wid"]["S"] for page in pages for item in page["Items"] if float(item.get("lut", {}).get("N", 0)) > since
+    }
 
 
 class Takeover:
     """Watches for one worker.
 
     :param is_serving: whether this worker could serve more shards now.
+    :param metrics: shows what it sees of the application; None: nobody asks.
     """
 
-    def __init__(self, settings: Settings, worker_id: str, is_serving: Callable[[], bool], log: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        worker_id: str,
+        is_serving: Callable[[], bool],
+        log: Any,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._leases, self._worker_metrics, self._coordinator = lease_tables(settings.kcl.application)
         self._failover = settings.kcl.failover_ms / 1000
         self._me = worker_id
         self._is_serving = is_serving
         self._log = log
+        self._metrics = metrics
+        self._finished = 0
+        self._counted_at = -COUNT_SECONDS
         self._still: dict[str, tuple[_Lease, float]] = {}
         self._silent: set[str] = set()
         self._client: Any = None
@@ -90,10 +126,13 @@ class Takeover:
             passed, before = min(now - before, 2 * pause), now
             try:
                 self.look(passed)
+                self.show()
             except (*aws.CALL_ERRORS, StartError) as error:
                 if not self._out_of_reach:
                     code = type(error).__name__ if isinstance(error, StartError) else aws.error_code(error)
-                    self._log.warning("takeover.not_watching", table=self._leases, code=code)
+                    self._log.warning(
+                        "takeover.not_watching", table=self._leases, code=code, request_id=aws.request_id(error)
+                    )
                 self._out_of_reach = True
             else:
                 self._out_of_reach = False
@@ -128,6 +167,26 @@ class Takeover:
         self._log.warning("leases.taken_over", count=taken, leader=leader.owner if leader else None)
         return taken
 
+    def show(self) -> None:
+        """Enter what the last look saw into the metrics: of the workers no more than a few times a minute."""
+        if self._metrics is None:
+            return
+        limit = PATIENCE * self._failover
+        owned = [lease.owner for lease, seconds in self._still.values() if lease.owner and seconds <= limit]
+        unowned = sum(not lease.owner for lease, _ in self._still.values())
+        states = {
+            "owned": len(owned),
+            "unowned": unowned,
+            "expired": len(self._still) - len(owned) - unowned,
+            "finished": self._finished,
+        }
+        for state, count in states.items():
+            self._metrics.application_leases.labels(state).set(count)
+        now = time.monotonic()
+        if now - self._counted_at >= COUNT_SECONDS:
+            self._counted_at = now
+            self._metrics.application_workers.set(len(set(owned) | reporting(self._client, self._worker_metrics)))
+
     def _forget_the_silent(self, leases: dict[str, _Lease]) -> None:
         """Take away the reports of workers none of whose leases is renewed; one that lives writes the next soon."""
         limit = SILENCE * self._failover
@@ -139,24 +198,22 @@ class Takeover:
         self._silent = owners - renewing
 
     def _read_leases(self) -> dict[str, _Lease]:
-        """Return all leases of shards that are not read to their end."""
+        """Return all leases of shards that are not read to their end; the others are only counted."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._leases,
             ConsistentRead=True,
             ProjectionExpression="leaseKey, leaseOwner, leaseCounter, checkpoint",
         )
+        items = [item for page in pages for item in page["Items"] if "leaseCounter" in item]
+        unread = [item for item in items if item.get("checkpoint", {}).get("S") != _END]
+        self._finished = len(items) - len(unread)
         return {
             item["leaseKey"]["S"]: _Lease(item.get("leaseOwner", {}).get("S", ""), item["leaseCounter"]["N"])
-            for page in pages
-            for item in page["Items"]
-            if item.get("checkpoint", {}).get("S") != _END and "leaseCounter" in item
+            for item in unread
         }
 
-    def _read_leader(self) -> _Leader | None:
-        answer = self._client.get_item(TableName=self._coordinator, Key=_LEADER, ConsistentRead=True)
-        item = answer.get("Item", {})
-        owner = item.get("ownerName", {}).get("S")
-        return _Leader(owner, item["recordVersionNumber"]["S"]) if owner and "recordVersionNumber" in item else None
+    def _read_leader(self) -> Leader | None:
+        return read_leader(self._client, self._coordinator)
 
     def _is_dead(self, worker: str, leases: dict[str, _Lease], expired: dict[str, _Lease]) -> bool:
         """Tell whether all leases of a worker have expired. Of one without leases nothing is known."""
@@ -167,7 +224,7 @@ class Takeover:
         """Assign a fair share to this worker; the others that live take theirs."""
         renewing = {lease.owner for key, lease in leases.items() if key not in expired and lease.owner} | {self._me}
         dead = {lease.owner for lease in expired.values()} - renewing
-        share = -(-len(leases) // len(renewing | (self._reporting() - dead)))
+        share = -(-len(leases) // len(renewing | (reporting(self._client, self._worker_metrics) - dead)))
         share_of_all = -(-len(leases) // len(renewing))
         mine = sum(lease.owner == self._me for lease in leases.values())
         taken = 0
@@ -193,20 +250,7 @@ class Takeover:
             )
         return taken
 
-    def _reporting(self) -> set[str]:
-        """Return the workers that have reported themselves alive (`lut`: epoch seconds), as KCL's leader reads it."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._worker_metrics, ConsistentRead=True, ProjectionExpression="wid, lut"
-        )
-        since = time.time() - REPORT_SECONDS
-        return {
-            item["wid"]["S"]
-            for page in pages
-            for item in page["Items"]
-            if float(item.get("lut", {}).get("N", 0)) > since
-        }
-
-    def _depose(self, leader: _Leader) -> None:
+    def _depose(self, leader: Leader) -> None:
         """Clear the place of a dead leader."""
         if_unchanged(
             self._client.delete_item,

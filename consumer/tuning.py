@@ -15,6 +15,11 @@ def collect_seldom() -> None:
     gc.set_threshold(GC_OBJECTS)
 
 
+def cores() -> int:
+    """Return the cores that this process may use, where the system tells (Linux), else those that there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def stay_on_one_core(slot: int) -> None:
     """Bind this process to one of the cores it may use, siblings to others, where the system knows how to."""
     if hasattr(os, "sched_setaffinity"):

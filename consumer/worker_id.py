@@ -6,9 +6,12 @@ import os
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 _METADATA_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
+
+FILE: Final = "worker-id"
+"""Its name in the runtime folder; whoever holds its lock lives there."""
 
 
 class WorkerId:
@@ -20,7 +23,7 @@ class WorkerId:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "worker-id"
+        path = folder / FILE
         self.lock: IO[str] = path.open("a+", encoding="ascii")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

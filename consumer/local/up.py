@@ -23,7 +23,9 @@ from consumer.local.stack import QUICK_START, Interrupted, Stack, free_port, ign
 CLOUD_PORT: Final = 4566
 PROMETHEUS_PORT: Final = 9090
 PROMETHEUS_SECONDS: Final = 30.0
-SCRAPES: Final = Path(__file__).parents[2] / "deploy" / "local" / "prometheus.yml"
+_DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+SCRAPES: Final = _DEPLOY / "local" / "prometheus.yml"
+RULES: Final = _DEPLOY / "observability" / "prometheus" / "rules.yml"
 
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
 
@@ -152,8 +154,9 @@ class Up:
 
 
 def scrape_settings(target: str) -> dict[str, Any]:
-    """Return Prometheus's settings as in compose, but for where the worker is."""
+    """Return Prometheus's settings as in compose, but for where the worker and the rules are."""
     settings: dict[str, Any] = yaml.safe_load(SCRAPES.read_text(encoding="utf-8"))
+    settings["rule_files"] = [str(RULES)]
     for job in settings["scrape_configs"]:
         job["static_configs"] = [{"targets": [target]}]
     return settings

@@ -190,7 +190,10 @@ def test_prometheus_and_grafana_read_what_is_mounted(services: dict[str, Service
         name: {volume.split(":")[1] for volume in services[name]["volumes"]} for name in ("prometheus", "grafana")
     }
     flags = dict(flag.split("=", 1) for flag in services["prometheus"]["command"])
-    assert mounted["prometheus"] == {flags["--config.file"], flags["--storage.tsdb.path"]}
+    config = Path(flags["--config.file"])
+    read = yaml.safe_load((FILE.parent / "prometheus.yml").read_text(encoding="utf-8"))["rule_files"]
+    rules = {str(config.parent / name) for name in read}
+    assert mounted["prometheus"] == {str(config), *rules, flags["--storage.tsdb.path"]}
     environment = services["grafana"]["environment"]
     assert mounted["grafana"] == {"/etc/grafana/provisioning", environment["DASHBOARDS"]}
     home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import values
 
-from consumer.exposition import WorkerCollector
-from consumer.metrics import Metrics
+from consumer.declarations import DECLARED
 from deploy.observability.grafana import generate
+from deploy.observability.grafana.panels import COLUMNS
+from tests.deploy.exposed import exposed
 
 GRAFANA = Path(generate.__file__).parent
 NAME = re.compile(r"\bsanitizer_[a-z_]+")
@@ -23,27 +23,13 @@ def dashboard() -> dict[str, Any]:
     return parsed
 
 
-@pytest.fixture
-def exposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
-    """Return the labels of every metric that a worker can expose, by its name in Prometheus."""
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
-    metrics = Metrics(tmp_path, "pipeline-0")
-    labels: dict[str, set[str]] = {}
-    for metric in vars(metrics).values():
-        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(metric._type, [""])
-        for suffix in suffixes:
-            labels[metric._name + suffix] = set(metric._labelnames) | ({"le"} if suffix == "_bucket" else set())
-    metrics.shard("shard-0").owned(now=1.0)
-    for family in WorkerCollector(tmp_path, {"name": "n", "version": "1", "digest": "d"}).collect():
-        for sample in family.samples:
-            labels.setdefault(sample.name, set()).update(sample.labels)
-    return labels
+def drawn(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each query and its legend."""
-    for panel in dashboard["panels"]:
+    for panel in drawn(dashboard):
         for target in panel["targets"]:
             yield target["expr"], target.get("legendFormat", "")
 
@@ -52,14 +38,13 @@ def test_the_file_is_what_the_generator_writes(dashboard: dict[str, Any]) -> Non
     assert dashboard == generate.dashboard(), "python -m deploy.observability.grafana.generate"
 
 
-def test_every_query_asks_for_metrics_and_labels_that_a_worker_exposes(
-    dashboard: dict[str, Any], exposed: dict[str, set[str]]
-) -> None:
+def test_every_query_asks_for_metrics_and_labels_that_a_worker_exposes(dashboard: dict[str, Any]) -> None:
+    labels = exposed()
     for query, legend in queries(dashboard):
         names = NAME.findall(query)
         assert names
-        assert set(names) <= set(exposed), query
-        known = set.intersection(*(exposed[name] for name in names)) | {"instance"}
+        assert set(names) <= set(labels), query
+        known = set.intersection(*(labels[name] for name in names)) | {"instance"}
         asked = {label.strip() for by in re.findall(r"by \(([^)]*)\)", query) for label in by.split(",")}
         asked |= set(re.findall(r"[{,](\w+)=", query)) | set(re.findall(r"{{(\w+)}}", legend))
         assert asked <= known, query
@@ -90,11 +75,11 @@ def test_panels_do_not_overlap_and_differ_in_id_and_title(dashboard: dict[str, A
         for y in range(place["y"], place["y"] + place["h"])
     ]
     assert len(set(cells)) == len(cells)
-    assert max(x for x, _ in cells) < generate.COLUMNS
+    assert max(x for x, _ in cells) < COLUMNS
 
 
 def test_every_panel_says_what_it_shows(dashboard: dict[str, Any]) -> None:
-    assert all(panel["description"].endswith(".") for panel in dashboard["panels"])
+    assert all(panel["description"].endswith(".") for panel in drawn(dashboard))
 
 
 def test_what_is_provisioned_is_what_the_dashboard_asks(dashboard: dict[str, Any]) -> None:
@@ -105,7 +90,24 @@ def test_what_is_provisioned_is_what_the_dashboard_asks(dashboard: dict[str, Any
     ]
     [variable] = [each for each in dashboard["templating"]["list"] if each["type"] == "datasource"]
     assert variable["query"] == source["type"] == "prometheus"
-    assert all(panel["datasource"]["uid"] == f"${{{variable['name']}}}" for panel in dashboard["panels"])
+    assert all(panel["datasource"]["uid"] == f"${{{variable['name']}}}" for panel in drawn(dashboard))
     assert provider["options"]["path"] == "$DASHBOARDS"
     scraped = yaml.safe_load((GRAFANA.parents[1] / "local" / "prometheus.yml").read_text(encoding="utf-8"))
     assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]
+
+
+def test_every_metric_has_its_place(dashboard: dict[str, Any]) -> None:
+    """But for what a table or another metric tells as well, or what only a candidate policy has."""
+    names = set(NAME.findall(" ".join(query for query, _ in queries(dashboard))))
+    shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+    elsewhere = {
+        "sanitizer_application_workers",
+        "sanitizer_candidate_differences_total",
+        "sanitizer_candidate_policy_info",
+        "sanitizer_candidate_records_total",
+        "sanitizer_log_lines_suppressed_total",
+        "sanitizer_record_bytes_received_total",
+        "sanitizer_start_time_seconds",
+        "sanitizer_stream_open_shards",
+    }
+    assert {metric.name for metric in DECLARED} - shown == elsewhere

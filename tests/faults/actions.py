@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Literal
 
@@ -72,6 +73,21 @@ def error(status: int, code: str) -> Action:
 
     async def act(_: Call) -> Answer:
         return dynamodb_answer(status, body)
+
+    return act
+
+
+def denied(action: str) -> Action:
+    """No policy allows the IAM action; in AWS's words."""
+    sentence = (
+        f"User: arn:aws:sts::123456789012:assumed-role/worker/1 is not authorized to perform: {action} on resource: "
+        f"arn:aws:x because no identity-based policy allows the {action} action"
+    )
+    body = orjson.dumps({"__type": "com.amazonaws#AccessDeniedException", "message": sentence})
+
+    async def act(_: Call) -> Answer:
+        answer = dynamodb_answer(400, body)
+        return answer._replace(headers={**answer.headers, "x-amzn-requestid": str(uuid.uuid4())})
 
     return act
 

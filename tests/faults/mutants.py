@@ -41,7 +41,7 @@ class Mutant(NamedTuple):
 MUTANTS: Final = (
     Mutant(
         "checkpoint before the write",
-        "consumer/pipeline.py",
+        "consumer/delivery.py",
         "            self._contiguous = self.outcomes.index(None, self._contiguous)\n",
         "            self._contiguous = len(self.records)\n",
         (PIPELINE, LAWS),

@@ -114,10 +114,16 @@ def test_an_aggregate_is_taken_apart_or_left_whole(fuzz: Fuzz) -> None:
 def test_a_line_of_kcl_tells_nothing(fuzz: Fuzz, metrics: Metrics, log: RecordingLog) -> None:
     scheduler = "software.amazon.kinesis.coordinator.Scheduler"
     event = {"loggerName": scheduler, "level": "ERROR", "message": "Starting LeaseCoordinator", "throwable": None}
+    denied = {
+        "className": "software.amazon.awssdk.services.kinesis.model.KinesisException",
+        "message": f"{CANARY} is not authorized to perform: kinesis:GetRecords on {CANARY} (Service: Kinesis, Status "
+        f"Code: 400, Request ID: {CANARY}) (SDK Attempt Count: 1)",
+    }
     corpus = [
         orjson.dumps(event),
         orjson.dumps(event | {"message": CANARY, "arguments": [CANARY]}),
         orjson.dumps(event | {"throwable": {"className": "java.lang.Error", "message": CANARY}}),
+        orjson.dumps(event | {"throwable": {"className": "java.lang.Error", "cause": denied}}),
         b"Terminating due to java.lang.OutOfMemoryError: " + CANARY.encode(),
     ]
     reader = DaemonLog(metrics, log)
@@ -127,7 +133,7 @@ def test_a_line_of_kcl_tells_nothing(fuzz: Fuzz, metrics: Metrics, log: Recordin
             reader.close()
         for _, _, fields in log.events:
             # A class name passes, as a shape; what looks like a class cannot be told from one.
-            assert CANARY not in str({k: v for k, v in fields.items() if k not in ("logger", "error")}), line
+            assert CANARY not in str({k: v for k, v in fields.items() if k not in ("logger", "error", "cause")}), line
         log.events.clear()
 
 

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from .conftest import wait_for
 
@@ -47,7 +48,7 @@ def test_death_of_a_process(lab: Any, victim: str, reason: str) -> None:
     feeding = Feeding(lab)
     feeding.release(BATCHES // 2)
     wait_for(lambda: lab.metrics().get("sanitizer_records_received_total", 0) > 0, "records flow")
-    before = lab.metrics()["sanitizer_records_received_total"]
+    before = lab.metrics()
     lab.kill(victim)
     feeding.finish()
     findings = lab.wait_until_found(timeout=120)
@@ -55,7 +56,10 @@ def test_death_of_a_process(lab: Any, victim: str, reason: str) -> None:
     restarts = lab.events("daemon.restarts")
     assert restarts[0]["reason"] == reason
     lab.assert_books_balance()
-    assert lab.metrics()["sanitizer_records_received_total"] >= max(before, BATCHES * BATCH)  # never backwards
+    after = lab.metrics()  # nothing of it ever went backwards
+    assert after["sanitizer_records_received_total"] >= max(before["sanitizer_records_received_total"], BATCHES * BATCH)
+    assert after.get("sanitizer_process_cpu_seconds_total", 0) >= before.get("sanitizer_process_cpu_seconds_total", 0)
+    wait_for(lambda: _sessions_open(lab) == 2, f"as many sessions as shards: {_sessions_open(lab)}")
     lab.assert_no_leaks()
     assert lab.stop() == 0
 
@@ -81,6 +85,13 @@ def test_death_of_the_supervisor_takes_its_processes_along_and_a_new_one_goes_on
     assert len(ids) == 1  # the same worker id, so that the leases are its own at once
     lab.assert_books_balance()
     assert lab.stop() == 0
+
+
+def _sessions_open(lab: Any) -> float:
+    """Return how many sessions began and have not ended; those of a dead process are entered by the supervisor."""
+    families = {family.name: family for family in text_string_to_metric_families(lab.metrics_text())}
+    counts = {sample.labels["event"]: sample.value for sample in families["sanitizer_sessions"].samples}
+    return counts.pop("began") - sum(counts.values())
 
 
 def _lives(pid: int) -> bool:

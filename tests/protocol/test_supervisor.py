@@ -11,8 +11,10 @@ import pytest
 DRIVER = """
 import json, os, signal, sys, threading, time
 from pathlib import Path
-from consumer import daemon, leases, logs, preflight, supervisor
+from consumer import daemon, health, leases, logs, preflight, supervisor
 from consumer.config import Settings
+from consumer.daemon_log import Phase
+from consumer.journal import Sight, Stage
 
 mode, folder = sys.argv[1], Path(sys.argv[2])
 logs.configure("info", "supervisor")
@@ -28,7 +30,7 @@ line = {
 }
 works = ["/bin/sh", "-c", "echo '%s'; trap 'exit 0' TERM; sleep 1000 & wait" % json.dumps(line)]
 fails = ["/bin/sh", "-c", "exit 1"]
-daemon.command = lambda *_: {"daemon fails": fails, "daemon works": works}.get(mode, lives)
+daemon.command = lambda *_: {"daemon fails": fails, "daemon works": works, "shard hangs": works}.get(mode, lives)
 leases.resign = lambda *_: None
 leases.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
 start = supervisor.Supervisor._start_pipeline
@@ -55,14 +57,36 @@ def act():
     if mode == "policy changes":
         policy.write_text("name: test\\nversion: '1'\\ndetectors: {ssn: mask}\\n")
         made._pipelines[0].kill()
-    if mode == "daemon works":
+    if mode == "terminal goes":
+        print("started", flush=True)
+        return
+    if mode == "level is switched":
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait(lambda: made._log_level == "debug")
+        first = made._pipelines[0]
+        first.kill()
+        wait(lambda: made._pipelines.get(0, first) is not first and made._pipelines[0].is_ready)
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait(lambda: made._log_level == "info")
+    elif mode == "daemon works":
         wait(lambda: made._daemon_phase)
+    elif mode == "shard hangs":
+        for _ in range(health.ENDS_UNHEALTHY):
+            wait(lambda: 0 in made._pipelines and made._is_at(Phase.SERVING))
+            hanging = made._pipelines[0]
+            made._events.put(("stuck", "shardId-0", Sight(Stage.SETTLING, hanging.pid, 1)))
+            wait(lambda: made._pipelines.get(0) is not hanging)
     elif mode == "daemon does not begin":
         time.sleep(0.5)
     elif mode != "stop":
         wait(lambda: made._failures == 3 and made._daemon is None)
+    condition = made._condition()
     seen.update(
-        failures=made._failures, ready=made._not_ready(), live=made._not_live(), serves=made._may_take_over()
+        failures=made._failures,
+        ready=[reason.code for reason in health.ready(condition).reasons],
+        live=[reason.code for reason in health.live(condition).reasons],
+        serves=made._may_take_over(),
+        turned_ago=condition.turned_ago,
     )
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -83,7 +107,7 @@ def drive(mode: str, folder: Path) -> Any:
 def test_a_pipeline_that_cannot_start_again_is_tried_ever_more_slowly(tmp_path: Path) -> None:
     seen = drive("pipeline cannot start", tmp_path)
     assert seen["starts"] == seen["failures"] == 3  # the first, and one after each pause; the third pause has begun
-    assert seen["ready"] == "starting"
+    assert seen["ready"] == ["starting"]
     assert seen["handed_over"] == 1
     reasons = [line["reason"] for line in seen["log"] if line["event"] == "pipeline.not_started"]
     assert len(reasons) >= 2
@@ -111,8 +135,15 @@ def test_a_worker_is_ready_and_healthy_when_kcl_has_begun_and_not_before(
 ) -> None:
     """By its health ECS decides whether a new task stands in for an old one, which is then stopped."""
     seen = drive(mode, tmp_path)
-    assert seen["ready"] == seen["live"] == (None if serves else "starting")
+    assert seen["ready"] == seen["live"] == ([] if serves else ["starting"])
+    assert seen["turned_ago"] < 10
     assert seen["serves"] is serves  # and takes leases over only then
+
+
+def test_a_shard_that_hangs_again_and_again_is_a_case_for_a_new_container(tmp_path: Path) -> None:
+    seen = drive("shard hangs", tmp_path)
+    assert seen["live"] == ["shard_stuck"]  # and not yet daemon_failing
+    assert [line["stage"] for line in seen["log"] if line["event"] == "pipeline.stuck"] == ["settling"] * 3
 
 
 def test_a_worker_says_at_its_start_what_it_is_made_of(tmp_path: Path) -> None:

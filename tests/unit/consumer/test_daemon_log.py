@@ -2,7 +2,9 @@
 
 import base64
 import json
+import zipfile
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -10,11 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import daemon_log
+from consumer.daemon_errors import ACTIONS, aws_error
 from consumer.daemon_log import DaemonLog, Phase
+from consumer.daemon_templates import ALLOWED
 from consumer.metrics import Metrics
 
 CANARY = "4111111111111111"
 SCHEDULER = "software.amazon.kinesis.coordinator.Scheduler"
+SDK = "software.amazon.awssdk.services."
+FETCHER = "software.amazon.kinesis.retrieval.polling.PrefetchRecordsPublisher"
+FETCHING = "{} :  Exception thrown while fetching records from Kinesis"
 PROCESSOR = "software.amazon.kinesis.multilang.MultiLangShardRecordProcessor"
 
 
@@ -77,6 +84,21 @@ def test_of_a_throwable_the_class_passes_and_nothing_else(reader: DaemonLog, log
         event(
             "software.amazon.kinesis.multilang.MessageWriter", "ERROR", "x {}", arguments=[CANARY], mdc={"a": CANARY}
         ),
+        event(PROCESSOR, "ERROR", "x", throwable={"className": "a.B", "cause": {"className": f"x {CANARY}"}}),
+        *[
+            event(PROCESSOR, "ERROR", "x", throwable={"className": SDK + "kinesis.model.A", "message": message})
+            for message in (
+                CANARY,
+                f"is not authorized to perform: kinesis:{CANARY} on",
+                f"User {CANARY} is not authorized to perform: kinesis:GetRecords{CANARY}",
+                f"The security token included in the request is {CANARY}",
+                f"(Service: {CANARY}, Status Code: 400, Request ID: 1)",
+                f"(Service: Kinesis, Status Code: {CANARY}, Request ID: 1)",
+                f"(Service: Kinesis, Status Code: 400, Request ID: {CANARY})",
+                f"(Service: Kinesis, Status Code: 400, Request ID: {CANARY + 'A' * 36})",
+                f"(Service: Kinesis, Status Code: 400, Request ID: 4111-1111-1111-1111 {CANARY})",
+            )
+        ],
         event(CANARY, "INFO", "x"),
         event(f"a.B {CANARY}", "INFO", "x"),
         event(SCHEDULER, CANARY, "x"),
@@ -132,8 +154,8 @@ def test_what_is_withheld_is_counted_and_summed_up(reader: DaemonLog, log: Any, 
 
 def test_a_summary_comes_now_and_then(reader: DaemonLog, log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon_log, "SUMMARY_SECONDS", 0.0)
-    reader.line(event("a.Flood", "ERROR", CANARY))
-    assert log.named("daemon.log_withheld") == [{"logger": "a.Flood", "level": "ERROR", "count": 1}]
+    reader.line(event("a.Flood", "WARN", CANARY))
+    assert log.named("daemon.log_withheld") == [{"logger": "a.Flood", "level": "WARN", "count": 1}]
 
 
 def test_the_jvms_own_last_words_are_translated(reader: DaemonLog, log: Any) -> None:
@@ -148,3 +170,136 @@ def test_how_far_the_daemon_has_come_is_read_from_its_log(reader: DaemonLog) -> 
     assert reader.line(event(PROCESSOR, "INFO", serving)) is None
     assert reader.line(event(SCHEDULER, "INFO", {"no": "text"})) is None
     assert reader.line(b"Exception in thread\n") is None
+
+
+def test_the_first_error_that_is_withheld_is_told_at_once(reader: DaemonLog, log: Any) -> None:
+    for _ in range(3):
+        reader.line(event("a.Flood", "ERROR", CANARY, throwable={"className": "java.io.IOException"}))
+    first = {"logger": "a.Flood", "level": "ERROR", "count": 1, "error": "java.io.IOException"}
+    assert log.named("daemon.log_withheld") == [first]
+    reader.close()
+    assert log.named("daemon.log_withheld") == [first, {"logger": "a.Flood", "level": "ERROR", "count": 2}]
+    reader.close()
+    assert len(log.events) == 2
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [("ERROR", "error"), ("WARN", "warning"), ("INFO", "info"), ("DEBUG", "debug"), ("TRACE", "debug")],
+)
+def test_a_line_keeps_its_level(reader: DaemonLog, log: Any, level: str, severity: str) -> None:
+    reader.line(event(SCHEDULER, level, "Worker shutdown requested."))
+    assert [(said, name) for said, name, _ in log.events] == [(severity, "daemon.log")]
+
+
+def test_each_template_is_a_literal_of_the_installed_kcl() -> None:
+    """So none can hold content; and a new KCL that says it otherwise is noticed."""
+    texts: dict[str, bytes] = {}
+    for jar in files("amazon_kclpy").joinpath("jars").iterdir():
+        if jar.name.startswith("amazon-kinesis-client"):
+            with jar.open("rb") as opened, zipfile.ZipFile(opened) as classes:
+                for name in {logger for logger, _ in ALLOWED}:
+                    with_inner = [n for n in classes.namelist() if n.startswith(name.replace(".", "/"))]
+                    texts[name] = texts.get(name, b"") + b"".join(classes.read(each) for each in with_inner)
+    assert [(name, template) for name, template in sorted(ALLOWED) if template.encode() not in texts[name]] == []
+
+
+def denied(action: str = "kinesis:GetRecords", request_id: str = "c1a2b3c4-0000-4000-8000-00000000000f") -> Any:
+    """What KCL throws where a policy does not allow a call; the texts are AWS's."""
+    cause = {
+        "className": SDK + "kinesis.model.AccessDeniedException",
+        "message": f"User: arn:aws:sts::{CANARY[:12]}:assumed-role/worker/1 is not authorized to perform: {action} on "
+        f"resource: arn:aws:kinesis:eu-west-1:1:stream/s because no identity-based policy allows the {action} action "
+        f"(Service: Kinesis, Status Code: 400, Request ID: {request_id}) (SDK Attempt Count: 1)",
+    }
+    return {"className": "java.lang.RuntimeException", "message": CANARY, "cause": cause}
+
+
+def test_a_missing_permission_is_told_at_once_and_then_once_a_minute(
+    reader: DaemonLog, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        reader.line(event(FETCHER, "ERROR", FETCHING, throwable=denied()))
+    told = {
+        "reason": "permission",
+        "missing": "kinesis:GetRecords",
+        "count": 1,
+        "cause": SDK + "kinesis.model.AccessDeniedException",
+        "service": "Kinesis",
+        "status": 400,
+        "request_id": "c1a2b3c4-0000-4000-8000-00000000000f",
+    }
+    assert log.named("daemon.denied") == [told]
+    reader.line(event(FETCHER, "ERROR", FETCHING, throwable=denied("kinesis:GetShardIterator")))
+    assert [fields["missing"] for fields in log.named("daemon.denied")][1:] == ["kinesis:GetShardIterator"]
+    monkeypatch.setattr(daemon_log, "DENIED_SECONDS", 0.0)
+    reader.line(event(FETCHER, "ERROR", FETCHING, throwable=denied()))
+    assert log.named("daemon.denied")[2:] == [told | {"count": 5}]
+
+
+def test_it_is_told_of_a_line_that_is_withheld(reader: DaemonLog, log: Any) -> None:
+    reader.line(event("a.B", "WARN", CANARY, throwable=denied()))
+    assert [name for _, name, _ in log.events] == ["daemon.denied"]
+
+
+def test_what_aws_answered_stands_beside_what_kcl_threw(reader: DaemonLog, log: Any) -> None:
+    thrown = {
+        "className": "software.amazon.kinesis.leases.exceptions.DependencyException",
+        "message": CANARY,
+        "cause": {
+            "className": SDK + "dynamodb.model.DynamoDbException",
+            "message": f"{CANARY} (Service: DynamoDb, Status Code: 500, Request ID: {'A1' * 26})",
+        },
+    }
+    reader.line(event(SCHEDULER, "ERROR", "Caught exception when initializing LeaseCoordinator", throwable=thrown))
+    ((_, _, fields),) = log.events
+    assert fields["error"] == thrown["className"]
+    assert fields["cause"] == SDK + "dynamodb.model.DynamoDbException"
+    assert (fields["service"], fields["status"], fields["request_id"]) == ("DynamoDb", 500, "A1" * 26)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "reason"),
+    [
+        (SDK + "dynamodb.model.DynamoDbException", "The security token included in the request is expired (", "cred"),
+        (SDK + "dynamodb.model.DynamoDbException", "Signature expired: 20260101T000000Z is now earlier than", "clock"),
+        ("software.amazon.awssdk.core.exception.SdkClientException", "Unable to load credentials from any of", "cred"),
+        (SDK + "kinesis.model.KmsAccessDeniedException", "The ciphertext refers to a customer master key", "perm"),
+        (SDK + "kinesis.model.ProvisionedThroughputExceededException", "Rate exceeded for shard", None),
+        (SDK + "kinesis.model.ResourceNotFoundException", "Stream not found", None),
+    ],
+)
+def test_why_kcl_was_turned_away(name: str, message: str, reason: str | None) -> None:
+    found = aws_error({"className": name, "message": message})
+    assert found is not None
+    assert (found.reason or "none")[: len(reason or "none")] == (reason or "none")
+    assert aws_error({"className": "java.lang." + name, "message": message}) is None
+
+
+@given(
+    st.text(max_size=30),
+    st.sampled_from(sorted(ACTIONS)) | st.text(max_size=30),
+    st.sampled_from(["Kinesis", "DynamoDb"]) | st.text(max_size=10),
+    st.integers().map(str) | st.text(max_size=5),
+    st.uuids().map(str) | st.text(alphabet="0123456789ABC-", max_size=60),
+)
+def test_nothing_of_an_exceptions_text_passes_but_what_is_known(
+    sentence: str, action: str, service: str, status: str, request_id: str
+) -> None:
+    message = (
+        f"{sentence} is not authorized to perform: {action} on {sentence} "
+        f"(Service: {service}, Status Code: {status}, Request ID: {request_id})"
+    )
+    found = aws_error({"className": SDK + "kinesis.model.KinesisException", "message": message})
+    assert found is not None
+    assert found.missing is None or found.missing in ACTIONS
+    assert found.service in (None, "Kinesis", "DynamoDb", "CloudWatch", "Kms", "Sts")
+    assert found.status is None or 100 <= found.status < 600
+    assert found.request_id is None or (len(found.request_id) in (36, 52) and found.request_id == request_id)
+
+
+def test_a_chain_of_causes_without_end_is_left() -> None:
+    chain: dict[str, Any] = {"className": SDK + "A"}
+    for _ in range(50):
+        chain = {"className": "java.lang.Error", "cause": chain}
+    assert aws_error(chain) is None

@@ -1,7 +1,9 @@
 """The routes, over real HTTP."""
 
 import http.client
+import json
 import socket
+import urllib.request
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from consumer.errors import StartError
-from consumer.http import HttpServer
+from consumer.health import Reason, Report, Status
+from consumer.http import Answer, HttpServer, verdict
 
 
 class One(Collector):
@@ -24,10 +27,14 @@ class One(Collector):
 
 @pytest.fixture
 def worker() -> Iterator[SimpleNamespace]:
-    state = SimpleNamespace(live=None, ready=None)
+    state = SimpleNamespace(report=Report(Status.OK))
     registry = CollectorRegistry()
     registry.register(One())
-    server = HttpServer("127.0.0.1", 0, registry, lambda: state.live, lambda: state.ready)
+    routes = {
+        "/healthz": lambda: verdict(state.report),
+        "/": lambda: Answer(200, "text/html; charset=utf-8", b"<!doctype html>", {"Content-Security-Policy": "x"}),
+    }
+    server = HttpServer("127.0.0.1", 0, registry, routes)
     state.port = server.port
     yield state
     server.close()
@@ -53,15 +60,31 @@ def test_metrics_in_the_format_that_is_asked_for(worker: Any) -> None:
     assert body.endswith("# EOF\n")
 
 
-@pytest.mark.parametrize(("path", "state"), [("/healthz", "live"), ("/readyz", "ready")])
-def test_health_says_what_is_wrong(worker: Any, path: str, state: str) -> None:
-    assert get(worker.port, path) == (200, "text/plain; charset=utf-8", "ok\n")
-    setattr(worker, state, "the daemon failed 6 times in a row")
-    assert get(worker.port, path)[::2] == (503, "the daemon failed 6 times in a row\n")
+@pytest.mark.parametrize(
+    ("report", "status"),
+    [
+        (Report(Status.OK), 200),
+        (Report(Status.DEGRADED, (Reason("batch_in_flight", "s-1"),)), 200),
+        (Report(Status.FAILING, (Reason("daemon_failing", "6 times"), Reason("shard_stuck", "s-1"))), 503),
+    ],
+)
+def test_health_is_a_status_and_the_reasons(worker: Any, report: Report, status: int) -> None:
+    worker.report = report
+    answered, kind, body = get(worker.port, "/healthz")
+    assert (answered, kind) == (status, "application/json")
+    reasons = [{"code": reason.code, "detail": reason.detail} for reason in report.reasons]
+    assert json.loads(body) == {"status": report.status.value, "reasons": reasons}
+
+
+def test_a_route_has_headers_of_its_own(worker: Any) -> None:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{worker.port}/?x") as got:
+        assert got.headers["Content-Security-Policy"] == "x"
+        assert got.headers["X-Content-Type-Options"] == "nosniff"
+        assert got.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 def test_everything_else_is_not_found_or_not_allowed(worker: Any) -> None:
-    assert get(worker.port, "/")[0] == 404
+    assert get(worker.port, "/nothing")[::2] == (404, "/ /healthz /metrics\n")
     assert get(worker.port, "/metrics/..")[0] == 404
     assert get(worker.port, "/metrics", method="POST")[0] == 501
 
@@ -77,4 +100,4 @@ def test_a_client_that_hangs_up_harms_nobody(worker: Any, capfd: pytest.CaptureF
 
 def test_a_taken_port_is_one_sentence(worker: Any) -> None:
     with pytest.raises(StartError, match=f"Port {worker.port} of 127.0.0.1 cannot be listened on"):
-        HttpServer("127.0.0.1", worker.port, CollectorRegistry(), lambda: None, lambda: None)
+        HttpServer("127.0.0.1", worker.port, CollectorRegistry(), {})

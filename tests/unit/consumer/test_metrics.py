@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.openmetrics import exposition as openmetrics
 
+from consumer.declarations import CANDIDATE, DECLARED
 from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
 from consumer.metrics import Metrics, observe_many
+from consumer.vitals import Usage
 
 POLICY = {"name": "default", "version": "1", "digest": "abc"}
 PREAMBLE = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from consumer.metrics import Metrics
 from consumer.record import Outcome
@@ -29,7 +33,7 @@ def die():
 BATCH = """
 books.owned(now=1000.0)
 books.batch_began(1001.0)
-books.behind(2.5)
+books.delivered(2.5, 0.0, now=time.time())
 books.received(10, 1000)
 """
 CLOSE_BOOKS = """
@@ -58,6 +62,8 @@ def outcome(name: str, shard: str = "s-1") -> str:
 
 
 RECEIVED = 'sanitizer_records_received_total{shard="s-1"}'
+BEHIND = 'sanitizer_behind_latest_seconds{shard="s-1"}'
+IN_FLIGHT_AGE = 'sanitizer_in_flight_age_seconds{shard="s-1"}'
 IN_FLIGHT = 'sanitizer_records_in_flight{shard="s-1"}'
 
 
@@ -76,7 +82,7 @@ def test_counters_of_two_processes_are_one(tmp_path: Path) -> None:
     assert samples[outcome("stored")] == 7
     assert samples[IN_FLIGHT] == 8
     assert samples["sanitizer_shards_owned"] == 1
-    assert samples['sanitizer_behind_latest_seconds{shard="s-1"}'] == 2.5
+    assert 2.5 <= samples[BEHIND] < 60
     assert samples['sanitizer_checkpoint_age_seconds{shard="s-1"}'] > 1e6
     assert samples['sanitizer_policy_info{digest="abc",name="default",version="1"}'] == 1
     assert not any("internal" in name for name in samples)
@@ -88,6 +94,125 @@ def test_the_candidate_is_named_where_there_is_one(tmp_path: Path) -> None:
     shown = generate_latest(registry).decode()
     assert 'sanitizer_candidate_policy_info{digest="other",name="default",version="1"} 1.0' in shown.splitlines()
     assert not any("candidate" in name for name in scraped(tmp_path))
+
+
+LAGS = """
+now = time.time()
+books.owned(now=now - 1000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "lag"),
+    [
+        ("", 1000),  # nothing was delivered: since the session began
+        ("books.delivered(0.0, 0.0, now=now)", 0),  # a heartbeat at the tip
+        ("books.delivered(0.0, 0.0, now=now - 70)", 70),  # KCL has gone silent
+        ("books.delivered(30.0, 0.0, now=now - 70)", 100),  # so it has, while it was behind
+        ("books.delivered(0.0, now - 200, now=now)", 200),  # what was delivered had waited
+        ("books.delivered(300.0, now - 200, now=now)", 300),  # a shard that was read past a gap
+        ("books.delivered(0.0, now - 200, now=now - 70); books.unfinished_since(now - 150)", 150),
+        ("books.delivered(5.0, now - 200, now=now - 70); books.unfinished_since(now - 20)", 75),
+        ("books.delivered(0.0, now - 200, now=now - 70); books.delivered(0.0, 0.0, now=now)", 0),
+        ("books.delivered(0.0, now + 200, now=now)", 0),  # a clock that is wrong
+    ],
+)
+def test_the_lag_is_the_larger_of_what_kcl_and_the_records_say(tmp_path: Path, then: str, lag: float) -> None:
+    process(tmp_path, "pipeline-0", LAGS + then)
+    assert lag <= scraped(tmp_path)[BEHIND] < lag + 15
+
+
+def test_a_new_session_has_nothing_of_the_lag_of_an_older_one(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", LAGS + "books.released(); metrics.shard('s-1').owned(now=now)")
+    samples = scraped(tmp_path)
+    assert samples[BEHIND] < 15
+    assert samples[IN_FLIGHT_AGE] == 0
+
+
+def test_the_age_of_what_is_in_flight_grows_until_it_ends(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", LAGS + "books.batch_began(now - 50)")
+    assert 50 <= scraped(tmp_path)[IN_FLIGHT_AGE] < 65
+    process(tmp_path, "pipeline-0", LAGS + "books.batch_ended()")
+    assert scraped(tmp_path)[IN_FLIGHT_AGE] == 0
+    assert WorkerCollector(tmp_path, POLICY).batch_ages() == {}
+
+
+def test_every_declared_name_is_shown_from_the_start(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", "")
+    shown = {family.name for family in WorkerCollector(tmp_path, POLICY).collect()}
+    assert shown == {each.family for each in DECLARED if each.condition != CANDIDATE}
+    shown = {family.name for family in WorkerCollector(tmp_path, POLICY, POLICY).collect()}
+    assert shown == {each.family for each in DECLARED}
+
+
+def test_what_a_process_counts_is_declared_and_what_is_declared_somebody_counts(metrics: Metrics) -> None:
+    counted = {metric._name: metric for metric in vars(metrics).values()}
+    stored = {each.family: each for each in DECLARED if not each.derived}
+    assert set(stored) == {name for name in counted if "internal" not in name}
+    for name, each in stored.items():
+        assert counted[name]._labelnames == tuple(each.labels)
+        assert counted[name]._type == each.type
+
+
+EVERYTHING = """
+import random
+random.seed(slot)
+for child in (metrics.shard(f"s-{n}") for n in range(3)):
+    child.owned(now=1.0)
+    child.received(random.randrange(9), random.randrange(999))
+    child.ended(Outcome.STORED, 1)
+for n in range(20):
+    metrics.latency.observe(random.uniform(0, 9)); metrics.write_items.observe(random.randrange(40))
+metrics.write_concurrency.set(random.randrange(1, 9))
+metrics.field_drift.labels("a.b").set(random.randrange(2))
+metrics.field_values.labels("a \\" b", "released").inc(0.5)
+metrics.application_leases.labels("owned").set(random.randrange(9))
+metrics.open_shards.set(7)
+"""
+
+
+def test_what_is_merged_is_what_prometheus_clients_own_collector_makes_of_it(tmp_path: Path) -> None:
+    for slot in ("pipeline-0", "pipeline-1", "supervisor"):
+        process(tmp_path, slot, EVERYTHING)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(tmp_path))  # type: ignore[no-untyped-call]
+    theirs = generate_latest(registry).decode().splitlines()
+    shown = {key: float(value) for key, value in (line.rsplit(" ", 1) for line in theirs if line[0] != "#")}
+    ours = scraped(tmp_path)
+    derived = {each.name for each in DECLARED if each.derived}
+    assert {name: value for name, value in ours.items() if name.partition("{")[0] not in derived} == {
+        name: pytest.approx(value) for name, value in shown.items() if "internal" not in name
+    }
+
+
+def test_gauges_of_the_dead_may_go_while_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process(tmp_path, "pipeline-0", BATCH)
+    collector = WorkerCollector(tmp_path, POLICY)
+    files = sorted(tmp_path.glob("*.db"))
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(files))
+    forget_gauges(tmp_path, "pipeline-0")
+    shown = {sample.name: sample.value for family in collector.collect() for sample in family.samples}
+    assert shown["sanitizer_shards_owned"] == 0
+    assert shown["sanitizer_records_received_total"] == 10
+
+
+def test_openmetrics_has_the_same_metrics(tmp_path: Path) -> None:
+    process(tmp_path, "pipeline-0", BATCH)
+    registry = CollectorRegistry()
+    registry.register(WorkerCollector(tmp_path, POLICY, vitals=lambda: {"daemon": Usage(1.5, 2048)}))
+    lines = openmetrics.generate_latest(registry).decode().splitlines()  # type: ignore[no-untyped-call]
+    assert lines[-1] == "# EOF"
+    shown = {line.partition(" ")[0] for line in lines if line[0] != "#"}
+    assert RECEIVED in shown
+    assert 'sanitizer_process_cpu_seconds_total{process="daemon"}' in shown
+
+
+def test_what_each_process_uses_is_shown_by_its_name(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    registry.register(WorkerCollector(tmp_path, POLICY, vitals=lambda: {"daemon": Usage(1.5, 2048)}))
+    shown = generate_latest(registry).decode().splitlines()
+    assert 'sanitizer_process_cpu_seconds_total{process="daemon"} 1.5' in shown
+    assert 'sanitizer_process_memory_bytes{process="daemon"} 2048.0' in shown
 
 
 def test_a_drift_lasts_as_long_as_a_live_process_sees_it(tmp_path: Path) -> None:
@@ -122,7 +247,8 @@ def test_a_shard_that_ended_is_not_owned_and_has_no_lag(tmp_path: Path) -> None:
     process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 10); books.batch_ended(); books.released()")
     samples = scraped(tmp_path)
     assert samples["sanitizer_shards_owned"] == 0
-    assert 'sanitizer_behind_latest_seconds{shard="s-1"}' not in samples
+    assert BEHIND not in samples
+    assert IN_FLIGHT_AGE not in samples
     assert samples[IN_FLIGHT] == 0
 
 

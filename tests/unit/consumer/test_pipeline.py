@@ -1,5 +1,6 @@
 """One shard's flow, case by case; its laws under any mix of events are in test_pipeline_laws."""
 
+import time
 from typing import Any
 
 import orjson
@@ -33,6 +34,76 @@ def test_each_record_ends_where_it_belongs(bench: Bench) -> None:
     assert bench.outcomes() == {"stored": 1, "dropped": 1, "quarantined": 3}
     assert bench.quarantined() == {"3#0": "code", "4#0": "attribute_name_empty", "5#0": "key_missing"}
     assert kcl.taken[-1] == Position(5, 0)
+
+
+def quarantined_by_code(metrics: Metrics) -> dict[str, float]:
+    (family,) = metrics.quarantined.collect()
+    return {sample.labels["code"]: sample.value for sample in family.samples if sample.name.endswith("_total")}
+
+
+def test_what_is_quarantined_is_counted_by_its_code_and_a_plug_ins_own_codes_together(bench: Bench) -> None:
+    before = quarantined_by_code(bench.metrics)
+    refused = {"k": "r", "do": "refuse"}
+    batch = records({"k": "a", "do": "reject"}, {"k": "b", "do": "odd"}, {"x": 1}, {"x": 2}, refused, {"k": "c"})
+    bench.pipeline.process(batch, 0, Kcl())
+    after = quarantined_by_code(bench.metrics)
+    added = {code: count - before.get(code, 0) for code, count in after.items()}
+    assert {code: count for code, count in added.items() if count} == {
+        "other": 1,
+        "attribute_name_empty": 1,
+        "key_missing": 2,
+        "item_refused": 1,
+    }
+
+
+def test_an_entry_that_is_not_durable_is_not_counted(bench: Bench) -> None:
+    before = quarantined_by_code(bench.metrics)
+    bench.quarantine.fates = [lambda _: Fate.PENDING]
+    bench.table.before = bench.stop.set
+    bench.pipeline.process(records({"k": "a", "do": "reject"}, {"k": "b"}), 0, Kcl())
+    assert bench.outcomes() == {"stored": 1, "abandoned": 1}
+    assert quarantined_by_code(bench.metrics) == before
+
+
+def arrived(*seconds: float) -> list[Record]:
+    made = records(*({"k": str(index)} for index in range(len(seconds))))
+    return [record._replace(arrival_ms=int(1000 * at)) for at, record in zip(seconds, made, strict=True)]
+
+
+def up_to(bench: Bench) -> float:
+    """Return the time up to which the shard is shown as finished."""
+    return float(bench.metrics.up_to.labels(bench.shard)._value.get())
+
+
+def test_the_lag_follows_the_oldest_unfinished_record(bench: Bench) -> None:
+    seen: list[float] = []
+
+    def one_after_the_other(writing: Slow) -> bool:
+        seen.append(up_to(bench))
+        open_ = [i for i, fate in enumerate(writing.fates) if fate is Fate.PENDING]
+        writing.fates[open_[0]] = Fate.DURABLE
+        return len(open_) == 1
+
+    bench.table.start = lambda items, _: Slow(len(items), one_after_the_other)  # type: ignore[assignment, method-assign]
+    bench.pipeline.process(arrived(100, 200, 300), 0, Kcl())
+    assert seen == [100, 200, 300]
+    assert up_to(bench) == 300  # more may wait behind it
+    begun = time.time()
+    bench.pipeline.process([], 5, Kcl())
+    assert begun - 5 <= up_to(bench) <= time.time() - 5
+
+
+def test_the_lag_grows_from_the_first_record_that_was_abandoned(bench: Bench) -> None:
+    bench.table.fates = [lambda i: Fate.PENDING if i == 1 else Fate.DURABLE]
+    bench.pipeline.process(arrived(100, 200, 300), 0, Kcl())
+    bench.pipeline.process([], 0, Kcl())
+    assert up_to(bench) == 200
+
+
+def test_a_record_that_says_nothing_of_its_arrival_leaves_the_lag_to_kcl(bench: Bench) -> None:
+    begun = time.time()
+    bench.pipeline.process(records({"k": "a"}), 7, Kcl())
+    assert begun - 7 <= up_to(bench) <= time.time() - 7
 
 
 def test_an_empty_batch_is_a_heartbeat_that_checkpoints(bench: Bench) -> None:

@@ -10,6 +10,7 @@ import pytest
 from consumer import tables
 from consumer.config import Settings, lease_tables
 from consumer.local.cloud_process import Cloud
+from consumer.metrics import Metrics
 from consumer.takeover import PATIENCE, REPORT_SECONDS, Takeover
 
 FAILOVER = 10.0
@@ -236,3 +237,32 @@ def test_the_dead_get_no_share(kcl: Kcl, watch: Callable[..., Takeover]) -> None
     takeover.look(0)
     kcl.report("dead")  # not older than a minute, as after a kill
     assert takeover.look(ENOUGH) == 2
+
+
+def shown(metrics: Metrics) -> dict[str, float]:
+    (family,) = metrics.application_leases.collect()
+    return {sample.labels["state"]: sample.value for sample in family.samples}
+
+
+def test_the_leases_of_the_whole_application_are_shown_by_their_state(kcl: Kcl, metrics: Metrics, log: Any) -> None:
+    for key, owner in enumerate(("me", "me", "you", "dead", "dead", "dead", None)):
+        kcl.lease(key, owner)
+    kcl.lease(8, "you", checkpoint="SHARD_END")
+    kcl.report("fresh")
+    kcl.report("old", age=REPORT_SECONDS + 5)
+    takeover = Takeover(kcl.settings, "me", lambda: False, log, metrics)
+    takeover.look(0)
+    takeover.show()
+    assert shown(metrics) == {"owned": 6, "unowned": 1, "expired": 0, "finished": 1}
+    assert metrics.application_workers._value.get() == 4  # me, you, dead, fresh
+    kcl.renew("me")
+    kcl.renew("you")
+    takeover.look(ENOUGH)
+    takeover.show()
+    assert shown(metrics) == {"owned": 3, "unowned": 1, "expired": 3, "finished": 1}
+    assert metrics.application_workers._value.get() == 4  # not counted anew so soon
+    later = Takeover(kcl.settings, "me", lambda: False, log, metrics)
+    later._still = takeover._still
+    later._client = takeover._client
+    later.show()
+    assert metrics.application_workers._value.get() == 3

@@ -256,10 +256,13 @@ def test_spans_are_in_order_and_masks_keep_all_but_digits(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["6 ", f"{VISA} ", "4", "0.4111111111111111,", "4 11 ", "6 0\u200b", "4111-"])
 def test_time_is_linear_in_the_text(unit: str) -> None:
-    def seconds(size: int) -> float:
+    def once(size: int) -> float:
         text = unit * (size // len(unit))
         start = time.process_time()
         spans(text)
         return time.process_time() - start
+
+    def seconds(size: int) -> float:
+        return min(once(size) for _ in range(3))  # a busy machine slows some of them down
 
     assert seconds(200_000) < 16 * seconds(50_000) + 0.2

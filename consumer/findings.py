@@ -1,0 +1,18 @@
+"""What `sanitizer doctor` has to say about one thing."""
+
+from typing import Literal, NamedTuple
+
+State = Literal["ok", "warning", "failed", "skipped"]
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at.
+
+    :ivar check: what was looked at, in a word or two.
+    :ivar state: ``ok``; ``warning``: it works, for now; ``failed``: it does not; ``skipped``: nobody can tell.
+    :ivar text: what is right; or what is wrong, and what to do.
+    """
+
+    check: str
+    state: State
+    text: str

@@ -1,0 +1,28 @@
+# noqa: INP001 - a folder of pages, no package
+"""The generated tables of docs/metrics.md, from the declarations."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from consumer.declarations import DECLARED, Declared, Group
+
+
+def _table(group: Group) -> str:
+    rows = [
+        f"| `{each.name}` | {each.type} | {_labels(each)} | {_help(each)} |" for each in DECLARED if each.group is group
+    ]
+    return "\n".join(["| metric | type | labels and their bounds | is |", "| --- | --- | --- | --- |", *rows])
+
+
+def _labels(declared: Declared) -> str:
+    return "; ".join(f"`{label}`: {bound}" for label, bound in declared.labels.items())
+
+
+def _help(declared: Declared) -> str:
+    condition = f" Shown where {declared.condition}." if declared.condition.startswith("`") else ""
+    buckets = f" Buckets: {', '.join(f'{bound:g}' for bound in declared.buckets)}." if declared.buckets else ""
+    return f"{declared.help}{condition}{buckets}".replace("|", "\\|")
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {group.value: partial(_table, group) for group in Group}

@@ -1,0 +1,194 @@
+"""The game day: each alert is made to fire by a real fault in a running worker under load, and clears after the cure.
+
+    python -m tests.faults.gameday [--only WORDS]... [--list]
+
+A real KCL daemon, the embedded cloud behind fault proxies, and a real Prometheus with the repository's rules, in which
+windows and waiting times are shorter by a factor of 20 and limits that are times by what `hasty_prometheus.LIMITS`
+says. Exit status 1: an alert did not fire, did not clear, or a record is lost.
+"""
+
+# ruff: noqa: T201 - prints its table
+
+import argparse
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from consumer.local.cloud_process import Cloud
+from tests.faults.canaries import samples
+from tests.faults.gameday_faults import ALWAYS, Fault, install
+from tests.faults.hasty_prometheus import HastyPrometheus
+from tests.faults.lab import FaultLab
+from tests.faults.load import Load
+from tests.faults.loop import Loop
+
+RATE: Final = 60.0
+FIRE_SECONDS: Final = 150.0
+CLEAR_SECONDS: Final = 180.0
+QUIET_SECONDS: Final = 180.0
+
+
+class Row(NamedTuple):
+    """One alert by one fault; seconds from the fault, and from the cure."""
+
+    alert: str
+    fault: str
+    fire: float
+    clear: float
+
+    def __str__(self) -> str:
+        return f"{self.alert:32} {self.fault:42} {self.fire:7.1f} {self.clear:7.1f}"
+
+
+HEADER: Final = f"{'alert':32} {'fault':42} {'fires':>7} {'clears':>7}"
+
+
+class GameDay:
+    """A worker under load, and a Prometheus that watches it; a context manager.
+
+    :param cloud: the embedded one; its environment must be this process's.
+    """
+
+    def __init__(self, cloud: Cloud, loop: Loop, folder: Path) -> None:
+        self.lab = FaultLab(cloud, folder, "gameday", loop)
+        self._folder = folder
+        self._stack = ExitStack()
+        self.prometheus: HastyPrometheus
+        self.load: Load
+
+    def __enter__(self) -> Self:
+        lab = self.lab
+        self._stack.callback(lab.close)
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]  # one that a restarted worker has again
+            policy = install(lab, self._folder)
+            lab.set_up(
+                shards=2,
+                http={"host": "127.0.0.1", "port": port},
+                output={"timeout_seconds": 5.0},
+                quarantine={"max_share": 1.0},
+            )
+            # The ledger judges by the default policy, which is the same for all that it knows.
+            lab.configure(redaction={"options": {"policy": str(policy)}})
+            lab.start()
+            self.load = Load(lab, RATE)
+            self.load._samples = samples(1, broken_share=0)
+            self._stack.enter_context(self.load)
+            self.prometheus = self._stack.enter_context(HastyPrometheus(self._folder, self._targets()))
+            self._quiet()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def play(self, fault: Fault) -> list[Row]:
+        """Let one fault happen, and see its alerts come and go."""
+        self._quiet()
+        watch = self.prometheus
+        fire: dict[str, float] = {}
+        clear: dict[str, float] = {}
+        began = time.monotonic()
+
+        def all_fire() -> bool:
+            for name in fault.alerts:
+                if name not in fire and (alerts := watch.firing(name)):
+                    fire[name] = time.monotonic() - began
+                    for alert in alerts:
+                        _assert_told(alert)
+            return len(fire) == len(fault.alerts)
+
+        def all_clear() -> bool:
+            firing = watch.all_firing()
+            for name in fault.alerts:
+                if name not in clear and name not in firing:
+                    clear[name] = time.monotonic() - cured
+            return len(clear) == len(fault.alerts)
+
+        with fault.inject(self.lab):
+            watch.watch(self._targets())
+            missing = f"{fault.what}: {', '.join(fault.alerts)} fire"
+            watch.seconds_until(all_fire, missing, FIRE_SECONDS)
+            cured = time.monotonic()
+        watch.watch(self._targets())
+        watch.seconds_until(all_clear, f"{fault.what}: {', '.join(fault.alerts)} clear", CLEAR_SECONDS)
+        return [Row(name, fault.what, fire[name], clear[name]) for name in fault.alerts]
+
+    def end(self) -> None:
+        """See that nothing was lost and nothing leaked."""
+        self.load.stop()
+        self.lab.wait_until_found()
+        self.lab.assert_no_leaks()
+
+    def _targets(self) -> list[str]:
+        """Return the addresses of the first worker, and of those others that live."""
+        return [f"127.0.0.1:{worker.port()}" for worker in dict.fromkeys([self.lab, *self.lab.alive()])]
+
+    def _quiet(self) -> None:
+        """Wait until nothing fires: what the fault before has left is not this one's."""
+        self.prometheus.seconds_until(
+            lambda: self.prometheus.ask("up == 1") and not self.prometheus.all_firing(), "quiet", QUIET_SECONDS
+        )
+
+
+def _assert_told(alert: dict[str, dict[str, str]]) -> None:
+    """An alert says what it has to, and its templates could be filled in."""
+    notes = alert["annotations"]
+    assert set(notes) == {"summary", "description", "runbook_url"}
+    assert not [text for text in notes.values() if "<no value>" in text or "<error" in text], notes
+
+
+@contextmanager
+def at(cloud: Cloud) -> Iterator[None]:
+    """Let this process's own calls go to the cloud directly."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(("AWS_", "SANITIZER_"))]:
+        del os.environ[name]
+    os.environ.update(cloud.environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the faults one after the other."""
+    parser = argparse.ArgumentParser(prog="gameday", description="Each alert fires by a real fault, and clears.")
+    parser.add_argument("--only", action="append", help="a fault whose name holds these words; may be repeated")
+    parser.add_argument("--list", action="store_true", help="name the faults, and what they make fire")
+    options = parser.parse_args(arguments)
+    faults = [fault for fault in ALWAYS if any(words in fault.what for words in options.only or [""])]
+    if options.list:
+        print(*(f"{fault.what}: {', '.join(fault.alerts)}" for fault in faults), sep="\n")
+        return 0
+    failed: list[str] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="gameday-") as name,
+        Cloud() as cloud,
+        at(cloud),
+        Loop() as loop,
+        GameDay(cloud, loop, Path(name)) as day,
+    ):
+        print(HEADER, flush=True)
+        for fault in faults:
+            try:
+                print(*day.play(fault), sep="\n", flush=True)
+            except AssertionError as error:
+                failed.append(str(error))
+                print(f"FAILED: {error}", flush=True)
+        day.end()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""What a session says again and again is cut, counted in a metric, and summed up."""
+
+import json
+from typing import Any
+
+from consumer import logs
+from consumer.exposition import WorkerCollector
+from tests.protocol.daemon_kit import record
+
+
+def test_a_checkpoint_that_is_refused_again_and_again_does_not_flood_the_log(own_worker: Any) -> None:
+    worker = own_worker()
+    child = worker.child().initialize()
+    refusals = len(child.process_records(record(1), errors=("ThrottlingException",) * 9))
+    while refusals < 3 * logs.LINES_MOST:
+        refusals += len(child.process_records(errors=("ThrottlingException",)))
+    assert child.process_records() == [("1", 0)]
+    child.hang_up()
+    worker.process.control.send(exit=True)  # which sums up what the window has left out so far
+    worker.wait_for("pipeline_exit")
+    worker.events.put(("pipeline_exit",))  # once more, for the worker's own end
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+    written = [line for line in lines if line["event"] == "checkpoint.refused"]
+    (summary, *_) = [line for line in lines if line["event"] == "log.suppressed"]
+    assert logs.LINES_MOST <= len(written) < refusals
+    assert (summary["name"], summary["shard"], summary["severity"]) == ("checkpoint.refused", child.shard, "warning")
+    families = WorkerCollector(worker.folder.metrics, {"name": "", "version": "", "digest": ""}).collect()
+    suppressed = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "sanitizer_log_lines_suppressed_total" and sample.labels["event"] == "checkpoint.refused"
+    ]
+    assert suppressed == [refusals - len(written)]

@@ -1,0 +1,63 @@
+"""A worker's metrics as they grow, without a worker: what the page and its history are made from."""
+
+from collections.abc import Iterable
+
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from consumer.health import Report, Status
+from consumer.history import SAMPLE_SECONDS, History
+from consumer.page import Page
+
+ABOUT = {"stream": "transactions", "application": "kinesis-sanitizer", "worker": "w-1", "java": None}
+OK = Report(Status.OK)
+
+
+class Figures:
+    """Counts up as a worker with some shards would: 100 records a second and shard, 90 of 100 within 50 ms."""
+
+    def __init__(self, shards: int = 2) -> None:
+        self.shards = [f"shardId-{number:012}" for number in range(shards)]
+        self.seconds = 0.0
+        self.more: list[str] = []
+
+    def text(self) -> str:
+        done = 100 * self.seconds * len(self.shards)
+        lines = [
+            *(f'sanitizer_records_received_total{{shard="{s}"}} {100 * self.seconds}' for s in self.shards),
+            *(f'sanitizer_records_total{{shard="{s}",outcome="stored"}} {99 * self.seconds}' for s in self.shards),
+            *(f'sanitizer_records_total{{shard="{s}",outcome="dropped"}} {self.seconds}' for s in self.shards),
+            *(f'sanitizer_behind_latest_seconds{{shard="{s}"}} {90 * i}' for i, s in enumerate(self.shards)),
+            *(f'sanitizer_checkpoint_age_seconds{{shard="{s}"}} 1.5' for s in self.shards),
+            *(f'sanitizer_records_in_flight{{shard="{s}"}} 12' for s in self.shards),
+            *(f'sanitizer_in_flight_age_seconds{{shard="{s}"}} 0.25' for s in self.shards),
+            f"sanitizer_shards_owned {len(self.shards)}",
+            f'sanitizer_record_latency_seconds_bucket{{le="0.05"}} {0.9 * done}',
+            f'sanitizer_record_latency_seconds_bucket{{le="0.1"}} {done}',
+            f'sanitizer_record_latency_seconds_bucket{{le="+Inf"}} {done}',
+            f"sanitizer_start_time_seconds {1_700_000_000}",
+            f'sanitizer_process_cpu_seconds_total{{process="daemon"}} {self.seconds / 4}',
+            'sanitizer_process_memory_bytes{process="daemon"} 524288000',
+            'sanitizer_build_info{version="1.2.3"} 1',
+            'sanitizer_policy_info{name="default",version="7",digest="0a1b2c"} 1',
+            'sanitizer_redactions_total{rule="card",action="mask"} 1234',
+            'sanitizer_quarantined_total{code="invalid_json"} 5',
+            *self.more,
+        ]
+        return "\n".join(lines) + "\n"
+
+    def collect(self) -> Iterable[Metric]:
+        return text_string_to_metric_families(self.text())
+
+
+def watched(figures: Figures, samples: int, history: History | None = None) -> History:
+    """Return a history with samples at its usual pace."""
+    history = history or History(figures.collect, None)
+    for _ in range(samples):
+        history.look(figures.seconds)
+        figures.seconds += SAMPLE_SECONDS
+    return history
+
+
+def page(history: History, live: Report = OK, ready: Report = OK) -> str:
+    return Page(history, ABOUT, lambda: live, lambda: ready).answer().body.decode()

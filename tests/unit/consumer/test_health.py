@@ -1,0 +1,133 @@
+"""Who is to be replaced, who is only to be told of, and who is at work."""
+
+import dataclasses
+
+import pytest
+
+from consumer.health import (
+    ENDS_UNHEALTHY,
+    FAILURES_UNHEALTHY,
+    RESTART_SECONDS,
+    TURN_SECONDS,
+    Condition,
+    EndedShards,
+    Report,
+    Status,
+    deadlocked,
+    live,
+    ready,
+)
+from consumer.journal import Sight, Stage
+
+WELL = Condition(
+    has_served=True,
+    is_serving=True,
+    is_stopping=False,
+    failures=0,
+    is_steady=True,
+    turned_ago=1.0,
+    in_flight={"s-1": 0.4},
+    slow_after=300.0,
+)
+
+
+def but(**changes: object) -> Condition:
+    return dataclasses.replace(WELL, **changes)  # type: ignore[arg-type]
+
+
+def codes(report: Report) -> list[str]:
+    return [reason.code for reason in report.reasons]
+
+
+def test_a_worker_that_works_is_live_and_ready() -> None:
+    assert live(WELL) == ready(WELL) == Report(Status.OK)
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        (but(has_served=False, is_serving=False), "starting"),
+        (but(failures=FAILURES_UNHEALTHY, is_steady=False), "daemon_failing"),
+        (but(turned_ago=TURN_SECONDS + 1), "supervisor_stuck"),
+        (but(ended_in_vain={"s-1"}), "shard_stuck"),
+        (but(deadlocked={"s-1"}), "shard_deadlocked"),
+    ],
+)
+def test_what_a_new_container_would_mend_is_a_failure(condition: Condition, code: str) -> None:
+    report = live(condition)
+    assert (report.status, codes(report)) == (Status.FAILING, [code])
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        (but(in_flight={"s-1": 1.0, "s-2": 7200.0}), "batch_in_flight"),
+        (but(failures=FAILURES_UNHEALTHY - 1, is_steady=False), "daemon_restarted"),
+    ],
+)
+def test_what_it_would_not_mend_is_told(condition: Condition, code: str) -> None:
+    """A table that throttles for hours would have all workers replaced, again and again."""
+    for report in (live(condition), ready(condition)):
+        assert (report.status, codes(report)) == (Status.DEGRADED, [code])
+
+
+def test_failures_of_the_past_are_forgotten_when_the_daemon_has_lived_for_a_while() -> None:
+    assert live(but(failures=FAILURES_UNHEALTHY)) == Report(Status.OK)
+
+
+def test_every_reason_is_named() -> None:
+    report = live(but(ended_in_vain={"s-1"}, turned_ago=1e6, failures=9, is_steady=False))
+    assert codes(report) == ["supervisor_stuck", "daemon_failing", "shard_stuck"]
+
+
+def test_a_reason_names_the_shards_but_not_hundreds() -> None:
+    [reason] = live(but(in_flight={f"s-{number:03}": 400.0 for number in range(200)})).reasons
+    assert "s-000, s-001, s-002, s-003, s-004 and 195 more" in reason.detail
+    assert "300 seconds" in reason.detail
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        (but(has_served=False, is_serving=False), "starting"),
+        (but(is_serving=False), "restarting"),
+        (but(is_stopping=True, is_serving=False), "stopping"),
+    ],
+)
+def test_who_is_not_at_work_is_not_ready(condition: Condition, code: str) -> None:
+    report = ready(condition)
+    assert (report.status, codes(report)) == (Status.FAILING, [code])
+
+
+def test_a_worker_that_stops_is_left_to_it() -> None:
+    """Its stop has time limits of its own, and its main loop turns no more."""
+    report = live(but(is_stopping=True, is_serving=False, turned_ago=1e6, ended_in_vain={"s-1"}))
+    assert (report.status, codes(report)) == (Status.OK, ["stopping"])
+
+
+def test_a_shard_ended_again_and_again_is_stuck_in_vain() -> None:
+    ended = EndedShards(stuck_seconds=300)
+    for number in range(ENDS_UNHEALTHY):
+        assert ended.in_vain(number * 320.0) == set()
+        ended.note("s-1", number * 320.0)
+        ended.note(f"s-{number + 2}", number * 320.0)
+    last = (ENDS_UNHEALTHY - 1) * 320.0
+    assert ended.in_vain(last) == {"s-1"}
+    assert ended.in_vain(last + 2 * (300 + RESTART_SECONDS) + 1) == set()  # the last end has helped
+
+
+def test_ends_far_apart_are_no_series() -> None:
+    ended = EndedShards(stuck_seconds=300)
+    for number in range(2 * ENDS_UNHEALTHY):
+        ended.note("s-1", number * 3600.0)
+        assert ended.in_vain(number * 3600.0) == set()
+
+
+def test_a_batch_may_wait_for_memory_as_long_as_others_of_its_process_work() -> None:
+    seen = {
+        "s-1": Sight(Stage.WAITING, 7, 1),
+        "s-2": Sight(Stage.SETTLING, 7, 1),
+        "s-3": Sight(Stage.WAITING, 8, 1),
+        "s-4": Sight(Stage.WAITING, 8, 1),
+    }
+    assert deadlocked({"s-1": 400.0, "s-3": 400.0, "s-4": 1.0, "s-9": 400.0}, 300.0, seen) == {"s-3"}

@@ -1,0 +1,48 @@
+"""What the stream is like, asked of the embedded cloud."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from consumer.local.cloud_process import Cloud
+from consumer.metrics import Metrics
+from consumer.stream_watch import StreamWatch
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with Cloud(region="eu-central-1") as cloud:
+        yield cloud
+
+
+@pytest.fixture(autouse=True)
+def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def shown(metrics: Metrics) -> tuple[float, float]:
+    return metrics.open_shards._value.get(), metrics.retention._value.get()
+
+
+def test_open_shards_and_retention_are_as_kinesis_says(metrics: Metrics, log: Any) -> None:
+    kinesis = boto3.client("kinesis")
+    kinesis.create_stream(StreamName="watched", ShardCount=2)
+    watch = StreamWatch("watched", metrics, log)
+    watch.look()
+    assert shown(metrics) == (2, 24 * 3600)
+    kinesis.split_shard(StreamName="watched", ShardToSplit="shardId-000000000000", NewStartingHashKey="9")
+    watch.look()
+    assert shown(metrics) == (3, 24 * 3600)
+    assert not log.events
+
+
+def test_a_failure_is_logged_once_and_leaves_the_figures(metrics: Metrics, log: Any) -> None:
+    metrics.open_shards.set(7)
+    watch = StreamWatch("missing", metrics, log)
+    watch.look()
+    watch.look()
+    assert log.events == [("warning", "stream.not_watched", {"stream": "missing", "code": "ResourceNotFoundException"})]
+    assert shown(metrics)[0] == 7
