@@ -15,7 +15,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit fuzz faults soak mutants audit deploy-check deploy-lint check format docs bench bench-quick bench-long image image-test lock clean
+.PHONY: help setup demo up test test-unit fuzz faults gameday soak mutants audit deploy-check deploy-lint check format docs bench bench-quick bench-long image image-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -42,6 +42,9 @@ fuzz: $(STAMP) ## random and mutated input for SECONDS in all; SEED=number repea
 
 faults: $(STAMP) ## the whole fault suite; ARGS="-k name" to select
 	$(BIN)/pytest -m faults tests/faults $(ARGS)
+
+gameday: $(STAMP) ## each alert made to fire by a real fault, and to clear, in a real Prometheus; ARGS="--only words"
+	$(BIN)/python -m tests.faults.gameday $(ARGS)
 
 soak: $(STAMP) ## load and random faults, then the ledger; DURATION=seconds SEED=number
 	$(BIN)/python -m tests.faults.soak --duration $(DURATION) --seed $(SEED) $(ARGS)
