@@ -32,6 +32,7 @@ from consumer.front import Front
 from consumer.health import FAILURES_UNHEALTHY, Condition, EndedShards, deadlocked
 from consumer.journal import Sight, Stage, note_overdue, sights
 from consumer.metrics import Metrics, SessionEvent, show_zeros
+from consumer.pipelines import READY_SECONDS, Pipelines
 from consumer.processes import DaemonProcess, PipelineProcess
 from consumer.record import Outcome
 from consumer.redactors import load_candidate, load_plugin
@@ -47,7 +48,6 @@ from redaction.plugin import Redactor
 
 SLOT: Final = "supervisor"
 RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
-READY_SECONDS: Final = 30.0
 BACKOFF_FIRST_SECONDS: Final = 0.2
 BACKOFF_LIMIT_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
@@ -55,9 +55,6 @@ HEALTHY_SECONDS: Final = 60.0
 
 LINGER_SECONDS: Final = 1.0
 """What a drained daemon may take to end by itself."""
-
-EXIT_SECONDS: Final = 5.0
-"""What the pipeline processes may take to end, after the daemon."""
 
 EXIT_SEEN_SECONDS: Final = 0.5
 """Within which the end of a daemon is seen, after its sessions have broken by it."""
@@ -82,9 +79,7 @@ class Supervisor:
         self._settings = settings
         self._log = logs.get_logger(SLOT)
         self._log_level: str = settings.logs.level
-        self._vitals = Vitals(self._pids)
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self._pipelines: dict[int, PipelineProcess] = {}
         self._daemon: DaemonProcess | None = None
         self._daemons_started = 0
         self._daemon_since = 0.0
@@ -120,10 +115,12 @@ class Supervisor:
             show_zeros(self._metrics.sessions, SessionEvent)
             self._folder = folder
             made = daemon.properties(settings, folder.worker_id.value)
-            self._processes = settings.pipeline.processes or cores()
-            daemon.write_files(folder.path, made, self._processes)
+            processes = settings.pipeline.processes or cores()
+            daemon.write_files(folder.path, made, processes)
             self._command = daemon.command(java, settings, made)
             self._daemon_log = DaemonLog(self._metrics, self._log)
+            self._pipelines = self._make_pipelines(processes)
+            self._vitals = Vitals(self._pids)
             self._collector = WorkerCollector(
                 folder.metrics, _names(redactor), _names(candidate) if candidate else None, self._vitals.read
             )
@@ -163,16 +160,6 @@ class Supervisor:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
                 signal.signal(number, lambda signum, _: self._events.put(("signal", signum)))
         self._had_terminal = has_terminal()
-        self._listeners = [self._folder.listen(slot) for slot in range(self._processes)]
-        configured = self._settings.quarantine.fingerprint_key
-        self._first_message = {
-            "settings": self._settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
-            "folder": str(self._folder.path),
-            "digest": self._digest,
-            "fingerprint_key": (
-                configured.get_secret_value().encode() if configured else secrets.token_bytes(32)
-            ).hex(),
-        }
         redaction, pipeline = self._settings.redaction, self._settings.pipeline
         watchdog = Watchdog(self._folder.journal, redaction.timeout_seconds, pipeline.stuck_seconds, self._events.put)
         watchdog.start()
@@ -190,6 +177,19 @@ class Supervisor:
             return self._stop()
         finally:
             self._kill_all()
+
+    def _make_pipelines(self, processes: int) -> Pipelines:
+        configured = self._settings.quarantine.fingerprint_key
+        first_message = {
+            "settings": self._settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
+            "folder": str(self._folder.path),
+            "digest": self._digest,
+            "fingerprint_key": (
+                configured.get_secret_value().encode() if configured else secrets.token_bytes(32)
+            ).hex(),
+        }
+        listeners = [self._folder.listen(slot) for slot in range(processes)]
+        return Pipelines(listeners, first_message, self._events.put, self._log)
 
     def _next_event(self) -> tuple[Any, ...] | None:
         try:
@@ -230,8 +230,7 @@ class Supervisor:
             return
         self._log_level = self._settings.logs.level if self._log_level == "debug" else "debug"
         logs.set_level(self._log_level)
-        for pipeline in self._pipelines.values():
-            pipeline.control.send(log_level=self._log_level)
+        self._pipelines.set_log_level(self._log_level)
 
     def _session_failed(self, process: DaemonProcess) -> None:
         """Restart the daemon. One that was killed is seen to be dead only after its sessions have broken by it."""
@@ -243,38 +242,26 @@ class Supervisor:
             self._replace_daemon("daemon_exit")
 
     def _is_current(self, pipeline: PipelineProcess) -> bool:
-        return self._pipelines.get(pipeline.slot) is pipeline
+        return self._pipelines.in_slot(pipeline.slot) is pipeline
 
     def _start_what_is_missing(self) -> None:
         """Start the pipeline processes that are not there; when all are ready, the daemon."""
-        for slot in range(self._processes):
-            pipeline = self._pipelines.get(slot)
-            if pipeline is None:
-                self._start_pipeline(slot)
-            elif not pipeline.is_ready and time.monotonic() - pipeline.started_at > READY_SECONDS:
-                pipeline.kill()
-        if self._all_ready():
+        self._pipelines.start_missing()
+        if self._pipelines.all_ready:
             self._start_daemon()
-
-    def _start_pipeline(self, slot: int) -> None:
-        pipeline = PipelineProcess(slot, self._listeners[slot], self._first_message, self._events.put)
-        self._pipelines[slot] = pipeline
-        if self._log_level != self._settings.logs.level:
-            pipeline.control.send(log_level=self._log_level)
-        self._log.info("pipeline.started", slot=slot, pid=pipeline.pid)
 
     def _pipeline_died(self, pipeline: PipelineProcess, status: int) -> None:
         self._log.error("pipeline.died", slot=pipeline.slot, pid=pipeline.pid, exit_status=status)
         if not self._has_started:
             raise StartError("A pipeline process ended before it was ready; see the log above.")
-        del self._pipelines[pipeline.slot]
+        self._pipelines.forget(pipeline)
         self._metrics.session(SessionEvent.BROKEN, pipeline.sessions)
         self._close_books(pipeline.slot)
         self._replace_daemon("pipeline_died")
 
     def _end_stuck(self, shard: str, sight: Sight) -> None:
         """End the process of a shard that hangs; its records are delivered again, and the crash journal knows them."""
-        pipeline = self._pipelines.get(slot_of(shard, self._processes))
+        pipeline = self._pipelines.in_slot(slot_of(shard, len(self._pipelines)))
         if pipeline is None or pipeline.pid != sight.pid:
             return  # it is dead already
         is_redacting = sight.stage is not Stage.SETTLING
@@ -334,16 +321,14 @@ class Supervisor:
         self._start_at = time.monotonic() + delay
         self._metrics.daemon_restarts.labels(reason).inc()
         self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)
-        for pipeline in self._pipelines.values():
-            pipeline.control.send(daemon_gone=self._daemons_started)
+        self._pipelines.tell(daemon_gone=self._daemons_started)
 
     def _stop(self) -> int:
         """Drain, checkpoint, hand the leases over, end."""
         grace = self._settings.kcl.shutdown_grace_ms / 1000
         clean = True
         if self._daemon is not None:
-            for pipeline in self._pipelines.values():
-                pipeline.control.send(give_up_in=max(0.5, grace - EXIT_MARGIN_SECONDS))
+            self._pipelines.tell(give_up_in=max(0.5, grace - EXIT_MARGIN_SECONDS))
             self._daemon.terminate()
             if not self._drained(self._daemon, grace + EXIT_MARGIN_SECONDS):
                 self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
@@ -353,14 +338,7 @@ class Supervisor:
         if self._daemons_started:  # one of them may have ended before the stop
             released = leases.hand_over(self._settings, self._folder.worker_id.value, self._log)
             self._log.info("leases.handed_over", count=released)
-        for pipeline in self._pipelines.values():
-            pipeline.control.send(exit=True)
-        deadline = time.monotonic() + EXIT_SECONDS
-        for pipeline in self._pipelines.values():
-            if pipeline.wait(max(0.0, deadline - time.monotonic())) is None:
-                self._log.error("pipeline.killed", slot=pipeline.slot)
-                pipeline.kill()
-                clean = False
+        clean = self._pipelines.end() and clean
         self._daemon_log.close()
         logs.flush()
         self._log.info("worker.stopped", status="failed" if self._has_failed else "clean" if clean else "forced")
@@ -375,28 +353,30 @@ class Supervisor:
         while time.monotonic() < deadline:
             if process.wait(0.1) is not None:
                 return True
-            if not any(pipeline.sessions for pipeline in self._pipelines.values()):
+            if not self._pipelines.sessions:
                 process.wait(LINGER_SECONDS)
                 return True
         return False
 
     def _kill_all(self) -> None:
         """Leave nothing behind, whatever happened."""
-        for process in (self._daemon, *self._pipelines.values()):
-            if process is not None and process.wait(0) is None:
-                process.kill()
-                process.wait(READY_SECONDS)
+        if self._daemon is not None and self._daemon.wait(0) is None:
+            self._daemon.kill()
+            self._daemon.wait(READY_SECONDS)
+        self._pipelines.kill()
 
     def _pids(self) -> dict[str, int]:
         """Return the processes that live, or have just died, by the names that the metrics have for them."""
-        pids = {SLOT: os.getpid()} | {f"pipeline-{each.slot}": each.pid for each in list(self._pipelines.values())}
+        pids = {SLOT: os.getpid()} | self._pipelines.pids()
         return pids if (process := self._daemon) is None else pids | {DAEMON: process.pid}
 
-    def _all_ready(self) -> bool:
-        return len(self._pipelines) == self._processes and all(p.is_ready for p in self._pipelines.values())
-
     def _is_at(self, phase: Phase) -> bool:
-        return self._daemon is not None and self._daemon_phase >= phase and self._all_ready() and not self._stopping
+        return (
+            self._daemon is not None
+            and self._daemon_phase >= phase
+            and self._pipelines.all_ready
+            and not self._stopping
+        )
 
     def _may_take_over(self) -> bool:
         """Whether leases that are taken now will be renewed in time: not while Java is still starting."""

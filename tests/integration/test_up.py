@@ -88,6 +88,15 @@ def ask(prometheus: str, query: str) -> list[float]:
     return [float(each["value"][1]) for each in answer["data"]["result"]]
 
 
+def data(prometheus: str, query: str, *, may_be_empty: bool) -> list[float]:
+    """Return the values of a query, once it has any: some series begin seconds after the first records."""
+    values = ask(prometheus, query)
+    if not (values or may_be_empty):
+        wait_for(lambda: ask(prometheus, query), f"data of {query}", 40, every=1)
+        values = ask(prometheus, query)
+    return values
+
+
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed (Debian: apt-get install)")
 def test_prometheus_sees_what_the_dashboard_shows_and_nothing_is_left_behind(tmp_path: Path, up: Up) -> None:
     running = up("--rate", str(RATE), "--shards", "2")
@@ -103,8 +112,7 @@ def test_prometheus_sees_what_the_dashboard_shows_and_nothing_is_left_behind(tmp
             query = target["expr"]
             for name, value in VARIABLES.items():
                 query = query.replace(name, value)
-            values = ask(prometheus, query)
-            assert values or panel["title"] in EMPTY_UNTIL_SOMETHING_GOES_WRONG, query
+            values = data(prometheus, query, may_be_empty=panel["title"] in EMPTY_UNTIL_SOMETHING_GOES_WRONG)
             assert all(math.isfinite(value) and value >= 0 for value in values), query
 
     found = subprocess.run(

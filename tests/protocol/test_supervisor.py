@@ -11,7 +11,7 @@ import pytest
 DRIVER = """
 import json, os, signal, sys, threading, time
 from pathlib import Path
-from consumer import daemon, health, leases, logs, preflight, supervisor
+from consumer import daemon, health, leases, logs, pipelines, preflight, supervisor
 from consumer.config import Settings
 from consumer.daemon_log import Phase
 from consumer.journal import Sight, Stage
@@ -33,11 +33,11 @@ fails = ["/bin/sh", "-c", "exit 1"]
 daemon.command = lambda *_: {"daemon fails": fails, "daemon works": works, "shard hangs": works}.get(mode, lives)
 leases.resign = lambda *_: None
 leases.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
-start = supervisor.Supervisor._start_pipeline
+start = pipelines.Pipelines._start
 def counted(self, slot):
     seen["starts"] += 1
     start(self, slot)
-supervisor.Supervisor._start_pipeline = counted
+pipelines.Pipelines._start = counted
 made = supervisor.Supervisor(Settings(
     redaction={"plugin": "policy", "options": {"policy": str(policy)}},
     http={"host": "127.0.0.1", "port": 0},
@@ -53,29 +53,29 @@ def act():
     wait(lambda: made._daemons_started)
     if mode == "pipeline cannot start":
         policy.unlink()
-        made._pipelines[0].kill()
+        made._pipelines.in_slot(0).kill()
     if mode == "policy changes":
         policy.write_text("name: test\\nversion: '1'\\ndetectors: {ssn: mask}\\n")
-        made._pipelines[0].kill()
+        made._pipelines.in_slot(0).kill()
     if mode == "terminal goes":
         print("started", flush=True)
         return
     if mode == "level is switched":
         os.kill(os.getpid(), signal.SIGHUP)
         wait(lambda: made._log_level == "debug")
-        first = made._pipelines[0]
+        first = made._pipelines.in_slot(0)
         first.kill()
-        wait(lambda: made._pipelines.get(0, first) is not first and made._pipelines[0].is_ready)
+        wait(lambda: made._pipelines.in_slot(0) not in (None, first) and made._pipelines.in_slot(0).is_ready)
         os.kill(os.getpid(), signal.SIGHUP)
         wait(lambda: made._log_level == "info")
     elif mode == "daemon works":
         wait(lambda: made._daemon_phase)
     elif mode == "shard hangs":
         for _ in range(health.ENDS_UNHEALTHY):
-            wait(lambda: 0 in made._pipelines and made._is_at(Phase.SERVING))
-            hanging = made._pipelines[0]
+            wait(lambda: made._pipelines.in_slot(0) and made._is_at(Phase.SERVING))
+            hanging = made._pipelines.in_slot(0)
             made._events.put(("stuck", "shardId-0", Sight(Stage.SETTLING, hanging.pid, 1)))
-            wait(lambda: made._pipelines.get(0) is not hanging)
+            wait(lambda: made._pipelines.in_slot(0) is not hanging)
     elif mode == "daemon does not begin":
         time.sleep(0.5)
     elif mode != "stop":
