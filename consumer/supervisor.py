@@ -16,7 +16,6 @@ import secrets
 import signal
 import threading
 import time
-from functools import partial
 from typing import Any, Final
 
 from setproctitle import setproctitle
@@ -24,15 +23,16 @@ from setproctitle import setproctitle
 from consumer import __version__, daemon, leases, logs, preflight
 from consumer.codes import ADVICE
 from consumer.config import Settings
-from consumer.daemon_log import DaemonLog, Phase
+from consumer.daemon_log import Phase
+from consumer.daemons import RESTART_REASONS, Daemons
 from consumer.delivery import OTHER
 from consumer.errors import StartError
 from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
 from consumer.front import Front
-from consumer.health import FAILURES_UNHEALTHY, Condition, EndedShards, deadlocked
+from consumer.health import Condition, EndedShards, deadlocked
 from consumer.journal import Sight, Stage, note_overdue, sights
 from consumer.metrics import Metrics, SessionEvent, show_zeros
-from consumer.pipelines import READY_SECONDS, Pipelines
+from consumer.pipelines import Pipelines
 from consumer.processes import DaemonProcess, PipelineProcess
 from consumer.record import Outcome
 from consumer.redactors import load_candidate, load_plugin
@@ -47,15 +47,6 @@ from consumer.watchdog import Watchdog, stacks
 from redaction.plugin import Redactor
 
 SLOT: Final = "supervisor"
-RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
-BACKOFF_FIRST_SECONDS: Final = 0.2
-BACKOFF_LIMIT_SECONDS: Final = 30.0
-HEALTHY_SECONDS: Final = 60.0
-"""A daemon that lived so long was healthy: its end is the first failure of a new series."""
-
-LINGER_SECONDS: Final = 1.0
-"""What a drained daemon may take to end by itself."""
-
 EXIT_SEEN_SECONDS: Final = 0.5
 """Within which the end of a daemon is seen, after its sessions have broken by it."""
 
@@ -80,12 +71,6 @@ class Supervisor:
         self._log = logs.get_logger(SLOT)
         self._log_level: str = settings.logs.level
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self._daemon: DaemonProcess | None = None
-        self._daemons_started = 0
-        self._daemon_since = 0.0
-        self._daemon_phase = Phase.STARTED
-        self._failures = 0
-        self._start_at = 0.0
         self._has_started = False
         self._has_served = False
         self._has_failed = False
@@ -117,8 +102,8 @@ class Supervisor:
             made = daemon.properties(settings, folder.worker_id.value)
             processes = settings.pipeline.processes or cores()
             daemon.write_files(folder.path, made, processes)
-            self._command = daemon.command(java, settings, made)
-            self._daemon_log = DaemonLog(self._metrics, self._log)
+            command = daemon.command(java, settings, made)
+            self._daemons = Daemons(command, folder, self._metrics, self._events.put, self._log)
             self._pipelines = self._make_pipelines(processes)
             self._vitals = Vitals(self._pids)
             self._collector = WorkerCollector(
@@ -171,7 +156,7 @@ class Supervisor:
         try:
             while not self._stopping:
                 self._turned_at = time.monotonic()
-                if self._daemon is None and time.monotonic() >= self._start_at:
+                if self._daemons.is_due:
                     self._start_what_is_missing()
                 self._handle(self._next_event())
             return self._stop()
@@ -193,7 +178,7 @@ class Supervisor:
 
     def _next_event(self) -> tuple[Any, ...] | None:
         try:
-            return self._events.get(timeout=0.25 if self._daemon is None else 5.0)
+            return self._events.get(timeout=0.25 if self._daemons.process is None else 5.0)
         except queue.Empty:
             return None
 
@@ -211,14 +196,14 @@ class Supervisor:
                 if not self._has_failed:
                     self._log.error("quarantine.flooding", slot=slot, share=share, action=FLOODING)
                 self._has_failed = self._stopping = True
-            case ("session_failed", slot, shard, number) if self._daemon and number == self._daemon.number:
+            case ("session_failed", slot, shard, number) if self._daemons.is_current(number):
                 self._log.error("session.failed", slot=slot, shard=shard)
-                self._session_failed(self._daemon)
-            case ("daemon_phase", number, Phase() as phase) if self._daemon and number == self._daemon.number:
-                self._daemon_phase = phase
+                self._session_failed()
+            case ("daemon_phase", number, Phase() as phase) if self._daemons.is_current(number):
+                self._daemons.phase = phase
                 self._has_served = self._has_served or phase is Phase.SERVING
                 self._takeover.wake()
-            case ("daemon_exit", process, status) if process is self._daemon:
+            case ("daemon_exit", DaemonProcess() as process, status) if process is self._daemons.process:
                 self._log.error("daemon.exited", exit_status=status)
                 self._replace_daemon("daemon_exit")
 
@@ -232,9 +217,10 @@ class Supervisor:
         logs.set_level(self._log_level)
         self._pipelines.set_log_level(self._log_level)
 
-    def _session_failed(self, process: DaemonProcess) -> None:
+    def _session_failed(self) -> None:
         """Restart the daemon. One that was killed is seen to be dead only after its sessions have broken by it."""
-        status = process.wait(EXIT_SEEN_SECONDS)
+        process = self._daemons.process
+        status = process.wait(EXIT_SEEN_SECONDS) if process else None
         if status is None:
             self._replace_daemon("session_failed")
         else:
@@ -248,7 +234,8 @@ class Supervisor:
         """Start the pipeline processes that are not there; when all are ready, the daemon."""
         self._pipelines.start_missing()
         if self._pipelines.all_ready:
-            self._start_daemon()
+            self._has_started = True
+            self._daemons.start()
 
     def _pipeline_died(self, pipeline: PipelineProcess, status: int) -> None:
         self._log.error("pipeline.died", slot=pipeline.slot, pid=pipeline.pid, exit_status=status)
@@ -286,94 +273,45 @@ class Supervisor:
         for shard, count in open_deliveries(self._folder.metrics, name, SLOT).items():
             self._metrics.outcomes.labels(shard, Outcome.ABANDONED.value).inc(count)
 
-    def _start_daemon(self) -> None:
-        self._has_started = True
-        self._daemons_started += 1
-        self._daemon_since = time.monotonic()
-        self._daemon_phase = Phase.STARTED
-        self._daemon = DaemonProcess(
-            self._command,
-            self._folder.path,
-            self._daemons_started,
-            self._folder.worker_id.lock.fileno(),
-            partial(self._daemon_line, self._daemons_started),
-            self._events.put,
-        )
-        self._log.info("daemon.started", daemon=self._daemons_started, pid=self._daemon.pid)
-
-    def _daemon_line(self, number: int, line: bytes) -> None:
-        if (phase := self._daemon_log.line(line)) is not None:
-            self._events.put(("daemon_phase", number, phase))
-
     def _replace_daemon(self, reason: str) -> None:
-        """End the daemon, if it lives, and have a new one started after a pause that grows with each failure."""
-        if self._daemon is not None:
+        """End the daemon, if it lives, and have a new one started after a pause."""
+        if self._daemons.process is not None:
             self._vitals.read()  # its CPU time, before it is gone
-            # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
-            self._daemon.kill()
-            self._daemon.wait(READY_SECONDS)
-            if self._is_healthy():
-                self._failures = 0
-            self._daemon = None
+            self._daemons.put_off(reason)
             leases.resign(self._settings, self._folder.worker_id.value, self._log)
-        delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4 ** min(self._failures, FAILURES_UNHEALTHY))
-        self._failures += 1
-        self._start_at = time.monotonic() + delay
-        self._metrics.daemon_restarts.labels(reason).inc()
-        self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)
-        self._pipelines.tell(daemon_gone=self._daemons_started)
+        else:
+            self._daemons.put_off(reason)
+        self._pipelines.tell(daemon_gone=self._daemons.started)
 
     def _stop(self) -> int:
         """Drain, checkpoint, hand the leases over, end."""
         grace = self._settings.kcl.shutdown_grace_ms / 1000
-        clean = True
-        if self._daemon is not None:
+        if self._daemons.process is not None:
             self._pipelines.tell(give_up_in=max(0.5, grace - EXIT_MARGIN_SECONDS))
-            self._daemon.terminate()
-            if not self._drained(self._daemon, grace + EXIT_MARGIN_SECONDS):
-                self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
-                clean = False
-            self._daemon.kill()
-            self._daemon.wait(READY_SECONDS)
-        if self._daemons_started:  # one of them may have ended before the stop
+        clean = self._daemons.drain(grace + EXIT_MARGIN_SECONDS, lambda: self._pipelines.sessions)
+        if self._daemons.started:  # one of them may have ended before the stop
             released = leases.hand_over(self._settings, self._folder.worker_id.value, self._log)
             self._log.info("leases.handed_over", count=released)
         clean = self._pipelines.end() and clean
-        self._daemon_log.close()
+        self._daemons.close_log()
         logs.flush()
         self._log.info("worker.stopped", status="failed" if self._has_failed else "clean" if clean else "forced")
         return 0 if clean and not self._has_failed else 1
 
-    def _drained(self, process: DaemonProcess, seconds: float) -> bool:
-        """Wait until the daemon has ended, or has nothing left to do.
-
-        When each session has ended in order, all is checkpointed; KCL would only wait for another failover time.
-        """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if process.wait(0.1) is not None:
-                return True
-            if not self._pipelines.sessions:
-                process.wait(LINGER_SECONDS)
-                return True
-        return False
-
     def _kill_all(self) -> None:
         """Leave nothing behind, whatever happened."""
-        if self._daemon is not None and self._daemon.wait(0) is None:
-            self._daemon.kill()
-            self._daemon.wait(READY_SECONDS)
+        self._daemons.kill()
         self._pipelines.kill()
 
     def _pids(self) -> dict[str, int]:
         """Return the processes that live, or have just died, by the names that the metrics have for them."""
         pids = {SLOT: os.getpid()} | self._pipelines.pids()
-        return pids if (process := self._daemon) is None else pids | {DAEMON: process.pid}
+        return pids if (process := self._daemons.process) is None else pids | {DAEMON: process.pid}
 
     def _is_at(self, phase: Phase) -> bool:
         return (
-            self._daemon is not None
-            and self._daemon_phase >= phase
+            self._daemons.process is not None
+            and self._daemons.phase >= phase
             and self._pipelines.all_ready
             and not self._stopping
         )
@@ -381,9 +319,6 @@ class Supervisor:
     def _may_take_over(self) -> bool:
         """Whether leases that are taken now will be renewed in time: not while Java is still starting."""
         return self._is_at(Phase.INITIALISING)
-
-    def _is_healthy(self) -> bool:
-        return self._daemon is not None and time.monotonic() - self._daemon_since > HEALTHY_SECONDS
 
     def _condition(self) -> Condition:
         in_flight = self._collector.batch_ages()
@@ -393,8 +328,8 @@ class Supervisor:
             has_served=self._has_served,
             is_serving=self._is_at(Phase.SERVING),
             is_stopping=self._stopping,
-            failures=self._failures,
-            is_steady=self._is_healthy(),
+            failures=self._daemons.failures,
+            is_steady=self._daemons.is_healthy,
             turned_ago=now - self._turned_at,
             in_flight=in_flight,
             slow_after=slow_after,

@@ -50,7 +50,7 @@ def wait(condition):
         time.sleep(0.02)
 
 def act():
-    wait(lambda: made._daemons_started)
+    wait(lambda: hasattr(made, "_daemons") and made._daemons.started)
     if mode == "pipeline cannot start":
         policy.unlink()
         made._pipelines.in_slot(0).kill()
@@ -69,7 +69,7 @@ def act():
         os.kill(os.getpid(), signal.SIGHUP)
         wait(lambda: made._log_level == "info")
     elif mode == "daemon works":
-        wait(lambda: made._daemon_phase)
+        wait(lambda: made._daemons.phase)
     elif mode == "shard hangs":
         for _ in range(health.ENDS_UNHEALTHY):
             wait(lambda: made._pipelines.in_slot(0) and made._is_at(Phase.SERVING))
@@ -79,10 +79,10 @@ def act():
     elif mode == "daemon does not begin":
         time.sleep(0.5)
     elif mode != "stop":
-        wait(lambda: made._failures == 3 and made._daemon is None)
+        wait(lambda: made._daemons.failures == 3 and made._daemons.process is None)
     condition = made._condition()
     seen.update(
-        failures=made._failures,
+        failures=made._daemons.failures,
         ready=[reason.code for reason in health.ready(condition).reasons],
         live=[reason.code for reason in health.live(condition).reasons],
         serves=made._may_take_over(),
