@@ -28,6 +28,7 @@ def audit(config: Path | None, rate: int, limit: int | None, show: int, *, as_js
     from consumer.redactors import load_plugin  # noqa: PLC0415
 
     settings = load_settings(config)
+    settings.require_table("An audit")
     auditor = Auditor(settings, load_plugin(settings), show)
     table = settings.output.table
     about = count_about(table)

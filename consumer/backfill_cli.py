@@ -116,6 +116,7 @@ def _works(
 
     redactor = load_plugin(settings)
     if dry_run:
+        settings.require_table("A dry run of a backfill")
         return ComparingWorks(settings, redactor)
     if not overwrite:
         refuse_to_replace_newer(settings)
@@ -123,7 +124,8 @@ def _works(
         create_table(plan.application)
     log = logs.get_logger("backfill")
     metrics = Metrics(folder, "backfill")
-    writers = open_writers(settings, metrics, log)
+    policy = f"{redactor.name}@{redactor.version}"
+    writers = open_writers(settings, policy, redactor.digest, metrics, log)
     # Where the worker keeps its own, a record that kills this process is known in the next run.
     journals = settings.runtime_dir.absolute() / f"backfill-{plan.application}" if settings.runtime_dir else folder
     journals.mkdir(mode=0o700, parents=True, exist_ok=True)

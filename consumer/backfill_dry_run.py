@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from consumer import aws
+from consumer.attributes import VERSION
 from consumer.config import Settings
-from consumer.document import VERSION, decode_item, item_encoder, key_names
+from consumer.document import decode_item, item_encoder, key_names
 from consumer.errors import EncodeError, StartError
 from consumer.record import AttributeValue, Item, Record
 from redaction.comparison import same

@@ -16,7 +16,6 @@ from consumer.budget import ByteBudget
 from consumer.checkpoint import HighWaterMark
 from consumer.company import Company
 from consumer.config import Settings
-from consumer.document import item_encoder
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline, Stages
 from consumer.quarantine import QuarantineEncoder
@@ -113,7 +112,7 @@ class StoringWorks:
         policy = f"{redactor.name}@{redactor.version}"
         stages = Stages(
             redactor=redactor,
-            encoder=item_encoder(settings, shard, policy, redactor.digest),
+            encoder=self._writers.output.encoder(shard),
             output=self._writers.output,
             quarantine_encoder=QuarantineEncoder(
                 settings.stream.name, shard, policy, redactor.digest, self._key, settings.quarantine.ttl_days

@@ -7,7 +7,7 @@ have no settings here.
 import os
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -15,13 +15,20 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from consumer.errors import UsageError
 from consumer.keys import METADATA
-from consumer.sections import Http, Kcl, Logs, Output, Pipeline, QuarantineSettings, Redaction, Stream
+from consumer.reading import Kcl, Stream, check_reading
+from consumer.sections import Http, Logs, Output, Pipeline, QuarantineSettings, Redaction, SinkSettings
 
 __all__ = ["FILE_VARIABLE", "Output", "Settings", "lease_tables", "load_settings"]
 
 ENVIRONMENT_PREFIX = "SANITIZER_"
 FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 """Names the settings file, where the command line does not."""
+
+TABLE_SINK: Final = "dynamodb"
+"""The sink that writes to the output table."""
+
+BUILT_IN_SINKS: Final = (TABLE_SINK, "jsonl", "kinesis")
+"""Sinks whose options hold no secrets."""
 
 
 class Settings(BaseSettings):
@@ -34,6 +41,11 @@ class Settings(BaseSettings):
     stream: Stream = Field(default_factory=Stream)
     kcl: Kcl = Field(default_factory=Kcl)
     output: Output = Field(default_factory=Output)
+    sinks: tuple[SinkSettings, ...] = Field(
+        (SinkSettings(plugin=TABLE_SINK),),
+        min_length=1,
+        description="Where documents go; several: to each of them, and the checkpoint waits for the slowest.",
+    )
     quarantine: QuarantineSettings = Field(default_factory=QuarantineSettings)
     redaction: Redaction = Field(default_factory=Redaction)
     pipeline: Pipeline = Field(default_factory=Pipeline)
@@ -58,13 +70,40 @@ class Settings(BaseSettings):
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
+    @property
+    def has_table(self) -> bool:
+        """Whether documents go to the output table."""
+        return any(sink.plugin == TABLE_SINK for sink in self.sinks)
+
+    def require_table(self, what: str) -> None:
+        """Refuse what reads the output table where nothing writes to it.
+
+        :param what: needs the table.
+        :raises UsageError: no sink is the table.
+        """
+        if not self.has_table:
+            raise UsageError(f"{what} needs the output table, and none of the sinks is {TABLE_SINK}.")
+
+    @model_validator(mode="after")
+    def _sinks_differ(self) -> Self:
+        if any(sink in self.sinks[:number] for number, sink in enumerate(self.sinks)):
+            msg = "a sink is named twice, with the same options"
+            raise ValueError(msg)
+        return self
+
     @model_validator(mode="after")
     def _tables_differ(self) -> Self:
-        names = [self.output.table, self.quarantine.table, *lease_tables(self.kcl.application)]
+        output = [self.output.table] if self.has_table else []
+        names = [*output, self.quarantine.table, *lease_tables(self.kcl.application)]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
             msg = f"the table {double[0]} is named twice; output, quarantine and KCL need tables of their own"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _reading_is_possible(self) -> Self:
+        check_reading(self.stream, self.kcl)
         return self
 
     @model_validator(mode="after")

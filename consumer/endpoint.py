@@ -1,4 +1,4 @@
-"""Where DynamoDB's calls go, and as whom: what botocore would do, asked without a call.
+"""Where a service's calls go, and as whom: what botocore would do, asked without a call.
 
 Not the client's `endpoint_url`: a call's endpoint may differ from it (account-based, FIPS, dual-stack).
 """
@@ -13,8 +13,27 @@ from botocore.httpsession import get_cert_path
 
 from consumer import aws
 from consumer.errors import StartError
+from consumer.sigv4 import DYNAMODB, KINESIS, Service
 
-_EVENT: Final = "before-send.dynamodb.BatchWriteItem"
+
+class _Probe(NamedTuple):
+    """A call that is made up to its sending: the client's method, its operation, its arguments."""
+
+    method: str
+    operation: str
+    arguments: dict[str, Any]
+
+
+_PROBES: Final = {
+    DYNAMODB: _Probe(
+        "batch_write_item",
+        "BatchWriteItem",
+        {"RequestItems": {"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]}},
+    ),
+    KINESIS: _Probe(
+        "put_records", "PutRecords", {"StreamName": "stream", "Records": [{"Data": b"", "PartitionKey": "key"}]}
+    ),
+}
 
 
 class Endpoint(NamedTuple):
@@ -29,6 +48,7 @@ class Endpoint(NamedTuple):
     credentials: Callable[[], Any]
     ca_bundle: str
     user_agent: str
+    service: Service = DYNAMODB
 
 
 class _Empty:
@@ -36,29 +56,31 @@ class _Empty:
         yield b"{}"
 
 
-def dynamodb_endpoint() -> Endpoint:
+def endpoint_of(service: Service) -> Endpoint:
     """Find it out by AWS's own variables and files.
 
     :raises StartError: no region, no credentials, or an unusable endpoint is configured.
     """
-    client = aws.client("dynamodb")
+    client = aws.client(service.name)
+    method, operation, arguments = _PROBES[service]
+    event, action = f"before-send.{service.name}.{operation}", f"{service.name}:{operation}"
     sent: list[Any] = []
 
     def intercept(request: Any, **_: object) -> AWSResponse:
         sent.append(request)
         return AWSResponse(request.url, 200, {}, _Empty())  # type: ignore[arg-type]
 
-    client.meta.events.register(_EVENT, intercept)
+    client.meta.events.register(event, intercept)
     try:
-        client.batch_write_item(RequestItems={"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]})
+        getattr(client, method)(**arguments)
     except aws.CALL_ERRORS as error:
-        raise StartError(aws.explain(error, "dynamodb:BatchWriteItem", "the endpoint")) from None
+        raise StartError(aws.explain(error, action, "the endpoint")) from None
     finally:
-        client.meta.events.unregister(_EVENT, intercept)
+        client.meta.events.unregister(event, intercept)
     session = aws.session()
     credentials = session.get_credentials()
     if credentials is None:
-        raise StartError(aws.explain(be.NoCredentialsError(), "dynamodb:BatchWriteItem", "the endpoint"))
+        raise StartError(aws.explain(be.NoCredentialsError(), action, "the endpoint"))
     bundle: str = session.get_config_variable("ca_bundle") or str(get_cert_path(verify=True))
     if not Path(bundle).is_file():
         msg = f"AWS_CA_BUNDLE is {bundle}, but there is no such file."
@@ -71,4 +93,5 @@ def dynamodb_endpoint() -> Endpoint:
         credentials.get_frozen_credentials,
         bundle,
         agent.decode() if isinstance(agent, bytes) else agent,
+        service,
     )

@@ -3,7 +3,7 @@
     SanitizerError
     ├── UsageError          wrong usage or configuration: exit status 2
     ├── StartError          the surroundings are not as they must be (no stream, no Java, ...): exit status 1
-    ├── EncodeError         one document does not fit DynamoDB: the record goes to quarantine with `.code`
+    ├── EncodeError         one document does not fit the sink: the record goes to quarantine with `.code`
     ├── LeaseLost           another worker owns the shard: stop writing, never checkpoint
     └── SessionBroken       one shard's session cannot go on: the daemon is restarted, its records are redelivered
 
@@ -28,13 +28,13 @@ class StartError(SanitizerError):
 
 
 class EncodeError(SanitizerError):
-    """A document that DynamoDB cannot hold.
+    """A document that a sink cannot hold.
 
     :param code: machine-readable reason, stored with the quarantine entry.
     """
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"The document does not fit DynamoDB: {code}.")
+        super().__init__(f"The document cannot be stored: {code}.")
         self.code = code
 
 

@@ -28,7 +28,6 @@ from consumer.company import Company
 from consumer.config import Settings
 from consumer.control import Control
 from consumer.coverage import FieldCoverage
-from consumer.document import item_encoder
 from consumer.dry_run import DryRun
 from consumer.errors import SanitizerError, StartError
 from consumer.metrics import Metrics, SessionEvent
@@ -92,7 +91,8 @@ class Host:
         self._coverage: FieldCoverage | None = None
         if isinstance(self._redactor, PolicyRedactor):
             self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
-        self._writers = open_writers(settings, self._metrics, self._log)
+        self._policy = f"{self._redactor.name}@{self._redactor.version}"
+        self._writers = open_writers(settings, self._policy, self._redactor.digest, self._metrics, self._log)
         self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
         self._company = Company()
         self._brake = QuarantineBrake(
@@ -234,15 +234,14 @@ class Host:
     def open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:
         """Make the pipeline of a shard."""
         settings = self._settings
-        policy = f"{self._redactor.name}@{self._redactor.version}"
         stages = Stages(
             redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else Patient(self._redactor),
-            encoder=item_encoder(settings, shard, policy, self._redactor.digest),
+            encoder=self._writers.output.encoder(shard),
             output=self._writers.output,
             quarantine_encoder=QuarantineEncoder(
                 settings.stream.name,
                 shard,
-                policy,
+                self._policy,
                 self._redactor.digest,
                 self._fingerprint_key,
                 settings.quarantine.ttl_days,

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import orjson
 
+from consumer.attributes import VERSION, VERSION_SOURCE
 from consumer.concurrency import Concurrency
-from consumer.document import VERSION, VERSION_SOURCE
-from consumer.dynamodb import Caller, TableWriter
+from consumer.dynamodb import TableWriter
 from consumer.metrics import Metrics
 from consumer.record import Item
+from consumer.service_writer import Caller
 from consumer.versions import Versions
 
 # The first: no item, or one from before there were versions. The second: one whose versions mean something else.

@@ -15,7 +15,6 @@ from consumer.budget import ByteBudget
 from consumer.checkpoint import Checkpointer, HighWaterMark
 from consumer.company import Company
 from consumer.delivery import Delivery, by_key, note_quarantined, note_stored
-from consumer.document import ItemEncoder
 from consumer.dry_run import DryRun
 from consumer.errors import EncodeError, SessionBroken
 from consumer.journal import ShardJournal, Stage
@@ -25,7 +24,7 @@ from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.quarantine import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
 from consumer.redacting import Redacting
-from consumer.sink import Fate, Sink, Writing
+from consumer.sink import Encoder, Fate, Sink, Writing
 from redaction.plugin import Applied, Dropped, Redactor, Released
 
 POLL_SECONDS: Final = 0.5
@@ -43,7 +42,7 @@ class Stages:
     """
 
     redactor: Redactor
-    encoder: ItemEncoder
+    encoder: Encoder
     output: Sink
     quarantine_encoder: QuarantineEncoder
     quarantine: Sink
@@ -105,6 +104,9 @@ class Pipeline:
     def _process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
         if not self._halted:  # else the lag grows from the first record that was abandoned
             self._books.delivered(behind_seconds, records[0].arrival_ms / 1000 if records else 0.0, now=time.time())
+        if records:
+            kinesis_records = [record.sub for record in records].count(0)
+            self._books.arrived(kinesis_records, records[0].arrival_ms / 1000, records[-1].arrival_ms / 1000)
         for part in self._redacting.parts(records) if records else ():
             self._process_part(part, checkpointer)
         if not self._halted:
@@ -170,7 +172,7 @@ class Pipeline:
         items, entries = self._sort_out(batch, first)
         self._laps.lap("encode")
         rounds = [[index] for index in items] if self._stages.encoder.has_unique_keys else by_key(items)
-        # One round, unless records share a key and the newest of them is refused by DynamoDB.
+        # One round, unless records share a key and the newest of them is refused.
         while (rounds or entries) and not self._stop.is_set():
             refused = self._write_round(batch, items, rounds, entries, checkpointer)
             now = time.time()
@@ -190,12 +192,12 @@ class Pipeline:
         entries: list[tuple[int, Item]],
         checkpointer: Checkpointer,
     ) -> set[int]:
-        """Write the newest item of each key and the quarantine entries; return the indices that DynamoDB refused."""
+        """Write the newest item of each key and the quarantine entries; return the indices that were refused."""
         stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
         self._under_way = [stored]
         kept = self._stages.quarantine.start([entry for _, entry in entries], self._stop)
         self._under_way.append(kept)
-        self._try_candidate(batch)  # while DynamoDB is at work
+        self._try_candidate(batch)  # while the sink is at work
         ended = False
         while not ended:
             # When the work is stopped, a request under way is not waited for: what is not known durable is abandoned.

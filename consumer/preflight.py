@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from consumer import aws, logs
+from consumer import aws, logs, readers
 from consumer.config import Settings, lease_tables
 from consumer.document import key_names
 from consumer.errors import StartError
 from consumer.leases import LEASE_OWNER_INDEX
 from consumer.quarantine import KEY_NAMES
+from consumer.sinks.loading import check_sinks
 
 _CREATE: Final = "`sanitizer tables create` makes the tables"
 
@@ -30,9 +31,13 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
         msg = f"The stream {name} is {summary['StreamStatus']}, not ACTIVE."
         raise StartError(msg)
-    _check_table(dynamodb, settings.output.table, key_names(settings.output))
-    if settings.output.write_mode == "newest":
-        _check_put(dynamodb, settings.output.table, key_names(settings.output))
+    if with_kcl:
+        readers.tell(settings, kinesis, summary, logs.get_logger("preflight"))
+    check_sinks(settings)
+    if settings.has_table:
+        _check_table(dynamodb, settings.output.table, key_names(settings.output))
+        if settings.output.write_mode == "newest":
+            _check_put(dynamodb, settings.output.table, key_names(settings.output))
     _check_table(dynamodb, settings.quarantine.table, KEY_NAMES)
     if with_kcl and not settings.kcl.may_create_tables:
         _check_kcl_tables(dynamodb, settings.kcl.application)

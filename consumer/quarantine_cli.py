@@ -195,14 +195,12 @@ def _replay(
     if not overwrite:
         refuse_to_replace_newer(settings)
     preflight.check(settings, with_kcl=False)
-    output = None
-    if not dry_run:
-        folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="sanitizer-replay-"))
-        writers = open_writers(settings, Metrics(Path(folder), "replay"), logs.get_logger("replay"))
-        leaving.callback(writers.close)
-        output = writers.output
+    folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="sanitizer-replay-"))
+    policy, metrics = f"{redactor.name}@{redactor.version}", Metrics(Path(folder), "replay")
+    writers = open_writers(settings, policy, redactor.digest, metrics, logs.get_logger("replay"))
+    leaving.callback(writers.close)
     say = Progress().say if sys.stderr.isatty() else None
-    return Replay(settings, redactor, output, stop, again=again, rate=rate, say=say)
+    return Replay(settings, redactor, writers.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
 
 
 def _report(report: "Report", *, dry_run: bool, as_json: bool) -> str:

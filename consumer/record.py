@@ -34,10 +34,10 @@ class Record(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A DynamoDB item ready to be written.
+    """What a sink writes: of the table an item of DynamoDB, of the others what their encoders make.
 
     :ivar key: values of the partition and the sort key; equal keys are one item.
-    :ivar body: the whole item in DynamoDB's JSON, keys included.
+    :ivar body: as it is written; of the table the whole item in DynamoDB's JSON, keys included.
     :ivar version: of two items with one key, the newer one's is the greater; empty: nobody compares them.
     """
 
@@ -47,7 +47,7 @@ class Item(NamedTuple):
 
     @property
     def attributes(self) -> dict[str, AttributeValue]:
-        """The item, read back from its body."""
+        """An item of DynamoDB, read back from its body."""
         attributes: dict[str, AttributeValue] = orjson.loads(self.body)
         return attributes
 

@@ -24,6 +24,12 @@ _ROTATES: Final = (
 )
 
 
+_NONE_STORED: Final = "so that no record could be stored"
+_NONE_INDEXED: Final = "so that no document would stand in the index"
+_STORED_TWICE: Final = "so that a record delivered again after a rotation would be stored twice"
+_SPLIT: Final = "so that after a rotation one value would stand in the index under two keys"
+
+
 class Patient:
     """A plug-in, which may wait for something: the other shards go on meanwhile."""
 
@@ -45,8 +51,7 @@ def load_plugin(settings: Settings) -> Redactor:
     """
     redaction = settings.redaction
     redactor = load_redaction(redaction.plugin, redaction.options, redaction.keys)
-    check_key_fields(settings.output, redactor)
-    check_age_field(settings, redactor)
+    _check_fields(settings, redactor)
     return redactor
 
 
@@ -72,11 +77,16 @@ def load_candidate(settings: Settings) -> PolicyRedactor | None:
     options = {"policy": redaction.candidate.policy}
     try:
         redactor = _loaded(lambda: from_options(_with_keys(options, redaction.keys)))
-        check_key_fields(settings.output, redactor)
-        check_age_field(settings, redactor)
+        _check_fields(settings, redactor)
     except SanitizerError as error:
         raise type(error)(f"redaction.candidate: {error}") from None
     return redactor
+
+
+def _check_fields(settings: Settings, redactor: Redactor) -> None:
+    if settings.has_table:
+        check_key_fields(settings.output, redactor)
+        check_age_field(settings, redactor)
 
 
 def check_key_fields(output: Output, redactor: Redactor) -> None:
@@ -84,12 +94,14 @@ def check_key_fields(output: Output, redactor: Redactor) -> None:
 
     Only of the built-in redactor is it known beforehand what happens to a field.
 
+    The same holds for the second index, in which there would be nothing, or one field's value under several keys.
+
     :raises UsageError: it drops a field of a template, or makes keyed values of it, or of what a detector finds in it,
         without a pinned key id.
     """
     if not isinstance(redactor, PolicyRedactor):
         return
-    for setting, template in output.key_templates().items():
+    for setting, template in (output.key_templates() | output.index_templates()).items():
         for name in template.names:
             path = tuple(name.split("."))
             if path[0] in METADATA:
@@ -99,6 +111,8 @@ def check_key_fields(output: Output, redactor: Redactor) -> None:
                 (f"rule {rule.id!r}", _problem(rule.action)) if rule else _problem_of_detectors(redactor.policy, path)
             )
             if problem:
+                if setting.startswith("index"):
+                    problem = problem.replace(_NONE_STORED, _NONE_INDEXED).replace(_STORED_TWICE, _SPLIT)
                 raise UsageError(
                     f"output.{setting}: {subject} of the policy {redactor.name!r} {problem.format(field=name)}."
                 )

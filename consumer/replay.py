@@ -14,13 +14,12 @@ from itertools import islice
 from typing import Any, Final
 
 from consumer.config import Settings
-from consumer.document import item_encoder
 from consumer.entries import Entry, Quarantine
 from consumer.errors import EncodeError
 from consumer.quarantine import fingerprint
 from consumer.reader import Shard, ShardReader, Start, kinesis_client, list_shards, shards_of
 from consumer.record import Item, Record
-from consumer.sink import Fate, Sink
+from consumer.sink import DocumentSink, Fate
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Redactor, Released
 
@@ -91,7 +90,8 @@ class Report:
 class Replay:
     """Replays entries of one quarantine.
 
-    :param output: where documents go; None: a dry run, in which nothing is written anywhere.
+    :param output: where documents go.
+    :param dry_run: nothing is written anywhere.
     :param again: also what was replayed before.
     :param rate: entries a second at most.
     :param stop: ends the work after what is under way.
@@ -102,9 +102,10 @@ class Replay:
         self,
         settings: Settings,
         redactor: Redactor,
-        output: Sink | None,
+        output: DocumentSink,
         stop: threading.Event,
         *,
+        dry_run: bool = False,
         again: bool = False,
         rate: int | None = None,
         say: Callable[[str], None] | None = None,
@@ -112,6 +113,7 @@ class Replay:
         self._settings = settings
         self._redactor = redactor
         self._output = output
+        self._dry_run = dry_run
         self._quarantine = Quarantine(settings)
         self._stop = stop
         self._again = again
@@ -202,7 +204,7 @@ class Replay:
 
     def _settle(self, shard: str, pairs: Sequence[tuple[Entry, Record]]) -> None:
         redactor = self._redactor
-        encoder = item_encoder(self._settings, shard, f"{redactor.name}@{redactor.version}", redactor.digest)
+        encoder = self._output.encoder(shard)
         verdicts = redact_guarded(redactor, [record.data for _, record in pairs])
         items: list[tuple[Entry, Item]] = []
         for (entry, record), verdict in zip(pairs, verdicts, strict=True):
@@ -221,7 +223,7 @@ class Replay:
             items = [pair for pair in items if first[pair[1].key] is not pair]
 
     def _store(self, items: Sequence[tuple[Entry, Item]]) -> None:
-        if self._output is None:
+        if self._dry_run:
             for entry, _ in items:
                 self.report.add(entry, Result.STORED)
             return
@@ -237,7 +239,7 @@ class Replay:
 
     def _done(self, entry: Entry, result: Result) -> None:
         self.report.add(entry, result)
-        if self._output is not None:
+        if not self._dry_run:
             # If another replay was faster, or the entry is gone, the record is where it belongs all the same.
             self._quarantine.mark(entry, result.value, self._redactor.digest, again=self._again)
 

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for DynamoDB's JSON protocol: POST to one path, no query, a fixed set of headers.
+"""AWS Signature Version 4 for AWS's JSON protocol: POST to one path, no query, a fixed set of headers.
 
 Source: AWS, "Create a signed AWS API request". Keys and header digests are kept from call to call, which is why this
 exists beside botocore's `SigV4Auth`: 20 microseconds a call against 140.
@@ -16,6 +16,22 @@ from botocore.awsrequest import AWSRequest
 
 PORTS: Final = {"http": 80, "https": 443}
 CONTENT_TYPE: Final = "application/x-amz-json-1.0"
+
+
+class Service(NamedTuple):
+    """What is a service's own in AWS's JSON protocol.
+
+    :ivar name: as botocore and the signature have it.
+    :ivar prefix: of the X-Amz-Target, before the operation.
+    """
+
+    name: str
+    prefix: str
+    content_type: str = CONTENT_TYPE
+
+
+DYNAMODB: Final = Service("dynamodb", "DynamoDB_20120810.")
+KINESIS: Final = Service("kinesis", "Kinesis_20131202.", "application/x-amz-json-1.1")
 
 
 class _Prepared(NamedTuple):
@@ -38,14 +54,17 @@ class Signer:
     :param user_agent: sent, not signed.
     """
 
-    def __init__(self, credentials: Callable[[], Any], url: str, region: str, service: str, user_agent: str) -> None:
+    def __init__(
+        self, credentials: Callable[[], Any], url: str, region: str, service: Service, user_agent: str
+    ) -> None:
         self._credentials = credentials
         parts = urlsplit(url)
         # The Host header names a port only if it is not the scheme's own.
         self._host = parts.netloc.rpartition("@")[2].removesuffix(f":{PORTS[parts.scheme]}")
         self._path = parts.path or "/"
         self._user_agent = user_agent
-        self._scope = (region, service, "aws4_request")
+        self._scope = (region, service.name, "aws4_request")
+        self._content_type = service.content_type
         self._prepared: dict[str, _Prepared] = {}
 
     def head(self, target: str, body: bytes) -> bytes:
@@ -71,7 +90,7 @@ class Signer:
             key = ("AWS4" + credentials.secret_key).encode()
             for part in (stamp[:8], *self._scope):
                 key = hmac.digest(key, part.encode(), "sha256")
-        headers = {"content-type": CONTENT_TYPE, "host": self._host, "x-amz-date": stamp}
+        headers = {"content-type": self._content_type, "host": self._host, "x-amz-date": stamp}
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
         headers["x-amz-target"] = target  # in the order of the alphabet, as the canonical request wants it
@@ -90,13 +109,15 @@ class Signer:
         )
 
 
-def agrees_with_botocore(credentials: Callable[[], Any], url: str, region: str, service: str) -> bool:
+def agrees_with_botocore(credentials: Callable[[], Any], url: str, region: str, service: Service) -> bool:
     """Return whether this module and botocore sign alike for this endpoint; to be asked once, at the start."""
-    target, body = "DynamoDB_20120810.ListTables", b'{"Limit":1}'
+    target, body = f"{service.prefix}ListAnything", b'{"Limit":1}'
     frozen = credentials()
     for _ in range(3):  # the second may change between the two
-        request = AWSRequest("POST", url, data=body, headers={"Content-Type": CONTENT_TYPE, "X-Amz-Target": target})
-        SigV4Auth(frozen, service, region).add_auth(request)
+        request = AWSRequest(
+            "POST", url, data=body, headers={"Content-Type": service.content_type, "X-Amz-Target": target}
+        )
+        SigV4Auth(frozen, service.name, region).add_auth(request)
         head = Signer(lambda: frozen, url, region, service, "").head(target, body).decode("latin-1")
         if f"\r\nx-amz-date: {request.headers['X-Amz-Date']}\r\n" in head:
             return f"\r\nauthorization: {request.headers['Authorization']}\r\n" in head

@@ -1,11 +1,13 @@
-"""Where items go: the protocol between the pipeline and what writes for it."""
+"""Where items go: the protocol between the pipeline and what writes for it. All that an author of a sink imports."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from consumer.record import Item
+from consumer.config import Settings
+from consumer.metrics import Metrics
+from consumer.record import Item, Record
 
 
 class Fate(Enum):
@@ -46,3 +48,46 @@ class Sink(Protocol):
         Retries until each item is durable, superseded or refused, or until `stop` is set; then the rest stays pending.
         """
         ...
+
+
+class Encoder(Protocol):
+    """Makes the items of one shard. Used by one thread.
+
+    :ivar has_unique_keys: whether no two records can share a key; else the pipeline writes only the newest of each.
+    """
+
+    has_unique_keys: bool
+
+    def encode(self, document: Mapping[str, object], record: Record) -> Item:
+        """Return the item of a released document.
+
+        :raises EncodeError: the sink cannot hold it; the record goes to quarantine with the error's code.
+        """
+        ...
+
+
+class DocumentSink(Sink, Protocol):
+    """Where documents go; shared by the threads of a process."""
+
+    def encoder(self, shard: str) -> Encoder:
+        """Return what makes the items of a shard."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files; nothing is written after it."""
+        ...
+
+
+class SinkContext(NamedTuple):
+    """What a sink is told.
+
+    :ivar policy: name and version of the redactor, ``name@version``.
+    :ivar digest: the redactor's.
+    :ivar log: a structured logger.
+    """
+
+    settings: Settings
+    policy: str
+    digest: str
+    metrics: Metrics
+    log: Any

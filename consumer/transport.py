@@ -1,4 +1,4 @@
-"""HTTP/1.1 to DynamoDB with bodies that are already encoded; several requests under way from one thread.
+"""HTTP/1.1 to a service of AWS with bodies that are already encoded; several requests under way from one thread.
 
 urllib3 connects (TLS, CONNECT through a proxy, IPv6), llhttp parses, botocore says where to and as whom. What is left
 is a pool, and one send and one receive a call.
@@ -31,7 +31,6 @@ from consumer.endpoint import Endpoint
 from consumer.sigv4 import PORTS, Signer
 from consumer.turn import waiting
 
-_PREFIX: Final = "DynamoDB_20120810."
 _MAX_HEAD_BYTES: Final = 65536
 _MAX_ANSWER_BYTES: Final = 17 * 1024 * 1024  # a BatchWriteItem's whole request may come back as unprocessed
 _RECEIVE_BYTES: Final = 65536
@@ -236,7 +235,10 @@ class Transport:
         self.timeout = timeout
         self._idle: deque[HTTPConnection] = deque()
         self._max_idle = idle
-        self._signer = Signer(endpoint.credentials, endpoint.url, endpoint.region, "dynamodb", endpoint.user_agent)
+        self._prefix = endpoint.service.prefix
+        self._signer = Signer(
+            endpoint.credentials, endpoint.url, endpoint.region, endpoint.service, endpoint.user_agent
+        )
         self._context: ssl.SSLContext | None = None
         if self._https:
             self._context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
@@ -253,7 +255,7 @@ class Transport:
 
         :raises TransportError: see the module.
         """
-        return Exchange(self, self._signer.head(_PREFIX + operation, body) + body)
+        return Exchange(self, self._signer.head(self._prefix + operation, body) + body)
 
     def take(self) -> tuple[HTTPConnection, bool]:
         while True:

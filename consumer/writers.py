@@ -7,49 +7,46 @@ from consumer.batch import BatchWriter
 from consumer.concurrency import Concurrency
 from consumer.config import Settings
 from consumer.connect import connect_dynamodb
-from consumer.document import key_names
 from consumer.errors import UsageError
 from consumer.metrics import Metrics
-from consumer.newest import NewestWriter
 from consumer.quarantine import KEY_NAMES
-from consumer.sink import Sink
-from consumer.versions import versions_of
+from consumer.sink import DocumentSink, Sink, SinkContext
+from consumer.sinks.loading import open_sinks
 
 QUARANTINE_WRITES: Final = 2
 
 
 class Writers(NamedTuple):
-    """The two sinks of a process, and what closes their connections."""
+    """The sinks of a process, and what closes their connections."""
 
-    output: Sink
+    output: DocumentSink
     quarantine: Sink
     close: Callable[[], None]
 
 
-def open_writers(settings: Settings, metrics: Metrics, log: Any) -> Writers:
-    """Return the sinks, which share connections.
+def open_writers(settings: Settings, policy: str, digest: str, metrics: Metrics, log: Any) -> Writers:
+    """Return the sinks. The quarantine is a table of DynamoDB whatever the others are.
 
+    :param policy: name and version of the redactor, ``name@version``.
+    :param digest: the redactor's.
+    :raises UsageError: a sink cannot be loaded, or its options are wrong.
     :raises StartError: see `connect_dynamodb`.
     """
-    output = settings.output
-    transport = connect_dynamodb(output.timeout_seconds, output.concurrency + QUARANTINE_WRITES)
-    common = (
-        transport,
-        output.table,
-        key_names(output),
-        Concurrency(output.concurrency, metrics.write_concurrency.set),
-        metrics,
-        log,
-    )
-    versions = versions_of(settings)
-    documents: Sink
-    if versions is None:
-        documents = BatchWriter(*common)
-    else:
-        documents = NewestWriter(*common, reserved=output.reserved_attribute, versions=versions)
-    # Slots of its own: it must not wait behind a slow table for ever.
-    entries = BatchWriter(transport, settings.quarantine.table, KEY_NAMES, Concurrency(QUARANTINE_WRITES), metrics, log)
-    return Writers(documents, entries, transport.close)
+    output = open_sinks(SinkContext(settings, policy, digest, metrics, log))
+    try:
+        # Slots and connections of its own: it must not wait for ever behind a slow table.
+        transport = connect_dynamodb(settings.output.timeout_seconds, QUARANTINE_WRITES)
+    except BaseException:
+        output.close()
+        raise
+    slots = Concurrency(QUARANTINE_WRITES)
+    entries = BatchWriter(transport, settings.quarantine.table, KEY_NAMES, slots, metrics, log)
+
+    def close() -> None:
+        output.close()
+        transport.close()
+
+    return Writers(output, entries, close)
 
 
 def refuse_to_replace_newer(settings: Settings) -> None:
@@ -58,7 +55,7 @@ def refuse_to_replace_newer(settings: Settings) -> None:
     :raises UsageError: records can share an item, and nothing compares them.
     """
     unique = any(template.is_unique_per_record for template in settings.output.key_templates().values())
-    if settings.output.write_mode == "put" and not unique:
+    if settings.has_table and settings.output.write_mode == "put" and not unique:
         msg = (
             "The key templates let records share an item, and with write_mode put an old record would replace a newer "
             "one's document: set output.write_mode to newest, or accept that with --overwrite."

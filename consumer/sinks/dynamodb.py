@@ -1,0 +1,66 @@
+"""The output table."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consumer.batch import BatchWriter
+from consumer.concurrency import Concurrency
+from consumer.config import Settings
+from consumer.connect import connect_dynamodb
+from consumer.document import ItemEncoder, item_encoder, key_names
+from consumer.errors import UsageError
+from consumer.newest import NewestWriter
+from consumer.record import Item
+from consumer.sink import Sink, SinkContext, Writing
+from consumer.versions import versions_of
+
+
+class DynamoDBSink:
+    """Writes to the table that the section `output` of the settings describes.
+
+    :raises UsageError: it was given options.
+    :raises StartError: see `connect_dynamodb`.
+    """
+
+    def __init__(self, options: Mapping[str, Any], context: SinkContext) -> None:
+        self.check(options, context.settings)
+        self._context = context
+        output = context.settings.output
+        self._transport = connect_dynamodb(output.timeout_seconds, output.concurrency)
+        common = (
+            self._transport,
+            output.table,
+            key_names(output),
+            Concurrency(output.concurrency, context.metrics.write_concurrency.set),
+            context.metrics,
+            context.log,
+        )
+        versions = versions_of(context.settings)
+        self._writer: Sink
+        if versions is None:
+            self._writer = BatchWriter(*common)
+        else:
+            self._writer = NewestWriter(*common, reserved=output.reserved_attribute, versions=versions)
+
+    @staticmethod
+    def check(options: Mapping[str, Any], settings: Settings) -> None:  # noqa: ARG004 - all sinks are asked so
+        """Refuse options. The table is looked at by `consumer.preflight`, with the others.
+
+        :raises UsageError: there are some.
+        """
+        if options:
+            raise UsageError("it takes no options; its settings are those of the section output.")
+
+    def encoder(self, shard: str) -> ItemEncoder:
+        """See `DocumentSink.encoder`."""
+        context = self._context
+        return item_encoder(context.settings, shard, context.policy, context.digest)
+
+    def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
+        """See `Sink.start`."""
+        return self._writer.start(items, stop)
+
+    def close(self) -> None:
+        """See `DocumentSink.close`."""
+        self._transport.close()
