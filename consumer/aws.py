@@ -40,6 +40,7 @@ _CREDENTIALS = frozenset(
 _MISSING = frozenset({"ResourceNotFoundException"})
 _THROTTLED = frozenset(
     {
+        "KMSThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -49,14 +50,30 @@ _THROTTLED = frozenset(
     }
 )
 _CODE = re.compile(r"[A-Za-z]{1,80}")
-_REFUSED = frozenset({"ValidationException", "SerializationException", "ItemCollectionSizeLimitExceededException"})
+_REFUSED = frozenset(
+    {
+        "InvalidArgumentException",  # Kinesis's
+        "ItemCollectionSizeLimitExceededException",
+        "SerializationException",
+        "ValidationException",
+    }
+)
 
 
-def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries: int = 0) -> Any:
+def client(
+    service: str,
+    *,
+    timeout: float = 5.0,
+    connections: int = 10,
+    retries: int = 0,
+    region: str | None = None,
+    endpoint: str | None = None,
+) -> Any:
     """Return a botocore client; region, endpoint and credentials come from AWS's own variables and files.
 
     :param timeout: connect and read time-out in seconds.
     :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
+    :param region, endpoint: other ones than those of the variables and files.
     :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
     """
     made = session()
@@ -69,7 +86,7 @@ def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries
         tcp_keepalive=True,
     )
     try:
-        found = made.create_client(service, config=config)
+        found = made.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     except be.NoRegionError:
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg) from None

@@ -1,4 +1,4 @@
-"""Reads what the worker stored: documents by key, the shards' leases."""
+"""Reads tables item by item, and the shards' leases in theirs; for documents see `consumer.documents`."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,40 +6,10 @@ from typing import Any, Final
 from consumer import aws
 from consumer.codec import decode_document
 from consumer.config import Settings, lease_tables
-from consumer.document import decode_item, key_names
 from consumer.errors import StartError
 
 BACKFILL_BEGAN: Final = "backfillFrom"
 """The attribute of leases that are a backfill's: where it began."""
-
-
-def documents(
-    settings: Settings, partition: str, sort_prefix: str | None, limit: int | None
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield documents of one partition, newest sort key first, each with what the service added.
-
-    :raises StartError: the table is missing, out of reach or not permitted.
-    """
-    partition_name, sort_name = key_names(settings.output)
-    names = {"#p": partition_name}
-    values: dict[str, Any] = {":p": {"S": partition}}
-    condition = "#p = :p"
-    if sort_prefix:
-        names["#s"], values[":s"] = sort_name, {"S": sort_prefix}
-        condition += " AND begins_with(#s, :s)"
-    found = pages(
-        "query",
-        settings.output.table,
-        KeyConditionExpression=condition,
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues=values,
-        ScanIndexForward=False,
-        ConsistentRead=True,
-    )
-    for index, item in enumerate(found):
-        if limit is not None and index >= limit:
-            return
-        yield decode_item(item, settings.output)
 
 
 def all_items(table: str) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,12 @@
 """The tables of the service: output, quarantine, and the three that KCL wants."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from consumer import aws
+from consumer.attributes import INDEX, names_of
 from consumer.config import Settings, lease_tables
 from consumer.document import key_names
 from consumer.errors import StartError
@@ -14,17 +16,24 @@ from consumer.quarantine import EXPIRES_AT, KEY_NAMES
 from consumer.reader import list_shards
 
 MISSING: Final = "is missing"
+_NO_INDEX: Final = f"its index {INDEX} is missing; `sanitizer tables create` adds it"
+_BUILDING_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its name, and CreateTable's request for it."""
+    """One table: its name, and CreateTable's request for it.
+
+    :ivar expires_by: the attribute by which its items expire.
+    :ivar may_add_index: whether its index can be added when the table is there already.
+    """
 
     name: str
     keys: tuple[str, ...]
     request: dict[str, Any]
     holds_data: bool
     expires_by: str | None = None
+    may_add_index: bool = False
 
 
 def wanted(settings: Settings) -> list[Table]:
@@ -32,12 +41,26 @@ def wanted(settings: Settings) -> list[Table]:
     leases, worker_metrics, coordinator = lease_tables(settings.kcl.application)
     expires_by = EXPIRES_AT if settings.quarantine.ttl_days else None
     return [
-        _table(settings.output.table, *key_names(settings.output), holds_data=True),
+        *([output_table(settings)] if settings.has_table else ()),
         replace(_table(settings.quarantine.table, *KEY_NAMES, holds_data=True), expires_by=expires_by),
         lease_table(leases),
         _table(worker_metrics, "wid"),
         _table(coordinator, "key"),
     ]
+
+
+def output_table(settings: Settings) -> Table:
+    """Return the table of documents, with its second index if the settings have one."""
+    output = settings.output
+    names = names_of(output.reserved_attribute)
+    more: dict[str, Any] = {}
+    keys: tuple[str, ...] = ()
+    if output.index is not None:
+        keys = (names.index_partition, names.index_sort)[: 1 if output.index.sort_key is None else 2]
+        index = {"IndexName": INDEX, "KeySchema": _schema(*keys), "Projection": {"ProjectionType": "ALL"}}
+        more["GlobalSecondaryIndexes"] = [index]
+    made = _table(output.table, *key_names(output), attributes=keys, holds_data=True, **more)
+    return replace(made, expires_by=names.expires if output.ttl_days else None, may_add_index=True)
 
 
 def lease_table(name: str) -> Table:
@@ -51,7 +74,9 @@ def lease_table(name: str) -> Table:
 
 
 def create(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Create what is missing; yield each table's name and ``created`` or ``exists``.
+    """Create what is missing; yield each table's name and ``created``, ``exists`` or ``exists; its index is added``.
+
+    Ends when all are usable; DynamoDB takes minutes to hours to build an index of a table that holds much.
 
     :raises StartError: not permitted, unreachable, or a table of that name has other keys.
     """
@@ -66,8 +91,12 @@ def create_each(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
         if existing is None:
             _call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
         elif problem := _problem(existing, table):
-            msg = f"The table {table.name} exists, but {problem}."
-            raise StartError(msg)
+            if problem != _NO_INDEX:
+                msg = f"The table {table.name} exists, but {problem}."
+                raise StartError(msg)
+            _call(dynamodb.update_table, "dynamodb:UpdateTable", table.name, **_index_request(existing, table))
+            yield table.name, "exists; its index is added"
+            continue
         yield table.name, "exists" if existing else "created"
     for table in tables:
         waiter = dynamodb.get_waiter("table_exists")
@@ -78,6 +107,8 @@ def create_each(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
             TableName=table.name,
             WaiterConfig={"Delay": 1, "MaxAttempts": 120},
         )
+        while table.may_add_index and not _is_whole(dynamodb, table):
+            time.sleep(_BUILDING_SECONDS)
         # Also of a table that was there: an earlier call may have ended between the two steps.
         if table.holds_data and not _has_recovery(dynamodb, table.name):
             _call(
@@ -114,7 +145,7 @@ def schema_problem(dynamodb: Any, table: Table) -> str | None:
 
 
 def upkeep_problem(dynamodb: Any, table: Table) -> str | None:
-    """Return what is wrong with a table's recovery and expiry, which the worker itself does not ask for.
+    """Return what is wrong with a table's recovery, expiry and index, which the worker itself does not ask for.
 
     :raises StartError: not permitted, or unreachable.
     """
@@ -126,6 +157,8 @@ def upkeep_problem(dynamodb: Any, table: Table) -> str | None:
             if attribute
             else "its time to live is off; `sanitizer tables create` turns it on"
         )
+    if table.may_add_index and not _is_whole(dynamodb, table):
+        return f"its index {INDEX} is still being built"
     return None
 
 
@@ -220,9 +253,35 @@ def _problem(existing: dict[str, Any], table: Table) -> str | None:
         return f"its keys are not {' and '.join(table.keys)}"
     if len(table.keys) == 2 and (problem := key_problem(existing, (table.keys[0], table.keys[1]))):  # noqa: PLR2004
         return f"it {problem}"
-    indexes = {index["IndexName"] for index in existing.get("GlobalSecondaryIndexes", ())}
-    missing = [i["IndexName"] for i in table.request.get("GlobalSecondaryIndexes", ()) if i["IndexName"] not in indexes]
-    return f"its index {missing[0]} is missing" if missing else None
+    indexes = {index["IndexName"]: index for index in existing.get("GlobalSecondaryIndexes", ())}
+    for index in table.request.get("GlobalSecondaryIndexes", ()):
+        name = index["IndexName"]
+        if name not in indexes:
+            return _NO_INDEX if table.may_add_index else f"its index {name} is missing"
+        if table.may_add_index and indexes[name]["KeySchema"] != index["KeySchema"]:
+            return f"its index {name} has other keys: delete the index, then `sanitizer tables create`"
+    return None
+
+
+def _index_request(existing: dict[str, Any], table: Table) -> dict[str, Any]:
+    """Return UpdateTable's request for the index of a table that is there."""
+    (index,) = table.request["GlobalSecondaryIndexes"]
+    capacity = existing.get("ProvisionedThroughput", {})
+    units = {name: capacity.get(name) for name in ("ReadCapacityUnits", "WriteCapacityUnits")}
+    if all(units.values()):  # 0 or none: on demand; else an index has a capacity of its own
+        index = index | {"ProvisionedThroughput": units}
+    return {
+        "TableName": table.name,
+        "AttributeDefinitions": table.request["AttributeDefinitions"],
+        "GlobalSecondaryIndexUpdates": [{"Create": index}],
+    }
+
+
+def _is_whole(dynamodb: Any, table: Table) -> bool:
+    """Return whether a table that is there has its indexes, and they are built."""
+    existing = _describe(dynamodb, table.name) or {}
+    built = {i["IndexName"] for i in existing.get("GlobalSecondaryIndexes", ()) if i["IndexStatus"] == "ACTIVE"}
+    return built >= {index["IndexName"] for index in table.request.get("GlobalSecondaryIndexes", ())}
 
 
 def _call(method: Any, operation: str, table: str, **request: Any) -> Any:

@@ -10,6 +10,22 @@ _AGO: Final = re.compile(r"(\d{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+def is_ago(text: str) -> bool:
+    """Return whether a text says how long ago."""
+    return _AGO.fullmatch(text) is not None
+
+
+def parse_time(text: str) -> datetime:
+    """Return a time in UTC.
+
+    :raises ValueError, OverflowError: it is none.
+    """
+    if ago := _AGO.fullmatch(text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    when = datetime.fromisoformat(text)
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+
+
 class Time(click.ParamType[datetime]):
     """A time in UTC, where it names no offset; `90m`, `24h`, `7d` are that long ago."""
 
@@ -20,9 +36,6 @@ class Time(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            if ago := _AGO.fullmatch(str(value)):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            when = datetime.fromisoformat(str(value))
-            return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+            return parse_time(str(value))
         except (ValueError, OverflowError):  # the latter: before the year 1
             self.fail("write a time as 2024-03-15, 2024-03-15T10:30:00Z or, that long ago, 24h.", param, ctx)

@@ -1,0 +1,284 @@
+"""Reads the stored documents: a small client for other applications, which needs nothing of the worker.
+
+    documents = Documents("sanitized-transactions")
+    for each in documents.latest("12345", 10):
+        print(each.fields["amount"], each.metadata.arrival)
+
+Region, endpoint and credentials are those that boto3 would use. Any number of threads may share one. No error's text
+holds a key or a value.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from consumer import aws
+from consumer.attributes import INDEX, VERSION, VERSION_SOURCE, names_of
+from consumer.codec import decode_document
+from consumer.document_query import Bound, Query, SortRange
+from consumer.errors import StartError, UsageError
+from consumer.record import AttributeValue
+
+if TYPE_CHECKING:
+    from consumer.config import Settings  # which takes longer to load than all that is needed here
+
+_FIRST_PAGE: Final = 100
+_NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+
+
+class ReadFailed(StartError):
+    """A read that failed.
+
+    :ivar reason: one of `consumer.aws.REASONS`, or ``unreadable``: an item is none that the service writes.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class Key(NamedTuple):
+    """An item's key."""
+
+    partition: str
+    sort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Where a document comes from.
+
+    :ivar stream, shard, sequence, sub: the record's identity.
+    :ivar arrival: when it arrived in the stream, in UTC; None: Kinesis did not say.
+    :ivar policy: name@version of what redacted it.
+    :ivar digest: that policy's.
+    :ivar version: with `write_mode: newest`, of two documents with one key the newer one's is the greater.
+    :ivar version_of: what the version was made of.
+    """
+
+    stream: str
+    shard: str
+    sequence: str
+    sub: int
+    arrival: datetime | None
+    policy: str
+    digest: str
+    version: str | None = None
+    version_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A stored document.
+
+    :ivar key: the item's.
+    :ivar fields: the JSON value as it was released; numbers are int or Decimal, exact to the digit.
+    :ivar metadata: what the service added.
+    """
+
+    key: Key
+    fields: dict[str, Any]
+    metadata: Metadata
+
+
+class Page(NamedTuple):
+    """Some documents, and the token with which the next page is asked for; None: there is none.
+
+    A token holds the key of the last document, only encoded.
+    """
+
+    documents: list[Document]
+    token: str | None
+
+
+class Documents:
+    """The documents of one table.
+
+    Reads are eventually consistent unless `consistent` is asked for, which costs twice the read units and sees every
+    write that was acknowledged before; the second index has no consistent reads. What has outlived `output.ttl_days` is
+    left out, also before DynamoDB deletes it.
+
+    :param table: its name.
+    :param reserved_attribute: the worker's setting of that name, from which the names of the keys are made.
+    :param region_name, endpoint_url: as boto3 takes them; default: AWS's own variables and files.
+    :param client: a botocore or boto3 client for DynamoDB to be used instead, e.g. with another role.
+    :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        reserved_attribute: str = "_sanitizer",
+        region_name: str | None = None,
+        endpoint_url: str | None = None,
+        client: Any | None = None,
+    ) -> None:
+        self._table = table
+        self._names = names_of(reserved_attribute)
+        self._client: Any = client or aws.client(
+            "dynamodb", retries=3, timeout=10, region=region_name, endpoint=endpoint_url
+        )
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "Documents":
+        """Return the documents that a worker with these settings stores."""
+        return cls(settings.output.table, reserved_attribute=settings.output.reserved_attribute)
+
+    def get(self, partition: str, sort: str, *, consistent: bool = False) -> Document | None:
+        """Return one document by its whole key.
+
+        :raises ReadFailed: table missing, out of reach, not permitted, throttled.
+        :raises UsageError: a key is empty.
+        """
+        if not sort:
+            raise UsageError("The sort key is empty.")
+        key = {self._names.partition: {"S": _checked(partition)}, self._names.sort: {"S": sort}}
+        answer = self._call("get_item", "GetItem", Key=key, ConsistentRead=consistent)
+        return self._document(answer["Item"]) if "Item" in answer else None
+
+    def latest(
+        self, partition: str, limit: int = 10, *, index: bool = False, consistent: bool = False
+    ) -> list[Document]:
+        """Return the documents with the greatest sort keys, greatest first: with the default keys the latest.
+
+        :param limit: at most so many.
+        :param index: whether `partition` is a key of the second index.
+        :raises ReadFailed: see `get`.
+        :raises UsageError: an empty key, no limit, a consistent read of the index.
+        """
+        return self.page(partition, limit=limit, index=index, consistent=consistent).documents
+
+    def iterate(
+        self,
+        partition: str,
+        *,
+        after: Bound | None = None,
+        before: Bound | None = None,
+        prefix: str | None = None,
+        newest_first: bool = True,
+        index: bool = False,
+        consistent: bool = False,
+    ) -> Iterator[Document]:
+        """Yield the documents of one partition by sort key, page by page as they are taken.
+
+        :param after: only sort keys from there on; a time means its whole second, in UTC.
+        :param before: only sort keys below.
+        :param prefix: only sort keys that begin so.
+        :raises ReadFailed: see `get`.
+        :raises UsageError: see `latest`; or a time without an offset.
+        """
+        query = self._query(partition, SortRange.of(after, before, prefix), newest_first, index, consistent)
+        # Whoever stops early shall not have paid for a page of 1 MB.
+        start, limit = None, _FIRST_PAGE
+        while True:
+            found, start = self._some(query, start, limit)
+            yield from found
+            if start is None:
+                return
+            limit = 0
+
+    def page(  # noqa: PLR0913 - what DynamoDB can be asked
+        self,
+        partition: str,
+        *,
+        limit: int = 100,
+        token: str | None = None,
+        after: Bound | None = None,
+        before: Bound | None = None,
+        prefix: str | None = None,
+        newest_first: bool = True,
+        index: bool = False,
+        consistent: bool = False,
+    ) -> Page:
+        """Return a page; see `iterate`.
+
+        :param token: of the page before, of the same partition, index and direction. A last page may be empty.
+        :raises ReadFailed: see `get`.
+        :raises UsageError: see `iterate`; or a token of another query.
+        """
+        if limit < 1:
+            raise UsageError("A page has one document at least.")
+        query = self._query(partition, SortRange.of(after, before, prefix), newest_first, index, consistent)
+        start = query.start_of(token) if token is not None else None
+        documents: list[Document] = []
+        while True:
+            found, start = self._some(query, start, limit - len(documents))
+            documents += found
+            if start is None:
+                return Page(documents, None)
+            if len(documents) == limit:
+                return Page(documents, query.token_of(start))
+
+    def _query(self, partition: str, range_: SortRange, newest_first: bool, index: bool, consistent: bool) -> Query:  # noqa: FBT001
+        if index and consistent:
+            raise UsageError("DynamoDB has no consistent reads of an index.")
+        return Query(self._names, _checked(partition), range_, newest_first, index, consistent)
+
+    def _some(
+        self, query: Query, start: dict[str, AttributeValue] | None, limit: int
+    ) -> tuple[list[Document], dict[str, AttributeValue] | None]:
+        """Return what one call finds, and where the next begins; `limit` 0: as much as DynamoDB gives."""
+        if query.range.is_empty:
+            return [], None
+        request = query.request
+        if limit:
+            request["Limit"] = limit
+        if start:
+            request["ExclusiveStartKey"] = start
+        answer = self._call("query", "Query", **request)
+        items = [item for item in answer["Items"] if query.is_meant(item)]
+        documents = [document for item in items if (document := self._document(item)) is not None]
+        return documents, answer.get("LastEvaluatedKey")
+
+    def _document(self, item: Mapping[str, AttributeValue]) -> Document | None:
+        """Return an item as a document; None: its time is over, and DynamoDB has not deleted it yet."""
+        names = self._names
+        try:
+            expires = item.get(names.expires)
+            if expires is not None and int(expires["N"]) <= datetime.now(UTC).timestamp():
+                return None
+            fields = decode_document({name: value for name, value in item.items() if name not in names})
+            added = decode_document(item[names.added]["M"])
+            key = Key(item[names.partition]["S"], item[names.sort]["S"])
+            return Document(key, fields, _metadata(added))
+        except _NO_ITEM_OF_OURS:
+            text = f"The table {self._table} holds an item that this service did not write: `sanitizer audit` finds it."
+            raise ReadFailed("unreadable", text) from None
+
+    def _call(self, method: str, operation: str, **request: Any) -> dict[str, Any]:
+        is_index = "IndexName" in request
+        target = f"index {INDEX} of table {self._table}" if is_index else f"table {self._table}"
+        try:
+            answer: dict[str, Any] = getattr(self._client, method)(TableName=self._table, **request)
+        except aws.CALL_ERRORS as error:
+            reason = aws.reason(error)
+            hint = ""
+            if is_index and reason in ("missing", "refused"):  # the latter is AWS's answer, the former an emulator's
+                hint = " `sanitizer tables check` says whether it is there and built, `tables create` adds it."
+            elif reason == "missing":
+                hint = " `sanitizer tables create` makes the tables."
+            raise ReadFailed(reason, aws.explain(error, f"dynamodb:{operation}", target) + hint) from None
+        return answer
+
+
+def _checked(partition: str) -> str:
+    if not partition:
+        raise UsageError("The partition key is empty.")
+    return partition
+
+
+def _metadata(added: Mapping[str, Any]) -> Metadata:
+    arrival = int(added["arrival_ms"])
+    return Metadata(
+        str(added["stream"]),
+        str(added["shard"]),
+        str(added["sequence"]),
+        int(added["sub"]),
+        datetime.fromtimestamp(arrival / 1000, UTC) if arrival else None,
+        str(added["policy"]),
+        str(added["digest"]),
+        added.get(VERSION),
+        added.get(VERSION_SOURCE),
+    )
