@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from consumer import aws, converter_jar
+from consumer import aws, converter_jar, reading
 from consumer.config import Settings
 from consumer.errors import StartError
 
@@ -54,7 +54,11 @@ def properties(settings: Settings, worker_id: str) -> dict[str, str]:
     }
     if kcl.retrieval_mode == "POLLING":
         made["maxRecords"] = str(kcl.max_records)
-        made["idleTimeBetweenReadsInMillis"] = str(kcl.idle_between_reads_ms)
+        made["idleTimeBetweenReadsInMillis"] = str(reading.idle_ms(settings.stream, kcl))
+    elif kcl.consumer_arn:
+        made[reading.ARN_PROPERTY] = kcl.consumer_arn  # neither looked up nor registered
+    elif kcl.consumer_name:
+        made[reading.NAME_PROPERTY] = kcl.consumer_name
     for service, name in (
         ("kinesis", "kinesisEndpoint"),
         ("dynamodb", "dynamoDBEndpoint"),

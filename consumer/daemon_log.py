@@ -38,6 +38,8 @@ _FATAL: Final = {
 }
 """Beginnings of plain lines of the JVM itself, and what they say."""
 
+_THROTTLED: Final = "software.amazon.awssdk.services.kinesis.model.ProvisionedThroughputExceededException"
+
 SUMMARY_SECONDS: Final = 30.0
 DENIED_SECONDS: Final = 60.0
 """How often the same refusal is told."""
@@ -70,6 +72,8 @@ class DaemonLog:
         self._metrics.daemon_log_lines.labels(logger, level).inc()
         thrown = event.get("throwable")
         aws = aws_error(thrown)
+        if aws is not None and aws.error == _THROTTLED:
+            self._metrics.read_throttles.inc()
         if aws is not None and aws.reason is not None:
             self._deny(aws, aws.reason)
         if isinstance(template, str) and (logger, template) in ALLOWED:

@@ -6,7 +6,8 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from consumer import aws, doctor_permissions, tables
+from consumer import aws, doctor_permissions, doctor_readers, tables
+from consumer.attributes import INDEX
 from consumer.config import Settings, lease_tables
 from consumer.errors import StartError
 from consumer.findings import Finding
@@ -76,6 +77,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     stream, problem = _stream(kinesis, settings.stream.name, region)
     yield _credentials(problem)
     yield stream
+    if problem is None:
+        yield from doctor_readers.check(settings, kinesis)
     if problem == "credentials":
         yield Finding("tables", "skipped", "Tables and permissions: correct the credentials first.")
     else:
@@ -163,6 +166,8 @@ def _table(dynamodb: Any, settings: Settings, table: tables.Table, region: str) 
             f"There is no table {name} in the region {region}: `sanitizer tables create` makes it; or correct its name "
             "in the settings, AWS_REGION or the credentials."
         )
+    elif INDEX in problem:  # which only look-ups need
+        return Finding("table", "warning", f"{name}: {problem}.")
     elif has_no_index:
         text = f"{name}: {problem}: delete the table, if it holds no leases, and `sanitizer tables create` makes both."
     else:

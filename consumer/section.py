@@ -1,0 +1,17 @@
+"""What all sections of the settings are made of."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+"""A DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
+
+FieldPath = Annotated[str, Field(pattern=r"^[^.{}]+(\.[^.{}]+)*$")]
+"""A field of a document; dots lead into objects, as in key templates."""
+
+
+class Section(BaseModel):
+    """A section: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
