@@ -1,0 +1,102 @@
+"""Makes build/lambda.zip: this project and its locked dependencies for Lambda, without KCL and the JVM.
+
+The same input gives the same bytes: sorted names, one date, no byte code, nothing that says where it was made. uv
+chooses the wheels, for whichever machine this runs on.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+UV: Final = Path(sys.executable).with_name("uv")
+PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+"""Lambda's names, uv's names. The runtimes from Python 3.12 on have glibc 2.34."""
+
+MOST_BYTES: Final = 250 * 2**20
+"""AWS: "Lambda quotas", deployment package, unzipped, layers included."""
+
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_LEFT_OUT: Final = frozenset({"direct_url.json", "uv_cache.json", "INSTALLER", "RECORD", "REQUESTED"})
+
+
+def install(folder: Path, python: str, platform: str) -> None:
+    """Install the dependencies from their hashes, and the project."""
+    target = ["pip", "install", "--quiet", "--target", str(folder), "--python-version", python, "--no-deps"]
+    wheels = ["--python-platform", PLATFORMS[platform], "--only-binary", ":all:", "--require-hashes"]
+    _uv(*target, *wheels, "-r", str(ROOT / "requirements/lambda.txt"))
+    _uv(*target, "--python", sys.executable, "--no-build-isolation", "--reinstall", str(_source(folder)))
+    shutil.rmtree(folder / "consumer/local")
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+
+
+def _source(folder: Path) -> Path:
+    """Return a copy of what is packaged: the build would leave its traces in the checkout."""
+    source = folder.parent / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("consumer", "redaction"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return source
+
+
+def _uv(*arguments: str) -> None:
+    subprocess.run([UV, *arguments], check=True, env=os.environ | {"UV_COMPILE_BYTECODE": "0"})
+
+
+def pack(folder: Path, archive: Path) -> int:
+    """Write the archive; return the bytes of its files, unzipped."""
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in _LEFT_OUT and path.suffix != ".pyc" and path.name != ".lock"
+    )
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    size = 0
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as opened:
+        for path in files:
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _DATE)
+            info.external_attr = 0o100644 << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            content = path.read_bytes()
+            size += len(content)
+            opened.writestr(info, content)
+    return size
+
+
+def main() -> None:
+    """Make the archive, and say how large it is."""
+    parser = argparse.ArgumentParser(description="Makes the package of the Lambda functions.")
+    parser.add_argument("--python", default="3.13", help="version of Lambda's runtime")
+    parser.add_argument("--platform", choices=PLATFORMS, default="arm64", help="architecture of the function")
+    parser.add_argument(
+        "--include", type=Path, action="append", default=[], help="a file beside the code: settings, policy"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "build/lambda.zip", help="the archive")
+    arguments = parser.parse_args()
+    work = ROOT / "build/lambda"
+    shutil.rmtree(work, ignore_errors=True)
+    folder = work / "package"
+    folder.mkdir(parents=True)
+    try:
+        install(folder, arguments.python, arguments.platform)
+        for file in arguments.include:
+            shutil.copy(file, folder)
+        size = pack(folder, arguments.output)
+    finally:
+        shutil.rmtree(work)
+    if size > MOST_BYTES:
+        arguments.output.unlink()
+        sys.exit(f"{size / 2**20:.1f} MiB unzipped: more than the {MOST_BYTES >> 20} MiB that Lambda takes.")
+    packed = arguments.output.stat().st_size
+    print(f"{arguments.output}: {packed / 2**20:.1f} MiB, {size / 2**20:.1f} MiB unzipped (Lambda takes 250)")
+
+
+if __name__ == "__main__":
+    main()
