@@ -15,7 +15,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit fuzz faults gameday soak mutants audit deploy-check deploy-lint check format docs bench bench-quick bench-long image image-test lock clean
+.PHONY: help setup demo up test test-unit fuzz faults gameday soak mutants audit deploy-check deploy-lint check format docs bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -35,7 +35,7 @@ test: test-unit ## the unit suite, a moment of fuzzing, then with the real KCL d
 	$(BIN)/pytest -m "integration or sample"
 
 test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select
-	$(BIN)/pytest -m "not integration and not faults and not fuzz and not image" $(ARGS)
+	$(BIN)/pytest -m "not integration and not faults and not fuzz and not image and not package" $(ARGS)
 
 fuzz: $(STAMP) ## random and mutated input for SECONDS in all; SEED=number repeats a run
 	FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz $(ARGS)
@@ -63,10 +63,10 @@ audit: $(STAMP) ## known vulnerabilities alone, as for a release: nobody to ask 
 	AUDIT=required $(BIN)/python requirements/audit.py
 
 deploy-check: deploy-lint ## the ECS template: linted, compared with the calls of real runs, made in moto; compose, dashboards
-	$(BIN)/pytest -m "not image" tests/deploy $(ARGS)
+	$(BIN)/pytest -m "not image and not package" tests/deploy $(ARGS)
 
 deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests are part of `make test`
-	$(BIN)/cfn-lint deploy/ecs/template.yaml
+	$(BIN)/cfn-lint deploy/ecs/template.yaml deploy/lambda/template.yaml
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation --file deploy/ecs/template.yaml \
 		--compact --quiet --skip-download
 
@@ -93,11 +93,19 @@ image: $(STAMP) ## the container image, with docker, podman or buildah; ARGS="--
 image-test: $(STAMP) ## build it with buildah and run it as ECS would, without a container engine; needs root
 	$(BIN)/pytest -m image tests/deploy $(ARGS)
 
+lambda-package: $(STAMP) ## build/lambda.zip, without the JVM parts; ARGS="--platform x86_64 --include policy.yaml" and so on
+	$(BIN)/python deploy/lambda/package.py $(ARGS)
+
+lambda-test: $(STAMP) ## make it twice, and run the functions out of it alone
+	$(BIN)/pytest -m package tests/deploy $(ARGS)
+
 lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrade for newer versions
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --constraints requirements/build.txt pyproject.toml --extra local --group dev --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra local --output-file requirements/local.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --no-emit-package amazon-kclpy \
+		--no-emit-package setproctitle --no-emit-package click --output-file requirements/lambda.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt
 

@@ -8,23 +8,23 @@ import json  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any, BinaryIO, Never  # noqa: E402
+from typing import Any, Never  # noqa: E402
 
 import click  # noqa: E402
 import yaml  # noqa: E402
 
-from consumer import __version__, lookup, tables  # noqa: E402
+from consumer import __version__, tables  # noqa: E402
 from consumer.audit_cli import audit  # noqa: E402
 from consumer.backfill_cli import backfill  # noqa: E402
-from consumer.config import Settings, load_settings  # noqa: E402
+from consumer.config import BUILT_IN_SINKS, Settings, load_settings  # noqa: E402
 from consumer.doctor_cli import doctor  # noqa: E402
-from consumer.errors import SanitizerError, StartError, UsageError  # noqa: E402
+from consumer.errors import SanitizerError, UsageError  # noqa: E402
+from consumer.get_cli import get  # noqa: E402
 from consumer.lines import line_batches  # noqa: E402
-from consumer.producer import Producer, calls, read_lines  # noqa: E402
+from consumer.produce_cli import produce  # noqa: E402
 from consumer.quarantine_cli import quarantine  # noqa: E402
 from consumer.status_cli import status  # noqa: E402
 from redaction.plugin import Dropped, Redactor, Released  # noqa: E402
-from redaction.serialize import serialize  # noqa: E402
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
@@ -127,6 +127,8 @@ class _PolicyGroup(click.Group):
 cli.add_command(audit)
 cli.add_command(backfill)
 cli.add_command(doctor)
+cli.add_command(get)
+cli.add_command(produce)
 cli.add_command(quarantine)
 cli.add_command(status)
 
@@ -134,56 +136,6 @@ cli.add_command(status)
 @cli.group(cls=_PolicyGroup)
 def policy() -> None:
     """Policy files; where one is asked for, the name of a built-in policy will do too: `default`."""
-
-
-@cli.command()
-@config_option
-@click.argument("source", type=click.File("rb"), default="-")
-@click.option("--partition-key-field", default="user_id", show_default=True, help="Field that decides the shard.")
-@click.option("--rate", type=click.IntRange(1), help="Records a second, at most.")
-@json_option
-def produce(
-    config: Path | None, source: BinaryIO, partition_key_field: str, rate: int | None, *, as_json: bool
-) -> None:
-    """Put JSON lines onto the stream: SOURCE, or stdin."""
-    settings = load_settings(config)
-    producer = Producer(settings.stream.name)
-    sent = 0
-    began = time.monotonic()
-    try:
-        for call in calls(read_lines(source, partition_key_field), limit=min(500, max(1, (rate or 50_000) // 10))):
-            sent += len(producer.put(call))
-            if rate:
-                time.sleep(max(0.0, sent / rate - (time.monotonic() - began)))
-    except SanitizerError as error:
-        # A call that failed may have put some of its records.
-        raise StartError(f"{error} At least the first {sent} lines are on the stream.") from None
-    _say(
-        {"stream": settings.stream.name, "records": sent},
-        f"{sent} records put onto {settings.stream.name}",
-        as_json,
-    )
-
-
-@cli.command()
-@config_option
-@click.argument("partition")
-@click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many.")
-@click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
-def get(config: Path | None, partition: str, sort_prefix: str | None, limit: int | None, *, metadata: bool) -> None:
-    """Look documents up by their partition key, newest first: one line of JSON each."""
-    if not partition:
-        raise UsageError("The partition key is empty.")
-    settings = load_settings(config)
-    found = 0
-    for document, added in lookup.documents(settings, partition, sort_prefix, limit):
-        found += 1
-        shown = document | {settings.output.reserved_attribute: added} if metadata else document
-        click.echo(serialize(shown))
-    if not found:
-        click.echo("No document has this key.", err=True)
-        sys.exit(1)
 
 
 @cli.group(name="tables")
@@ -242,6 +194,9 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
     # A plug-in's options may hold keys; only the built-in one's are known to be harmless.
     if values["redaction"]["plugin"] != "policy":
         values["redaction"]["options"] = dict.fromkeys(values["redaction"]["options"], "**********")
+    for sink in values["sinks"]:
+        if sink["plugin"] not in BUILT_IN_SINKS:
+            sink["options"] = dict.fromkeys(sink["options"], "**********")
     _say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json)
 
 

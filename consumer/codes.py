@@ -66,7 +66,7 @@ WORKER: Final = {
         "a field that the key templates name is an object, a list, true or false", "as for `key_missing`"
     ),
     "key_too_long": Advice(
-        "the key is longer than DynamoDB's 2048 bytes (partition) or 1024 (sort)",
+        "the key is longer than DynamoDB's 2048 bytes (partition) or 1024 (sort), or Kinesis's 256 characters",
         "shorten the template, or ask the producer",
     ),
     "number_digits": Advice("a number with more than DynamoDB's 38 digits", "ask the producer to write it as a text"),
@@ -82,8 +82,17 @@ WORKER: Final = {
     "item_too_large": Advice(
         "larger than DynamoDB's 400 KB", "have the policy drop a large field, or ask the producer"
     ),
+    "record_too_large": Advice(
+        "larger than a Kinesis record's 1 MiB, with its key and metadata; of the sink `kinesis`",
+        "have the policy drop a large field, or ask the producer",
+    ),
     "reserved_attribute": Advice(
         "has a field that belongs to the service", "change `output.reserved_attribute`, or ask the producer"
+    ),
+    "index_key_unusable": Advice(
+        "a field that `output.index` names is an empty text, an object, a list, true or false, or makes a key longer "
+        "than DynamoDB's 2048 bytes (partition) or 1024 (sort); one that is missing is no fault",
+        "ask the producer, or take another field into `output.index`",
     ),
     "version_missing": Advice(
         "lacks `output.version_field`, so that nothing says whether it is newer than what is stored",
@@ -99,8 +108,13 @@ WORKER: Final = {
         "ask the producer; where the two do not agree by design, take `output.version_field` instead",
     ),
     "item_refused": Advice(
-        "DynamoDB refused the item all the same",
-        "look for `dynamodb.item_refused` in the log; has the table other keys, or an index whose key this item lacks?",
+        "DynamoDB, or the stream of the sink `kinesis`, refused the item all the same",
+        "look for `dynamodb.item_refused` or `kinesis.item_refused` in the log; has the table other keys, or an index "
+        "whose key this item lacks?",
+    ),
+    "response_too_large": Advice(
+        "released, but the answer of a Firehose transformation has no room for it",
+        "lower Firehose's `BufferSizeInMBs`; see [the functions' page](lambda.md)",
     ),
     "redactor_died": Advice(
         "the process died twice with this record in the redactor's hand",

@@ -98,6 +98,20 @@ RECEIVED: Final = _counter(
 BYTES_RECEIVED: Final = _counter(
     Group.ACCOUNTS, "sanitizer_record_bytes_received_total", "Bytes of record data delivered by the daemon.", **_SHARD
 )
+KINESIS_RECORDS: Final = _counter(
+    Group.ACCOUNTS,
+    "sanitizer_kinesis_records_received_total",
+    "Records of Kinesis delivered by the daemon: an aggregate of the KPL is one, whatever it holds. These are what a "
+    "shard's limit counts.",
+    **_SHARD,
+)
+STREAM_SECONDS: Final = _counter(
+    Group.ACCOUNTS,
+    "sanitizer_stream_seconds_received_total",
+    "Time of the shard that was read: from the arrival of a delivery's last record to that of the next delivery's. "
+    "What was received, divided by this, is how fast it was written, also while it is read late and therefore faster.",
+    **_SHARD,
+)
 OUTCOMES: Final = _counter(
     Group.ACCOUNTS,
     "sanitizer_records_total",
@@ -131,6 +145,11 @@ IN_FLIGHT_AGE: Final = _derived(
     "sanitizer_in_flight_age_seconds",
     "Time that the batch in flight has been so; 0: there is none.",
     shard="the shards that this worker serves now",
+)
+READ_THROTTLES: Final = _counter(
+    Group.LAG,
+    "sanitizer_read_throttles_total",
+    "Reads that Kinesis refused since all applications that poll together read a shard too often, or too much.",
 )
 CHECKPOINT_AGE: Final = _derived(
     Group.LAG,

@@ -15,6 +15,12 @@ KEPT: Final = 181
 WINDOW: Final = 6
 """Intervals over which a rate or a quantile is taken: half a minute. Batches come in lumps."""
 
+_LOAD: Final = {
+    "records": "sanitizer_kinesis_records_received_total",
+    "bytes": "sanitizer_record_bytes_received_total",
+    "seconds": "sanitizer_stream_seconds_received_total",
+}
+
 Collect = Callable[[], Iterable[Metric]]
 Buckets = tuple[tuple[float, float], ...]
 """Upper bounds, ascending, and cumulative counts."""
@@ -61,6 +67,7 @@ class Sample(NamedTuple):
 
     :ivar at: monotonic seconds.
     :ivar received: records delivered, by shard.
+    :ivar load: of a shard, by shard and kind: Kinesis records, bytes, and the stream's seconds that they span.
     :ivar latency: of the records; `writes`: of the batch writes.
     :ivar lag: of the shard that lags most, in seconds.
     :ivar cpu: seconds used, by process.
@@ -68,6 +75,7 @@ class Sample(NamedTuple):
 
     at: float
     received: dict[str, float]
+    load: dict[str, dict[str, float]]
     outcomes: dict[str, float]
     latency: Buckets
     writes: Buckets
@@ -81,6 +89,7 @@ def sample(reading: Reading, at: float) -> Sample:
     return Sample(
         at,
         _by_one(reading, "sanitizer_records_received_total", "shard"),
+        {kind: _by_one(reading, name, "shard") for kind, name in _LOAD.items()},
         _by_one(reading, "sanitizer_records_total", "outcome"),
         reading.buckets("sanitizer_record_latency_seconds"),
         reading.buckets("sanitizer_write_batch_seconds"),

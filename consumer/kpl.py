@@ -1,7 +1,7 @@
-"""Takes the aggregates of the Kinesis Producer Library apart, as the daemon's KCL does (`AggregatorUtil` of KCL 3.1.3).
+"""The aggregates of the Kinesis Producer Library: makes them, and takes them apart as KCL does.
 
 An aggregate is four magic bytes, a protobuf message and the MD5 of that message. Source: awslabs/kinesis-aggregation,
-"KPL Aggregated Record Format". What the KCL makes of it:
+"KPL Aggregated Record Format". What the daemon's KCL makes of it (`AggregatorUtil` of KCL 3.1.3):
 
     no magic, 20 bytes or less, another MD5, no such message    one record as it is, sub-sequence number 0
     an index beyond a table, a hash key that is no number       the user records before it; the rest is lost [1]
@@ -15,7 +15,7 @@ The position of a user record in its aggregate is its sub-sequence number.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -72,6 +72,36 @@ class _Entry(NamedTuple):
     data: bytes
 
 
+def hash_of(partition_key: str) -> int:
+    """Return the hash key that decides on a record's shard."""
+    return int.from_bytes(_md5(partition_key.encode()), "big")
+
+
+def aggregated(records: Sequence[UserRecord]) -> bytes:
+    """Put user records into one record; all must belong to the shard that it is put into, else none is delivered."""
+    keys = {key: index for index, key in enumerate(dict.fromkeys(record.partition_key for record in records))}
+    body = b"".join(
+        [
+            *(_field(1, key.encode()) for key in keys),
+            *(_field(3, b"\x08" + _number(keys[each.partition_key]) + _field(3, each.data)) for each in records),
+        ]
+    )
+    return MAGIC + body + _md5(body)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | _BYTES]) + _number(len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:  # noqa: PLR2004 - seven bits a byte
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
 def user_records(data: bytes, partition_key: str, hash_range: HashRange) -> UserRecords:
     """Take a record apart.
 
@@ -105,7 +135,7 @@ def _md5(data: bytes) -> bytes:
 def _hash_key(key: str, index: int | None, explicit_keys: list[bytes]) -> int:
     """Return where a user record belongs. Raises IndexError or ValueError where Java does."""
     if index is None:
-        return int.from_bytes(_md5(key.encode()), "big")
+        return hash_of(key)
     explicit = _text(explicit_keys[index])
     if not _INTEGER.fullmatch(explicit):  # Python's integers may also have blanks and underscores
         raise ValueError

@@ -58,6 +58,8 @@ class Metrics:
 
         self.received: Final = counter(declarations.RECEIVED)
         self.bytes_received: Final = counter(declarations.BYTES_RECEIVED)
+        self.kinesis_records: Final = counter(declarations.KINESIS_RECORDS)
+        self.stream_seconds: Final = counter(declarations.STREAM_SECONDS)
         self.outcomes: Final = counter(declarations.OUTCOMES)
         self.quarantined: Final = counter(declarations.QUARANTINED)
         self.redactions: Final = counter(declarations.REDACTIONS)
@@ -69,6 +71,7 @@ class Metrics:
         self.sessions: Final = counter(declarations.SESSIONS)
         self.application_leases: Final = gauge(declarations.APPLICATION_LEASES)
         self.application_workers: Final = gauge(declarations.APPLICATION_WORKERS)
+        self.read_throttles: Final = counter(declarations.READ_THROTTLES)
         self.open_shards: Final = gauge(declarations.OPEN_SHARDS)
         self.retention: Final = gauge(declarations.RETENTION)
         self.daemon_restarts: Final = counter(declarations.DAEMON_RESTARTS)
@@ -98,6 +101,9 @@ class ShardBooks:
     def __init__(self, metrics: Metrics, shard: str) -> None:
         self._received = metrics.received.labels(shard)
         self._bytes = metrics.bytes_received.labels(shard)
+        self._kinesis_records = metrics.kinesis_records.labels(shard)
+        self._stream_seconds = metrics.stream_seconds.labels(shard)
+        self._last_arrival = 0.0
         self._outcomes = {outcome: metrics.outcomes.labels(shard, outcome.value) for outcome in Outcome}
         self._owned = metrics.owned.labels(shard)
         self._up_to = metrics.up_to.labels(shard)
@@ -109,6 +115,17 @@ class ShardBooks:
         """Enter a delivery of `records` records with `size` bytes of data."""
         self._received.inc(records)
         self._bytes.inc(size)
+
+    def arrived(self, kinesis_records: int, first: float, last: float) -> None:
+        """Enter what a delivery says of the shard's load.
+
+        :param kinesis_records: aggregates count once.
+        :param first: arrival of its first record in epoch seconds, as `last` is that of the last; 0: not known.
+        """
+        self._kinesis_records.inc(kinesis_records)
+        if first:
+            self._stream_seconds.inc(max(0.0, last - (self._last_arrival or first)))
+            self._last_arrival = max(last, self._last_arrival)
 
     def ended(self, outcome: Outcome, records: int) -> None:
         """Enter how `records` deliveries ended."""

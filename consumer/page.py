@@ -25,12 +25,12 @@ from consumer.page_parts import (
     percent,
     seconds,
     section,
-    shard_name,
     size,
     table,
     tag,
     tile,
 )
+from consumer.page_shards import late, shards
 
 _FOLDER: Final = Path(__file__).parent
 _TEMPLATE: Final = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
@@ -44,9 +44,6 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-
-LATE_SECONDS: Final = 60.0
-"""A shard that lags for longer, or whose batch is in flight for longer, is marked."""
 
 Windows = Sequence[Window]
 
@@ -88,7 +85,7 @@ class Page:
             "style": _STYLE,
             "header": self._header(reading),
             "tiles": joined(tiles),
-            "wide": _shards(reading, windows),
+            "wide": shards(reading, windows),
             "columns": joined(columns),
             "footer": escaped(f"Sampled every {SAMPLE_SECONDS:.0f} seconds; lines span 15 minutes."),
         }
@@ -153,7 +150,7 @@ def _lag(reading: Reading, windows: Windows) -> Markup:
     worst = max(lags, key=lags.__getitem__, default=None)
     lag = None if worst is None else lags[worst]
     line = _line([window.last.lag for window in windows])
-    return tile("lag", "Lag, worst shard", _marked(lag), worst if worst and lag else "", line)
+    return tile("lag", "Lag, worst shard", late(lag), worst if worst and lag else "", line)
 
 
 def _in_flight(reading: Reading) -> Markup:
@@ -178,36 +175,8 @@ def _leases(reading: Reading) -> Markup:
     return tile("leases", "Shards owned", owned, ", ".join(note for note in notes if note))
 
 
-def _shards(reading: Reading, windows: Windows) -> Markup:
-    lags = reading.by("sanitizer_behind_latest_seconds", "shard")
-    checkpoints = reading.by("sanitizer_checkpoint_age_seconds", "shard")
-    open_ = reading.by("sanitizer_records_in_flight", "shard")
-    ages = reading.by("sanitizer_in_flight_age_seconds", "shard")
-    rates = _latest(windows, _RECEIVED)
-    rows = []
-    for key in sorted(lags.keys() | checkpoints.keys()):
-        flight = joined([number(open_.get(key)), *((" · ", _marked(ages[key])) if ages.get(key) else ())])
-        rows.append(
-            [
-                shard_name(key[0]),
-                _marked(lags.get(key)),
-                per_second(rates.get(key[0])),
-                flight,
-                seconds(checkpoints.get(key)),
-            ]
-        )
-    heads = ["Shard", "Lag", "Records/s", "In flight", "Checkpoint age"]
-    return section("shards", "Shards owned by this worker", table(heads, rows))
-
-
 def _latest(windows: Windows, counts: Callable[[Sample], Mapping[str, float]]) -> dict[str, float]:
     return windows[-1].rates(counts) if windows else {}
-
-
-def _marked(value: float | None) -> Markup:
-    """Write a time span that should be short."""
-    shown = seconds(value)
-    return tag("span", shown, kind="warn") if value is not None and value > LATE_SECONDS else escaped(shown)
 
 
 def _outcomes(reading: Reading, windows: Windows) -> Markup:

@@ -128,6 +128,11 @@ def seconds(value: float | None) -> str:
     return f"{value / _DAY:.0f} d"
 
 
+def marked(value: float | None, limit: float, shown: str) -> Markup:
+    """Write a figure, with a mark if it is above its limit."""
+    return tag("span", shown, kind="warn") if value is not None and value > limit else escaped(shown)
+
+
 def size(value: float) -> str:
     """Write bytes."""
     if value >= _GIB:

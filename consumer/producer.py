@@ -1,6 +1,7 @@
 """Puts records onto a stream: what `sanitizer produce` and the demo do."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -33,11 +34,15 @@ class Placed(NamedTuple):
 
 
 class Producer:
-    """Puts records onto one stream, in order within a call."""
+    """Puts records onto one stream, in order within a call as long as none is turned away.
+
+    :ivar retries: how often a record was sent again, by the code with which it was turned away.
+    """
 
     def __init__(self, stream: str) -> None:
         self._client: Any = aws.client("kinesis", retries=2, timeout=10)
         self._stream = stream
+        self.retries: Counter[str] = Counter()
 
     def put(self, records: Sequence[Put]) -> list[Placed]:
         """Put at most 500 records; those that the stream turns away are sent again.
@@ -62,6 +67,8 @@ class Producer:
             for i, result in zip(pending, answer["Records"], strict=True):
                 if "SequenceNumber" in result:
                     placed[i] = Placed(result["ShardId"], result["SequenceNumber"], began)
+                else:
+                    self.retries[str(result.get("ErrorCode"))[:80]] += 1
         done = [place for place in placed if place is not None]
         if len(done) < len(records):
             left = len(records) - len(done)
@@ -70,13 +77,13 @@ class Producer:
         return done
 
 
-def calls(records: Iterable[Put], limit: int = MAX_RECORDS) -> Iterator[list[Put]]:
-    """Split `records` into lists that one call takes, of at most `limit` records."""
+def calls(records: Iterable[Put], limit: int = MAX_RECORDS, size_limit: int = MAX_CALL_BYTES) -> Iterator[list[Put]]:
+    """Split `records` into lists that one call takes, of at most `limit` records and `size_limit` bytes."""
     call: list[Put] = []
     size = 0
     for record in records:
         weight = len(record.data) + len(record.partition_key)
-        if call and (len(call) == limit or size + weight > MAX_CALL_BYTES):
+        if call and (len(call) == limit or size + weight > size_limit):
             yield call
             call, size = [], 0
         call.append(record)

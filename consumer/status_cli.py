@@ -14,6 +14,7 @@ from consumer.config import load_settings
 from consumer.errors import StartError
 
 if TYPE_CHECKING:
+    from consumer.shard_load import ShardLoad
     from consumer.status import Observer, Status
 
 WATCH_SECONDS: Final = 3.0
@@ -41,6 +42,7 @@ _COLOURS: Final = {
     help="Look for so long, at most, whether the owners live; 0: look once  [default: kcl.failover_ms].",
 )
 @click.option("--no-lag", is_flag=True, help="Read nothing of the stream to find out the lags.")
+@click.option("--load", is_flag=True, help="Read some seconds of each shard: how near it is to its limits, and why.")
 @click.option("--watch", "again", is_flag=True, help="Look every 3 seconds, until Ctrl-C.")
 @click.option("--check", is_flag=True, help="Exit with 1 unless each shard has an owner that is known to live.")
 @click.option("--json", "as_json", is_flag=True, help="The shards as one JSON value, for scripts.")
@@ -50,6 +52,7 @@ def status(
     wait: float | None,
     *,
     no_lag: bool,
+    load: bool,
     again: bool,
     check: bool,
     as_json: bool,
@@ -59,13 +62,14 @@ def status(
 
     A worker lives if it renews its leases. To see that takes up to a third of the failover time; to see that it does
     not, the whole. The lag is the age of the first record behind a shard's checkpoint: one record is read,
-    and thrown away.
+    and thrown away. With --load it is three seconds' worth of each shard at most.
 
     Exit status: 0 the lease table was read (with --check: and each shard has a living owner), 1 not, 2 wrong usage.
     """
     from consumer.status import Observer  # noqa: PLC0415 - loads AWS's SDK
 
-    observer = Observer(load_settings(config))
+    settings = load_settings(config)
+    observer = Observer(settings)
     if sys.stderr.isatty() and not again:
         click.echo("Looking whether the owners renew their leases ...", err=True)
     if again:
@@ -79,7 +83,8 @@ def status(
             is_served = found.is_served
             if again and sys.stdout.isatty() and not (as_json or json_all):
                 click.clear()
-            click.echo(_shown(found, as_json=as_json, json_all=json_all))
+            loads = _loads(settings.stream.name, found) if load else {}
+            click.echo(_shown(found, loads, as_json=as_json, json_all=json_all))
     except KeyboardInterrupt:
         if not again:
             raise
@@ -100,12 +105,37 @@ def _looks(observer: "Observer", *, with_lag: bool) -> Iterator["Status"]:
             yield observer.status(with_lag=with_lag)
 
 
-def _shown(found: "Status", *, as_json: bool, json_all: bool) -> str:
+def _loads(stream: str, found: "Status") -> dict[str, "ShardLoad"]:
+    from consumer.shard_load import measure  # noqa: PLC0415 - loads AWS's SDK
+
+    return measure(stream, [each.shard for each in found.shards if each.state not in ("finished", "expired")])
+
+
+def _shown(found: "Status", loads: dict[str, "ShardLoad"], *, as_json: bool, json_all: bool) -> str:
     if json_all:
-        return json.dumps(asdict(found) | {"is_served": found.is_served})
+        more = {"loads": {shard: each._asdict() for shard, each in loads.items()}} if loads else {}
+        return json.dumps(asdict(found) | {"is_served": found.is_served} | more)
     if as_json:
         return json.dumps([asdict(shard) for shard in found.shards])
-    return "\n".join(_lines(found))
+    return "\n".join([*_lines(found), *_load_lines(loads)])
+
+
+def _load_lines(loads: dict[str, "ShardLoad"]) -> Iterator[str]:
+    if loads:
+        rows = [
+            (
+                shard,
+                f"{each.share:.0%}" + " (hot)" * bool(each.advice),
+                f"{each.records_per_second:,.0f}",
+                f"{each.bytes_per_second / 1000:,.0f}",
+                f"{each.top_key_share:.0%}",
+            )
+            for shard, each in loads.items()
+        ]
+        yield from ("", *_table(("shard", "of its limit", "records/s", "kB/s", "largest key"), rows))
+    for shard, each in loads.items():
+        if each.advice:
+            yield f"\n{shard} is hot: {each.advice}."
 
 
 def _lines(found: "Status") -> Iterator[str]:

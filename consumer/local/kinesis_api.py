@@ -2,7 +2,7 @@
 
 Validation, limits and errors follow the API reference, as far as KCL, the producer and the tests use them.
 Differences, all on purpose: streams and reshards are active at once, nothing expires (neither records nor
-iterators), and nothing is throttled unless shard limits are asked for.
+iterators), and nothing is throttled unless shard limits are asked for. For those of scaling see `kinesis_scaling`.
 """
 
 import time
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from consumer.local.kinesis_consumers import Consumers
 from consumer.local.kinesis_limits import WriteLimits
 from consumer.local.kinesis_requests import (
     Request,
@@ -19,6 +20,7 @@ from consumer.local.kinesis_requests import (
     from_token,
     hash_key,
     integer,
+    mode,
     new_record,
     optional_text,
     parsed,
@@ -26,6 +28,7 @@ from consumer.local.kinesis_requests import (
     timestamp,
     token,
 )
+from consumer.local.kinesis_scaling import ON_DEMAND_SHARDS, OnDemand, provisioned_only, rescale
 from consumer.local.kinesis_shapes import (
     RETENTION,
     hash_range,
@@ -58,6 +61,7 @@ class KinesisApi:
     def __init__(self, streams: Streams, limits: WriteLimits | None = None) -> None:
         self._streams = streams
         self._limits = limits
+        self._on_demand = OnDemand()
         self._operations: dict[str, Callable[[Request], Answer]] = {
             "CreateStream": self._create_stream,
             "DeleteStream": self._delete_stream,
@@ -71,7 +75,9 @@ class KinesisApi:
             "PutRecord": self._put_record,
             "PutRecords": self._put_records,
             "SplitShard": self._split_shard,
-        }
+            "UpdateShardCount": self._update_shard_count,
+            "UpdateStreamMode": self._update_stream_mode,
+        } | Consumers(self._stream).operations()
 
     def handle(self, operation: str, body: bytes) -> tuple[int, bytes]:
         """Answer one request with (HTTP status, body). Never raises for what a client sent."""
@@ -89,7 +95,13 @@ class KinesisApi:
 
     def _create_stream(self, request: Request) -> Answer:
         name = text(request, "StreamName", MAX_STREAM_NAME)
-        self._streams.create(name, integer(request, "ShardCount", 1, MAX_SHARDS_LISTED, default=1))
+        if mode(request, default="PROVISIONED") == "ON_DEMAND":
+            if request.get("ShardCount") is not None:
+                msg = "ShardCount is for streams in the provisioned capacity mode."
+                raise KinesisError("ValidationException", msg)
+            self._streams.create(name, ON_DEMAND_SHARDS, "ON_DEMAND")
+        else:
+            self._streams.create(name, integer(request, "ShardCount", 1, MAX_SHARDS_LISTED, default=1))
         return None
 
     def _delete_stream(self, request: Request) -> Answer:
@@ -125,10 +137,14 @@ class KinesisApi:
         stream = self._stream(request)
         summary = stream_summary(stream) | {
             "OpenShardCount": len(stream.open_shards),
-            "ConsumerCount": 0,
+            "ConsumerCount": len(stream.consumers),
             **RETENTION,
         }
         return {"StreamDescriptionSummary": summary}
+
+    def _update_stream_mode(self, request: Request) -> Answer:
+        self._stream(request).mode = mode(request)
+        return None
 
     # Shards
 
@@ -154,14 +170,31 @@ class KinesisApi:
 
     def _split_shard(self, request: Request) -> Answer:
         stream = self._stream(request)
+        provisioned_only(stream)
         start = hash_key(text(request, "NewStartingHashKey", 39))
         stream.split(text(request, "ShardToSplit", 128), start)
         return None
 
     def _merge_shards(self, request: Request) -> Answer:
         stream = self._stream(request)
+        provisioned_only(stream)
         stream.merge(text(request, "ShardToMerge", 128), text(request, "AdjacentShardToMerge", 128))
         return None
+
+    def _update_shard_count(self, request: Request) -> Answer:
+        stream = self._stream(request)
+        provisioned_only(stream)
+        target = integer(request, "TargetShardCount", 1, MAX_SHARDS_LISTED)
+        if text(request, "ScalingType", 32) != "UNIFORM_SCALING":
+            raise constraint("scalingType")
+        count = len(stream.open_shards)
+        rescale(stream, target)
+        return {
+            "StreamName": stream.name,
+            "StreamARN": stream.arn,
+            "CurrentShardCount": count,
+            "TargetShardCount": target,
+        }
 
     # Reading
 
@@ -221,6 +254,7 @@ class KinesisApi:
         record = new_record(request, "")
         if self._limits and (refusal := self._limits.refuse(stream, record)):
             raise KinesisError("ProvisionedThroughputExceededException", refusal)
+        self._on_demand.note(stream, record)
         shard_id, sequence = stream.put(record)
         return {"ShardId": shard_id, "SequenceNumber": sequence, "EncryptionType": "NONE"}
 
@@ -243,6 +277,7 @@ class KinesisApi:
             if self._limits and (refusal := self._limits.refuse(stream, record)):
                 yield {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": refusal}
                 continue
+            self._on_demand.note(stream, record)
             shard_id, sequence = stream.put(record)
             yield {"ShardId": shard_id, "SequenceNumber": sequence}
 

@@ -7,12 +7,12 @@ import base64
 import binascii
 import math
 import re
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
 from consumer.local.kinesis_shard import HASH_SPACE, KinesisError, NewRecord, Shard, invalid_argument
-from consumer.local.kinesis_store import Stream
+from consumer.local.kinesis_store import Mode, Stream
 
 MAX_RECORD_BYTES = 1024 * 1024
 """Data and partition key together (AWS: 1 MiB)."""
@@ -84,14 +84,27 @@ def optional_text(request: Request, name: str) -> str:
     return text(request, name, 4096) if request.get(name) else ""
 
 
-def integer(request: Request, name: str, least: int, most: int, *, default: int) -> int:
-    """Read a number within its bounds."""
+def integer(request: Request, name: str, least: int, most: int, *, default: int | None = None) -> int:
+    """Read a number within its bounds; without a default it must be there."""
     value = request.get(name)
-    if value is None:
+    if value is None and default is not None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise constraint(name[0].lower() + name[1:])
     return value
+
+
+def mode(request: Request, default: Mode | None = None) -> Mode:
+    """Read a capacity mode; without a default it must be there."""
+    details = request.get("StreamModeDetails")
+    if details is None and default is not None:
+        return default
+    value = details.get("StreamMode") if isinstance(details, dict) else None
+    for known in get_args(Mode):
+        if value == known:
+            found: Mode = known
+            return found
+    raise constraint("streamModeDetails.streamMode")
 
 
 def timestamp(request: Request) -> float:

@@ -19,7 +19,7 @@ def stream_summary(stream: Stream) -> dict[str, Any]:
         "StreamName": stream.name,
         "StreamARN": stream.arn,
         "StreamStatus": "ACTIVE",
-        "StreamModeDetails": {"StreamMode": "PROVISIONED"},
+        "StreamModeDetails": {"StreamMode": stream.mode},
         "StreamCreationTimestamp": stream.created,
     }
 

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, Literal
 
 from consumer.local.kinesis_shard import (
     HASH_SPACE,
@@ -18,18 +19,25 @@ from consumer.local.kinesis_shard import (
     not_found,
 )
 
+Mode = Literal["PROVISIONED", "ON_DEMAND"]
+
 
 class Stream:
-    """A stream: its shards in the order of their creation, and which open one owns which hash keys."""
+    """A stream: its shards in the order of their creation, and which open one owns which hash keys.
 
-    def __init__(self, name: str, arn: str, shard_count: int) -> None:
+    :ivar mode: who decides on the number of shards, the stream's owner or Kinesis.
+    """
+
+    def __init__(self, name: str, arn: str, shard_count: int, mode: Mode = "PROVISIONED") -> None:
         self.name = name
         self.arn = arn
+        self.mode: Mode = mode
         self.created = round(time.time(), 3)
         # 56 digits like AWS's. Equal lengths let numbers be compared as text, and the time in front keeps a
         # stream that was deleted and created again from giving out numbers twice.
         self._sequence_prefix = f"49{time.time_ns():020d}{0:018d}"
         self._issued = 0
+        self.consumers: dict[str, dict[str, Any]] = {}
         self.shards: list[Shard] = []
         self.by_id: dict[str, Shard] = {}
         self._open: list[Shard] = []
@@ -157,7 +165,7 @@ class Streams:
         self._arn_prefix = f"arn:aws:kinesis:{region}:{account}:stream/"
         self._streams: dict[str, Stream] = {}
 
-    def create(self, name: str, shard_count: int) -> None:
+    def create(self, name: str, shard_count: int, mode: Mode = "PROVISIONED") -> None:
         """Add a stream, active at once.
 
         :raises KinesisError: ResourceInUseException when the name is taken.
@@ -165,7 +173,7 @@ class Streams:
         if name in self._streams:
             msg = f"Stream {name} already exists."
             raise KinesisError("ResourceInUseException", msg)
-        self._streams[name] = Stream(name, self._arn_prefix + name, shard_count)
+        self._streams[name] = Stream(name, self._arn_prefix + name, shard_count, mode)
 
     def delete(self, name: str) -> None:
         """Drop a stream with all its records.

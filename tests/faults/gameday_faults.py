@@ -250,6 +250,13 @@ def _malformed(lab: FaultLab) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def _hot(lab: FaultLab) -> Iterator[None]:
+    """One key takes more than a megabyte a second: of a shard whose limits nobody holds it to here."""
+    with Trickle(lab, 120, lambda number: document(number, note="x" * 10_000), key="hot"):
+        yield
+
+
 ALWAYS: Final = (
     Fault(
         "writes denied",
@@ -262,6 +269,7 @@ ALWAYS: Final = (
         ),
         _writes(actions.error(400, "AccessDeniedException")),
     ),
+    Fault("one key makes a shard hot", ("SanitizerHotShard",), _hot),
     Fault("the pipeline processes hang", ("SanitizerLagging", "SanitizerRetentionHalfGone"), _frozen),
     Fault("poison records", ("SanitizerQuarantining", "SanitizerQuarantineFlood"), _trickling(25, lambda _: b"{")),
     Fault(

@@ -76,7 +76,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "take a lost answer for a success",
-        "consumer/dynamodb.py",
+        "consumer/service_writer.py",
         "        except TransportError as error:\n"
         "            self._failed(call, _reason(error), type(error).__name__, None)\n"
         "            return\n",

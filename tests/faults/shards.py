@@ -4,6 +4,7 @@ from typing import Any
 
 from consumer import aws
 from tests.lab.lab import Lab
+from tests.lab.watched import wait_for
 
 Shard = dict[str, Any]
 
@@ -32,5 +33,13 @@ def merge(lab: Lab, one: Shard, next_one: Shard) -> None:
 
 def has_ended(lab: Lab, shard: str) -> bool:
     """Whether the shard's checkpoint says that it was read to its end."""
-    rows = {row["leaseKey"]["S"]: row for row in lab.cloud.table(f"{lab.name}-app") if "checkpoint" in row}
+    rows = {row["leaseKey"]["S"]: row for row in lab.cloud.table(lab.settings.kcl.application) if "checkpoint" in row}
     return shard not in rows or rows[shard]["checkpoint"]["S"] == "SHARD_END"
+
+
+def scale(lab: Lab, count: int) -> list[str]:
+    """Have Kinesis split or merge until there are so many open shards; return those that are closed by it."""
+    before = {shard["ShardId"] for shard in open_shards(lab)}
+    aws.client("kinesis").update_shard_count(StreamName=lab.name, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
+    wait_for(lambda: len(open_shards(lab)) == count, f"{count} open shards")
+    return sorted(before - {shard["ShardId"] for shard in open_shards(lab)})

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from consumer import dynamodb
+from consumer import service_writer
 from consumer.batch import BatchWriter
 from consumer.concurrency import Concurrency
 from consumer.daemon_log import DaemonLog
@@ -171,7 +171,7 @@ def _is_taken_by(answer: bytes, key: str) -> bool:
 def test_an_answer_that_is_none_makes_nothing_durable(
     fuzz: Fuzz, metrics: Metrics, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dynamodb, "BACKOFF_FIRST_SECONDS", 5.0)
+    monkeypatch.setattr(service_writer, "BACKOFF_FIRST_SECONDS", 5.0)
     batch = items(3)
     left = [{"PutRequest": {"Item": orjson.loads(item.body)}} for item in batch[:2]]
     corpus = [

@@ -125,6 +125,8 @@ OVERVIEW: Final = (
     ),
 )
 
+_SPAN: Final = _rate("sanitizer_stream_seconds_received_total", "shard")
+
 SHARDS: Final = (
     _graph(
         "Lag by shard",
@@ -164,6 +166,32 @@ SHARDS: Final = (
         "Records a second. `sanitizer quarantine list` says why.",
         12,
         [Query(_rate("sanitizer_records_total", "shard", matching=_QUARANTINED), "{{shard}}")],
+    ),
+    _graph(
+        "Written, as a share of a shard's limits",
+        "Of 1,000 Kinesis records and 1 MB a second, by the stream's own clock. Above 0.8 a shard is hot: split it, or "
+        "give the one key that makes it so a suffix.",
+        12,
+        [
+            Query(
+                f"{_rate('sanitizer_kinesis_records_received_total', 'shard')} / 1000 / {_SPAN}", "{{shard}} records"
+            ),
+            Query(f"{_rate('sanitizer_record_bytes_received_total', 'shard')} / 1048576 / {_SPAN}", "{{shard}} bytes"),
+        ],
+        "percentunit",
+    ),
+    _graph(
+        "Read, as a share of a shard's limit",
+        "Of the 2 MB a second that a shard gives to all applications that poll, or to each with enhanced fan-out.",
+        12,
+        [Query(f"{_rate('sanitizer_record_bytes_received_total', 'shard')} / 2097152", "{{shard}}")],
+        "percentunit",
+    ),
+    _graph(
+        "Reads refused",
+        "By Kinesis, because more applications poll the stream than `stream.polling_applications` says.",
+        24,
+        [Query(_rate("sanitizer_read_throttles_total"), "reads")],
     ),
 )
 

@@ -25,6 +25,9 @@ class Figures:
         done = 100 * self.seconds * len(self.shards)
         lines = [
             *(f'sanitizer_records_received_total{{shard="{s}"}} {100 * self.seconds}' for s in self.shards),
+            *(f'sanitizer_kinesis_records_received_total{{shard="{s}"}} {100 * self.seconds}' for s in self.shards),
+            *(f'sanitizer_record_bytes_received_total{{shard="{s}"}} {25_000 * self.seconds}' for s in self.shards),
+            *(f'sanitizer_stream_seconds_received_total{{shard="{s}"}} {self.seconds}' for s in self.shards),
             *(f'sanitizer_records_total{{shard="{s}",outcome="stored"}} {99 * self.seconds}' for s in self.shards),
             *(f'sanitizer_records_total{{shard="{s}",outcome="dropped"}} {self.seconds}' for s in self.shards),
             *(f'sanitizer_behind_latest_seconds{{shard="{s}"}} {90 * i}' for i, s in enumerate(self.shards)),

@@ -279,7 +279,9 @@ def test_from_tables_to_a_record_on_the_stream(run: Run, config: Path) -> None:
     assert created["leases"] == 2
     assert run("tables", "check", "--config", config).status == 0
     ran = run("produce", "--json", "--config", config, stdin=CANONICAL * 3)
-    assert json.loads(ran.out) == {"stream": "mine", "records": 3}
+    report = json.loads(ran.out)
+    assert (report["stream"], report["records"], report["retries"]) == ("mine", 3, {})
+    assert sum(report["shards"].values()) == 3
     assert len(json.loads(run("status", "--json", "--config", config).out)) == 2
     missing = run("get", "12345", "--config", config)
     assert missing == Ran(1, "", "No document has this key.\n")
@@ -304,7 +306,9 @@ def test_a_worker_that_cannot_start_says_why_in_one_sentence(run: Run, config: P
         run("tables", "create", "--config", config)
         ran = worker(config, stream={"name": "starting"}, http=http)
     assert ran.returncode == 1
-    assert is_one_sentence(ran.stderr)
+    logged, _, sentence = ran.stderr.rpartition("}\n")
+    assert '"event": "stream.readers"' in logged
+    assert is_one_sentence(sentence)
     assert f"Port {http['port']} of 127.0.0.1 cannot be listened on" in ran.stderr
     ran = worker(config, stream={"name": "starting"}, kcl={"java": "/none/java"})
     assert ran.returncode == 1

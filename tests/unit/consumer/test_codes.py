@@ -6,15 +6,16 @@ from pathlib import Path
 import consumer
 from consumer import journal
 from consumer.codes import ADVICE, REDACTION, WORKER
+from consumer.functions import firehose
 
-SOURCES = [path.read_text(encoding="utf-8") for path in Path(consumer.__file__).parent.glob("*.py")]
+SOURCES = [path.read_text(encoding="utf-8") for path in Path(consumer.__file__).parent.rglob("*.py")]
 
 
 def test_every_code_of_the_worker_has_advice_and_none_more() -> None:
     raised = {code for source in SOURCES for code in re.findall(r"""EncodeError\("(\w+)"\)""", source)}
     raised -= {code for code in raised if code in REDACTION}
     assert len(raised) > 12
-    assert raised | {journal.DIED, journal.TIMED_OUT, "item_refused"} == set(WORKER)
+    assert raised | {journal.DIED, journal.TIMED_OUT, "item_refused", firehose.TOO_LARGE} == set(WORKER)
 
 
 def test_no_code_has_two_meanings() -> None:

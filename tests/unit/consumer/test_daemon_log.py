@@ -258,6 +258,13 @@ def test_what_aws_answered_stands_beside_what_kcl_threw(reader: DaemonLog, log: 
     assert (fields["service"], fields["status"], fields["request_id"]) == ("DynamoDb", 500, "A1" * 26)
 
 
+def test_throttled_reads_are_counted_and_throttled_writes_are_not(reader: DaemonLog, metrics: Metrics) -> None:
+    for service, count in (("kinesis", 1), ("dynamodb", 1), ("kinesis", 2)):
+        thrown = {"className": f"{SDK}{service}.model.ProvisionedThroughputExceededException", "message": CANARY}
+        reader.line(event(FETCHER, "ERROR", FETCHING, throwable=thrown))
+        assert metrics.read_throttles._value.get() == count
+
+
 @pytest.mark.parametrize(
     ("name", "message", "reason"),
     [

@@ -170,6 +170,16 @@ def test_no_table(run: Run, mortal: Patient) -> None:
     assert said.of("skipped") == [f"Not known are those on table {name} (missing)."]
 
 
+def test_no_second_index(run: Run, mortal: Patient) -> None:
+    mortal.write(output={"index": {"partition_key": "{transaction_id}"}})
+    said = examine(run, mortal.config)
+    assert (said.status, said.of("failed")) == (0, [])
+    (warning,) = said.of("warning")
+    assert warning.endswith("its index sanitizer-index is missing; `sanitizer tables create` adds it.")
+    list(tables.create(mortal.settings))
+    assert examine(run, mortal.config).of("warning") == []
+
+
 def lease_table_without_index(patient: Patient) -> str:
     dynamodb = boto3.client("dynamodb")
     name = lease_tables(patient.settings.kcl.application)[0]

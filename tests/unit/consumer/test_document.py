@@ -1,6 +1,7 @@
 """Items and quarantine entries: whole, small enough, and the latter without any content."""
 
 import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_a_document_without_what_the_service_adds_is_still_read() -> None:
     assert decode_item({"a": {"S": "b"}}, Output()) == ({"a": "b"}, {})
 
 
-@pytest.mark.parametrize("suffix", ["", "_pk", "_sk"])
+@pytest.mark.parametrize("suffix", ["", "_pk", "_sk", "_ipk", "_isk", "_ttl"])
 @pytest.mark.parametrize("reserved", ["_sanitizer", "meta"])
 def test_a_field_of_ours_is_refused(reserved: str, suffix: str) -> None:
     output = Output(reserved_attribute=reserved)
@@ -133,3 +134,43 @@ def test_the_fingerprint_is_deterministic_and_depends_on_the_key() -> None:
         return str(quarantine(b"same", key).attributes["fingerprint"]["S"])
 
     assert fingerprint(b"k" * 32) == fingerprint(b"k" * 32) != fingerprint(b"l" * 32)
+
+
+INDEXED = Output.model_validate({"index": {"partition_key": "{merchant}#{shard}", "sort_key": "{amount}"}})
+
+
+def test_the_index_key_is_made_of_the_document() -> None:
+    item = encode(DOCUMENT, output=INDEXED)
+    assert item.attributes["_sanitizer_ipk"] == {"S": f"Amazon#{SHARD}"}
+    assert item.attributes["_sanitizer_isk"] == {"S": "149.99"}
+    assert decode_item(item.attributes, INDEXED)[0] == DOCUMENT
+    assert item.key == encode(DOCUMENT).key
+
+
+@pytest.mark.parametrize("change", [{"merchant": None}, {"amount": None}, {"merchant": None, "amount": ""}], ids=repr)
+def test_a_document_without_a_field_of_the_index_does_not_stand_in_it(change: dict[str, Any]) -> None:
+    attributes = encode(DOCUMENT | change, output=INDEXED).attributes
+    assert not {"_sanitizer_ipk", "_sanitizer_isk"} & attributes.keys()
+    assert encode(DOCUMENT | change).attributes == attributes
+
+
+@pytest.mark.parametrize(
+    "change", [{"merchant": ""}, {"merchant": []}, {"amount": True}, {"merchant": "m" * 2049}, {"amount": "1" * 1025}]
+)
+def test_what_the_index_would_refuse_is_quarantined(change: dict[str, Any]) -> None:
+    encode(DOCUMENT | change)
+    with pytest.raises(EncodeError) as refusal:
+        encode(DOCUMENT | change, output=INDEXED)
+    assert refusal.value.code == "index_key_unusable"
+
+
+def test_a_document_expires_days_after_its_record_arrived() -> None:
+    mortal = Output(ttl_days=2)
+    item = encode(DOCUMENT, output=mortal)
+    assert item == encode(DOCUMENT, output=mortal)
+    attributes = item.attributes
+    assert attributes["_sanitizer_ttl"] == {"N": str(1_710_498_600 + 2 * 86_400)}
+    assert decode_item(attributes, mortal)[0] == DOCUMENT
+    before = time.time()
+    unknown = encode(DOCUMENT, RECORD._replace(arrival_ms=0), mortal).attributes["_sanitizer_ttl"]["N"]
+    assert before - 1 <= int(unknown) - 2 * 86_400 <= time.time()

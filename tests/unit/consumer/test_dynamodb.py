@@ -12,8 +12,9 @@ from botocore.exceptions import CredentialRetrievalError, EndpointConnectionErro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import dynamodb
+from consumer import service_writer
 from consumer.batch import MAX_ITEMS, BatchWriter
+from consumer.chunks import chunked
 from consumer.concurrency import FIRST, PAUSE_SECONDS, Concurrency
 from consumer.dynamodb import MAX_CALL_BYTES
 from consumer.metrics import Metrics
@@ -39,8 +40,8 @@ SLOTS = 4
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb, "BACKOFF_FIRST_SECONDS", 0.0001)
-    monkeypatch.setattr(dynamodb, "BACKOFF_LIMIT_SECONDS", 0.001)
+    monkeypatch.setattr(service_writer, "BACKOFF_FIRST_SECONDS", 0.0001)
+    monkeypatch.setattr(service_writer, "BACKOFF_LIMIT_SECONDS", 0.001)
 
 
 def free(slots: Concurrency) -> int:
@@ -101,7 +102,8 @@ def test_nothing_to_write_is_no_call(write: Any) -> None:
 @given(st.lists(st.sampled_from([1, 1000, 400 * 1024, 4_000_000]), max_size=80))
 def test_chunks_hold_each_item_once_within_the_limits(sizes: list[int]) -> None:
     bodies = {size: bytes(size) for size in set(sizes)}
-    chunks = dynamodb._chunks([Item(("p", str(i)), bodies[size]) for i, size in enumerate(sizes)], MAX_ITEMS)
+    made = [Item(("p", str(i)), bodies[size]) for i, size in enumerate(sizes)]
+    chunks = chunked(made, range(len(made)), MAX_ITEMS, MAX_CALL_BYTES)
     assert [i for chunk in chunks for i in chunk] == list(range(len(sizes)))
     for chunk in chunks:
         assert 0 < len(chunk) <= MAX_ITEMS
@@ -138,15 +140,15 @@ def test_unprocessed_items_are_sent_again_and_no_others(write: Any) -> None:
 
 
 def test_retries_come_less_and_less_often_until_something_is_taken(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb, "BACKOFF_FIRST_SECONDS", 0.05)
-    monkeypatch.setattr(dynamodb, "BACKOFF_LIMIT_SECONDS", 10.0)
+    monkeypatch.setattr(service_writer, "BACKOFF_FIRST_SECONDS", 0.05)
+    monkeypatch.setattr(service_writer, "BACKOFF_LIMIT_SECONDS", 10.0)
     delays: list[tuple[float, float]] = []
 
     def uniform(least: float, most: float) -> float:
         delays.append((least, most))
         return 0.0
 
-    monkeypatch.setattr(dynamodb, "random", SimpleNamespace(uniform=uniform))
+    monkeypatch.setattr(service_writer, "random", SimpleNamespace(uniform=uniform))
     busy = Failed("ThrottlingException")
     none: Step = lambda keys: keys  # noqa: E731
     fake = FakeDynamoDB(none, busy, none, lambda keys: keys[:1], *[busy] * 40)
@@ -269,8 +271,8 @@ def test_a_stop_before_the_start_is_no_call(write: Any) -> None:
 
 
 def test_a_stop_ends_the_wait_between_two_attempts(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb, "BACKOFF_FIRST_SECONDS", 60.0)
-    monkeypatch.setattr(dynamodb, "BACKOFF_LIMIT_SECONDS", 60.0)
+    monkeypatch.setattr(service_writer, "BACKOFF_FIRST_SECONDS", 60.0)
+    monkeypatch.setattr(service_writer, "BACKOFF_LIMIT_SECONDS", 60.0)
     stop = threading.Event()
     writing = write(FakeDynamoDB(always=Failed("ThrottlingException")), items(1), stop)
     assert not writing.wait(0.01)

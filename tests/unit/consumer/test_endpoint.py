@@ -13,8 +13,9 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import HTTPClientError
 
 from consumer import aws
-from consumer.endpoint import Endpoint, dynamodb_endpoint
+from consumer.endpoint import Endpoint, endpoint_of
 from consumer.errors import StartError
+from consumer.sigv4 import DYNAMODB
 
 SECRET = "the-secret-key"
 
@@ -38,11 +39,11 @@ def _nothing_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def with_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Endpoint:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return dynamodb_endpoint()
+    return endpoint_of(DYNAMODB)
 
 
 def test_the_region_says_where() -> None:
-    endpoint = dynamodb_endpoint()
+    endpoint = endpoint_of(DYNAMODB)
     assert endpoint.url == "https://dynamodb.eu-central-1.amazonaws.com/"
     assert endpoint.region == "eu-central-1"
     assert endpoint.ca_bundle == botocore.httpsession.where()
@@ -114,7 +115,7 @@ def test_credentials_are_refreshed_when_they_are_due(monkeypatch: pytest.MonkeyP
 
     refreshable = RefreshableCredentials.create_from_metadata(metadata(), metadata, "test")
     monkeypatch.setattr(botocore.session.Session, "get_credentials", lambda *_: refreshable)
-    endpoint = dynamodb_endpoint()
+    endpoint = endpoint_of(DYNAMODB)
     assert [endpoint.credentials().access_key for _ in range(2)] == ["AKID0"] * 2
     refreshable._expiry_time = refreshable._expiry_time.replace(year=2000)  # type: ignore[attr-defined]
     assert endpoint.credentials().access_key == "AKID1"
@@ -157,13 +158,13 @@ def test_what_is_missing_is_one_sentence(
 ) -> None:
     without(monkeypatch)
     with pytest.raises(StartError, match=sentence) as raised:
-        dynamodb_endpoint()
+        endpoint_of(DYNAMODB)
     assert SECRET not in str(raised.value)
 
 
 def test_other_calls_of_the_same_client_are_not_intercepted_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     made = aws.client("dynamodb")
     monkeypatch.setattr(aws, "client", lambda _: made)
-    dynamodb_endpoint()
+    endpoint_of(DYNAMODB)
     with pytest.raises(HTTPClientError, match="the network was touched"):
         made.batch_write_item(RequestItems={"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]})

@@ -12,7 +12,7 @@ from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
 
-from consumer import dynamodb
+from consumer import service_writer
 from consumer.concurrency import Concurrency
 from consumer.config import Output
 from consumer.document import ItemEncoder
@@ -33,8 +33,8 @@ ENCODER = ItemEncoder(OUTPUT, "orders", "shardId-0", "p@1", "d", VERSIONS)
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb, "BACKOFF_FIRST_SECONDS", 0.0001)
-    monkeypatch.setattr(dynamodb, "BACKOFF_LIMIT_SECONDS", 0.001)
+    monkeypatch.setattr(service_writer, "BACKOFF_FIRST_SECONDS", 0.0001)
+    monkeypatch.setattr(service_writer, "BACKOFF_LIMIT_SECONDS", 0.001)
 
 
 class Lost:

@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import values
 
 from consumer import logs, reader, tables
+from consumer.document import ItemEncoder, item_encoder
 from consumer.entries import Entry, Quarantine, Selection, entries
 from consumer.errors import StartError
 from consumer.local.cloud_process import Cloud
@@ -325,8 +326,15 @@ class Told(Writing):
 class TellingSink:
     """Tells one fate for all, and sets the stop if it is to stay pending."""
 
-    def __init__(self, fate: Fate) -> None:
+    def __init__(self, world: World, fate: Fate = Fate.DURABLE) -> None:
+        self._settings = world.settings
         self._fate = fate
+
+    def encoder(self, shard: str) -> ItemEncoder:
+        return item_encoder(self._settings, shard, "p@1", "d")
+
+    def close(self) -> None:
+        raise NotImplementedError
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         if self._fate is Fate.PENDING:
@@ -341,7 +349,9 @@ class TellingSink:
 def test_what_dynamodb_did_not_take_is_not_marked(world: World, fate: Fate, result: Result, why: str) -> None:
     quarantine_two(world)
     stop = threading.Event()
-    report = Replay(world.settings, load_plugin(world.settings), TellingSink(fate), stop).run(entries(world.settings))
+    report = Replay(world.settings, load_plugin(world.settings), TellingSink(world, fate), stop).run(
+        entries(world.settings)
+    )
     assert report.results == {result: 2}
     assert report.reasons == {(result, why): 2}
     assert not report.is_complete
@@ -366,7 +376,7 @@ def test_two_replays_do_not_fight(world: World) -> None:
     chosen = list(entries(world.settings))
     for each in chosen:
         table.delete(each)
-    sink = TellingSink(Fate.DURABLE)
+    sink = TellingSink(world)
     report = Replay(world.settings, load_plugin(world.settings), sink, threading.Event()).run(chosen)
     assert report.results == {Result.STORED: 2}
     assert world.quarantined() == []
@@ -376,7 +386,7 @@ def test_a_stop_leaves_the_rest_for_later(world: World) -> None:
     quarantine_two(world)
     stop = threading.Event()
     stop.set()
-    report = Replay(world.settings, load_plugin(world.settings), None, stop).run(entries(world.settings))
+    report = Replay(world.settings, load_plugin(world.settings), TellingSink(world), stop).run(entries(world.settings))
     assert report.reasons == {(Result.FAILED, "stopped"): 2}
 
 
@@ -403,7 +413,8 @@ def test_a_rate_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     stop = Watch()
     stop.waits = []
-    Replay(world.settings, load_plugin(world.settings), None, stop, rate=1).run(entries(world.settings))
+    replay = Replay(world.settings, load_plugin(world.settings), TellingSink(world), stop, dry_run=True, rate=1)
+    replay.run(entries(world.settings))
     assert max(stop.waits) == 1
 
 

@@ -197,3 +197,13 @@ def test_every_policy_that_comes_with_it_fits_the_default_keys(name: str, tmp_pa
     file = tmp_path / "keys.yaml"
     file.write_text(f"pseudonyms: [{{id: a, secret: {SECRET}}}]\n")
     assert load_plugin(settings(name, str(file))).name == name
+
+
+def test_the_fields_of_the_second_index_are_looked_at_too(policy: Any, keys: str) -> None:
+    index: Any = {"partition_key": "{user_id}"}
+    other = {"partition_key": "{merchant}", "index": index}
+    said = usage(settings(policy(TOKENISED.format(action="tokenise", more="")), keys, **other))
+    assert said.startswith("output.index.partition_key: rule 'user'")
+    assert "one value would stand in the index under two keys" in said
+    dropped = policy("fields: [{id: user, names: [user_id], action: drop}]")
+    assert "no document would stand in the index" in usage(settings(dropped, **other))

@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import sigv4
-from consumer.sigv4 import CONTENT_TYPE, Signer, agrees_with_botocore
+from consumer.sigv4 import CONTENT_TYPE, DYNAMODB, Signer, agrees_with_botocore
 
-REGION, SERVICE = "eu-central-1", "dynamodb"
+REGION, SERVICE = "eu-central-1", DYNAMODB
 URL = "https://dynamodb.eu-central-1.amazonaws.com/"
 CREDENTIALS = ReadOnlyCredentials("AKID", "secret", "token")
 DAY = 86400
@@ -66,7 +66,7 @@ def headers_of(head: bytes) -> dict[str, str]:
 
 def botocores(frozen: Any, url: str, target: str, body: bytes) -> dict[str, str]:
     request = AWSRequest("POST", url, data=body, headers={"content-type": CONTENT_TYPE, "x-amz-target": target})
-    SigV4Auth(frozen, SERVICE, REGION).add_auth(request)
+    SigV4Auth(frozen, SERVICE.name, REGION).add_auth(request)
     return {name.lower(): value for name, value in request.headers.items()}
 
 

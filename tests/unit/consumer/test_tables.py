@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 
 from consumer import entries, lookup, preflight, tables
-from consumer.config import Output, Settings, lease_tables
-from consumer.document import ItemEncoder
+from consumer.config import Settings, lease_tables
 from consumer.errors import StartError
 from consumer.local.cloud_process import Cloud
 from consumer.quarantine import QuarantineEncoder
@@ -145,25 +143,6 @@ def test_leases_need_the_stream(settings: Settings) -> None:
         tables.seed_leases(settings)
 
 
-def test_documents_are_found_by_key_newest_first(settings: Settings, dynamodb: Any) -> None:
-    list(tables.create(settings))
-    encoder = ItemEncoder(Output(), settings.stream.name, SHARD, "p@1", "d")
-    padding = "x" * 300_000  # so that a query needs several pages
-    documents = [
-        {"user_id": "12345", "timestamp": f"2024-0{month}-01", "amount": Decimal("149.99"), "pad": padding}
-        for month in range(1, 7)
-    ]
-    for number, document in enumerate(documents):
-        item = encoder.encode(document, Record(str(number), 0, 5, b""))
-        dynamodb.put_item(TableName=settings.output.table, Item=item.attributes)
-    found = list(lookup.documents(settings, "12345", None, None))
-    assert [document for document, _ in found] == documents[::-1]
-    assert found[0][1]["shard"] == SHARD
-    assert [document for document, _ in lookup.documents(settings, "12345", None, 2)] == documents[:3:-1]
-    assert [document for document, _ in lookup.documents(settings, "12345", "2024-03", None)] == [documents[2]]
-    assert list(lookup.documents(settings, "no such user", None, None)) == []
-
-
 def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
     list(tables.create(settings))
     encoder = QuarantineEncoder(settings.stream.name, SHARD, "p@1", "d", b"k")
@@ -176,7 +155,6 @@ def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
 
 def test_a_missing_table_is_one_sentence(settings: Settings) -> None:
     for read in (
-        lambda: list(lookup.documents(settings, "1", None, None)),
         lambda: list(entries.entries(settings)),
         lambda: lookup.shards(settings),
     ):
@@ -193,3 +171,60 @@ def test_recovery_that_is_off_is_seen_and_turned_on_again(settings: Settings, dy
     assert "point-in-time recovery is off" in problems[settings.output.table]
     list(tables.create(settings))
     assert not any(problem for _, problem in tables.check(settings))
+
+
+def with_output(settings: Settings, **values: Any) -> Settings:
+    return Settings.model_validate(settings.model_dump() | {"output": settings.output.model_dump() | values})
+
+
+def test_the_index_comes_with_the_table_or_later(settings: Settings, dynamodb: Any) -> None:
+    indexed = with_output(settings, index={"partition_key": "{transaction_id}", "sort_key": "{timestamp}"})
+    table = settings.output.table
+    list(tables.create(settings))
+    item = {name: {"S": "k"} for name in ("_sanitizer_pk", "_sanitizer_sk", "_sanitizer_ipk", "_sanitizer_isk")}
+    dynamodb.put_item(TableName=table, Item=item)
+    assert (
+        dict(tables.check(indexed))[table] == "its index sanitizer-index is missing; `sanitizer tables create` adds it"
+    )
+    assert dict(tables.create(indexed))[table] == "exists; its index is added"
+    assert dict(tables.create(indexed))[table] == "exists"
+    assert not any(problem for _, problem in tables.check(indexed))
+    assert not any(problem for _, problem in tables.check(settings))  # one too many does no harm
+    (index,) = dynamodb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    found = dynamodb.query(
+        TableName=table,
+        IndexName="sanitizer-index",
+        KeyConditionExpression="#p = :p",
+        ExpressionAttributeNames={"#p": "_sanitizer_ipk"},
+        ExpressionAttributeValues={":p": {"S": "k"}},
+    )
+    assert found["Items"] == [item]
+    other = with_output(settings, index={"partition_key": "{transaction_id}"})
+    assert "its index sanitizer-index has other keys" in str(dict(tables.check(other))[table])
+    with pytest.raises(StartError, match="delete the index"):
+        list(tables.create(other))
+    dynamodb.delete_table(TableName=table)
+    assert dict(tables.create(other))[table] == "created"
+    assert not any(problem for _, problem in tables.check(other))
+
+
+def test_an_index_of_a_provisioned_table_gets_its_capacity(settings: Settings, dynamodb: Any) -> None:
+    indexed = with_output(settings, index={"partition_key": "{transaction_id}"})
+    units = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 9}
+    request = tables.output_table(settings).request
+    dynamodb.create_table(**request | {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units})
+    assert dict(tables.create(indexed))[settings.output.table] == "exists; its index is added"
+    (index,) = dynamodb.describe_table(TableName=settings.output.table)["Table"]["GlobalSecondaryIndexes"]
+    assert {name: index["ProvisionedThroughput"][name] for name in units} == units
+
+
+def test_documents_expire_once_the_settings_say_so(settings: Settings, dynamodb: Any) -> None:
+    table = settings.output.table
+    list(tables.create(settings))
+    mortal = with_output(settings, ttl_days=90)
+    assert "time to live is off" in str(dict(tables.check(mortal))[table])
+    list(tables.create(mortal))
+    assert dict(tables.check(mortal))[table] is None
+    described = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert described == {"AttributeName": "_sanitizer_ttl", "TimeToLiveStatus": "ENABLED"}

@@ -7,8 +7,9 @@ import orjson
 import pytest
 import yaml
 
+from consumer.attributes import VERSION
 from consumer.config import Output, Settings, load_settings
-from consumer.document import VERSION, ItemEncoder, decode_item, item_encoder
+from consumer.document import ItemEncoder, decode_item, item_encoder
 from consumer.errors import EncodeError, UsageError
 from consumer.record import Record
 from consumer.redactors import load_candidate, load_plugin

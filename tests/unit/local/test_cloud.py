@@ -229,10 +229,8 @@ def test_unknown_names_and_operations_are_refused_in_aws_terms(kinesis: Any, str
     with pytest.raises(ClientError) as error:
         kinesis.get_records(ShardIterator="no iterator")
     assert refusal(error) == ("InvalidArgumentException", 400)
-    with pytest.raises(ClientError, match="RegisterStreamConsumer") as error:
-        kinesis.register_stream_consumer(
-            StreamARN="arn:aws:kinesis:eu-central-1:123456789012:stream/s", ConsumerName="c"
-        )
+    with pytest.raises(ClientError, match="EnableEnhancedMonitoring") as error:
+        kinesis.enable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["ALL"])
     assert refusal(error) == ("UnknownOperationException", 400)
 
 
