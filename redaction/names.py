@@ -20,5 +20,11 @@ def last_parts(name: str) -> list[str]:
 
 def normalize(name: str) -> str:
     """Letters and digits only, compatibility forms folded, without case. May be empty."""
-    folded = name if name.isascii() else unicodedata.normalize("NFKC", name)
-    return _SEPARATORS.sub("", folded).casefold()
+    if name.isascii():
+        return _SEPARATORS.sub("", name).lower()
+    # Folding may leave marks (that of the Turkish capital I), and what stood apart may compose: hence once more.
+    return _folded(_folded(name))
+
+
+def _folded(name: str) -> str:
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold())

@@ -17,6 +17,7 @@ from consumer.daemon_log import Phase
 from consumer.journal import Sight, Stage
 
 mode, folder = sys.argv[1], Path(sys.argv[2])
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 logs.configure("info", "supervisor")
 policy = folder / "policy.yaml"
 policy.write_text("name: test\\nversion: '1'\\ndetectors: {card: mask}\\n")

@@ -150,6 +150,12 @@ def test_case_and_separators_do_not_matter(name: str, between: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["credİt_card", "CREDI\u0307T-CARD", "ᄀ_ᅡ"])
+def test_a_name_that_folding_changes_twice_is_one_all_the_same(name: str) -> None:
+    assert normalize(normalize(name)) == normalize(name)
+    assert normalize(name) in {"creditcard", "가"}
+
+
 @given(st.text("aBc1", min_size=1, max_size=6), st.text("_-. /", max_size=3))
 def test_names_in_any_spelling_are_one(name: str, between: str) -> None:
     assert normalize(between.join(name)) == normalize(name.upper()) == normalize(name)
