@@ -1,7 +1,7 @@
 """Split and merge under load.
 
 Against the embedded Kinesis, which reshards as AWS documents it (closed parents end with their children, which start
-empty). A second opinion by the npm package kinesis-local is not to be had here: there is no npm registry at hand.
+empty). A second opinion, by the npm package kinesis-local: a split in `test_fanout`.
 """
 
 import pytest
