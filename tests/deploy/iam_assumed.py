@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from consumer.attributes import INDEX
 from tests.deploy.iam import Call
 from tests.deploy.iam_runs import NAME
 from tests.deploy.iam_template import REGION, Template, arn
@@ -84,7 +85,14 @@ WORKER_LATER: Final[Mapping[Call, str]] = {
 }
 """Of which a run sees something only if it takes long enough."""
 
+OPERATOR_BY_SETTING: Final[Mapping[Call, str]] = {
+    Call("dynamodb:DescribeTimeToLive", OUTPUT): "`tables check`, if output.ttl_days is set",
+    Call("dynamodb:Query", f"{OUTPUT}/index/{INDEX}"): "`get --index`, if output.index is set",
+}
+"""Of the commands, with settings that the runs do not have."""
+
 OPERATOR: Final[Mapping[Call, str]] = {
     **_BOTH,
+    **OPERATOR_BY_SETTING,
     Call("kms:GenerateDataKey", STREAM_KEY, via("kinesis")): "Kinesis encrypts the records for whoever puts them",
 }

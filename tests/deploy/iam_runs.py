@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,5 +282,6 @@ def _kill(worker: Watched) -> None:
     """SIGKILL a whole worker."""
     assert worker.worker is not None
     for pid in (worker.worker.pid, *descendants(worker.worker.pid)):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended with one of those before it
+            os.kill(pid, signal.SIGKILL)
     wait_for(lambda: worker.worker and worker.worker.exit_status is not None, "its end")

@@ -9,6 +9,7 @@ from tests.deploy.iam_assumed import (
     LEASES,
     LEAST,
     OPERATOR,
+    OPERATOR_BY_SETTING,
     OUTPUT,
     PATTERNS,
     TEMPLATE,
@@ -78,7 +79,7 @@ def test_options_that_are_not_chosen_grant_nothing(recording: Recording, mode: s
     with_key = {read_stream(OWN_KEY), use_tables(OWN_KEY)}
     worker = without_keys(worker_calls(recording, mode)) - {SUBSCRIBES} | set(WORKER_LATER) | with_key
     put = next(call for call in OPERATOR if call.action == "kms:GenerateDataKey")._replace(resource=OWN_KEY)
-    operator = without_keys(recording.operator[mode]) | with_key | {put}
+    operator = without_keys(recording.operator[mode]) | set(OPERATOR_BY_SETTING) | with_key | {put}
     assert compare(statements_of(template, "TaskRole"), worker) == NOTHING
     assert compare(statements_of(template, "OperatorPolicy"), operator, PATTERNS) == NOTHING
 
