@@ -8,12 +8,10 @@ from pydantic import Field, field_validator, model_validator
 
 from consumer.kcl_properties import check_extra_properties
 from consumer.section import FieldPath, Section, TableName
+from consumer.shard_limits import RECORDS_A_SECOND
 
 SHARD_READS: Final = 5
 """GetRecords calls a second of one shard, for all polling applications together (AWS)."""
-
-SHARD_RECORDS: Final = 1000
-"""Records a second that one shard takes (AWS)."""
 
 SPACING_MS: Final = 250
 """Between two reads of a shard, whoever reads: four a second; one of AWS's five is left for a backfill, or a person."""
@@ -170,10 +168,10 @@ def check_reading(stream: Stream, kcl: Kcl) -> None:
         )
         raise ValueError(msg)
     idle = idle_ms(stream, kcl)
-    if kcl.max_records * 1000 < SHARD_RECORDS * idle:
+    if kcl.max_records * 1000 < RECORDS_A_SECOND * idle:
         msg = (
             f"with stream.polling_applications {stream.polling_applications} a shard is read once in {idle} ms, which "
-            f"with kcl.max_records {kcl.max_records} is less than the {SHARD_RECORDS} records a second that it takes; "
-            f"set kcl.max_records to {-(-SHARD_RECORDS * idle // 1000)} or more, or read by FANOUT"
+            f"with kcl.max_records {kcl.max_records} is less than the {RECORDS_A_SECOND} records a second it takes; "
+            f"set kcl.max_records to {-(-RECORDS_A_SECOND * idle // 1000)} or more, or read by FANOUT"
         )
         raise ValueError(msg)

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import values
 
 from consumer import cli
+from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from tests.unit.consumer.cli_kit import Ran, Run
 
@@ -71,3 +72,15 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
         return Ran(ended.value.code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with Cloud(region="eu-central-1") as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)

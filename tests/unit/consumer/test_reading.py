@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from consumer import daemon
 from consumer.config import Settings
-from consumer.reading import SHARD_READS, SHARD_RECORDS, Kcl, Stream, check_reading, idle_ms
+from consumer.reading import SHARD_READS, Kcl, Stream, check_reading, idle_ms
+from consumer.shard_limits import RECORDS_A_SECOND
 
 ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/orders/consumer/{}:1700000000"
 
@@ -30,7 +31,7 @@ def test_all_together_never_read_too_often_and_each_can_keep_up(polling: int, le
     pause = idle_ms(stream, kcl)
     assert pause >= least
     assert polling * 1000 / pause <= SHARD_READS
-    keeps_up = records * 1000 / pause >= SHARD_RECORDS
+    keeps_up = records * 1000 / pause >= RECORDS_A_SECOND
     if polling == 1 or keeps_up:
         check_reading(stream, kcl)
     else:

@@ -4,7 +4,6 @@ import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from hypothesis import strategies as st
 
 from consumer.errors import StartError
 from consumer.kpl import HashRange, UserRecord, aggregated, hash_of, user_records
-from consumer.local.cloud_process import Cloud
 from consumer.producer import ATTEMPTS, Put
 from consumer.reader import Start, kinesis_client, list_shards, shards_of
 from consumer.sending import AGGREGATE_BYTES, WINDOW, Pace, Parcel, Sender, Sent, rounds
@@ -27,16 +25,7 @@ WHOLE = HashRange(0, (1 << 128) - 1)
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
-
-
-@pytest.fixture(autouse=True)
-def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cloud.environment().items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("_in_the_cloud")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,7 @@ FAILOVER = 9.0
 END = "SHARD_END"
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
-
-
-@pytest.fixture(autouse=True)
-def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cloud.environment().items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("_in_the_cloud")
 
 
 class Application:

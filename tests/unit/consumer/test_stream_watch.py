@@ -1,26 +1,14 @@
 """What the stream is like, asked of the embedded cloud."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
-from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from consumer.stream_watch import StreamWatch
 
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
-
-
-@pytest.fixture(autouse=True)
-def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cloud.environment().items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("_in_the_cloud")
 
 
 def shown(metrics: Metrics) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """Tables, preflight and look-ups against the embedded cloud."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -10,23 +9,13 @@ import pytest
 from consumer import entries, lookup, preflight, tables
 from consumer.config import Settings, lease_tables
 from consumer.errors import StartError
-from consumer.local.cloud_process import Cloud
 from consumer.quarantine import QuarantineEncoder
 from consumer.record import Record
 
 SHARD = "shardId-000000000000"
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
-
-
-@pytest.fixture(autouse=True)
-def _in_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in cloud.environment().items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("_in_the_cloud")
 
 
 @pytest.fixture
