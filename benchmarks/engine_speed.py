@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from benchmarks.accuracy.transactions import SHAPES, payloads
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Rejected
-from redaction.policy_file import load_policy
+from redaction.policy import load_policy
 
 TARGET_MS = 50.0
 _BATCH = 500

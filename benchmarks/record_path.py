@@ -32,12 +32,12 @@ from benchmarks.load.identity import sequence_number
 from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
-from consumer.config import load_settings
-from consumer.control import Control
-from consumer.host import Host
-from consumer.processor import ShardProcessor, serve
-from consumer.runtime import JOURNAL
-from consumer.tuning import collect_seldom, stay_on_one_core
+from consumer.kcl.processor import ShardProcessor, serve
+from consumer.settings import load_settings
+from consumer.worker.control import Control
+from consumer.worker.pipeline_process import Host
+from consumer.worker.runtime_folder import JOURNAL
+from consumer.worker.tuning import collect_seldom, stay_on_one_core
 
 DEFAULT_SHAPE: Final = "clean but for the fields"
 WRITE_MODES: Final[dict[str, dict[str, str]]] = {

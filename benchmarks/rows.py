@@ -17,7 +17,7 @@ from benchmarks.peers import lambda_handler
 from benchmarks.peers import run as peer_run
 from benchmarks.peers.environment import NotInstalled
 from redaction.engine import PolicyRedactor
-from redaction.policy_file import load_policy
+from redaction.policy import load_policy
 
 Figures = dict[str, Any]
 """A row's raw figures; always with `is_good`: nothing was lost, and what ran ended in order."""

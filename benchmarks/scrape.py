@@ -20,11 +20,11 @@ from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from consumer.codes import ADVICE
-from consumer.exposition import WorkerCollector
 from consumer.metrics import Metrics, SessionEvent, observe_many, show_zeros
+from consumer.metrics.collector import WorkerCollector
+from consumer.metrics.process_usage import Vitals
+from consumer.quarantine.codes import ADVICE
 from consumer.record import Outcome
-from consumer.vitals import Vitals
 
 AIM_SECONDS: Final = 0.05
 _POLICY: Final = {"name": "default", "version": "1", "digest": "d" * 64}

@@ -14,16 +14,16 @@ import click  # noqa: E402
 import yaml  # noqa: E402
 
 from consumer import __version__, tables  # noqa: E402
-from consumer.audit_cli import audit  # noqa: E402
-from consumer.backfill_cli import backfill  # noqa: E402
-from consumer.config import BUILT_IN_SINKS, Settings, load_settings  # noqa: E402
-from consumer.doctor_cli import doctor  # noqa: E402
+from consumer.commands.audit import audit  # noqa: E402
+from consumer.commands.backfill import backfill  # noqa: E402
+from consumer.commands.doctor import doctor  # noqa: E402
+from consumer.commands.get import get  # noqa: E402
+from consumer.commands.lines import line_batches  # noqa: E402
+from consumer.commands.produce import produce  # noqa: E402
+from consumer.commands.quarantine import quarantine  # noqa: E402
+from consumer.commands.status import status  # noqa: E402
 from consumer.errors import SanitizerError, UsageError  # noqa: E402
-from consumer.get_cli import get  # noqa: E402
-from consumer.lines import line_batches  # noqa: E402
-from consumer.produce_cli import produce  # noqa: E402
-from consumer.quarantine_cli import quarantine  # noqa: E402
-from consumer.status_cli import status  # noqa: E402
+from consumer.settings import BUILT_IN_SINKS, Settings, load_settings  # noqa: E402
 from redaction.plugin import Dropped, Redactor, Released  # noqa: E402
 
 config_option = click.option(
@@ -42,7 +42,7 @@ def cli() -> None:
 @config_option
 def run(config: Path | None) -> None:
     """Run the worker until SIGTERM; this is what the container does."""
-    from consumer import supervisor  # noqa: PLC0415 - loads the whole worker
+    from consumer.worker import supervisor  # noqa: PLC0415 - loads the whole worker
 
     sys.exit(supervisor.run(load_settings(config)))
 
@@ -76,7 +76,7 @@ def redact(config: Path | None, policy: str | None, keys: str | None, *, explain
 
     A rejected line is a result like another: the exit status is 0, the counts are on stderr.
     """
-    from consumer.explain import explained, judged  # noqa: PLC0415 - loads the engine
+    from consumer.commands.explain import explained, judged  # noqa: PLC0415 - loads the engine
 
     redactor = _redactor(load_settings(config), policy, keys)
     judge = explained if explain else judged
@@ -98,7 +98,7 @@ def redact(config: Path | None, policy: str | None, keys: str | None, *, explain
 
 
 def _redactor(settings: Settings, policy: str | None, keys: str | None) -> Redactor:
-    from consumer.redactors import load_plugin, load_redaction  # noqa: PLC0415 - loads the engine
+    from consumer.redactors.loading import load_plugin, load_redaction  # noqa: PLC0415 - loads the engine
 
     if policy is None and keys is None:
         return load_plugin(settings)
@@ -119,7 +119,7 @@ class _PolicyGroup(click.Group):
 
     @staticmethod
     def _loaded() -> click.Group:
-        from consumer import policy_cli  # noqa: PLC0415
+        from consumer.commands import policy as policy_cli  # noqa: PLC0415
 
         return policy_cli.policy
 
@@ -177,7 +177,7 @@ def config_group() -> None:
 @config_option
 def config_check(config: Path | None) -> None:
     """Validate the settings, the policies among them: that in force and, for a dry run, the candidate."""
-    from consumer.redactors import load_candidate, load_plugin  # noqa: PLC0415
+    from consumer.redactors.loading import load_candidate, load_plugin  # noqa: PLC0415
 
     settings = load_settings(config)
     redactor = load_plugin(settings)
@@ -232,7 +232,7 @@ def main() -> Never:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        if sys.excepthook is not sys.__excepthook__:  # that of `consumer.logs`
+        if sys.excepthook is not sys.__excepthook__:  # that of `consumer.logs.structured`
             raise
         from consumer.logs import frames_of  # noqa: PLC0415
 

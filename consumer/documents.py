@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
-from consumer.attributes import INDEX, VERSION, VERSION_SOURCE, names_of
-from consumer.codec import decode_document
-from consumer.document_query import Bound, Query, SortRange
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.dynamodb.names import INDEX, VERSION, VERSION_SOURCE, names_of
+from consumer.dynamodb.query import Bound, Query, SortRange
 from consumer.errors import StartError, UsageError
 from consumer.record import AttributeValue
 
 if TYPE_CHECKING:
-    from consumer.config import Settings  # which takes longer to load than all that is needed here
+    from consumer.settings import Settings  # which takes longer to load than all that is needed here
 
 _FIRST_PAGE: Final = 100
 _NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -30,7 +30,7 @@ _NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, Arit
 class ReadFailed(StartError):
     """A read that failed.
 
-    :ivar reason: one of `consumer.aws.REASONS`, or ``unreadable``: an item is none that the service writes.
+    :ivar reason: one of `consumer.aws.clients.REASONS`, or ``unreadable``: an item is none that the service writes.
     """
 
     def __init__(self, reason: str, text: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from consumer.config import Settings
 from consumer.metrics import Metrics
 from consumer.record import Item, Record
+from consumer.settings import Settings
 
 
 class Fate(Enum):

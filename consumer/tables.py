@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from consumer import aws
-from consumer.attributes import INDEX, names_of
-from consumer.config import Settings, lease_tables
-from consumer.document import key_names
+from consumer.dynamodb.item import key_names
+from consumer.dynamodb.names import INDEX, names_of
 from consumer.errors import StartError
-from consumer.leases import LEASE_OWNER_INDEX
-from consumer.preflight import key_problem
-from consumer.quarantine import EXPIRES_AT, KEY_NAMES
-from consumer.reader import list_shards
+from consumer.kcl.handover import LEASE_OWNER_INDEX
+from consumer.kinesis.reader import list_shards
+from consumer.quarantine.entry import EXPIRES_AT, KEY_NAMES
+from consumer.settings import Settings, lease_tables
+from consumer.worker.preflight import key_problem
 
 MISSING: Final = "is missing"
 _NO_INDEX: Final = f"its index {INDEX} is missing; `sanitizer tables create` adds it"

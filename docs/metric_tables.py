@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from consumer.declarations import DECLARED, Declared, Group
+from consumer.metrics.declared import DECLARED, Declared, Group
 
 
 def _table(group: Group) -> str:

@@ -17,16 +17,18 @@ from typing import Any, Final
 
 import yaml
 
-from consumer.codes import REDACTION
-from consumer.policy_report import action_text
-from redaction import guard, parse, work
+from consumer.commands.policy_report import action_text
+from consumer.quarantine.codes import REDACTION
+from redaction import guard, parse
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
-from redaction.engine import UNKNOWN_FIELD, PolicyRedactor
+from redaction.engine import PolicyRedactor, work
+from redaction.engine.redactor import UNKNOWN_FIELD
 from redaction.plugin import Dropped, Rejected, Released, Verdict
-from redaction.policy import FieldRule, LimitSettings, Policy
-from redaction.policy_file import built_in, load_policy, parse_policy
-from redaction.policy_tests import ThrowAwayKeys
+from redaction.policy import FieldRule, Policy, load_policy
+from redaction.policy.file import built_in, parse_policy
+from redaction.policy.model import LimitSettings
+from redaction.policy.test_runner import ThrowAwayKeys
 
 EXAMPLES: Final[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("examples.yaml").read_text(encoding="utf-8"))
 _FIELD: Final = "note"

@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.plugin import Released
-from redaction.policy_file import load_policy
+from redaction.policy import load_policy
 
 _BATCH = 500
 _REST = {"amount": 149.99, "merchant": "Amazon", "timestamp": "2024-03-15T10:30:00Z"}

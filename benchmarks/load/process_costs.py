@@ -14,7 +14,7 @@ KIND_MARKS: Final = (
     ("sanitizer-shim", "shim"),
     ("shim.py", "shim"),
     ("sanitizer-pipeline", "pipeline"),
-    ("consumer.host", "pipeline"),
+    ("consumer.worker.pipeline_process", "pipeline"),
     ("sanitizer-supervisor", "supervisor"),
     ("consumer.cli", "supervisor"),
 )

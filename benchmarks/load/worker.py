@@ -35,10 +35,10 @@ from benchmarks.load.process_costs import ProcessTree, cpu_seconds
 from benchmarks.load.results import Load, Result, ServiceCost
 from benchmarks.load.service import Service
 from consumer import tables
-from consumer.config import Settings, load_settings
 from consumer.local.cloud_process import Cloud
 from consumer.local.report import quantile
 from consumer.local.worker_process import WorkerProcess
+from consumer.settings import Settings, load_settings
 
 START_SECONDS: Final = 120.0
 STALL_SECONDS: Final = 20.0

@@ -27,10 +27,11 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from benchmarks.peers import daemon
 from benchmarks.peers.environment import make as make_environment
-from consumer import tables, tethered
-from consumer.config import Settings, load_settings
+from consumer import tables
 from consumer.local.cloud_process import Cloud
 from consumer.local.report import quantile
+from consumer.settings import Settings, load_settings
+from consumer.worker import tethered
 
 TABLE: Final = "documents"
 MIB: Final = 1 << 20

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from consumer import logs
-from consumer.config import FILE_VARIABLE, Settings, load_settings
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.metrics import Metrics
-from consumer.quarantine import QuarantineEncoder
-from consumer.redactors import load_plugin
-from consumer.writers import open_writers
+from consumer.pipeline.outputs import open_writers
+from consumer.quarantine.entry import QuarantineEncoder
+from consumer.redactors.loading import load_plugin
+from consumer.settings import FILE_VARIABLE, Settings, load_settings
 
 PROCESS: Final = "function"
 ENDING_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from consumer.errors import UsageError
-from consumer.reader import RawRecord
+from consumer.kinesis.reader import RawRecord
 from consumer.record import Record
 
 _STREAM: Final = ":stream/"

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumer import aws
-from consumer.brake import QuarantineBrake
-from consumer.budget import ByteBudget
-from consumer.checkpoint import HighWaterMark
-from consumer.company import Company
 from consumer.errors import StartError
 from consumer.functions.environment import Context, Environment, guarded
 from consumer.functions.events import KinesisBatch, kinesis_batch
-from consumer.kpl import MAGIC, HashRange
+from consumer.kinesis.kpl import MAGIC, HashRange
+from consumer.kinesis.reader import RawRecord, list_shards, shards_of
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline, Stages
-from consumer.reader import RawRecord, list_shards, shards_of
+from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.checkpoint import HighWaterMark
+from consumer.pipeline.isolation import Company
+from consumer.quarantine.circuit_breaker import QuarantineBrake
 from consumer.record import Outcome, Position, Record
 
 _RETRIES: Final = 2
@@ -40,7 +40,7 @@ class _Books(ShardBooks):
 
 
 class _Progress:
-    """`consumer.checkpoint.Checkpointer` that remembers."""
+    """`consumer.pipeline.checkpoint.Checkpointer` that remembers."""
 
     def __init__(self) -> None:
         self.position: Position | None = None

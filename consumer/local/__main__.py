@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from consumer.config import load_settings
 from consumer.errors import SanitizerError
 from consumer.local import feed, prepare, up
+from consumer.settings import load_settings
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."

@@ -35,9 +35,9 @@ from hypercorn.typing import (
 from setproctitle import setproctitle
 
 from consumer.local.durable import DurableTimes
-from consumer.local.kinesis_api import TARGET_PREFIX, KinesisApi
-from consumer.local.kinesis_limits import WriteLimits
-from consumer.local.kinesis_store import Streams
+from consumer.local.kinesis.api import TARGET_PREFIX, KinesisApi
+from consumer.local.kinesis.limits import WriteLimits
+from consumer.local.kinesis.store import Streams
 
 PROCESS_NAME = "sanitizer-cloud"
 

@@ -14,18 +14,18 @@ from typing import Any, Final
 
 import click
 
-from consumer.codec import decode_document
-from consumer.config import lease_tables
-from consumer.daemon import PROPERTIES_FILE
+from consumer.dynamodb.attribute_values import decode_document
 from consumer.errors import StartError, UsageError
+from consumer.kcl.daemon import PROPERTIES_FILE
+from consumer.kinesis.producer import Producer, Put, read_lines
 from consumer.local import scrape
 from consumer.local.feed import paced
 from consumer.local.ledger import Findings, Ledger
-from consumer.local.progress import Progress
 from consumer.local.report import Report, quantile, show
 from consumer.local.stack import QUICK_START, Interrupted, Stack, interrupt_by_signals
 from consumer.local.transactions import CANONICAL, transactions
-from consumer.producer import Producer, Put, read_lines
+from consumer.progress import Progress
+from consumer.settings import lease_tables
 from redaction.guard import redact_guarded
 from redaction.plugin import Released
 

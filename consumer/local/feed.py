@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from consumer.kinesis.producer import MAX_RECORDS, Producer, Put, calls
 from consumer.local.transactions import transactions
-from consumer.producer import MAX_RECORDS, Producer, Put, calls
 
 CALLS_PER_SECOND: Final = 20
 DEFAULT_RECORDS: Final = 200_000

@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 
 import ahocorasick
 
-from consumer.config import Settings
-from consumer.document import ItemEncoder, decode_item, item_encoder
+from consumer.dynamodb.item import ItemEncoder, decode_item, item_encoder
 from consumer.errors import EncodeError
-from consumer.producer import Placed
+from consumer.kinesis.producer import Placed
 from consumer.record import Record
+from consumer.settings import Settings
 from redaction.comparison import same
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Redactor, Released

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from consumer import tethered
+from consumer.worker import tethered
 
 STOP_SECONDS = 30.0
 

@@ -1,8 +1,8 @@
 """Makes what the worker needs: the stream, the tables, and the leases of a fresh stream."""
 
 from consumer import aws, tables
-from consumer.config import Settings
 from consumer.errors import StartError
+from consumer.settings import Settings
 
 
 def prepare(settings: Settings, shards: int) -> None:

@@ -14,14 +14,14 @@ from typing import Any, Final, Self
 import click
 import yaml
 
-from consumer.config import Settings, load_settings
 from consumer.errors import StartError
 from consumer.local import scrape
 from consumer.local.cloud_process import Cloud, CloudError
 from consumer.local.prepare import prepare
-from consumer.local.progress import Progress
 from consumer.local.worker_process import WorkerProcess
-from consumer.redactors import load_plugin
+from consumer.progress import Progress
+from consumer.redactors.loading import load_plugin
+from consumer.settings import Settings, load_settings
 
 METRICS_PORT: Final = 9464
 START_SECONDS: Final = 120.0

@@ -17,8 +17,8 @@ import yaml
 
 from consumer.errors import StartError
 from consumer.local.local_process import LocalProcess
-from consumer.local.progress import Progress
 from consumer.local.stack import QUICK_START, Interrupted, Stack, free_port, ignore_signals, interrupt_by_signals
+from consumer.progress import Progress
 
 CLOUD_PORT: Final = 4566
 PROMETHEUS_PORT: Final = 9090

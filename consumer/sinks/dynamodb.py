@@ -4,16 +4,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from consumer.batch import BatchWriter
-from consumer.concurrency import Concurrency
-from consumer.config import Settings
-from consumer.connect import connect_dynamodb
-from consumer.document import ItemEncoder, item_encoder, key_names
+from consumer.aws.connect import connect_dynamodb
+from consumer.dynamodb.item import ItemEncoder, item_encoder, key_names
+from consumer.dynamodb.versions import versions_of
 from consumer.errors import UsageError
-from consumer.newest import NewestWriter
 from consumer.record import Item
+from consumer.settings import Settings
 from consumer.sink import Sink, SinkContext, Writing
-from consumer.versions import versions_of
+from consumer.sinks.batch import BatchWriter
+from consumer.sinks.concurrency import Concurrency
+from consumer.sinks.newest import NewestWriter
 
 
 class DynamoDBSink:
@@ -45,7 +45,7 @@ class DynamoDBSink:
 
     @staticmethod
     def check(options: Mapping[str, Any], settings: Settings) -> None:  # noqa: ARG004 - all sinks are asked so
-        """Refuse options. The table is looked at by `consumer.preflight`, with the others.
+        """Refuse options. The table is looked at by `consumer.worker.preflight`, with the others.
 
         :raises UsageError: there are some.
         """

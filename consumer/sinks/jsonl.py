@@ -14,12 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.config import Settings
 from consumer.errors import StartError, UsageError
 from consumer.record import Item, Record
+from consumer.settings import Settings
 from consumer.sink import Fate, SinkContext, Writing
 from consumer.sinks.json_documents import JsonWriter
-from consumer.turn import waiting
+from consumer.thread_turns import waiting
 
 STDOUT: Final = "-"
 

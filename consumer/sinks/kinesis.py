@@ -13,15 +13,15 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from consumer import aws
-from consumer.concurrency import Concurrency
-from consumer.config import Settings
-from consumer.connect import connect_kinesis
+from consumer.aws.connect import connect_kinesis
 from consumer.errors import EncodeError, StartError, UsageError
-from consumer.keys import KeyTemplate
 from consumer.record import Item, Record
-from consumer.service_writer import Caller, ServiceWriter
+from consumer.settings import Settings
+from consumer.settings.key_template import KeyTemplate
 from consumer.sink import SinkContext
+from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.json_documents import JsonWriter
+from consumer.sinks.service_writer import Caller, ServiceWriter
 
 MAX_RECORDS: Final = 500
 MAX_CALL_BYTES: Final = 5 * 2**20

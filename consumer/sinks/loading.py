@@ -10,9 +10,9 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, TypeAlias
 
-from consumer.config import Settings
 from consumer.errors import SanitizerError, UsageError
-from consumer.sections import SinkSettings
+from consumer.settings import Settings
+from consumer.settings.sections import SinkSettings
 from consumer.sink import DocumentSink, SinkContext
 from consumer.sinks.several import Several
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from redaction.actions.base import Action, Scalar, scalar_text
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.parse import MAX_DIGITS, MAX_EXPONENT
 from redaction.plugin import JSONValue
 from redaction.serialize import serialize_value

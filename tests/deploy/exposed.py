@@ -1,6 +1,6 @@
 """What a worker exposes, by its declarations."""
 
-from consumer.declarations import DECLARED
+from consumer.metrics.declared import DECLARED
 
 
 def exposed() -> dict[str, set[str]]:

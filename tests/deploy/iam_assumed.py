@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from consumer.attributes import INDEX
+from consumer.dynamodb.names import INDEX
 from tests.deploy.iam import Call
 from tests.deploy.iam_runs import NAME
 from tests.deploy.iam_template import REGION, Template, arn

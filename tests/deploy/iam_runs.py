@@ -16,13 +16,15 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import values
 
-from consumer import aws, logs, reader
+from consumer import aws
 from consumer.cli import cli
-from consumer.codec import decode_document
-from consumer.config import lease_tables
-from consumer.key_provider import encryption_context
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.kinesis import reader
+from consumer.kinesis.producer import Producer, Put
 from consumer.local.cloud_process import Cloud
-from consumer.producer import Producer, Put
+from consumer.logs import structured
+from consumer.redactors.key_provider import encryption_context
+from consumer.settings import lease_tables
 from tests.deploy.iam import Call
 from tests.deploy.iam_recorder import Recorder
 from tests.deploy.iam_template import arn
@@ -236,7 +238,7 @@ class _Runs:
             patch.setattr(reader, "PAUSE_SECONDS", 0.0)
             patch.setattr(values, "ValueClass", values.ValueClass)  # the commands set another one
             patch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-            patch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
+            patch.setattr(structured, "configure", lambda *_: None)  # hooks of the whole process
             self._commands(f"{NAME}-app-backfill-{mode}")
 
     def _commands(self, backfill: str) -> None:

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from consumer import aws, cli
-from consumer.config import Settings, load_settings
 from consumer.local.__main__ import local
+from consumer.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy" / "local" / "compose.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from consumer.declarations import DECLARED
+from consumer.metrics.declared import DECLARED
 from deploy.observability.grafana import generate
 from deploy.observability.grafana.panels import COLUMNS
 from tests.deploy.exposed import exposed

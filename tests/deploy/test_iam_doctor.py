@@ -6,9 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
-from consumer import doctor_aws, tables
-from consumer.config import Settings
+from consumer import tables
+from consumer.doctor import aws
 from consumer.local.cloud_process import Cloud
+from consumer.settings import Settings
 from tests.deploy.iam import Grant, compare, statements_of
 from tests.deploy.iam_assumed import LEAST, TEMPLATE
 from tests.deploy.iam_recorder import Recorder
@@ -49,7 +50,7 @@ def test_all_that_the_worker_is_granted_is_tried_and_little_else(
             recorder.listen(proxy.rules)
             for service in ("KINESIS", "DYNAMODB"):
                 monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", proxy.url)
-            findings = list(doctor_aws.check(settings))
+            findings = list(aws.check(settings))
         finally:
             proxy.close()
     assert [each for each in findings if each.state in ("failed", "skipped")] == []

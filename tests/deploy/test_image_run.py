@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import pytest
 
-from consumer.codec import decode_document
-from consumer.config import Settings, lease_tables, load_settings
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.kinesis.producer import Producer, Put, calls
 from consumer.local import scrape
 from consumer.local.cloud_process import Cloud
 from consumer.local.ledger import Findings, Ledger
 from consumer.local.prepare import prepare
 from consumer.local.transactions import CANONICAL, transactions
-from consumer.producer import Producer, Put, calls
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
+from consumer.settings import Settings, lease_tables, load_settings
 from tests.deploy.container import Container, Image, private_loopback, processes_in, status_of
 from tests.deploy.template import stack
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from consumer.kinesis.reader import RawRecord
 from consumer.local.cloud_process import Cloud
-from consumer.reader import RawRecord
 from tests.unit.consumer.functions_kit import event, kinesis_event
 from tests.unit.consumer.stream_kit import World
 

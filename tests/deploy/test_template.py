@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.config import Settings
+from consumer.settings import Settings
 from tests.deploy.template import EVERYTHING, FILE, FOREIGN, GIVEN, ROOT, SIZES, size_file, stack
 
 TEXT = FILE.read_text(encoding="utf-8")

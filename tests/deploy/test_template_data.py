@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from consumer import tables
-from consumer.config import Settings, load_settings
+from consumer.settings import Settings, load_settings
 from tests.deploy.template import EVERYTHING, FOREIGN, SIZES, Stack, stack
 
 STATEFUL = (

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from consumer import preflight
-from consumer.config import load_settings
+from consumer.settings import load_settings
+from consumer.worker import preflight
 from tests.deploy import moto_types
 from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, size_file, stack
 

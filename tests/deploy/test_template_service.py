@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
-from consumer.config import Settings
+from consumer.settings import Settings
 from tests.deploy.template import EVERYTHING, FOREIGN, SIZES, Stack, size_file, stack
 
 TOPIC = EVERYTHING["AlarmTopicArn"]

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from consumer import daemon
-from consumer.config import FILE_VARIABLE, Settings, load_settings
 from consumer.errors import StartError, UsageError
-from consumer.runtime import RuntimeFolder
+from consumer.kcl import daemon
+from consumer.settings import FILE_VARIABLE, Settings, load_settings
+from consumer.worker.runtime_folder import RuntimeFolder
 from tests.deploy.dockerfile import instruction
 from tests.deploy.template import EVERYTHING, FOREIGN, stack
 

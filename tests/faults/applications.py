@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 
 from consumer import tables
-from consumer.config import load_settings
+from consumer.kinesis.producer import Placed, Producer
 from consumer.local.ledger import Ledger
-from consumer.producer import Placed, Producer
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
+from consumer.settings import load_settings
 from tests.faults.canaries import Sample
 from tests.faults.lab import FaultLab
 from tests.faults.load import put_samples

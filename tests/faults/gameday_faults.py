@@ -14,7 +14,7 @@ from typing import Final, Self
 import orjson
 import yaml
 
-from consumer.producer import Producer, Put
+from consumer.kinesis.producer import Producer, Put
 from tests.faults import actions
 from tests.faults.catalogue import is_checkpoint
 from tests.faults.lab import FaultLab

@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 import yaml
 
-from consumer.config import lease_tables
+from consumer.kinesis.producer import Placed, Producer
 from consumer.local.cloud_process import Cloud
 from consumer.local.ledger import Findings
 from consumer.local.worker_process import WorkerProcess
-from consumer.producer import Placed, Producer
+from consumer.settings import lease_tables
 from tests.faults.canaries import Canaries, Sample, samples
 from tests.faults.load import Load, put_samples, recovery_seconds
 from tests.faults.loop import Loop

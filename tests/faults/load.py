@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from consumer.producer import Placed, Producer, Put
+from consumer.kinesis.producer import Placed, Producer, Put
 from tests.faults.canaries import Sample, samples
 
 _PAUSE_SECONDS = 0.05

@@ -41,7 +41,7 @@ class Mutant(NamedTuple):
 MUTANTS: Final = (
     Mutant(
         "checkpoint before the write",
-        "consumer/delivery.py",
+        "consumer/pipeline/batch.py",
         "            self._contiguous = self.outcomes.index(None, self._contiguous)\n",
         "            self._contiguous = len(self.records)\n",
         (PIPELINE, LAWS),
@@ -55,28 +55,28 @@ MUTANTS: Final = (
     ),
     Mutant(
         "skip the retry of unprocessed items",
-        "consumer/batch.py",
+        "consumer/sinks/batch.py",
         "        if not requests:\n            return []\n",
         "        if not requests or requests:\n            return []\n",
         (WRITER,),
     ),
     Mutant(
         "ignore the loss of a lease",
-        "consumer/processor.py",
+        "consumer/kcl/processor.py",
         "                raise LeaseLost(msg) from None\n",
         "                return\n",
         (SESSION,),
     ),
     Mutant(
         "write on after a lease was lost",
-        "consumer/pipeline.py",
+        "consumer/pipeline/flow.py",
         "        except BaseException:\n            self._halted = True\n            self._stop.set()\n",
         "        except BaseException:\n",
         (PIPELINE, SESSION),
     ),
     Mutant(
         "take a lost answer for a success",
-        "consumer/service_writer.py",
+        "consumer/sinks/service_writer.py",
         "        except TransportError as error:\n"
         "            self._failed(call, _reason(error), type(error).__name__, None)\n"
         "            return\n",
@@ -85,28 +85,28 @@ MUTANTS: Final = (
     ),
     Mutant(
         "compare positions as texts",
-        "consumer/pipeline.py",
+        "consumer/pipeline/flow.py",
         "batch.records[index].position <= last:",
         "str(batch.records[index].position) <= str(last):",
         (PIPELINE, LAWS),
     ),
     Mutant(
         "know duplicates by their sequence number alone",
-        "consumer/pipeline.py",
+        "consumer/pipeline/flow.py",
         "batch.records[index].position <= last:",
         "batch.records[index].position.sequence <= last.sequence:",
         (PIPELINE, LAWS),
     ),
     Mutant(
         "count as stored what is not yet durable",
-        "consumer/pipeline.py",
+        "consumer/pipeline/flow.py",
         "        counts[Outcome.ABANDONED] += batch.outcomes.count(None)\n",
         "        counts[Outcome.STORED] += batch.outcomes.count(None)\n",
         (PIPELINE, LAWS),
     ),
     Mutant(
         "end a shard that is not settled",
-        "consumer/pipeline.py",
+        "consumer/pipeline/flow.py",
         '        if self._halted:\n            msg = "the shard ended',
         '        if False:\n            msg = "the shard ended',
         (PIPELINE, LAWS, "tests/protocol/test_deaths.py"),

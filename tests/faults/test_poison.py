@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from consumer.codec import decode_document
-from consumer.document import decode_item, item_encoder
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.dynamodb.item import decode_item, item_encoder
 from consumer.errors import EncodeError
-from consumer.producer import Producer, Put
+from consumer.kinesis.producer import Producer, Put
 from consumer.record import Record
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
 from redaction.guard import redact_guarded
 from redaction.plugin import Released
 from tests.faults.canaries import samples

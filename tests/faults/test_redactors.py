@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.codec import decode_document
-from consumer.producer import Producer, Put
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.kinesis.producer import Producer, Put
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.lab.watched import wait_for

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from consumer import aws
-from consumer.config import Settings, lease_tables, load_settings
-from consumer.document import decode_item
+from consumer.dynamodb.item import decode_item
+from consumer.kinesis.producer import Placed
 from consumer.local.ledger import Findings, Ledger
-from consumer.producer import Placed
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
+from consumer.settings import Settings, lease_tables, load_settings
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load, Report
 from tests.faults.releases import NEW_VERSION, OLD_VERSION, Release, copied
@@ -110,9 +110,9 @@ def test_a_bad_version_never_counts_as_started_and_the_old_ones_go_on(
 ) -> None:
     """What ECS's circuit breaker sees: tasks that end, or whose health check never passes."""
     broken = copied(tmp_path / "broken", "0.0.3")
-    broken.change("consumer/host.py", "class Session:\n", "class Session(Missing):\n")
+    broken.change("consumer/worker/pipeline_process.py", "class Session:\n", "class Session(Missing):\n")
     without_kcl = copied(tmp_path / "without-kcl", "0.0.4")
-    without_kcl.change("consumer/daemon.py", ".multilang.MultiLangDaemon", ".multilang.Missing")
+    without_kcl.change("consumer/kcl/daemon.py", ".multilang.MultiLangDaemon", ".multilang.Missing")
     drops_a_key = policy(tmp_path, "3", fields=[{"id": "key", "action": "drop", "names": ["user_id"]}])
     refused: dict[str, tuple[int, dict[str, Any]]] = {
         "an unknown setting": (2, {"pipeline": {"proceses": 2}}),

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import orjson
 
-from consumer.codec import decode_document
-from consumer.document import decode_item
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.dynamodb.item import decode_item
 from consumer.local.cloud_process import Cloud
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop

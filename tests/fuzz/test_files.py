@@ -8,13 +8,13 @@ import orjson
 import yaml
 
 from consumer import aws
-from consumer.config import load_settings
 from consumer.errors import SessionBroken, UsageError
-from consumer.journal import ShardJournal, sights
+from consumer.pipeline.crash_journal import ShardJournal, sights
 from consumer.record import Record
+from consumer.settings import load_settings
 from redaction.keys import KeyUnavailable, parse_keys
 from redaction.plugin import PolicyError
-from redaction.policy_file import built_in, parse_policy
+from redaction.policy.file import built_in, parse_policy
 from tests.fuzz.kit import CANARY, Fuzz
 
 ROOT: Final = Path(__file__).parents[2]

@@ -9,16 +9,16 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from consumer import service_writer
-from consumer.batch import BatchWriter
-from consumer.concurrency import Concurrency
-from consumer.daemon_log import DaemonLog
-from consumer.kpl import HashRange, user_records
+from consumer.aws.transport import Answer, BadResponse
+from consumer.kcl.log import DaemonLog
+from consumer.kcl.processor import ShardProcessor, _load_action, serve
+from consumer.kinesis.kpl import HashRange, user_records
 from consumer.metrics import Metrics
-from consumer.processor import ShardProcessor, _load_action, serve
 from consumer.record import Record
 from consumer.sink import Fate
-from consumer.transport import Answer, BadResponse
+from consumer.sinks import service_writer
+from consumer.sinks.batch import BatchWriter
+from consumer.sinks.concurrency import Concurrency
 from tests.fuzz.kit import CANARY, Fuzz
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.dynamodb_kit import TABLE, FakeDynamoDB, Raw, items

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import boto3
 import pytest
 
+from consumer.kinesis.producer import Put
+from consumer.kinesis.sender import Pace, Sender
 from consumer.local.transactions import CANONICAL
-from consumer.producer import Put
-from consumer.sending import Pace, Sender
 
 from .conftest import Lab, wait_for
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.declarations import CANDIDATE, DECLARED
+from consumer.metrics.declared import CANDIDATE, DECLARED
 
 from .conftest import wait_for
 

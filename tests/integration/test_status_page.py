@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from consumer.page_parts import NOTHING
+from consumer.web.markup import NOTHING
 
 from .conftest import Lab, wait_for
 

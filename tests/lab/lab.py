@@ -7,14 +7,14 @@ from typing import Any
 import yaml
 
 from consumer import aws, tables
-from consumer.codec import decode_document
-from consumer.config import Settings, load_settings
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.kinesis.producer import Producer, Put, calls
 from consumer.local.cloud_process import Cloud
 from consumer.local.ledger import Findings, Ledger
 from consumer.local.transactions import transactions
 from consumer.local.worker_process import WorkerProcess
-from consumer.producer import Producer, Put, calls
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
+from consumer.settings import Settings, load_settings
 from tests.lab.watched import Watched, wait_for
 
 FAST_KCL = {"failover_ms": 2000, "lease_assignment_ms": 1000, "shard_sync_ms": 1000, "shutdown_grace_ms": 8000}

@@ -13,13 +13,13 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.codec import decode_document
-from consumer.config import Settings
-from consumer.document import decode_item
-from consumer.exposition import WorkerCollector
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.dynamodb.item import decode_item
 from consumer.local.cloud_process import Cloud
-from consumer.processes import PipelineProcess
-from consumer.runtime import RuntimeFolder
+from consumer.metrics.collector import WorkerCollector
+from consumer.settings import Settings
+from consumer.worker.processes import PipelineProcess
+from consumer.worker.runtime_folder import RuntimeFolder
 from tests.protocol.daemon_kit import CARD, SECONDS, SSN, Child
 
 NUMBERS = count()

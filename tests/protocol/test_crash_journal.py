@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import pytest
 
-from consumer.journal import note_overdue
-from consumer.watchdog import Watchdog, stacks
+from consumer.pipeline.crash_journal import note_overdue
+from consumer.worker.watchdog import Watchdog, stacks
 from tests.protocol.daemon_kit import SECONDS, record
 
 MODULE = """

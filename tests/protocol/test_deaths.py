@@ -5,7 +5,7 @@ import signal
 import time
 from typing import Any
 
-from consumer.exposition import open_deliveries
+from consumer.metrics.collector import open_deliveries
 from tests.protocol.daemon_kit import SECONDS, Child, record
 
 

@@ -5,8 +5,8 @@ import signal
 import time
 from typing import Any
 
-from consumer.exposition import WorkerCollector
 from consumer.metrics import SessionEvent
+from consumer.metrics.collector import WorkerCollector
 from tests.lab.watched import wait_for
 from tests.protocol.daemon_kit import record
 

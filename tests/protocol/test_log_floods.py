@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from consumer import logs
-from consumer.exposition import WorkerCollector
+from consumer.logs import structured
+from consumer.metrics.collector import WorkerCollector
 from tests.protocol.daemon_kit import record
 
 
@@ -12,7 +12,7 @@ def test_a_checkpoint_that_is_refused_again_and_again_does_not_flood_the_log(own
     worker = own_worker()
     child = worker.child().initialize()
     refusals = len(child.process_records(record(1), errors=("ThrottlingException",) * 9))
-    while refusals < 3 * logs.LINES_MOST:
+    while refusals < 3 * structured.LINES_MOST:
         refusals += len(child.process_records(errors=("ThrottlingException",)))
     assert child.process_records() == [("1", 0)]
     child.hang_up()
@@ -22,7 +22,7 @@ def test_a_checkpoint_that_is_refused_again_and_again_does_not_flood_the_log(own
     lines = [json.loads(line) for line in worker.log.splitlines()]
     written = [line for line in lines if line["event"] == "checkpoint.refused"]
     (summary, *_) = [line for line in lines if line["event"] == "log.suppressed"]
-    assert logs.LINES_MOST <= len(written) < refusals
+    assert structured.LINES_MOST <= len(written) < refusals
     assert (summary["name"], summary["shard"], summary["severity"]) == ("checkpoint.refused", child.shard, "warning")
     families = WorkerCollector(worker.folder.metrics, {"name": "", "version": "", "digest": ""}).collect()
     suppressed = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from consumer.config import load_settings
+from consumer.settings import load_settings
 from redaction.detectors.base import view
 from redaction.patterns import compile_bytes, spans
 from tests.unit.installing import Installed, install

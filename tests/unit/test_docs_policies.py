@@ -15,15 +15,15 @@ import pytest
 import yaml
 
 from consumer.cli import cli
-from consumer.codes import REDACTION
-from consumer.config import Settings, load_settings
+from consumer.quarantine.codes import REDACTION
+from consumer.settings import Settings, load_settings
 from docs import policy_tables
 from docs.policy_tables import outcome, redactor
 from redaction.actions.encrypt import Encrypt
 from redaction.comparison import compare
 from redaction.keys import Key, Keyring, KeyUnavailable, parse_keys
-from redaction.policy_file import built_in
-from redaction.policy_tests import load_tests
+from redaction.policy.file import built_in
+from redaction.policy.test_runner import load_tests
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from consumer import logs
+from consumer.logs import structured
 
 ROOT = Path(__file__).parents[2]
 EVENT = re.compile(r"[a-z]+(\.[a-z_]+)+")
@@ -54,8 +54,10 @@ def test_the_levels_are_those_of_the_code() -> None:
 
 
 def test_no_field_would_be_withheld() -> None:
-    assert {each.event: each.fields - logs.FIELDS for each in said() if each.fields - logs.FIELDS - {"exc_info"}} == {}
+    assert {
+        each.event: each.fields - structured.FIELDS for each in said() if each.fields - structured.FIELDS - {"exc_info"}
+    } == {}
 
 
 def test_what_is_never_left_out_exists() -> None:
-    assert {each.event for each in said()} >= logs.UNLIMITED
+    assert {each.event for each in said()} >= structured.UNLIMITED

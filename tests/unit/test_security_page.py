@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.config import Settings
+from consumer.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from consumer.batch import MAX_ITEMS
 from consumer.record import Item
+from consumer.sinks.batch import MAX_ITEMS
 
 CANARY = "4111111111111111"
 TABLE = "orders"

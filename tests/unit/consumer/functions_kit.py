@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.functions.environment import InvocationFailed
-from consumer.reader import RawRecord, ShardReader, Start, kinesis_client
+from consumer.kinesis.reader import RawRecord, ShardReader, Start, kinesis_client
 
 EVENTS = Path(__file__).parent / "events"
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.health import Report, Status
-from consumer.history import SAMPLE_SECONDS, History
-from consumer.page import Page
+from consumer.web.health import Report, Status
+from consumer.web.history import SAMPLE_SECONDS, History
+from consumer.web.page import Page
 
 ABOUT = {"stream": "transactions", "application": "kinesis-sanitizer", "worker": "w-1", "java": None}
 OK = Report(Status.OK)

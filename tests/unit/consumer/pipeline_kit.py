@@ -9,17 +9,17 @@ from typing import Any
 
 import orjson
 
-from consumer.brake import QuarantineBrake
-from consumer.budget import ByteBudget
-from consumer.checkpoint import HighWaterMark
-from consumer.company import Company
-from consumer.config import Output
-from consumer.document import ItemEncoder
-from consumer.dry_run import DryRun
+from consumer.dynamodb.item import ItemEncoder
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
-from consumer.quarantine import QuarantineEncoder
+from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.checkpoint import HighWaterMark
+from consumer.pipeline.isolation import Company
+from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Item, Position, Record
+from consumer.redactors.candidate import DryRun
+from consumer.settings import Output
 from consumer.sink import Fate, Writing
 from redaction.plugin import Dropped, Rejected, Released, Verdict
 

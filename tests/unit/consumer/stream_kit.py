@@ -8,15 +8,15 @@ import boto3
 import yaml
 
 from consumer import tables
-from consumer.codec import decode_document
-from consumer.config import Settings, load_settings
-from consumer.document import item_encoder
+from consumer.dynamodb.attribute_values import decode_document
+from consumer.dynamodb.item import item_encoder
 from consumer.errors import EncodeError
+from consumer.kinesis.reader import ShardReader, Start, kinesis_client, list_shards, shards_of
 from consumer.local.cloud_process import Cloud
-from consumer.quarantine import QuarantineEncoder
-from consumer.reader import ShardReader, Start, kinesis_client, list_shards, shards_of
+from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record
-from consumer.redactors import load_plugin
+from consumer.redactors.loading import load_plugin
+from consumer.settings import Settings, load_settings
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Released
 

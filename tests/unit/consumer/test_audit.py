@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from consumer import tables
-from consumer.audit import Auditor, Place, scan
-from consumer.audit_cli import audit
-from consumer.config import Settings
-from consumer.document import ItemEncoder
+from consumer.commands.audit import audit
+from consumer.dynamodb.item import ItemEncoder
 from consumer.errors import StartError, UsageError
 from consumer.record import AttributeValue, Record
+from consumer.redactors.audit import Auditor, Place, scan
+from consumer.settings import Settings
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Released
-from redaction.policy_file import parse_policy
+from redaction.policy.file import parse_policy
 
 CARD = "4111111111111111"
 SHARD = "shardId-000000000000"

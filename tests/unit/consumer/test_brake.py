@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.brake import QuarantineBrake
 from consumer.errors import SessionBroken
+from consumer.quarantine.circuit_breaker import QuarantineBrake
 
 
 def test_nothing_is_judged_before_enough_was_seen() -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from consumer.budget import ByteBudget
+from consumer.pipeline.byte_budget import ByteBudget
 from tests.unit.consumer.threads_kit import SECONDS, until
 
 

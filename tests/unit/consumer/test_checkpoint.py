@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from consumer import checkpoint
-from consumer.checkpoint import FINAL_ATTEMPTS, CheckpointRefused, HighWaterMark
 from consumer.errors import LeaseLost, SessionBroken
+from consumer.pipeline import checkpoint
+from consumer.pipeline.checkpoint import FINAL_ATTEMPTS, CheckpointRefused, HighWaterMark
 from consumer.record import Position
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.codec import decode_document, encode_document, size_of, write_item
+from consumer.dynamodb.attribute_values import decode_document, encode_document, size_of, write_item
 from consumer.errors import EncodeError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

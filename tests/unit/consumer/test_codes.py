@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import consumer
-from consumer import journal
-from consumer.codes import ADVICE, REDACTION, WORKER
 from consumer.functions import firehose
+from consumer.pipeline import crash_journal
+from consumer.quarantine.codes import ADVICE, REDACTION, WORKER
 
 SOURCES = [path.read_text(encoding="utf-8") for path in Path(consumer.__file__).parent.rglob("*.py")]
 
@@ -15,7 +15,7 @@ def test_every_code_of_the_worker_has_advice_and_none_more() -> None:
     raised = {code for source in SOURCES for code in re.findall(r"""EncodeError\("(\w+)"\)""", source)}
     raised -= {code for code in raised if code in REDACTION}
     assert len(raised) > 12
-    assert raised | {journal.DIED, journal.TIMED_OUT, "item_refused", firehose.TOO_LARGE} == set(WORKER)
+    assert raised | {crash_journal.DIED, crash_journal.TIMED_OUT, "item_refused", firehose.TOO_LARGE} == set(WORKER)
 
 
 def test_no_code_has_two_meanings() -> None:

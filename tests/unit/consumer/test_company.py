@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from consumer.company import Company
+from consumer.pipeline.isolation import Company
 from tests.unit.consumer.threads_kit import SECONDS, until
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.concurrency import EASE, FIRST, FORGET_SECONDS, PAUSE_SECONDS, SHRINK, Concurrency
+from consumer.sinks.concurrency import EASE, FIRST, FORGET_SECONDS, PAUSE_SECONDS, SHRINK, Concurrency
 
 FAST = 0.005
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.config import Settings, lease_tables, load_settings
 from consumer.errors import UsageError
+from consumer.settings import Settings, lease_tables, load_settings
 
 SECRET = "correct horse battery staple, 4111"
 

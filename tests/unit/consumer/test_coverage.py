@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.coverage import CLEAN_VALUES, TRUSTED_VALUES, UNKNOWN_LOG_SECONDS, Drift, FieldCoverage
 from consumer.metrics import Metrics
-from consumer.path_labels import OTHER, Bounded, shown
+from consumer.redactors.coverage import CLEAN_VALUES, TRUSTED_VALUES, UNKNOWN_LOG_SECONDS, Drift, FieldCoverage
+from consumer.redactors.field_labels import OTHER, Bounded, shown
 from redaction.engine import Coverage, PolicyRedactor
-from redaction.policy_file import parse_policy
+from redaction.policy.file import parse_policy
 
 FEEDS = st.lists(st.integers(0, 2000).flatmap(lambda seen: st.tuples(st.just(seen), st.integers(0, seen))), max_size=60)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from consumer import daemon
-from consumer.config import Settings
 from consumer.errors import StartError
+from consumer.kcl import daemon
+from consumer.settings import Settings
 
 
 def settings(**kcl: Any) -> Settings:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import daemon_log
-from consumer.daemon_errors import ACTIONS, aws_error
-from consumer.daemon_log import DaemonLog, Phase
-from consumer.daemon_templates import ALLOWED
+from consumer.kcl import log as daemon_log
+from consumer.kcl.log import DaemonLog, Phase
+from consumer.kcl.log_errors import ACTIONS, aws_error
+from consumer.kcl.log_templates import ALLOWED
 from consumer.metrics import Metrics
 
 CANARY = "4111111111111111"

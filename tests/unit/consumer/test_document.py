@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.codec import MAX_ITEM_BYTES, size_of
-from consumer.config import Output
-from consumer.document import ItemEncoder, decode_item, key_names
+from consumer.dynamodb.attribute_values import MAX_ITEM_BYTES, size_of
+from consumer.dynamodb.item import ItemEncoder, decode_item, key_names
 from consumer.errors import EncodeError
-from consumer.quarantine import KEY_NAMES, QuarantineEncoder
+from consumer.quarantine.entry import KEY_NAMES, QuarantineEncoder
 from consumer.record import Item, Record
+from consumer.settings import Output
 
 SHARD = "shardId-000000000007"
 RECORD = Record("4" * 56, 2, 1_710_498_600_000, b"")

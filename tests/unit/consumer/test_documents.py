@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import tables
-from consumer.config import Settings, load_settings
-from consumer.document import item_encoder
-from consumer.document_query import SortRange
 from consumer.documents import Documents, Key, ReadFailed
+from consumer.dynamodb.item import item_encoder
+from consumer.dynamodb.query import SortRange
 from consumer.errors import UsageError
 from consumer.local.cloud_process import Cloud
 from consumer.record import Record
+from consumer.settings import Settings, load_settings
 from tests.unit.consumer.cli_kit import Run
 
 SHARD = "shardId-000000000000"

@@ -7,15 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.dry_run import DryRun
 from consumer.metrics import Metrics
-from consumer.path_labels import OTHER
 from consumer.record import Item
+from consumer.redactors.candidate import DryRun
+from consumer.redactors.field_labels import OTHER
 from consumer.sink import Fate, Writing
 from redaction.engine import PolicyRedactor
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Released
-from redaction.policy_file import parse_policy
+from redaction.policy.file import parse_policy
 from tests.unit.consumer.pipeline_kit import Bench, Kcl, Redactor, Slow, records
 
 CARD = "4111 1111 1111 1111"
@@ -164,7 +164,7 @@ def test_a_defect_of_the_comparison_is_said_once_and_counted(
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError(CARD)
 
-    monkeypatch.setattr("consumer.dry_run.compare", broken)
+    monkeypatch.setattr("consumer.redactors.candidate.compare", broken)
     tried(policy(""), policy(""), [b"{}"] * 5, metrics, log)
     assert counts() == {("failed",): 5}
     assert len(log.named("candidate.failed")) == 1

@@ -12,15 +12,15 @@ from botocore.exceptions import CredentialRetrievalError, EndpointConnectionErro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import service_writer
-from consumer.batch import MAX_ITEMS, BatchWriter
-from consumer.chunks import chunked
-from consumer.concurrency import FIRST, PAUSE_SECONDS, Concurrency
-from consumer.dynamodb import MAX_CALL_BYTES
+from consumer.aws.transport import BadResponse, CallTimeout, ConnectError, ConnectionLost
 from consumer.metrics import Metrics
 from consumer.record import Item
 from consumer.sink import Fate, Writing
-from consumer.transport import BadResponse, CallTimeout, ConnectError, ConnectionLost
+from consumer.sinks import service_writer
+from consumer.sinks.batch import MAX_ITEMS, BatchWriter
+from consumer.sinks.chunks import chunked
+from consumer.sinks.concurrency import FIRST, PAUSE_SECONDS, Concurrency
+from consumer.sinks.table_writers import MAX_CALL_BYTES
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.dynamodb_kit import (
     CANARY,

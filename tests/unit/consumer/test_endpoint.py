@@ -13,9 +13,10 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import HTTPClientError
 
 from consumer import aws
-from consumer.endpoint import Endpoint, endpoint_of
+from consumer.aws import clients
+from consumer.aws.endpoint import Endpoint, endpoint_of
+from consumer.aws.sigv4 import DYNAMODB
 from consumer.errors import StartError
-from consumer.sigv4 import DYNAMODB
 
 SECRET = "the-secret-key"
 
@@ -164,7 +165,7 @@ def test_what_is_missing_is_one_sentence(
 
 def test_other_calls_of_the_same_client_are_not_intercepted_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     made = aws.client("dynamodb")
-    monkeypatch.setattr(aws, "client", lambda _: made)
+    monkeypatch.setattr(clients, "client", lambda _: made)
     endpoint_of(DYNAMODB)
     with pytest.raises(HTTPClientError, match="the network was touched"):
         made.batch_write_item(RequestItems={"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]})

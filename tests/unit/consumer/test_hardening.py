@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from consumer import daemon
-from consumer.config import Settings
+from consumer.kcl import daemon
+from consumer.settings import Settings
 
 CANARY: Final = "4111 1111 1111 1111"
 

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from consumer.health import (
+from consumer.pipeline.crash_journal import Sight, Stage
+from consumer.web.health import (
     ENDS_UNHEALTHY,
     FAILURES_UNHEALTHY,
     RESTART_SECONDS,
@@ -17,7 +18,6 @@ from consumer.health import (
     live,
     ready,
 )
-from consumer.journal import Sight, Stage
 
 WELL = Condition(
     has_served=True,

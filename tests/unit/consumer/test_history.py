@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import Metric
 
-from consumer import history as module
-from consumer.history import KEPT, SAMPLE_SECONDS, History, Reading, quantile
+from consumer.web import history as module
+from consumer.web.history import KEPT, SAMPLE_SECONDS, History, Reading, quantile
 from tests.unit.consumer.page_kit import Figures, watched
 
 BOUNDS = (0.1, 0.5, 1.0, 5.0, float("inf"))

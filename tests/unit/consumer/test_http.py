@@ -14,8 +14,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from consumer.errors import StartError
-from consumer.health import Reason, Report, Status
-from consumer.http import Answer, HttpServer, verdict
+from consumer.web.health import Reason, Report, Status
+from consumer.web.http_server import Answer, HttpServer, verdict
 
 
 class One(Collector):

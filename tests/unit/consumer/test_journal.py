@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import SessionBroken
-from consumer.journal import DIED, TIMED_OUT, ShardJournal, Sight, Stage, note_overdue, sights
+from consumer.pipeline.crash_journal import DIED, TIMED_OUT, ShardJournal, Sight, Stage, note_overdue, sights
 from consumer.record import Position, Record
 
 SHARD = "shardId-000000000007"

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.config import Settings, load_settings
-from consumer.daemon import properties
 from consumer.errors import UsageError
-from consumer.kcl_properties import FREE, OWNED, check_extra_properties
+from consumer.kcl.daemon import properties
+from consumer.settings import Settings, load_settings
+from consumer.settings.kcl_properties import FREE, OWNED, check_extra_properties
 
 
 @pytest.mark.parametrize("name", sorted(FREE))

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from consumer import aws
-from consumer.key_provider import SECRET_PREFIX, encryption_context, key_provider
+from consumer.aws import clients
+from consumer.redactors.key_provider import SECRET_PREFIX, encryption_context, key_provider
 from redaction.keys import Key, KeyProvider, KeyUnavailable
 
 SECRET = bytes(range(32))
@@ -30,7 +30,7 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(service: str, **_: Any) -> Any:
         raise AssertionError(service)
 
-    monkeypatch.setattr(aws, "client", refuse)
+    monkeypatch.setattr(clients, "client", refuse)
 
 
 def wrapped(context: dict[str, str]) -> str:
@@ -140,5 +140,5 @@ class TestKms:
 
 def test_an_endpoint_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETSMANAGER", "http://127.0.0.1:1")
-    monkeypatch.setattr("consumer.key_provider._RETRIES", 0)
+    monkeypatch.setattr("consumer.redactors.key_provider._RETRIES", 0)
     assert error_of(f"{SECRET_PREFIX}prod/keys").startswith("The endpoint for secretsmanager:GetSecretValue cannot be")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.config import Output
 from consumer.errors import EncodeError
-from consumer.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
+from consumer.settings import Output
+from consumer.settings.key_template import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
 
 METADATA = {"stream": "orders", "shard": "shardId-000000000001", "sequence": "495", "sub": "3", "arrival": "1710498600"}
 

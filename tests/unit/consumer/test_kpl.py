@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kpl import HashRange, Lost, UserRecord, UserRecords, user_records
+from consumer.kinesis.kpl import HashRange, Lost, UserRecord, UserRecords, user_records
 from tests.unit.consumer.kpl_kit import (
     MAGIC,
     Part,

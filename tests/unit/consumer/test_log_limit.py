@@ -7,8 +7,8 @@ from collections.abc import Hashable
 
 import pytest
 
-from consumer import log_limit
-from consumer.log_limit import RateLimit
+from consumer.logs import rate_limit
+from consumer.logs.rate_limit import RateLimit
 
 
 class Reports:
@@ -57,7 +57,7 @@ def test_nothing_is_reported_of_what_stayed_below(monkeypatch: pytest.MonkeyPatc
 
 
 def test_keys_that_are_over_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_limit, "MAX_KEYS", 8)
+    monkeypatch.setattr(rate_limit, "MAX_KEYS", 8)
     limit = RateLimit(1, 0.0, Reports())
     for key in range(1000):
         limit.admits(key)

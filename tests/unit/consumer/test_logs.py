@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from consumer import logs
+from consumer.logs import structured
 
 CANARY = "4111 1111 1111 1111"
 PREAMBLE = f"""
@@ -245,7 +246,7 @@ logs.flush()
 log.info('worker.stopped', count=counts['dynamodb.write_retried'])
 """)
     retried = [line for line in lines if line["event"] == "dynamodb.write_retried"]
-    assert [line["attempt"] for line in retried] == [*range(logs.LINES_MOST), 99, 99]
+    assert [line["attempt"] for line in retried] == [*range(structured.LINES_MOST), 99, 99]
     assert len([line for line in lines if line["event"] == "session.failed"]) == 25, "what ends something is all said"
     (summary,) = [line for line in lines if line["event"] == "log.suppressed"]
     assert (summary["name"], summary["severity"], summary["count"]) == ("dynamodb.write_retried", "warning", 15)
@@ -264,5 +265,5 @@ for i in range(30):
 logging.getLogger('botocore').warning('other %s', CANARY)
 logs.flush()
 """)
-    assert [line["event"] for line in lines] == [*["library.log"] * (logs.LINES_MOST + 1), "log.suppressed"]
+    assert [line["event"] for line in lines] == [*["library.log"] * (structured.LINES_MOST + 1), "log.suppressed"]
     assert lines[-1]["template"] == "retrying %s"

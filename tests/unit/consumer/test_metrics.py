@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from consumer.declarations import CANDIDATE, DECLARED
-from consumer.exposition import WorkerCollector, forget_gauges, open_deliveries
 from consumer.metrics import Metrics, observe_many
-from consumer.vitals import Usage
+from consumer.metrics.collector import WorkerCollector, forget_gauges, open_deliveries
+from consumer.metrics.declared import CANDIDATE, DECLARED
+from consumer.metrics.process_usage import Usage
 
 POLICY = {"name": "default", "version": "1", "digest": "abc"}
 PREAMBLE = """

@@ -12,16 +12,16 @@ from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
 
-from consumer import service_writer
-from consumer.concurrency import Concurrency
-from consumer.config import Output
-from consumer.document import ItemEncoder
+from consumer.aws.transport import CallTimeout, ConnectionLost
+from consumer.dynamodb.item import ItemEncoder
+from consumer.dynamodb.versions import FieldVersions
 from consumer.metrics import Metrics
-from consumer.newest import NewestWriter
 from consumer.record import Item, Record
+from consumer.settings import Output
 from consumer.sink import Fate, Writing
-from consumer.transport import CallTimeout, ConnectionLost
-from consumer.versions import FieldVersions
+from consumer.sinks import service_writer
+from consumer.sinks.concurrency import Concurrency
+from consumer.sinks.newest import NewestWriter
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.dynamodb_kit import CANARY, AtStart, Failed, FakeExchange
 

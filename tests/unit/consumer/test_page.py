@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.health import Reason, Report, Status
-from consumer.history import History
-from consumer.page import Page
-from consumer.page_parts import WIDTH, Markup, escaped, per_second, percent, seconds, size, sparkline
+from consumer.web.health import Reason, Report, Status
+from consumer.web.history import History
+from consumer.web.markup import WIDTH, Markup, escaped, per_second, percent, seconds, size, sparkline
+from consumer.web.page import Page
 from tests.unit.consumer.page_kit import ABOUT, OK, Figures, page, watched
 
 EMPTY = {"meta", "path"}
@@ -132,7 +132,7 @@ def test_the_last_figures_stay_when_no_more_come(monkeypatch: pytest.MonkeyPatch
     history = watched(Figures(1), 3)
     assert "UTC</span>" not in page(history)
     at = history.reading.at
-    monkeypatch.setattr("consumer.page.time.time", lambda: at + 60)
+    monkeypatch.setattr("consumer.web.page.time.time", lambda: at + 60)
     assert '<span class="warn">' in page(history)
     assert "UTC</span>" in page(history)
 

@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.checkpoint import CheckpointRefused
 from consumer.errors import LeaseLost, SessionBroken
 from consumer.metrics import Metrics
+from consumer.pipeline.checkpoint import CheckpointRefused
 from consumer.record import Position, Record
 from consumer.sink import Fate
 from redaction.plugin import Released
@@ -19,7 +19,7 @@ CANARY = "4111111111111111"
 
 @pytest.fixture(autouse=True)
 def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.checkpoint.time.sleep", lambda _: None)
+    monkeypatch.setattr("consumer.pipeline.checkpoint.time.sleep", lambda _: None)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.checkpoint import CheckpointRefused
 from consumer.errors import LeaseLost, SessionBroken
 from consumer.metrics import Metrics
+from consumer.pipeline.checkpoint import CheckpointRefused
 from consumer.record import Item, Position, Record
 from consumer.sink import Fate, Writing
 from tests.unit.consumer.pipeline_kit import Bench, Table
@@ -31,7 +31,7 @@ STEPS = st.lists(st.integers(0, 7), max_size=12)
 
 @pytest.fixture(autouse=True)
 def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.checkpoint.time.sleep", lambda _: None)
+    monkeypatch.setattr("consumer.pipeline.checkpoint.time.sleep", lambda _: None)
 
 
 class FaultyTable(Table):

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.config import Output
-from consumer.document import ItemEncoder
+from consumer.dynamodb.item import ItemEncoder
+from consumer.dynamodb.versions import FieldVersions, SequenceVersions, Versions
 from consumer.metrics import Metrics
 from consumer.record import Item, Position, Record
+from consumer.settings import Output
 from consumer.sink import Fate, Writing
-from consumer.versions import FieldVersions, SequenceVersions, Versions
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.pipeline_kit import Bench, Kcl, Table, records
 

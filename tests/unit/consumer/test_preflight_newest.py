@@ -7,10 +7,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from consumer import preflight, tables
-from consumer.config import Settings
+from consumer import tables
 from consumer.errors import StartError
 from consumer.local.cloud_process import Cloud
+from consumer.settings import Settings
+from consumer.worker import preflight
 
 SETTINGS = Settings.model_validate(
     {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import StartError
-from consumer.producer import ATTEMPTS, MAX_CALL_BYTES, MAX_RECORD_BYTES, Producer, Put, calls, read_lines
+from consumer.kinesis.producer import ATTEMPTS, MAX_CALL_BYTES, MAX_RECORD_BYTES, Producer, Put, calls, read_lines
 
 CANARY = "4111111111111111"
 
@@ -37,11 +37,11 @@ class FakeKinesis:
 
 @pytest.fixture(autouse=True)
 def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.producer.time.sleep", lambda _: None)
+    monkeypatch.setattr("consumer.kinesis.producer.time.sleep", lambda _: None)
 
 
 def over(kinesis: Any, monkeypatch: pytest.MonkeyPatch) -> Producer:
-    monkeypatch.setattr("consumer.producer.aws.client", lambda *_, **__: kinesis)
+    monkeypatch.setattr("consumer.kinesis.producer.aws.client", lambda *_, **__: kinesis)
     return Producer("orders")
 
 

@@ -14,14 +14,16 @@ import boto3
 import pytest
 from prometheus_client import values
 
-from consumer import logs, reader, tables
-from consumer.document import ItemEncoder, item_encoder
-from consumer.entries import Entry, Quarantine, Selection, entries
+from consumer import tables
+from consumer.dynamodb.item import ItemEncoder, item_encoder
 from consumer.errors import StartError
+from consumer.kinesis import reader
 from consumer.local.cloud_process import Cloud
+from consumer.logs import structured
+from consumer.quarantine.replay import Replay, Report, Result
+from consumer.quarantine.store import Entry, Quarantine, Selection, entries
 from consumer.record import Item
-from consumer.redactors import load_plugin
-from consumer.replay import Replay, Report, Result
+from consumer.redactors.loading import load_plugin
 from consumer.sink import Fate, Writing
 from tests.unit.consumer.cli_kit import Run
 from tests.unit.consumer.kpl_kit import Part, aggregate
@@ -48,7 +50,7 @@ def make(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setattr(reader, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)  # the command sets another one
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-    monkeypatch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
+    monkeypatch.setattr(structured, "configure", lambda *_: None)  # hooks of the whole process
     return lambda **sections: World(cloud, tmp_path, f"q{abs(hash(os.fspath(tmp_path)))}", **sections)
 
 
@@ -401,7 +403,7 @@ def test_a_report_names_only_so_many(world: World) -> None:
 
 def test_a_rate_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     quarantine_two(world)
-    monkeypatch.setattr("consumer.replay.BATCH", 1)
+    monkeypatch.setattr("consumer.quarantine.replay.BATCH", 1)
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
 
     class Watch(threading.Event):

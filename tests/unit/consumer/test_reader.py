@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from consumer import reader
 from consumer.errors import StartError
-from consumer.kpl import HashRange
+from consumer.kinesis import reader
+from consumer.kinesis.kpl import HashRange
+from consumer.kinesis.reader import NotInShard, RawRecord, ShardReader, Start, kinesis_client, list_shards, shards_of
 from consumer.local.cloud_process import Cloud
-from consumer.reader import NotInShard, RawRecord, ShardReader, Start, kinesis_client, list_shards, shards_of
 from tests.unit.consumer.kpl_kit import Part, aggregate
 from tests.unit.consumer.stream_kit import World
 

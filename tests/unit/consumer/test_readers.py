@@ -6,9 +6,12 @@ from typing import Any
 import boto3
 import pytest
 
-from consumer import aws, doctor_readers, readers
-from consumer.config import Settings
+from consumer import aws
+from consumer.aws import clients
+from consumer.doctor import stream_readers
+from consumer.kinesis import registered_consumers
 from consumer.local.cloud_process import Cloud
+from consumer.settings import Settings
 from tests.unit.consumer.door_kit import Door
 
 REGION = "eu-central-1"
@@ -50,12 +53,12 @@ def settings(stream: str, polling: int = 1, **kcl: Any) -> Settings:
 
 
 def states(stream: str, kinesis: Any, polling: int = 1, **kcl: Any) -> list[tuple[str, str]]:
-    return [(each.state, each.text) for each in doctor_readers.check(settings(stream, polling, **kcl), kinesis)]
+    return [(each.state, each.text) for each in stream_readers.check(settings(stream, polling, **kcl), kinesis)]
 
 
 def test_registered_consumers_are_counted_and_named(kinesis: Any, stream: str) -> None:
     register(kinesis, stream, *(f"app-{number:02}" for number in range(12)))
-    found = readers.look(kinesis, summary(kinesis, stream))
+    found = registered_consumers.look(kinesis, summary(kinesis, stream))
     assert found.number == summary(kinesis, stream)["ConsumerCount"] == 12
     assert found.consumers is not None
     assert {each.status for each in found.consumers} == {"ACTIVE"}
@@ -73,8 +76,8 @@ def test_without_the_permission_the_streams_own_count_is_left(
         door.refused["ListStreamConsumers"] = "AccessDeniedException"
         monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", door.url)
         client = aws.client("kinesis")
-        found = readers.look(client, summary(client, stream))
-        assert found == readers.Readers(1, None, "AccessDeniedException")
+        found = registered_consumers.look(client, summary(client, stream))
+        assert found == registered_consumers.Readers(1, None, "AccessDeniedException")
         ((state, text), _) = states(stream, client)
         assert state == "skipped"
         assert "grant kinesis:ListStreamConsumers" in text
@@ -82,7 +85,7 @@ def test_without_the_permission_the_streams_own_count_is_left(
 
 def test_the_log_tells_at_the_start(kinesis: Any, stream: str, log: Any) -> None:
     common = {"stream": stream, "limit": 20, "code": None}
-    readers.tell(settings(stream, 2), kinesis, summary(kinesis, stream), log)
+    registered_consumers.tell(settings(stream, 2), kinesis, summary(kinesis, stream), log)
     assert log.events.pop() == (
         "info",
         "stream.readers",
@@ -90,7 +93,7 @@ def test_the_log_tells_at_the_start(kinesis: Any, stream: str, log: Any) -> None
     )
     (arn,) = register(kinesis, stream, "mine")
     by_arn = settings(stream, retrieval_mode="FANOUT", consumer_arn=arn)
-    readers.tell(by_arn, kinesis, summary(kinesis, stream), log)
+    registered_consumers.tell(by_arn, kinesis, summary(kinesis, stream), log)
     assert log.events.pop() == (
         "info",
         "stream.readers",
@@ -98,7 +101,7 @@ def test_the_log_tells_at_the_start(kinesis: Any, stream: str, log: Any) -> None
     )
     assert not log.events
     kinesis.deregister_stream_consumer(ConsumerARN=arn)
-    readers.tell(by_arn, kinesis, summary(kinesis, stream), log)
+    registered_consumers.tell(by_arn, kinesis, summary(kinesis, stream), log)
     assert log.events.pop() == ("warning", "stream.not_registered", {"name": arn, "status": None})
 
 
@@ -119,7 +122,7 @@ def test_a_stream_with_all_the_consumers_that_it_may_have(kinesis: Any, stream: 
         register(kinesis, stream, "one-more")
     ((state, text),) = states(stream, kinesis, retrieval_mode="FANOUT")
     assert (state, "deregister one that nobody needs" in text) == ("warning", True)
-    readers.tell(settings(stream, retrieval_mode="FANOUT"), kinesis, summary(kinesis, stream), log)
+    registered_consumers.tell(settings(stream, retrieval_mode="FANOUT"), kinesis, summary(kinesis, stream), log)
     assert [event for _, event, _ in log.events] == ["stream.readers", "stream.not_registered"]
 
 
@@ -145,7 +148,7 @@ def test_cloudwatch_gives_those_away_who_poll(
             assert asked["Dimensions"] == [{"Name": "StreamName", "Value": stream}]
             return {"Datapoints": figures[asked["MetricName"]]}
 
-    monkeypatch.setattr(aws, "client", lambda *_, **__: CloudWatch())
+    monkeypatch.setattr(clients, "client", lambda *_, **__: CloudWatch())
     (_, (found, text)) = states(stream, kinesis, polling=2)
     assert (found, said in text) == (state, True), text
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumer import daemon
-from consumer.config import Settings
-from consumer.reading import SHARD_READS, Kcl, Stream, check_reading, idle_ms
-from consumer.shard_limits import RECORDS_A_SECOND
+from consumer.kcl import daemon
+from consumer.settings import Settings
+from consumer.settings.shard_limits import RECORDS_A_SECOND
+from consumer.settings.stream import SHARD_READS, Kcl, Stream, check_reading, idle_ms
 
 ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/orders/consumer/{}:1700000000"
 

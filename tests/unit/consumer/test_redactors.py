@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from consumer.config import Settings
 from consumer.errors import StartError, UsageError
-from consumer.redactors import load_candidate, load_plugin, load_redaction
+from consumer.redactors.loading import load_candidate, load_plugin, load_redaction
+from consumer.settings import Settings
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Released
 
@@ -157,7 +157,7 @@ def test_keys_out_of_reach_are_a_matter_of_the_surroundings(
     policy: Any, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETSMANAGER", "http://127.0.0.1:1")
-    monkeypatch.setattr("consumer.key_provider._RETRIES", 0)
+    monkeypatch.setattr("consumer.redactors.key_provider._RETRIES", 0)
     text = policy(TOKENISED.format(action="hash", more=", key_id: a"))
     with pytest.raises(StartError, match="rule 'user'") as caught:
         load_plugin(settings(text, source))

@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import runtime, tethered
-from consumer.control import Control
 from consumer.errors import StartError
-from consumer.processes import DaemonProcess
-from consumer.runtime import RuntimeFolder
-from consumer.shim import slot_of
-from consumer.worker_id import WorkerId
+from consumer.worker import runtime_folder, tethered
+from consumer.worker.control import Control
+from consumer.worker.processes import DaemonProcess
+from consumer.worker.runtime_folder import RuntimeFolder
+from consumer.worker.shim import slot_of
+from consumer.worker.worker_id import WorkerId
 
 
 @given(st.integers(0, 10**11), st.integers(1, 64))
@@ -133,7 +133,7 @@ def test_a_configured_folder_keeps_the_id_and_forgets_the_metrics(tmp_path: Path
 
 
 def test_two_workers_in_one_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(runtime_folder, "_LOCK_SECONDS", 0.0)
     folder = RuntimeFolder(tmp_path)
     with pytest.raises(StartError, match="Another worker lives in"):
         RuntimeFolder(tmp_path)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import StartError
-from consumer.kpl import HashRange, UserRecord, aggregated, hash_of, user_records
-from consumer.producer import ATTEMPTS, Put
-from consumer.reader import Start, kinesis_client, list_shards, shards_of
-from consumer.sending import AGGREGATE_BYTES, WINDOW, Pace, Parcel, Sender, Sent, rounds
+from consumer.kinesis.kpl import HashRange, UserRecord, aggregated, hash_of, user_records
+from consumer.kinesis.producer import ATTEMPTS, Put
+from consumer.kinesis.reader import Start, kinesis_client, list_shards, shards_of
+from consumer.kinesis.sender import AGGREGATE_BYTES, WINDOW, Pace, Parcel, Sender, Sent, rounds
 from tests.unit.consumer.cli_kit import Run
 from tests.unit.consumer.kpl_kit import Part, aggregate
 
@@ -140,7 +140,7 @@ def test_what_is_turned_away_is_sent_again_before_what_follows(stream: str, monk
             refused = {"ErrorCode": "ProvisionedThroughputExceededException"}
             return {"Records": [next(answers) if id(record) in taken else refused for record in Records]}
 
-    monkeypatch.setattr("consumer.producer.time.sleep", lambda _: None)
+    monkeypatch.setattr("consumer.kinesis.producer.time.sleep", lambda _: None)
     sender._producer._client = Throttling()
     sent = puts(300, 20)
     sender.send(sent)
@@ -176,7 +176,7 @@ def test_aggregates_for_shards_of_yesterday_would_be_lost(stream: str) -> None:
 
 
 def test_a_failure_says_what_is_there_for_certain(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.producer.time.sleep", lambda _: None)
+    monkeypatch.setattr("consumer.kinesis.producer.time.sleep", lambda _: None)
     sender = Sender(stream)
     sender.send(puts(10, 10))
     taken = threading.Semaphore(3)
@@ -208,7 +208,7 @@ class Clock:
 @pytest.mark.parametrize(("pace", "expected"), [(Pace(400), 2000), (Pace(400, 4), 1200), (Pace(30), 150)])
 def test_they_are_sent_evenly(stream: str, monkeypatch: pytest.MonkeyPatch, pace: Pace, expected: int) -> None:
     clock = Clock()
-    monkeypatch.setattr("consumer.sending.time", clock)
+    monkeypatch.setattr("consumer.kinesis.sender.time", clock)
     seen: list[int] = []
     sender = Sender(stream)
     sender.send((Put(b"", str(i)) for i in itertools.count()), pace, 5.0, lambda sent: seen.append(sent.records))

@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from consumer import tables
-from consumer.config import load_settings
-from consumer.history import Sample, Window
-from consumer.kpl import UserRecord, aggregated
+from consumer.kinesis.kpl import UserRecord, aggregated
+from consumer.kinesis.reader import RawRecord
+from consumer.kinesis.shard_load import load_of
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
-from consumer.page_shards import Load, loads
-from consumer.reader import RawRecord
-from consumer.shard_load import load_of
+from consumer.settings import load_settings
+from consumer.web.history import Sample, Window
+from consumer.web.shard_table import Load, loads
 from tests.unit.consumer.cli_kit import Run
 from tests.unit.consumer.page_kit import Figures, page, watched
 

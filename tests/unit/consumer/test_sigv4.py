@@ -17,8 +17,8 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import sigv4
-from consumer.sigv4 import CONTENT_TYPE, DYNAMODB, Signer, agrees_with_botocore
+from consumer.aws import sigv4
+from consumer.aws.sigv4 import CONTENT_TYPE, DYNAMODB, Signer, agrees_with_botocore
 
 REGION, SERVICE = "eu-central-1", DYNAMODB
 URL = "https://dynamodb.eu-central-1.amazonaws.com/"

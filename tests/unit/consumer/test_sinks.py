@@ -13,20 +13,21 @@ import boto3
 import orjson
 import pytest
 
-from consumer import service_writer, tables
-from consumer.config import Settings
-from consumer.document import decode_item
+from consumer import tables
+from consumer.aws.transport import CallTimeout
+from consumer.dynamodb.item import decode_item
 from consumer.errors import EncodeError, StartError, UsageError
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
-from consumer.preflight import check
 from consumer.record import Item, Record
+from consumer.settings import Settings
 from consumer.sink import DocumentSink, Encoder, Fate, SinkContext, Writing
 from consumer.sink_testing import CHECKS, Log, SinkCheck, Stored
+from consumer.sinks import service_writer
 from consumer.sinks.jsonl import JsonLinesSink
 from consumer.sinks.kinesis import MAX_RECORDS, KinesisSink
 from consumer.sinks.loading import check_sinks, open_sinks
-from consumer.transport import CallTimeout
+from consumer.worker.preflight import check
 from tests.unit.consumer.cli_kit import Run
 
 CANARY = "4111111111111111"

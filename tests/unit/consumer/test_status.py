@@ -10,10 +10,12 @@ import boto3
 import pytest
 import yaml
 
-from consumer import lookup, status_cli, tables
-from consumer.config import lease_tables, load_settings
+from consumer import tables
+from consumer.commands import status as status_cli
+from consumer.dynamodb import scan
+from consumer.kcl.status import Observer, Status
 from consumer.local.cloud_process import Cloud
-from consumer.status import Observer, Status
+from consumer.settings import lease_tables, load_settings
 from tests.unit.consumer.cli_kit import Run
 from tests.unit.consumer.door_kit import SECRET, Door
 
@@ -166,7 +168,7 @@ def test_workers_that_wait_for_shards_are_shown(application: Callable[[int], App
 
 def test_a_backfill_has_leases_alone(application: Callable[[int], Application]) -> None:
     app = application(2)
-    app.lease(0, "run", more={lookup.BACKFILL_BEGAN: {"S": "TRIM_HORIZON"}})
+    app.lease(0, "run", more={scan.BACKFILL_BEGAN: {"S": "TRIM_HORIZON"}})
     app.lease(1, None)
     for table in (app.worker_metrics, app.coordinator):
         app.dynamodb.delete_table(TableName=table)
@@ -312,7 +314,7 @@ def test_it_is_watched_until_ctrl_c(
             if pauses == 3:  # a look that failed shows nothing, least of all dead workers
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr("consumer.status_cli.time.sleep", pause)
+        monkeypatch.setattr("consumer.commands.status.time.sleep", pause)
         ran = run("status", "--config", app.config, "--watch", "--json", "--no-lag")
     assert ran.status == 0
     assert [json.loads(line)[0]["state"] for line in ran.out.splitlines()] == ["owned", "reading"]

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from consumer.metrics import Metrics
-from consumer.stream_watch import StreamWatch
+from consumer.worker.stream_watch import StreamWatch
 
 pytestmark = pytest.mark.usefixtures("_in_the_cloud")
 

@@ -6,11 +6,14 @@ from typing import Any
 import boto3
 import pytest
 
-from consumer import entries, lookup, preflight, tables
-from consumer.config import Settings, lease_tables
+from consumer import tables
+from consumer.dynamodb import scan
 from consumer.errors import StartError
-from consumer.quarantine import QuarantineEncoder
+from consumer.quarantine import store
+from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record
+from consumer.settings import Settings, lease_tables
+from consumer.worker import preflight
 
 SHARD = "shardId-000000000000"
 
@@ -113,7 +116,7 @@ def test_leases_of_a_fresh_stream_are_written_once(settings: Settings, kinesis: 
     list(tables.create(settings))
     assert tables.seed_leases(settings) == 3
     assert tables.seed_leases(settings) == 0
-    rows = lookup.shards(settings)
+    rows = scan.shards(settings)
     assert [row["shard"] for row in rows] == [f"shardId-{i:012d}" for i in range(3)]
     assert {(row["owner"], row["checkpoint"], row["sub"]) for row in rows} == {(None, "TRIM_HORIZON", 0)}
 
@@ -123,7 +126,7 @@ def test_leases_of_a_resharded_stream_are_left_to_kcl(settings: Settings, kinesi
     kinesis.split_shard(StreamName=settings.stream.name, ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
     list(tables.create(settings))
     assert tables.seed_leases(settings) == 0
-    assert lookup.shards(settings) == []
+    assert scan.shards(settings) == []
 
 
 def test_leases_need_the_stream(settings: Settings) -> None:
@@ -137,15 +140,15 @@ def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
     encoder = QuarantineEncoder(settings.stream.name, SHARD, "p@1", "d", b"k")
     entry = encoder.encode(Record("5", 1, 7, b'{"card": "4111111111111111"}'), "invalid_json", None, 0.0)
     dynamodb.put_item(TableName=settings.quarantine.table, Item=entry.attributes)
-    (found,) = entries.entries(settings)
+    (found,) = store.entries(settings)
     assert (found.code, found.sequence, found.sub, found.size) == ("invalid_json", "5", 1, 28)
     assert "4111" not in json.dumps(found.fields, default=str).replace(found.fields["fingerprint"], "")
 
 
 def test_a_missing_table_is_one_sentence(settings: Settings) -> None:
     for read in (
-        lambda: list(entries.entries(settings)),
-        lambda: lookup.shards(settings),
+        lambda: list(store.entries(settings)),
+        lambda: scan.shards(settings),
     ):
         with pytest.raises(StartError, match="There is no table"):
             read()

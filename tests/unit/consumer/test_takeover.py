@@ -8,10 +8,10 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.config import Settings, lease_tables
+from consumer.kcl.takeover import PATIENCE, REPORT_SECONDS, Takeover
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
-from consumer.takeover import PATIENCE, REPORT_SECONDS, Takeover
+from consumer.settings import Settings, lease_tables
 
 FAILOVER = 10.0
 ENOUGH = PATIENCE * FAILOVER + 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.times import Time
+from consumer.commands.times import Time
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.httpsession import where
 from urllib3.util import wait_for_read
 
-from consumer import transport as under_test
-from consumer.endpoint import Endpoint
-from consumer.transport import BadResponse, CallTimeout, ConnectError, ConnectionLost, Transport, TransportError
-from consumer.turn import working
+from consumer.aws import transport as under_test
+from consumer.aws.endpoint import Endpoint
+from consumer.aws.transport import BadResponse, CallTimeout, ConnectError, ConnectionLost, Transport, TransportError
+from consumer.thread_turns import working
 from tests.unit.consumer.wire_kit import (
     TAKEN,
     Request,

@@ -2,8 +2,8 @@
 
 import threading
 
-from consumer import turn
-from consumer.turn import waiting, working
+from consumer import thread_turns
+from consumer.thread_turns import waiting, working
 from tests.unit.consumer.threads_kit import SECONDS, until
 
 
@@ -20,12 +20,12 @@ def test_one_works_and_the_others_follow_in_the_order_of_asking() -> None:
             thread = threading.Thread(target=work, args=(number,))
             thread.start()
             threads.append(thread)
-            until(lambda: len(turn._TURN._waiting) == len(threads))
+            until(lambda: len(thread_turns._TURN._waiting) == len(threads))
         assert order == []  # nobody beside the one whose turn it is
     for thread in threads:
         thread.join(SECONDS)
     assert order == list(range(5))
-    assert not turn._TURN.holder
+    assert not thread_turns._TURN.holder
 
 
 def test_who_waits_lets_others_work() -> None:
@@ -40,9 +40,9 @@ def test_who_waits_lets_others_work() -> None:
         thread.start()
         with waiting():
             assert done.wait(SECONDS)
-        assert turn._TURN.holder == threading.get_ident()
+        assert thread_turns._TURN.holder == threading.get_ident()
     thread.join(SECONDS)
-    assert not turn._TURN.holder
+    assert not thread_turns._TURN.holder
 
 
 def test_waiting_changes_nothing_for_a_thread_that_is_not_at_work() -> None:
@@ -57,8 +57,8 @@ def test_waiting_changes_nothing_for_a_thread_that_is_not_at_work() -> None:
     thread.start()
     assert begun.wait(SECONDS)
     with waiting():
-        assert turn._TURN.holder == thread.ident
-    assert turn._TURN.holder == thread.ident
+        assert thread_turns._TURN.holder == thread.ident
+    assert thread_turns._TURN.holder == thread.ident
     done.set()
     thread.join(SECONDS)
-    assert not turn._TURN.holder
+    assert not thread_turns._TURN.holder

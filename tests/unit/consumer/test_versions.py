@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.codec import MAX_EXPONENT, MIN_EXPONENT
-from consumer.config import Settings
+from consumer.dynamodb.attribute_values import MAX_EXPONENT, MIN_EXPONENT
+from consumer.dynamodb.versions import MAX_TEXT, FieldVersions, SequenceVersions, encoded, versions_of
 from consumer.errors import EncodeError
 from consumer.record import Position, Record
-from consumer.versions import MAX_TEXT, FieldVersions, SequenceVersions, encoded, versions_of
+from consumer.settings import Settings
 from redaction.serialize import serialize
 
 decimals = st.builds(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.vitals import PROC, Usage, Vitals
+from consumer.metrics.process_usage import PROC, Usage, Vitals
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from consumer.journal import ShardJournal, Sight, Stage
+from consumer.pipeline.crash_journal import ShardJournal, Sight, Stage
 from consumer.record import Record
-from consumer.watchdog import Watchdog, stacks
+from consumer.worker.watchdog import Watchdog, stacks
 
 SHARD = "shardId-000000000001"
 RECORD = Record("5", 0, 0, b"")
@@ -63,7 +63,7 @@ def test_waiting_may_last(tmp_path: Path, watchdog: Watchdog, posted: list[Any])
 
 
 def test_stacks_are_read_once_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.watchdog._STACKS_SECONDS", 0.3)
+    monkeypatch.setattr("consumer.worker.watchdog._STACKS_SECONDS", 0.3)
     (tmp_path / "stacks-3").write_text("")
     assert stacks(tmp_path, 3) == ""
     (tmp_path / "stacks-3").write_text("Thread 1:\n  File a.py, line 1 in b\n")

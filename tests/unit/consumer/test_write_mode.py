@@ -7,12 +7,12 @@ import orjson
 import pytest
 import yaml
 
-from consumer.attributes import VERSION
-from consumer.config import Output, Settings, load_settings
-from consumer.document import ItemEncoder, decode_item, item_encoder
+from consumer.dynamodb.item import ItemEncoder, decode_item, item_encoder
+from consumer.dynamodb.names import VERSION
 from consumer.errors import EncodeError, UsageError
 from consumer.record import Record
-from consumer.redactors import load_candidate, load_plugin
+from consumer.redactors.loading import load_candidate, load_plugin
+from consumer.settings import Output, Settings, load_settings
 from tests.unit.consumer.cli_kit import Run
 
 BY_FIELD = {"write_mode": "newest", "partition_key": "{user_id}", "sort_key": "{kind}", "version_field": "at"}

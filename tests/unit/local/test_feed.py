@@ -1,10 +1,10 @@
 import pytest
 
 from consumer import aws
+from consumer.kinesis.producer import Put
 from consumer.local.cloud_process import Cloud
 from consumer.local.feed import CALLS_PER_SECOND, feed, paced
 from consumer.local.transactions import CANONICAL
-from consumer.producer import Put
 
 PUTS = [Put(str(number).encode(), str(number)) for number in range(50)]
 

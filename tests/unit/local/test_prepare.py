@@ -3,10 +3,10 @@ from collections.abc import Iterator
 import pytest
 
 from consumer import aws, tables
-from consumer.config import Settings, lease_tables, load_settings
 from consumer.errors import StartError
 from consumer.local.cloud_process import Cloud
 from consumer.local.prepare import prepare
+from consumer.settings import Settings, lease_tables, load_settings
 
 
 @pytest.fixture

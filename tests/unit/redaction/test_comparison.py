@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare, same, shown_path
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Dropped, Rejected, Released, Verdict
-from redaction.policy_file import load_policy, parse_policy
+from redaction.policy import load_policy
+from redaction.policy.file import parse_policy
 from redaction.serialize import serialize
 
 

@@ -12,7 +12,8 @@ import pytest
 from redaction.engine import Coverage, PolicyRedactor, Step, from_options
 from redaction.keys import Key, KnownKeys
 from redaction.plugin import Dropped, PolicyError, Rejected, Released, Verdict
-from redaction.policy_file import load_policy, parse_policy
+from redaction.policy import load_policy
+from redaction.policy.file import parse_policy
 from redaction.testing import CANARY, CHECKS
 
 DEFAULT = from_options({})

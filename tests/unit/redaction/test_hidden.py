@@ -9,28 +9,28 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from redaction import hidden
 from redaction.detectors.base import view
-from redaction.names import normalize
+from redaction.engine import encodings
 from redaction.patterns import compile_bytes
-from redaction.selectors import parse_name, parse_path
+from redaction.policy.names import normalize
+from redaction.policy.selectors import parse_name, parse_path
 
-ENCODED = compile_bytes(hidden.ENCODED)
+ENCODED = compile_bytes(encodings.ENCODED)
 VISA = "4111111111111111"
 
 
 def readings(text: str) -> list[str]:
-    return [said for decoded in (hidden.decoded_pieces, hidden.decoded_whole) for _, said in decoded(text)]
+    return [said for decoded in (encodings.decoded_pieces, encodings.decoded_whole) for _, said in decoded(text)]
 
 
 def test_names_that_select_anywhere_are_labels() -> None:
     selectors = [parse_name("Pin"), parse_name("card*"), parse_path("a.b"), parse_path("**.c_d"), parse_path("e")]
-    assert hidden.label_names(selectors) == ["card*", "pin"]
+    assert encodings.label_names(selectors) == ["card*", "pin"]
 
 
 def test_without_names_there_are_no_labels() -> None:
-    assert hidden.label_in_text([]) == b""
-    assert hidden.in_text([]) == hidden.in_serialised([]) == hidden.ENCODED
+    assert encodings.label_in_text([]) == b""
+    assert encodings.in_text([]) == encodings.in_serialised([]) == encodings.ENCODED
 
 
 @given(
@@ -74,7 +74,7 @@ def test_lone_surrogates_in_escapes_are_read_as_something() -> None:
 @example("%\ud83d\ude00&#0;\\ud800")
 @example("A" * 40 + "&#xFFFFFFFFFF;" + "%FF%FE")
 def test_any_text_can_be_read(text: str) -> None:
-    for (start, end), said in (*hidden.decoded_pieces(text), *hidden.decoded_whole(text)):
+    for (start, end), said in (*encodings.decoded_pieces(text), *encodings.decoded_whole(text)):
         assert 0 <= start < end <= len(text)
         view(said)
 
@@ -98,11 +98,11 @@ def test_ordinary_texts_are_not_looked_into(text: str) -> None:
 # --- Labels.
 
 NAMES = ["pin", "credit_card", "card*", "*secret*", "a*b", "stra\u00dfe", "pr\u00e9nom", "\u8eab\u5206\u8bc1"]
-LABELS = {name: compile_bytes(hidden.label_in_text(hidden.label_names([parse_name(name)]))) for name in NAMES}
+LABELS = {name: compile_bytes(encodings.label_in_text(encodings.label_names([parse_name(name)]))) for name in NAMES}
 
 
 def labels(name: str, text: str) -> list[str]:
-    return [hidden.label_name(text, *match.span()) for match in LABELS[name].finditer(view(text))]
+    return [encodings.label_name(text, *match.span()) for match in LABELS[name].finditer(view(text))]
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def labels(name: str, text: str) -> list[str]:
 )
 def test_labels_and_their_values(text: str, label: str, value: str) -> None:
     [match] = LABELS["pin"].finditer(view(text))
-    assert hidden.label_name(text, *match.span()) == label
-    span = hidden.label_value(view(text), match.end())
+    assert encodings.label_name(text, *match.span()) == label
+    span = encodings.label_value(view(text), match.end())
     assert span is not None
     assert text[slice(*span)] == value
 
@@ -137,7 +137,7 @@ def test_what_is_no_label(text: str) -> None:
 @pytest.mark.parametrize("text", ["pin=", 'pin=""', "pin=;x", "pin=   \n"])
 def test_labels_without_a_value(text: str) -> None:
     [match] = LABELS["pin"].finditer(view(text))
-    assert hidden.label_value(view(text), match.end()) is None
+    assert encodings.label_value(view(text), match.end()) is None
 
 
 SPELLED = {
@@ -170,5 +170,5 @@ def test_what_is_a_label_in_a_text_is_seen_in_the_serialised_document(name: str,
     if not labels(name, text):
         return
     body = view(json.dumps({"a": text}, ensure_ascii=False))
-    assert compile_bytes(hidden.LABEL_IN_SERIALISED).search(body)
-    assert compile_bytes(hidden.in_serialised(hidden.label_names([parse_name(name)]))).search(body)
+    assert compile_bytes(encodings.LABEL_IN_SERIALISED).search(body)
+    assert compile_bytes(encodings.in_serialised(encodings.label_names([parse_name(name)]))).search(body)

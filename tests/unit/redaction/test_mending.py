@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from redaction import mending
 from redaction.detectors.base import Span
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor, from_options
+from redaction.engine import careful as mending
 from redaction.plugin import Rejected, Released, Verdict
-from redaction.policy_file import load_policy, parse_policy
+from redaction.policy import load_policy
+from redaction.policy.file import parse_policy
 
 VISA = "4111111111111111"
 MASKED = "************1111"

@@ -21,12 +21,12 @@ def test_the_built_in_needs_no_installed_entry_point(installed: list[EntryPoint]
 
 
 def test_the_projects_own_registration_is_no_conflict(installed: list[EntryPoint]) -> None:
-    installed.append(EntryPoint("policy", "redaction.engine:from_options", GROUP))
+    installed.append(EntryPoint("policy", "redaction.engine.redactor:from_options", GROUP))
     assert load_redactor("policy", {"policy": "default"}).name == "default"
 
 
 def test_another_plugin_is_found_by_name(installed: list[EntryPoint]) -> None:
-    installed.append(EntryPoint("other", "redaction.engine:from_options", GROUP))
+    installed.append(EntryPoint("other", "redaction.engine.redactor:from_options", GROUP))
     assert load_redactor("other", {}).name == "default"
 
 
@@ -42,7 +42,7 @@ def test_two_plugins_of_one_name_are_refused(installed: list[EntryPoint]) -> Non
         load_redactor("policy", {})
 
 
-@pytest.mark.parametrize("target", ["nowhere:factory", "redaction.engine:nothing", "builtins:list"])
+@pytest.mark.parametrize("target", ["nowhere:factory", "redaction.engine.redactor:nothing", "builtins:list"])
 def test_what_is_no_redactor_is_refused(installed: list[EntryPoint], target: str) -> None:
     installed.append(EntryPoint("broken", target, GROUP))
     with pytest.raises(PluginInvalid, match="'broken'"):

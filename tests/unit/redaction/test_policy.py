@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from redaction.policy import FieldRule, Policy
-from redaction.policy_file import built_in, load_policy, parse_policy, schema
+from redaction.policy import FieldRule, Policy, load_policy
+from redaction.policy.file import built_in, parse_policy, schema
 
 GOOD = """\
 name: mine

@@ -8,8 +8,9 @@ import pytest
 
 from redaction.engine import PolicyRedactor
 from redaction.plugin import PolicyError, Released
-from redaction.policy import LimitSettings, Policy
-from redaction.policy_file import built_in, load_policy, parse_policy, review_policy
+from redaction.policy import Policy, load_policy
+from redaction.policy.file import built_in, parse_policy, review_policy
+from redaction.policy.model import LimitSettings
 
 GOOD = """\
 name: mine

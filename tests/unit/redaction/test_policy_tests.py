@@ -7,8 +7,9 @@ import pytest
 from redaction.engine import PolicyRedactor
 from redaction.keys import KeyUnavailable
 from redaction.plugin import PolicyError, Redactor
-from redaction.policy_file import built_in, load_policy, parse_policy
-from redaction.policy_tests import Failure, ThrowAwayKeys, load_tests, load_tests_of, run_tests
+from redaction.policy import load_policy
+from redaction.policy.file import built_in, parse_policy
+from redaction.policy.test_runner import Failure, ThrowAwayKeys, load_tests, load_tests_of, run_tests
 
 POLICY = """\
 name: mine

@@ -22,9 +22,8 @@ from hypothesis import strategies as st
 from redaction.engine import PolicyRedactor
 from redaction.keys import Key, KnownKeys
 from redaction.plugin import Rejected, Released, Verdict
-from redaction.policy import Policy
-from redaction.policy_checks import problems
-from redaction.policy_file import load_policy
+from redaction.policy import Policy, load_policy
+from redaction.policy.checks import problems
 
 KEYS = KnownKeys({"test": [Key("b", bytes(range(32))), Key("a", b"\x07" * 32)]}, "test keys")
 

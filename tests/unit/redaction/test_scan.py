@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from redaction import patterns
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
+from redaction.engine.prefilter import Scan
 from redaction.parse import Limits, parse
 from redaction.patterns import compile_bytes, lines_hit, lines_matching
-from redaction.policy_file import load_policy, parse_policy
-from redaction.scan import Scan
+from redaction.policy import load_policy
+from redaction.policy.file import parse_policy
 from redaction.serialize import serialize
 
 LIMITS = Limits(max_depth=32, max_bytes=2**24, max_values=10**6)

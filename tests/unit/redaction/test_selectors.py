@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from redaction.names import normalize
-from redaction.selectors import (
+from redaction.policy.names import normalize
+from redaction.policy.selectors import (
     NAME,
     NAME_PATTERN,
     PATH,

@@ -10,13 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from redaction.engine import PolicyRedactor
-from redaction.names import normalize
+from redaction.engine.field_tree import Exemption, Node, Plan, Rule, Shapes
 from redaction.plugin import Released
 from redaction.policy import Policy
-from redaction.policy_checks import problems
-from redaction.policy_file import parse_policy
-from redaction.selectors import Selector, parse_name, parse_path
-from redaction.shapes import Exemption, Node, Plan, Rule, Shapes
+from redaction.policy.checks import problems
+from redaction.policy.file import parse_policy
+from redaction.policy.names import normalize
+from redaction.policy.selectors import Selector, parse_name, parse_path
 
 
 def matches(segments: Sequence[str], names: Sequence[str]) -> bool:

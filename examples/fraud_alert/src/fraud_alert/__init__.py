@@ -7,7 +7,7 @@ from decimal import Decimal
 from threading import Lock  # each shard has a thread of its own
 
 from redaction.detectors.registry import detectors
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.parse import Limits, Unparsable, parse
 from redaction.plugin import Dropped, PolicyError, Redactor, Rejected, Released, Verdict
 from redaction.serialize import serialize

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from redaction.actions.base import scalar_text
 from redaction.detectors.registry import detectors
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.parse import Limits, Unparsable, parse
 from redaction.plugin import Document, JSONValue, PolicyError, Redactor, Rejected, Released, Verdict
 from redaction.serialize import serialize

@@ -18,7 +18,7 @@ from redaction.actions.mask import Mask
 from redaction.actions.tokenise import Hash, Tokenise
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.keys import Key, Keyring
 
 Make: TypeAlias = type[Tokenise] | type[Hash] | type[Encrypt]

@@ -18,7 +18,7 @@ from redaction.detectors.card import (
     luhn_valid,
 )
 from redaction.detectors.card_ranges import LENGTHS
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 from redaction.serialize import serialize
 

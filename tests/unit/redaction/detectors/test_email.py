@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from redaction.detectors.base import view
 from redaction.detectors.email import EMAIL
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 
 FINDER = Finder([EMAIL])

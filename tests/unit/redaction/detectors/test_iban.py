@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from redaction.detectors.base import view
 from redaction.detectors.iban import IBAN, LENGTHS
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 from redaction.serialize import serialize
 

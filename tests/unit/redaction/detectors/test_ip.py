@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from redaction.detectors.base import view
 from redaction.detectors.ip import IP, network
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 
 FINDER = Finder([IP])

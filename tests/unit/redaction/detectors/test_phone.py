@@ -21,7 +21,7 @@ from phonenumbers.phonenumberutil import SUPPORTED_REGIONS, NumberParseException
 from redaction.detectors.base import view
 from redaction.detectors.calling_codes import is_possible
 from redaction.detectors.phone import PHONE
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 
 FINDER = Finder([PHONE])

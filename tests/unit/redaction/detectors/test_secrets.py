@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from redaction.detectors.base import Detector, view
 from redaction.detectors.secrets import CREDENTIAL, JWT
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from redaction.detectors.base import view
 from redaction.detectors.ssn import ITIN, SSN
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 from redaction.serialize import serialize
 

@@ -1,7 +1,7 @@
 import pytest
 
 from redaction.detectors.track import TRACK
-from redaction.finding import Finder
+from redaction.engine.finder import Finder
 
 FINDER = Finder([TRACK])
 

@@ -1,0 +1,37 @@
+"""Talking to AWS: clients, what its errors mean, the fast way of one signed request; knows nothing of the worker."""
+
+from consumer.aws.clients import (
+    CALL_ERRORS,
+    REASONS,
+    clear_endpoints,
+    client,
+    code_of,
+    custom_endpoint,
+    error_code,
+    explain,
+    is_encrypted,
+    reason,
+    reason_of,
+    region,
+    request_id,
+    session,
+    shown,
+)
+
+__all__ = [
+    "CALL_ERRORS",
+    "REASONS",
+    "clear_endpoints",
+    "client",
+    "code_of",
+    "custom_endpoint",
+    "error_code",
+    "explain",
+    "is_encrypted",
+    "reason",
+    "reason_of",
+    "region",
+    "request_id",
+    "session",
+    "shown",
+]

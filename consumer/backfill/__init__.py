@@ -1,0 +1,1 @@
+"""The same pipeline, once, from one time to another."""

@@ -1,0 +1,104 @@
+"""A backfill's dry run: holds what would be stored against what is, by key, and counts."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from consumer import aws
+from consumer.dynamodb.item import decode_item, item_encoder, key_names
+from consumer.dynamodb.names import VERSION
+from consumer.errors import EncodeError, StartError
+from consumer.record import AttributeValue, Item, Record
+from consumer.settings import Settings
+from redaction.comparison import same
+from redaction.guard import redact_guarded
+from redaction.plugin import Dropped, Redactor, Released
+
+MAX_KEYS: Final = 100
+"""AWS: BatchGetItem takes at most 100 keys."""
+
+_ATTEMPTS: Final = 10
+_PAUSE_SECONDS: Final = 0.2
+
+
+class Finding(StrEnum):
+    """What a backfill would do with a record."""
+
+    MISSING = "missing"
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    NEWER = "newer"
+    """A later record's document stands there."""
+    QUARANTINED = "quarantined"
+    DROPPED = "dropped"
+
+
+class Comparer:
+    """Compares the records of one shard."""
+
+    def __init__(self, settings: Settings, redactor: Redactor, shard: str) -> None:
+        self._output = settings.output
+        self._redactor = redactor
+        self._encoder = item_encoder(settings, shard, "", "")
+        self._client: Any = aws.client("dynamodb", retries=6, timeout=10)
+
+    def compare(self, records: Sequence[Record]) -> Counter[Finding]:
+        """Count what would become of the records.
+
+        :raises StartError: the table cannot be read.
+        """
+        found: Counter[Finding] = Counter()
+        items: list[Item] = []
+        verdicts = redact_guarded(self._redactor, [record.data for record in records])
+        for record, verdict in zip(records, verdicts, strict=True):
+            if isinstance(verdict, Released):
+                try:
+                    items.append(self._encoder.encode(verdict.document, record))
+                except EncodeError:
+                    found[Finding.QUARANTINED] += 1
+            else:
+                found[Finding.DROPPED if isinstance(verdict, Dropped) else Finding.QUARANTINED] += 1
+        for start in range(0, len(items), MAX_KEYS):
+            some = items[start : start + MAX_KEYS]
+            stored = self._stored({item.key for item in some})
+            found.update(self._finding(item, stored.get(item.key)) for item in some)
+        return found
+
+    def _finding(self, item: Item, stored: dict[str, AttributeValue] | None) -> Finding:
+        if stored is None:
+            return Finding.MISSING
+        document, added = decode_item(item.attributes, self._output)
+        its_document, its_added = decode_item(stored, self._output)
+        if all(added[name] == its_added.get(name) for name in ("stream", "shard", "sequence", "sub")):
+            return Finding.EQUAL if same(document, its_document) else Finding.DIFFERENT
+        if item.version:
+            return Finding.NEWER if str(its_added.get(VERSION, "")) > item.version else Finding.DIFFERENT
+        is_same_shard = added["shard"] == its_added.get("shard")
+        later = is_same_shard and (int(its_added["sequence"]), its_added["sub"]) > (
+            int(added["sequence"]),
+            added["sub"],
+        )
+        return Finding.NEWER if later else Finding.DIFFERENT
+
+    def _stored(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], dict[str, AttributeValue]]:
+        """Return the items that stand under these keys."""
+        partition, sort = key_names(self._output)
+        table = self._output.table
+        wanted: dict[str, Any] = {
+            "Keys": [{partition: {"S": one}, sort: {"S": other}} for one, other in sorted(keys)],
+            "ConsistentRead": True,
+        }
+        items: dict[tuple[str, str], dict[str, AttributeValue]] = {}
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer = self._client.batch_get_item(RequestItems={table: wanted})
+            except aws.CALL_ERRORS as error:
+                raise StartError(aws.explain(error, "dynamodb:BatchGetItem", f"table {table}")) from None
+            items |= {(item[partition]["S"], item[sort]["S"]): item for item in answer["Responses"].get(table, ())}
+            if not answer.get("UnprocessedKeys"):
+                return items
+            wanted = answer["UnprocessedKeys"][table]
+            time.sleep(_PAUSE_SECONDS * 2 ** min(attempt, 5))
+        raise StartError(f"dynamodb:BatchGetItem on table {table} is throttled.")

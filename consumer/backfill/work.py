@@ -1,0 +1,177 @@
+"""What a backfill does with the records of a shard: the worker's own pipeline, or a dry run's comparison."""
+
+import secrets
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consumer.backfill.comparison import Comparer
+from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
+from consumer.backfill.run import Account, Plan, ShardWork
+from consumer.metrics import Metrics, ShardBooks
+from consumer.pipeline import Pipeline, Stages
+from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.checkpoint import HighWaterMark
+from consumer.pipeline.isolation import Company
+from consumer.pipeline.outputs import Writers
+from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.quarantine.entry import QuarantineEncoder
+from consumer.record import Outcome, Position, Record
+from consumer.settings import Settings
+from redaction.plugin import Redactor
+
+
+class _Books(ShardBooks):
+    """The worker's books, and the backfill's account."""
+
+    def __init__(self, metrics: Metrics, account: Account) -> None:
+        super().__init__(metrics, account.shard)
+        self._account = account
+
+    def received(self, records: int, size: int) -> None:
+        """See `ShardBooks.received`."""
+        super().received(records, size)
+        self._account.read += records
+
+    def ended(self, outcome: Outcome, records: int) -> None:
+        """See `ShardBooks.ended`."""
+        super().ended(outcome, records)
+        if records:
+            self._account.outcomes[outcome.value] += records
+
+
+@dataclass
+class Storing:
+    """Runs one shard's pipeline."""
+
+    pipeline: Pipeline
+    checkpointer: LeaseCheckpointer
+    done: Position | None
+    is_ended: bool
+
+    def process(self, records: Sequence[Record], behind_ms: int) -> None:
+        """See `ShardWork.process`."""
+        self.pipeline.process(records, behind_ms / 1000, self.checkpointer)
+
+    def end(self) -> None:
+        """See `ShardWork.end`."""
+        self.pipeline.end_shard(self.checkpointer)
+
+    def pause(self) -> None:
+        """See `ShardWork.pause`."""
+        self.pipeline.shut_down(self.checkpointer)
+
+
+class StoringWorks:
+    """Stores what the policy releases, and quarantines what it does not, as the worker would.
+
+    :param folder: of the crash journals.
+    :param stop: ends the writing; is set too when anything breaks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        plan: Plan,
+        redactor: Redactor,
+        writers: Writers,
+        metrics: Metrics,
+        folder: Path,
+        stop: threading.Event,
+        log: Any,
+    ) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._redactor = redactor
+        self._writers = writers
+        self._metrics = metrics
+        self._folder = folder
+        self._stop = stop
+        self._log = log
+        owner = f"backfill-{uuid.uuid4()}"
+        self._leases = BackfillLeases(plan.application, plan.began, owner)
+        key = settings.quarantine.fingerprint_key
+        self._key = key.get_secret_value().encode() if key else secrets.token_bytes(32)
+        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
+        self._company = Company()
+        self._brake = QuarantineBrake(settings.quarantine.max_share, settings.quarantine.judged_records, lambda _: None)
+        self._made: dict[str, Storing] = {}
+
+    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardWork]:
+        """See `Works.open`."""
+        for shard, (lease, checkpointer) in self._leases.claim(shards, self._plan.start.kind).items():
+            pipeline = self._pipeline(accounts[shard])
+            self._made[shard] = Storing(pipeline, checkpointer, lease.position, lease.is_ended)
+        return dict(self._made)
+
+    def _pipeline(self, account: Account) -> Pipeline:
+        settings, redactor, shard = self._settings, self._redactor, account.shard
+        policy = f"{redactor.name}@{redactor.version}"
+        stages = Stages(
+            redactor=redactor,
+            encoder=self._writers.output.encoder(shard),
+            output=self._writers.output,
+            quarantine_encoder=QuarantineEncoder(
+                settings.stream.name, shard, policy, redactor.digest, self._key, settings.quarantine.ttl_days
+            ),
+            quarantine=self._writers.quarantine,
+            budget=self._budget,
+            company=self._company,
+            brake=self._brake,
+            journals=self._folder,
+        )
+        books = _Books(self._metrics, account)
+        mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, self._log)
+        return Pipeline(shard, stages, mark, books, self._metrics, {}, self._stop, self._log)
+
+    def close(self) -> None:
+        """See `Works.close`."""
+        for work in self._made.values():
+            work.pipeline.close()
+        self._leases.release(list(self._made))
+        self._writers.close()
+
+
+class Comparing:
+    """Compares one shard's records with what is stored."""
+
+    done: Position | None = None
+    is_ended = False
+
+    def __init__(self, comparer: Comparer, account: Account) -> None:
+        self._comparer = comparer
+        self._account = account
+
+    def process(self, records: Sequence[Record], behind_ms: int) -> None:  # noqa: ARG002 - nobody asks for the lag
+        """See `ShardWork.process`."""
+        self._account.read += len(records)
+        for finding, count in self._comparer.compare(records).items():
+            self._account.outcomes[finding.value] += count
+
+    def end(self) -> None:
+        """See `ShardWork.end`."""
+
+    def pause(self) -> None:
+        """See `ShardWork.pause`."""
+
+
+class ComparingWorks:
+    """A dry run, which writes nothing and begins where it is told, whatever was done before."""
+
+    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+        self._settings = settings
+        self._redactor = redactor
+
+    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardWork]:
+        """See `Works.open`."""
+        del shards
+        return {
+            shard: Comparing(Comparer(self._settings, self._redactor, shard), account)
+            for shard, account in accounts.items()
+        }
+
+    def close(self) -> None:
+        """See `Works.close`."""

@@ -1,0 +1,175 @@
+"""`sanitizer backfill`."""
+
+import json
+import sys
+import tempfile
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from consumer.commands.times import Time
+from consumer.errors import UsageError
+from consumer.settings import Settings, lease_tables, load_settings
+
+if TYPE_CHECKING:
+    from consumer.backfill.run import Plan, Report, Works
+
+TRIM_HORIZON: Final = "TRIM_HORIZON"
+
+
+class _Beginning(Time):
+    """A time, or the oldest record."""
+
+    name = f"time|{TRIM_HORIZON}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a datetime in UTC, or TRIM_HORIZON."""
+        return value if value == TRIM_HORIZON else super().convert(value, param, ctx)
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@click.option(
+    "--application",
+    required=True,
+    help="Name of this backfill, and of the lease table with its checkpoints; not the worker's.",
+)
+@click.option(
+    "--from", "since", type=_Beginning(), required=True, help="Where it begins: a time, so long ago, or TRIM_HORIZON."
+)
+@click.option("--until", type=Time(), help="Where it ends  [default: now].")
+@click.option("--rate", type=click.IntRange(1), help="Records a second, at most.")
+@click.option("--dry-run", is_flag=True, help="Compare with what is stored; write nothing.")
+@click.option("--no-create", is_flag=True, help="Do not create the lease table, if it is missing.")
+@click.option("--overwrite", is_flag=True, help="Let an old record replace a newer document with the same key.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+def backfill(  # noqa: PLR0913 - one for each option
+    config: Path | None,
+    application: str,
+    since: datetime | str,
+    until: datetime | None,
+    rate: int | None,
+    *,
+    dry_run: bool,
+    no_create: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Read the stream from a time to another, beside the worker, and store what the policy releases now.
+
+    What is stored already is stored again, the same. Interrupted, it goes on when it is started again with the same
+    name. Exit status 1 if not all was read, or not all of it is accounted for.
+    """
+    from consumer import logs  # noqa: PLC0415 - loads boto3
+    from consumer.backfill.run import Backfill, Plan  # noqa: PLC0415
+    from consumer.progress import Progress  # noqa: PLC0415
+    from consumer.worker import preflight  # noqa: PLC0415 - loads boto3
+    from consumer.worker.signals import stop_on_signals  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    began = since if isinstance(since, datetime) else None
+    plan = Plan(application, began, until or now, rate)
+    settings = load_settings(config)
+    _check(settings, plan, now)
+    logs.configure("warning", "backfill", settings.logs.format)
+    progress = Progress()
+    say = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None
+    with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder:
+        preflight.check(settings, with_kcl=False)
+        works = _works(settings, plan, Path(folder), stop, dry_run=dry_run, creates=not no_create, overwrite=overwrite)
+        report = Backfill(settings.stream.name, plan, works, stop, say).run()
+    progress.end()
+    click.echo(_value(report, plan, dry_run=dry_run) if as_json else _text(report, dry_run=dry_run))
+    if report.trouble:
+        click.echo(f"sanitizer: {report.trouble}", err=True)
+    sys.exit(0 if report.is_complete else 1)
+
+
+def _check(settings: Settings, plan: "Plan", now: datetime) -> None:
+    taken = {settings.output.table, settings.quarantine.table, *lease_tables(settings.kcl.application)}
+    if plan.application in taken:
+        raise UsageError(f"--application {plan.application} is the worker's: give the backfill a name of its own.")
+    if plan.until > now:
+        raise UsageError("--until lies in the future: a backfill ends, and the worker goes on from there.")
+    if plan.since and plan.since >= plan.until:
+        raise UsageError("--from lies after --until.")
+
+
+def _works(
+    settings: Settings,
+    plan: "Plan",
+    folder: Path,
+    stop: threading.Event,
+    *,
+    dry_run: bool,
+    creates: bool,
+    overwrite: bool,
+) -> "Works":
+    from consumer import logs  # noqa: PLC0415
+    from consumer.backfill.leases import create_table  # noqa: PLC0415
+    from consumer.backfill.work import ComparingWorks, StoringWorks  # noqa: PLC0415 - loads the worker
+    from consumer.metrics import Metrics  # noqa: PLC0415
+    from consumer.pipeline.outputs import open_writers, refuse_to_replace_newer  # noqa: PLC0415
+    from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
+
+    redactor = load_plugin(settings)
+    if dry_run:
+        settings.require_table("A dry run of a backfill")
+        return ComparingWorks(settings, redactor)
+    if not overwrite:
+        refuse_to_replace_newer(settings)
+    if creates:
+        create_table(plan.application)
+    log = logs.get_logger("backfill")
+    metrics = Metrics(folder, "backfill")
+    policy = f"{redactor.name}@{redactor.version}"
+    writers = open_writers(settings, policy, redactor.digest, metrics, log)
+    # Where the worker keeps its own, a record that kills this process is known in the next run.
+    journals = settings.runtime_dir.absolute() / f"backfill-{plan.application}" if settings.runtime_dir else folder
+    journals.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return StoringWorks(settings, plan, redactor, writers, metrics, journals, stop, log)
+
+
+def _value(report: "Report", plan: "Plan", *, dry_run: bool) -> str:
+    from consumer.backfill.run import rows  # noqa: PLC0415
+
+    return json.dumps(
+        {
+            "application": plan.application,
+            "from": plan.began,
+            "until": plan.until.isoformat(),
+            "dry_run": dry_run,
+            "complete": report.is_complete,
+            "trouble": report.trouble,
+            "read": report.read,
+            **report.outcomes,
+            "lost": dict(report.lost),
+            "shards": list(rows(report)),
+        }
+    )
+
+
+_STORING: Final = ("stored", "quarantined", "dropped", "duplicate", "abandoned")
+_COMPARING: Final = ("missing", "equal", "different", "newer", "quarantined", "dropped")
+
+
+def _text(report: "Report", *, dry_run: bool) -> str:
+    outcomes = _COMPARING if dry_run else _STORING
+    lines = [_row("shard", ("read", *outcomes), "how far")]
+    lines += [_row(a.shard, (a.read, *(a.outcomes[name] for name in outcomes)), a.state) for a in report.accounts]
+    total = report.outcomes
+    lines.append(_row("all", (report.read, *(total[name] for name in outcomes)), ""))
+    for why, count in report.lost.items():
+        lines.append(f"{count} records in {why} aggregates were left out, as the daemon leaves them out")
+    if dry_run:
+        lines.append("Dry run: nothing was written.")
+    if not report.is_complete:
+        lines.append("Not complete; the same command goes on where this run ended.")
+    return "\n".join(lines)
+
+
+def _row(name: str, counts: tuple[object, ...], state: str) -> str:
+    return f"{name:<20}" + "".join(f" {count:>11}" for count in counts) + f"  {state}".rstrip()

@@ -1,0 +1,59 @@
+"""`sanitizer doctor`."""
+
+import json
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+from typing import Final
+
+import click
+
+from consumer.doctor.finding import Finding
+
+_COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": None}
+_CHECK_WIDTH: Final = 14
+_INDENT: Final = 8 + 1 + _CHECK_WIDTH + 1
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+def doctor(config: Path | None, *, as_json: bool) -> None:
+    """Look at everything that the worker needs, and say what is wrong and what to do.
+
+    Run it where and as whom the worker runs: permissions are those of the role in use. Each is tried without effect:
+    reads ask for one item at most, writes have a condition that never holds, and a batch deletes a made-up key.
+
+    Exit status: 0 nothing failed (there may be warnings), 1 something did, 2 settings or policy are wrong.
+    """
+    from consumer.doctor.examination import Doctor  # noqa: PLC0415 - loads the engine
+
+    examination = Doctor(config)
+    findings = []
+    for finding in examination.examine():
+        findings.append(finding)
+        if not as_json:
+            click.echo(_line(finding))  # at once: some take a while
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        click.echo(_summary(findings))
+    sys.exit(examination.exit_status)
+
+
+def _line(finding: Finding) -> str:
+    state = click.style(f"{finding.state:<8}", fg=_COLOURS[finding.state], bold=finding.state == "failed")
+    text = finding.text
+    if sys.stdout.isatty():
+        width = max(40, shutil.get_terminal_size().columns - _INDENT)
+        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        text = f"\n{' ' * _INDENT}".join(lines)
+    return f"{state} {finding.check:<{_CHECK_WIDTH}} {text}"
+
+
+def _summary(findings: list[Finding]) -> str:
+    failed, warned = (sum(each.state == state for each in findings) for state in ("failed", "warning"))
+    if not failed and not warned:
+        return "Nothing is wrong."
+    return f"{failed} failed, {warned} warned."

@@ -1,0 +1,114 @@
+"""`sanitizer get`."""
+
+import sys
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from consumer.commands.times import is_ago, parse_time
+from consumer.errors import UsageError
+from consumer.settings import Settings, load_settings
+from consumer.settings.key_template import METADATA
+
+if TYPE_CHECKING:
+    from consumer.documents import Document
+    from consumer.dynamodb.query import Bound
+
+_JSON_LIMIT: Final = 100
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@click.argument("partition")
+@click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
+@click.option("--after", metavar="TIME", help="From then on: 2024-03-15T10, or 24h for that long ago.")
+@click.option("--before", metavar="TIME", help="Before then.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many  [default: all; with --json or --page 100].")
+@click.option("--page", metavar="TOKEN", help="Go on where the answer with this `next` ended.")
+@click.option("--index", is_flag=True, help="PARTITION is a key of the second index (output.index).")
+@click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts: documents, next (null: no more).")
+def get(config: Path | None, partition: str, sort_prefix: str | None, **options: Any) -> None:
+    """Look documents up by their partition key, newest first: one line of JSON each; exit status 1 if there is none.
+
+    Reads see every write that was acknowledged before, but for those of the index.
+    """
+    from consumer.documents import Documents, Page  # noqa: PLC0415 - loads botocore
+    from redaction.serialize import serialize  # noqa: PLC0415
+
+    settings = load_settings(config)
+    settings.require_table("`sanitizer get`")
+    index, as_json, limit = options["index"], options["as_json"], options["limit"]
+    if index and settings.output.index is None:
+        raise UsageError("The settings have no output.index: there is no second index to look into.")
+    after, before = (_bound(settings, name, options[name], index=index) for name in ("after", "before"))
+    documents = Documents.of(settings)
+    query: dict[str, Any] = {"after": after, "before": before, "prefix": sort_prefix}
+    query |= {"index": index, "consistent": not index}
+    reserved = settings.output.reserved_attribute if options["metadata"] else None
+    found = False
+    if as_json or options["page"]:
+        page: Page = documents.page(partition, limit=limit or _JSON_LIMIT, token=options["page"], **query)
+        found = bool(page.documents)
+        shown = [_value(each, reserved) for each in page.documents]
+        lines: list[Any] = [{"documents": shown, "next": page.token}] if as_json else shown
+        for line in lines:
+            click.echo(serialize(line))
+    else:
+        for each in islice(documents.iterate(partition, **query), limit):
+            found = True
+            click.echo(serialize(_value(each, reserved)))
+    if not found:
+        click.echo("No document has this key.", err=True)
+        sys.exit(1)
+
+
+def _bound(settings: Settings, option: str, text: str | None, *, index: bool) -> "Bound | None":
+    """Return an end of the range; a time with an offset in UTC, else as it stands.
+
+    :raises UsageError: the sort key does not begin with a field.
+    """
+    if not text:
+        return None
+    output = settings.output
+    setting, template = "output.sort_key", output.sort_key
+    if index and output.index is not None:
+        setting, template = "output.index.sort_key", output.index.sort_key or ""
+    first = template[1:].partition("}")[0]
+    if not template.startswith("{") or first.partition(".")[0] in METADATA:
+        raise UsageError(
+            f"--{option} needs sort keys that begin with a field that is a time, and {setting} is "
+            f"{template or 'not set'}; --sort-prefix compares whatever they begin with."
+        )
+    return parse_time(text) if is_ago(text) or _has_offset(text) else text
+
+
+def _has_offset(text: str) -> bool:
+    """Tell whether a text is a whole time with an offset other than Z, as sort keys do not order by."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return when.tzinfo is not None and not text.endswith("Z")
+
+
+def _value(document: "Document", reserved: str | None) -> dict[str, Any]:
+    """Return a document's fields, with its metadata under `reserved`, if they are wanted."""
+    if reserved is None:
+        return document.fields
+    metadata = document.metadata
+    added: dict[str, Any] = {
+        "stream": metadata.stream,
+        "shard": metadata.shard,
+        "sequence": metadata.sequence,
+        "sub": metadata.sub,
+        "arrival_ms": round(metadata.arrival.timestamp() * 1000) if metadata.arrival else 0,
+        "policy": metadata.policy,
+        "digest": metadata.digest,
+    }
+    if metadata.version is not None:
+        added |= {"version": metadata.version, "version_of": metadata.version_of}
+    return document.fields | {reserved: added}

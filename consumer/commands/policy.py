@@ -1,0 +1,180 @@
+"""`sanitizer policy`: what security and compliance people write, check, test and compare policies with."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from consumer.commands.lines import line_batches
+from consumer.commands.policy_report import Effect, described, rule_changes, rule_lines, show, summary
+from consumer.errors import UsageError
+from consumer.redactors.key_provider import key_provider
+from consumer.settings import load_settings
+from redaction.comparison import compare
+from redaction.engine import PolicyRedactor
+from redaction.guard import redact_guarded
+from redaction.keys import KeyProvider
+from redaction.plugin import PolicyError, RedactionError
+from redaction.policy import Policy, load_policy
+from redaction.policy.file import review_policy, schema
+from redaction.policy.test_runner import ThrowAwayKeys, load_tests_of, run_tests
+
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
+)
+keys_option = click.option("--keys", metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+
+
+@click.group()
+def policy() -> None:
+    """Hold the commands; `consumer.cli` has the help."""
+
+
+@policy.command()
+@config_option
+@keys_option
+@json_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_json: bool) -> None:
+    """Validate and compile policies, keys included; exit status 2 if one is wrong.
+
+    Keys come from --keys, else from where the settings say. What a policy may say, and lets out more than its author
+    may have in mind, is a warning on stderr, and no error.
+    """
+    provider = _keys(keys or load_settings(config).redaction.keys)
+    sound = True
+    results = []
+    for file in files:
+        result: dict[str, Any] = {"file": file, "ok": True}
+        try:
+            loaded, warnings = review_policy(file)
+            _compile(loaded, provider, file)
+            result |= {"name": loaded.name, "version": loaded.version, "digest": loaded.digest(), "warnings": warnings}
+            for warning in warnings:
+                click.echo(warning, err=True)
+            if not as_json:
+                click.echo(f"{file}: ok: {summary(loaded)}")
+        except RedactionError as error:
+            sound = False
+            result |= {"ok": False, "problems": str(error).splitlines()}
+            click.echo(error, err=True)
+        results.append(result)
+    if as_json:
+        click.echo(json.dumps(results))
+    sys.exit(0 if sound else UsageError.exit_status)
+
+
+@policy.command(name="show")
+@json_option
+@click.argument("file")
+def show_(file: str, *, as_json: bool) -> None:
+    """Print the rules in force, those of extended policies merged in, in the order in which they count."""
+    with _wrong_usage():
+        loaded = load_policy(file)
+        click.echo(json.dumps(described(loaded)) if as_json else "\n".join(show(loaded)))
+
+
+@policy.command(name="schema")
+def schema_() -> None:
+    """Print the JSON schema of policy files."""
+    click.echo(json.dumps(schema(), indent=2))
+
+
+@policy.command()
+@keys_option
+@json_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+def test(keys: str | None, files: tuple[str, ...], *, as_json: bool) -> None:
+    """Run the tests beside policies: of mine.yaml those in mine.test.yaml. Exit status 1 if one fails.
+
+    Failures show values, which are those of the tests. Without --keys, constant throw-away keys serve for tokens,
+    hashes and encryption.
+    """
+    results = []
+    for file in files:
+        with _wrong_usage():
+            loaded = load_policy(file)
+            redactor = _compile(loaded, _keys(keys) or ThrowAwayKeys(loaded), file)
+            source, tests = load_tests_of(file)
+        failures = run_tests(redactor, tests)
+        results.append({"file": source, "tests": len(tests), "failures": [each._asdict() for each in failures]})
+        if not as_json:
+            for failure in failures:
+                for problem in failure.problems:
+                    click.echo(f"{source}:{failure.line}: {failure.test}: {problem}")
+            click.echo(f"{source}: {len(tests) - len(failures)} passed, {len(failures)} failed")
+    if as_json:
+        click.echo(json.dumps(results))
+    sys.exit(1 if any(result["failures"] for result in results) else 0)
+
+
+@policy.command()
+@keys_option
+@json_option
+@click.option("--input", "source", type=click.File("rb"), help="Sample records, a line each; - is stdin.")
+@click.argument("old")
+@click.argument("new")
+def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_json: bool) -> None:
+    """Show what the policy NEW does otherwise than OLD: by rules and, with sample records, by fields.
+
+    The samples are read from --input, else from stdin when that is no terminal. No values are shown. Without --keys,
+    constant throw-away keys serve for tokens, hashes and encryption.
+    """
+    with _wrong_usage():
+        before, after = load_policy(old), load_policy(new)
+        provider = _keys(keys) or ThrowAwayKeys(before, after)
+        redactors = _compile(before, provider, old), _compile(after, provider, new)
+    changes = rule_changes(before, after)
+    if not as_json:
+        click.echo("\n".join(rule_lines(changes)))
+    if source is None and sys.stdin is not None and not sys.stdin.isatty():
+        source = sys.stdin.buffer
+    effect = Effect()
+    for batch in _batches(source) if source else ():
+        verdicts = (redact_guarded(redactor, batch) for redactor in redactors)
+        for payload, one, other in zip(batch, *verdicts, strict=True):
+            effect.add(compare(payload, one, other))
+    if as_json:
+        rules = [change._asdict() for change in changes]
+        click.echo(json.dumps({"rules": rules, "effect": effect.described() if effect.records else None}))
+    elif effect.records:
+        click.echo("\n".join(["", *effect.lines()]))
+
+
+def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
+    """Read lines; a file's with a progress bar, if there is a terminal to see it."""
+    if not (source.seekable() and sys.stderr.isatty()):
+        yield from line_batches(source)
+        return
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    with click.progressbar(length=size, label="records", file=sys.stderr) as bar:
+        for batch in line_batches(source):
+            yield batch
+            bar.update(sum(map(len, batch)) + len(batch))
+
+
+def _compile(loaded: Policy, provider: KeyProvider | None, file: str) -> PolicyRedactor:
+    try:
+        return PolicyRedactor(loaded, provider)
+    except RedactionError as error:  # knows of rules, not of files
+        raise PolicyError(f"{file}: {error}") from error
+
+
+@contextmanager
+def _wrong_usage() -> Iterator[None]:
+    try:
+        yield
+    except RedactionError as error:
+        raise UsageError(str(error)) from None
+
+
+def _keys(source: str | None) -> KeyProvider | None:
+    with _wrong_usage():
+        return key_provider(source)

@@ -1,0 +1,116 @@
+"""`sanitizer produce`."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from consumer.errors import SanitizerError, StartError, UsageError
+from consumer.kinesis.producer import Put, read_lines
+from consumer.kinesis.sender import Pace, Sender, Sent
+from consumer.local.transactions import transactions
+from consumer.progress import Progress
+from consumer.settings import load_settings
+
+_ENDLESS = 1 << 62
+_TELL_SECONDS = 0.5
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@click.argument("source", type=click.File("rb"), required=False)
+@click.option("--records", type=click.IntRange(1), help="Generate so many transactions instead of reading SOURCE.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Generate transactions for so long.")
+@click.option("--partition-key-field", default="user_id", show_default=True, help="Field that decides the shard.")
+@click.option("--rate", type=click.IntRange(1), help="Records a second, at most.")
+@click.option("--ramp", type=click.FloatRange(0), default=0.0, help="Let the rate grow from 0 within so many seconds.")
+@click.option(
+    "--aggregate",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Put up to so many records into one of Kinesis, as the Kinesis Producer Library does.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+def produce(  # noqa: PLR0913 - one for each option
+    config: Path | None,
+    source: BinaryIO | None,
+    records: int | None,
+    seconds: float | None,
+    partition_key_field: str,
+    rate: int | None,
+    ramp: float,
+    aggregate: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Put JSON lines onto the stream: SOURCE, or stdin; or made-up transactions, for a load.
+
+    The records of one key arrive in their order. They are sent evenly, and as fast as the stream takes them without
+    --rate.
+    """
+    generates = records is not None or seconds is not None
+    if generates and source is not None:
+        raise UsageError("--records and --seconds are for generated transactions: leave SOURCE out.")
+    if ramp and rate is None:
+        raise UsageError("--ramp needs the --rate that it leads to.")
+    stream = load_settings(config).stream.name
+    made: Iterable[Put]
+    if generates:
+        made = (Put(*each) for each in _generated(records or _ENDLESS))
+    else:
+        made = read_lines(source or sys.stdin.buffer, partition_key_field)
+    sender = Sender(stream, aggregate)
+    progress = Progress()
+    began = time.monotonic()
+
+    def tell(sent: Sent) -> None:
+        passed = time.monotonic() - began
+        if sys.stderr.isatty():
+            progress.say(f"{sent.records:,} records, {sent.records / max(passed, 0.001):,.0f} a second", _TELL_SECONDS)
+
+    try:
+        sender.send(made, Pace(rate, ramp), seconds, tell)
+    except SanitizerError as error:
+        # A call that failed may have put some of its records.
+        what = "records" if generates else "lines"
+        raise StartError(f"{error} At least the first {sender.sent.records} {what} are on the stream.") from None
+    finally:
+        progress.end()
+    report = _report(stream, sender, time.monotonic() - began)
+    click.echo(json.dumps(report) if as_json else "\n".join(_lines(report)))
+
+
+def _generated(count: int) -> Iterable[tuple[bytes, str]]:
+    # Other ones each time: equal bytes twice on a stream would be found once.
+    return ((each.data, each.partition_key) for each in transactions(time.time_ns(), count))
+
+
+def _report(stream: str, sender: Sender, seconds: float) -> dict[str, Any]:
+    sent = sender.sent
+    return {
+        "stream": stream,
+        "records": sent.records,
+        "kinesis_records": sent.puts,
+        "bytes": sent.size,
+        "seconds": round(seconds, 3),
+        "records_per_second": round(sent.records / max(seconds, 0.001), 1),
+        "retries": dict(sorted(sender.retries.items())),
+        "shards": dict(sorted(sent.shards.items())),
+    }
+
+
+def _lines(report: dict[str, Any]) -> Iterable[str]:
+    yield f"{report['records']} records put onto {report['stream']}"
+    yield (
+        f"{report['bytes']:,} bytes in {report['kinesis_records']:,} Kinesis records, {report['seconds']:.1f} s, "
+        f"{report['records_per_second']:,.0f} records a second"
+    )
+    for code, count in report["retries"].items():
+        yield f"sent again: {count:,} because of {code}"
+    for shard, count in report["shards"].items():
+        yield f"{shard}  {count:>9,}  {100 * count / report['records']:5.1f} %"

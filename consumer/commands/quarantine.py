@@ -1,0 +1,261 @@
+"""`sanitizer quarantine`."""
+
+import json
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from consumer.commands.times import Time
+from consumer.errors import StartError, UsageError
+from consumer.quarantine.entry import EXPIRES_AT
+from consumer.quarantine.store import Entry, Quarantine, Selection, entries
+from consumer.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from consumer.quarantine.replay import Replay, Report
+
+_config = click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings (YAML).")
+_json = click.option("--json", "as_json", is_flag=True, help="For scripts.")
+_shard = click.option("--shard", "only_shard", help="Only entries of this shard.")
+_code = click.option("--code", help="Only entries with this code.")
+_since = click.option("--since", type=Time(), help="Quarantined then or later: 2024-03-15T10:30:00Z, or 24h ago.")
+
+
+@click.group()
+def quarantine() -> None:
+    """Records that could not be processed: where they stand in the stream, when, why; never their content."""
+
+
+@quarantine.command(name="list")
+@_config
+@_shard
+@_code
+@_since
+@_json
+def list_(
+    config: Path | None, only_shard: str | None, code: str | None, since: datetime | None, *, as_json: bool
+) -> None:
+    """List the entries; with --json a line each."""
+    count = 0
+    for entry in entries(load_settings(config), Selection(only_shard, code, since)):
+        if as_json:
+            click.echo(json.dumps(entry.fields, default=int))
+        else:
+            if not count:
+                click.echo(_row("shard", "sequence/sub", "quarantined at", "replayed", "bytes", "code (rule)"))
+            rule = entry.fields.get("rule")
+            click.echo(
+                _row(
+                    entry.shard,
+                    f"{entry.sequence}/{entry.sub}",
+                    entry.quarantined_at[:19],
+                    entry.replayed_as or "-",
+                    str(entry.size),
+                    f"{entry.code} ({rule})" if rule else entry.code,
+                )
+            )
+        count += 1
+    click.echo(_counted(count), err=as_json)
+
+
+def _counted(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'}"
+
+
+def _row(*cells: str) -> str:
+    widths = (20, 58, 19, 9, 7, 0)
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+@quarantine.command()
+@_config
+@click.argument("shard")
+@click.argument("sequence")
+@click.argument("sub", type=click.IntRange(0), default=0)
+@_json
+def show(config: Path | None, shard: str, sequence: str, sub: int, *, as_json: bool) -> None:
+    """Show one entry, what its code asks for, and whether the stream still holds the record."""
+    from consumer.kinesis.reader import ShardReader, Start, kinesis_client, list_shards  # noqa: PLC0415 - loads boto3
+    from consumer.quarantine.codes import ADVICE  # noqa: PLC0415
+
+    settings = load_settings(config)
+    entry = _the_entry(settings, shard, sequence, sub)
+    client, stream = kinesis_client(), settings.stream.name
+    held = False
+    if any(each["ShardId"] == shard for each in list_shards(client, stream)):
+        held = any(ShardReader(client, stream, shard, Start()).find([sequence]))
+    advice = ADVICE.get(entry.code)
+    if as_json:
+        value = entry.fields | {
+            "means": advice.means if advice else None,
+            "to_do": advice.to_do if advice else None,
+            "in_stream": held,
+        }
+        click.echo(json.dumps(value, default=int))
+        return
+    for name, value in sorted(entry.fields.items()):
+        text = datetime.fromtimestamp(int(value), UTC).isoformat() if name == EXPIRES_AT else value
+        click.echo(f"{name:<16} {text}")
+    click.echo(f"\n{entry.code}: {advice.means}.\nWhat to do: {advice.to_do}." if advice else "")
+    if held:
+        click.echo(f"The stream still holds the record: sanitizer quarantine replay {shard} {sequence} {sub}")
+    else:
+        click.echo("The stream no longer holds the record; it cannot be replayed.")
+
+
+def _the_entry(settings: Settings, shard: str, sequence: str, sub: int) -> Entry:
+    entry = Quarantine(settings).get(shard, sequence, sub)
+    if entry is None:
+        raise StartError(f"The quarantine has no entry for {shard} {sequence} {sub}.")
+    return entry
+
+
+@quarantine.command()
+@_config
+@click.argument("shard", required=False)
+@click.argument("sequence", required=False)
+@click.argument("sub", type=click.IntRange(0), default=0)
+@_shard
+@_code
+@_since
+@click.option("--limit", type=click.IntRange(1), help="At most so many entries.")
+@click.option("--rate", type=click.IntRange(1), help="Entries a second, at most.")
+@click.option("--again", is_flag=True, help="Also what was replayed before.")
+@click.option("--overwrite", is_flag=True, help="Let an old record replace a newer document with the same key.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of them; write nothing.")
+@_json
+def replay(  # noqa: PLR0913, PLR0917 - one for each option
+    config: Path | None,
+    shard: str | None,
+    sequence: str | None,
+    sub: int,
+    only_shard: str | None,
+    code: str | None,
+    since: datetime | None,
+    limit: int | None,
+    rate: int | None,
+    *,
+    again: bool,
+    overwrite: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read quarantined records from the stream again, and store them as today's policy releases them.
+
+    All entries that were not replayed yet, those that the options leave, or the one that SHARD SEQUENCE [SUB] names.
+    Exit status 1 if one of them could not be replayed.
+    """
+    from consumer.worker.signals import stop_on_signals  # noqa: PLC0415
+
+    if (shard is None) != (sequence is None):
+        raise UsageError("Name an entry as SHARD SEQUENCE [SUB].")
+    if shard is not None and (only_shard or code or since):
+        raise UsageError("Either name an entry or select entries by --shard, --code and --since.")
+    settings = load_settings(config)
+    with ExitStack() as leaving:
+        stop = leaving.enter_context(stop_on_signals())
+        work = _replay(settings, leaving, stop, rate, again=again, overwrite=overwrite, dry_run=dry_run)
+        if shard is not None and sequence is not None:
+            chosen = iter([_the_entry(settings, shard, sequence, sub)])
+        else:
+            chosen = entries(settings, Selection(only_shard, code, since))
+        try:
+            work.run(chosen, limit)
+        finally:
+            click.echo(_report(work.report, dry_run=dry_run, as_json=as_json))
+    sys.exit(0 if work.report.is_complete and not stop.is_set() else 1)
+
+
+def _replay(
+    settings: Settings,
+    leaving: ExitStack,
+    stop: threading.Event,
+    rate: int | None,
+    *,
+    again: bool,
+    overwrite: bool,
+    dry_run: bool,
+) -> "Replay":
+    from consumer import logs  # noqa: PLC0415 - loads boto3
+    from consumer.metrics import Metrics  # noqa: PLC0415
+    from consumer.pipeline.outputs import open_writers, refuse_to_replace_newer  # noqa: PLC0415
+    from consumer.progress import Progress  # noqa: PLC0415
+    from consumer.quarantine.replay import Replay  # noqa: PLC0415
+    from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
+    from consumer.worker import preflight  # noqa: PLC0415 - loads boto3
+
+    logs.configure("warning", "replay", settings.logs.format)
+    redactor = load_plugin(settings)
+    if not overwrite:
+        refuse_to_replace_newer(settings)
+    preflight.check(settings, with_kcl=False)
+    folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="sanitizer-replay-"))
+    policy, metrics = f"{redactor.name}@{redactor.version}", Metrics(Path(folder), "replay")
+    writers = open_writers(settings, policy, redactor.digest, metrics, logs.get_logger("replay"))
+    leaving.callback(writers.close)
+    say = Progress().say if sys.stderr.isatty() else None
+    return Replay(settings, redactor, writers.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
+
+
+def _report(report: "Report", *, dry_run: bool, as_json: bool) -> str:
+    from consumer.quarantine.replay import to_json  # noqa: PLC0415
+
+    value = to_json(report, dry_run=dry_run)
+    if as_json:
+        return json.dumps(value)
+    reasons: dict[str, dict[str, int]] = value["reasons"]
+    lines = [f"{_counted(value['entries'])}{' (dry run: nothing was written)' if dry_run else ''}"]
+    for name in ("stored", "duplicate", "dropped", "rejected", "expired", "failed"):
+        why = ", ".join(f"{code} {count}" for code, count in reasons.get(name, {}).items())
+        lines += [f"  {name:<10} {value[name]}{f'  ({why})' if why else ''}"] if value[name] else []
+    if report.skipped:
+        lines.append(f"{report.skipped} were replayed before; --again replays them once more")
+    if report.undone:
+        lines.append("Not replayed:" if len(report.undone) == _undone(value) else "Not replayed, among others:")
+        lines += [
+            f"  {e.shard} {e.sequence} {e.sub}  {result}{f': {why}' if why else ''}" for e, result, why in report.undone
+        ]
+    return "\n".join(lines)
+
+
+def _undone(value: dict[str, Any]) -> int:
+    return int(value["rejected"] + value["expired"] + value["failed"])
+
+
+@quarantine.command()
+@_config
+@click.option("--before", type=Time(), required=True, help="Quarantined before: 2024-03-15T10:30:00Z, or 30d ago.")
+@click.option("--replayed-only", is_flag=True, help="Only what was replayed.")
+@click.option("--dry-run", is_flag=True, help="Count; delete nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_json
+def purge(
+    config: Path | None, before: datetime, *, replayed_only: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Delete entries. A record whose entry is gone can no longer be replayed."""
+    settings = load_settings(config)
+
+    def chosen() -> Iterator[Entry]:
+        found = entries(settings, Selection(before=before))
+        return (entry for entry in found if entry.replayed_as or not replayed_only)
+
+    count = never_replayed = deleted = 0
+    for entry in chosen():
+        count += 1
+        never_replayed += not entry.replayed_as
+    if count and not dry_run:
+        question = f"Delete {_counted(count)}, {never_replayed} of which were never replayed?"
+        if not yes and not click.confirm(question, err=True):
+            raise StartError("Nothing was deleted.")
+        table = Quarantine(settings)
+        deleted = sum(table.delete(entry) for entry in chosen())
+    said = f"{_counted(deleted)} deleted" if not dry_run else f"{_counted(count)} would be deleted"
+    value = {"selected": count, "never_replayed": never_replayed, "deleted": deleted, "dry_run": dry_run}
+    click.echo(json.dumps(value) if as_json else f"{said}, {never_replayed} of {count} never replayed")

@@ -1,0 +1,1 @@
+"""Looks at everything that the worker needs, thing by thing."""

@@ -1,0 +1,56 @@
+"""Looks at everything that the worker needs, thing by thing, and says what is wrong and what to do.
+
+`consumer.worker.preflight` stops at the first thing that is wrong, since the worker must not start then; this goes on.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from consumer.doctor import aws, machine
+from consumer.doctor.finding import Finding
+from consumer.errors import SanitizerError, UsageError
+from consumer.redactors.loading import load_candidate, load_plugin
+from consumer.settings import Settings, load_settings
+
+
+class Doctor:
+    """One examination.
+
+    :param config: the settings file.
+    :ivar exit_status: 0: nothing failed; 1: something did; 2: settings or policy are wrong.
+    """
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self.exit_status = 0
+
+    def examine(self) -> Iterator[Finding]:
+        """Yield what there is to say, as it is found."""
+        for finding in self._findings():
+            if finding.state == "failed":
+                self.exit_status = self.exit_status or 1
+            yield finding
+
+    def _findings(self) -> Iterator[Finding]:
+        try:
+            settings = load_settings(self._config)
+        except UsageError as error:
+            self.exit_status = error.exit_status
+            yield Finding("settings", "failed", str(error))
+            yield Finding("all else", "skipped", "Correct the settings first: they say where to look.")
+            return
+        source = f"{self._config} and the environment" if self._config else "the environment"
+        yield Finding("settings", "ok", f"Valid, from {source}.")
+        yield self._policy(settings)
+        yield from machine.check(settings)
+        yield from aws.check(settings)
+
+    def _policy(self, settings: Settings) -> Finding:
+        try:
+            redactor = load_plugin(settings)
+            load_candidate(settings)
+        except SanitizerError as error:
+            self.exit_status = max(self.exit_status, error.exit_status)
+            return Finding("policy", "failed", str(error))
+        name = f"{redactor.name}@{redactor.version}"
+        return Finding("policy", "ok", f"{name}, digest {redactor.digest}; it is not at odds with the settings.")

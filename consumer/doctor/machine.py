@@ -1,0 +1,164 @@
+"""The doctor's look at this machine: Java, KCL's jars, memory, file descriptors, runtime folder, port."""
+
+import fcntl
+import http.client
+import os
+import resource
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from consumer.doctor.finding import Finding
+from consumer.errors import StartError
+from consumer.kcl import daemon
+from consumer.settings import Settings
+from consumer.worker.runtime_folder import refuse_if_others_write
+from consumer.worker.tuning import cores
+from consumer.worker.worker_id import FILE
+
+CGROUP: Final = Path("/sys/fs/cgroup")
+_LIMITS: Final = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2, v1
+_MIB: Final = 1 << 20
+
+# Measured (docs/performance.md): what the processes take beside the JVM's heap, in MiB.
+_JVM_MIB: Final = 200
+_SUPERVISOR_MIB: Final = 70
+_PIPELINE_MIB: Final = 150
+
+_FILES: Final = 1024
+"""Each shard takes about a dozen file descriptors in the JVM; every system that we know gives a process so many."""
+
+_FREE_MIB: Final = 64
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """Look at all that is this machine's."""
+    yield java(settings)
+    yield jars()
+    yield memory(settings)
+    yield files()
+    yield folder(settings.runtime_dir)
+    yield port(settings.http.host, settings.http.port)
+
+
+def java(settings: Settings) -> Finding:
+    """Find Java and run it, with the heap that the daemon will have."""
+    try:
+        found = daemon.find_java(settings)
+    except StartError as error:
+        return Finding("java", "failed", str(error))
+    heap = settings.kcl.heap_mb
+    if daemon.runs(found, f"-Xmx{heap}m"):
+        return Finding("java", "ok", f"{daemon.java_version(found) or 'Its version is unknown'}, at {found}.")
+    if daemon.runs(found):
+        text = f"{found} does not run with a heap of {heap} MiB: lower kcl.heap_mb, or give the machine more memory."
+    else:
+        text = f"{found} does not run: install a Java for this machine, or correct kcl.java, JAVA_HOME or the PATH."
+    return Finding("java", "failed", text)
+
+
+def jars() -> Finding:
+    """Look whether the Kinesis Client Library is there."""
+    try:
+        return Finding("kcl", "ok", f"KCL {daemon.kcl_version()}; the names of all its properties are known.")
+    except StartError as error:
+        return Finding("kcl", "failed", str(error))
+
+
+def memory(settings: Settings) -> Finding:
+    """Compare the memory that there is with what the worker may take."""
+    processes = settings.pipeline.processes or cores()
+    need = settings.kcl.heap_mb + _JVM_MIB + _SUPERVISOR_MIB + processes * _PIPELINE_MIB
+    limit = _memory_limit() // _MIB
+    text = (
+        f"{limit} MiB; the worker may take about {need}, with {settings.kcl.heap_mb} MiB of heap and {processes} "
+        "pipeline processes"
+    )
+    if limit >= need:
+        return Finding("memory", "ok", f"{text}.")
+    remedy = "give it more, or lower kcl.heap_mb or pipeline.processes"
+    return Finding("memory", "warning", f"{text}: {remedy}; else the system may kill it under load.")
+
+
+def _memory_limit() -> int:
+    """Return the bytes that the container may take, else those of the machine."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in _LIMITS:
+        with suppress(OSError, ValueError):  # ValueError: `max`
+            found = min(found, int((CGROUP / name).read_text(encoding="ascii")))
+    return found
+
+
+def files() -> Finding:
+    """Look at the limit of open files, which the daemon inherits."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY or limit >= _FILES:
+        return Finding("open files", "ok", f"Limit {'none' if limit == resource.RLIM_INFINITY else limit}.")
+    text = f"The limit is {limit}: raise it to {_FILES} or more (`ulimit -n`; in ECS the container's ulimits, nofile)."
+    return Finding("open files", "warning", text)
+
+
+def folder(configured: Path | None) -> Finding:
+    """Look whether the runtime folder can be used; leaves no trace in it, and none of a worker that lives there."""
+    place = (configured or Path(tempfile.gettempdir())).absolute()
+    there = next(each for each in (place, *place.parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+        if configured and there == place:
+            refuse_if_others_write(place)
+        free = shutil.disk_usage(there).free // _MIB
+    except OSError as error:
+        text = f"{place} cannot be written ({error.strerror}): set runtime_dir to a folder that can."
+        return Finding("runtime folder", "failed", text)
+    except StartError as error:
+        return Finding("runtime folder", "failed", str(error))
+    if free < _FREE_MIB:
+        text = f"{place} has {free} MiB left: free some, or set runtime_dir to another place."
+        return Finding("runtime folder", "warning", text)
+    if configured and _is_lived_in(place):
+        text = f"A worker lives in {place}; another one needs a runtime_dir of its own."
+        return Finding("runtime folder", "warning", text)
+    return Finding("runtime folder", "ok", f"{place} can be written{'' if there == place else ', once it is made'}.")
+
+
+def _is_lived_in(place: Path) -> bool:
+    try:
+        with (place / FILE).open(encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def port(host: str, number: int) -> Finding:
+    """Look whether the port of /metrics is free, or a worker's already."""
+    if number == 0:
+        return Finding("port", "ok", "Any free one is taken (http.port is 0).")
+    try:
+        with socket.create_server((host, number)):
+            pass
+    except OSError as error:
+        if _is_served_by_a_worker(host, number):
+            text = f"A worker serves port {number} of {host}; another one here needs an http.port of its own."
+            return Finding("port", "warning", text)
+        text = f"Port {number} of {host} cannot be listened on ({error.strerror}): free it, or set http.port."
+        return Finding("port", "failed", text)
+    return Finding("port", "ok", f"{number} of {host} is free.")
+
+
+def _is_served_by_a_worker(host: str, number: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, number, timeout=2)  # noqa: S104
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().getheader("Server", "").startswith("sanitizer")
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,130 @@
+"""From a released document to the item that is stored: its own fields, the keys, and what the service adds."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from consumer.dynamodb.attribute_values import MAX_ITEM_BYTES, decode_document, encode_document, size_of, write_item
+from consumer.dynamodb.names import VERSION, VERSION_SOURCE, names_of
+from consumer.dynamodb.versions import Versions, versions_of
+from consumer.errors import EncodeError
+from consumer.record import AttributeValue, Item, Record
+from consumer.settings import Output, Settings
+from consumer.settings.key_template import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
+
+_DAY_SECONDS: Final = 86_400
+
+
+def key_names(output: Output) -> tuple[str, str]:
+    """Return the attribute names of the partition and the sort key."""
+    names = names_of(output.reserved_attribute)
+    return names.partition, names.sort
+
+
+class ItemEncoder:
+    """Makes the items of one shard.
+
+    :param policy: name and version of the redactor, for the reserved attribute.
+    :param digest: the redactor's digest.
+    :param versions: gives the items versions; needed with `write_mode: newest`.
+    """
+
+    def __init__(
+        self, output: Output, stream: str, shard: str, policy: str, digest: str, versions: Versions | None = None
+    ) -> None:
+        if versions is None and output.write_mode == "newest":
+            raise ValueError("items that are to be compared need versions")
+        same = {"stream": stream, "shard": shard}
+        self._partition = KeyTemplate(output.partition_key, MAX_PARTITION_KEY_BYTES, same)
+        self._sort = KeyTemplate(output.sort_key, MAX_SORT_KEY_BYTES, same)
+        names = names_of(output.reserved_attribute)
+        self._partition_name, self._sort_name = names.partition, names.sort
+        self.has_unique_keys = self._partition.is_unique_per_record or self._sort.is_unique_per_record
+        """Whether no two records can share a key."""
+        self._own = frozenset(names)
+        self._index_keys = {
+            name: KeyTemplate(template, limit, same) for name, template, limit in _index_templates(output)
+        }
+        self._expires = names.expires
+        self._lifetime = output.ttl_days * _DAY_SECONDS
+        self._has_more = bool(self._index_keys or self._lifetime)
+        added = {name: {"S": text} for name, text in (*same.items(), ("policy", policy), ("digest", digest))}
+        self._versions = versions
+        if versions:
+            added[VERSION_SOURCE] = {"S": versions.source}
+        # The reserved attribute comes last: what is the same in all is written once.
+        self._added = orjson.dumps({output.reserved_attribute: {"M": added}})[1:-3] + b',"sequence":{"S":'
+
+    def encode(self, document: Mapping[str, object], record: Record) -> Item:
+        """Return the item.
+
+        :raises EncodeError: the codes of the codec, the key templates and the versions, ``reserved_attribute`` when the
+            document has a field of ours, ``index_key_unusable`` when the second index could not hold it,
+            ``item_too_large`` above 400 KB.
+        """
+        if not self._own.isdisjoint(document):
+            raise EncodeError("reserved_attribute")
+        attributes = encode_document(document)
+        sub, arrival = str(record.sub), str(record.arrival_ms)
+        metadata = {"sequence": record.sequence, "sub": sub, "arrival": arrival}
+        partition = self._partition.render(document, metadata)
+        sort = self._sort.render(document, metadata)
+        attributes[self._partition_name] = {"S": partition}
+        attributes[self._sort_name] = {"S": sort}
+        if self._has_more:
+            if self._lifetime:
+                attributes[self._expires] = {"N": str(_seconds(record) + self._lifetime)}
+            if self._index_keys:
+                attributes |= self._index_key(document, metadata)
+        body = write_item(attributes)
+        added = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}'.encode()
+        version = ""
+        if self._versions:
+            version = self._versions.of(document, record)
+            added += b',"%b":{"S":%b}' % (VERSION.encode(), orjson.dumps(version))
+        item = Item((partition, sort), b"%b,%b%b}}}" % (body[:-1], self._added, added), version)
+        if len(item.body) > MAX_ITEM_BYTES and size_of(item.attributes) > MAX_ITEM_BYTES:
+            raise EncodeError("item_too_large")
+        return item
+
+    def _index_key(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> dict[str, AttributeValue]:
+        """Return the attributes by which the item stands in the second index: none where it lacks a field of them.
+
+        DynamoDB refuses an item whose index key is there, but empty or too long.
+        """
+        try:
+            return {name: {"S": key.render(document, metadata)} for name, key in self._index_keys.items()}
+        except EncodeError as error:
+            if error.code == "key_missing":
+                return {}
+            raise EncodeError("index_key_unusable") from None
+
+
+def item_encoder(settings: Settings, shard: str, policy: str, digest: str) -> ItemEncoder:
+    """Return the encoder that the settings ask for; see `ItemEncoder`."""
+    return ItemEncoder(settings.output, settings.stream.name, shard, policy, digest, versions_of(settings))
+
+
+def decode_item(attributes: Mapping[str, AttributeValue], output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the stored document as it was released, and what the service added to it."""
+    names = names_of(output.reserved_attribute)
+    document = decode_document({name: value for name, value in attributes.items() if name not in names})
+    added = attributes.get(names.added, {"M": {}})
+    return document, decode_document(added["M"])
+
+
+def _index_templates(output: Output) -> Iterator[tuple[str, str, int]]:
+    """Yield attribute name, template and limit in bytes of each key of the second index, if there is one."""
+    if output.index is None:
+        return
+    names = names_of(output.reserved_attribute)
+    yield names.index_partition, output.index.partition_key, MAX_PARTITION_KEY_BYTES
+    if output.index.sort_key is not None:
+        yield names.index_sort, output.index.sort_key, MAX_SORT_KEY_BYTES
+
+
+def _seconds(record: Record) -> int:
+    """Return when a record arrived, in epoch seconds: the same at each delivery, and now if Kinesis did not say."""
+    return record.arrival_ms // 1000 or int(time.time())

@@ -1,0 +1,294 @@
+"""The whole application as its lease table shows it: shards, owners, lags, and which workers live.
+
+A lease table says who owns a shard, not whether the owner lives: that is seen only by looking again. KCL renews each
+lease three times in the failover time, by its counter; an owner none of whose leases is renewed for so long is dead.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from consumer import aws
+from consumer.dynamodb import scan
+from consumer.errors import StartError
+from consumer.kcl.takeover import Leader, read_leader, reporting
+from consumer.kinesis.reader import ShardReader, Start, list_shards
+from consumer.settings import Settings, lease_tables
+
+WorkerState = Literal["living", "silent", "dead", "unknown", "idle"]
+"""`silent`: no renewal seen yet, though one is due; `unknown`: looked at once only; `idle`: owns nothing, and has
+reported itself within the last minute."""
+
+ShardState = Literal["reading", "owner_silent", "owner_dead", "owned", "unowned", "no_lease", "finished", "expired"]
+"""`owned`: whether its owner lives is not known; `expired`: has a lease, and the stream holds it no longer."""
+
+_OF_ITS_OWNER: Final[dict[WorkerState, ShardState]] = {
+    "living": "reading",
+    "silent": "owner_silent",
+    "dead": "owner_dead",
+    "unknown": "owned",
+}
+_END: Final = "SHARD_END"
+_READERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatus:
+    """One shard.
+
+    :ivar lag_ms: age of the first record behind the checkpoint, 0 if there is none; None: not known.
+    """
+
+    shard: str
+    owner: str | None
+    checkpoint: str | None
+    sub: int
+    state: ShardState
+    lag_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One worker: an owner of leases of shards that are not read to their end, or one that waits for such.
+
+    :ivar silent_seconds: since its last renewal, or since the first look.
+    """
+
+    worker: str
+    state: WorkerState
+    leases: int
+    lag_ms: int | None
+    silent_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The application.
+
+    :ivar leader_state: that of its worker; ``unknown`` also for one without leases.
+    :ivar notes: what is wrong, with what to do; and what could not be looked at.
+    """
+
+    application: str
+    stream: str
+    leader: str | None
+    leader_state: WorkerState
+    workers: list[WorkerStatus]
+    shards: list[ShardStatus]
+    notes: list[str]
+
+    @property
+    def is_served(self) -> bool:
+        """Whether every shard that has something to read has an owner that is known to live."""
+        return all(each.state in ("reading", "finished", "expired") for each in self.shards)
+
+
+class Observer:
+    """Looks at one application again and again.
+
+    :param now: seconds, of a clock that only goes forward.
+    """
+
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._now = now
+        self._failover = settings.kcl.failover_ms / 1000
+        self._rows: list[dict[str, Any]] = []
+        self._counters: dict[str, tuple[str, int]] = {}
+        self._first_seen: dict[str, float] = {}
+        self._renewed: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Read the lease table.
+
+        :raises StartError: it is missing, out of reach or not permitted.
+        """
+        self._rows = scan.shards(self._settings)
+        now = self._now()
+        counters = {
+            row["shard"]: (row["owner"], row["counter"])
+            for row in self._rows
+            if row["owner"] and row["checkpoint"] != _END
+        }
+        for shard, (owner, counter) in counters.items():
+            self._first_seen.setdefault(owner, now)
+            before = self._counters.get(shard)
+            # Another owner's name may have been written by the leader, and says nothing of the owner.
+            if before and before[0] == owner and before[1] != counter:
+                self._renewed[owner] = now
+        self._counters = counters
+
+    def watch(self, seconds: float | None = None) -> None:
+        """Look until of each owner it is known whether it lives.
+
+        :param seconds: for so long at most; None: for the failover time.
+        """
+        limit = self._failover if seconds is None else seconds
+        self.look()
+        until = self._now() + limit
+        while (left := until - self._now()) > 0 and not all(self._state(each) == "living" for each in self._owners()):
+            time.sleep(min(left, max(0.1, min(1.0, self._failover / 10))))
+            self.look()
+
+    def status(self, *, with_lag: bool) -> Status:
+        """Return what the looks so far have shown, with what the stream and the coordinator table say now."""
+        notes: list[str] = []
+        open_, listed = self._listed(notes)
+        states = {owner: self._state(owner) for owner in self._owners()}
+        lags = self._lags(listed, notes) if with_lag else {}
+        shards = [
+            ShardStatus(
+                row["shard"],
+                row["owner"],
+                row["checkpoint"],
+                int(row["sub"]),
+                self._shard_state(row, states, listed),
+                lags.get(row["shard"]),
+            )
+            for row in self._rows
+        ]
+        missing = sorted(open_ - {each.shard for each in shards})
+        shards += [ShardStatus(shard, None, None, 0, "no_lease", None) for shard in missing]
+        workers = [self._worker(owner, state, shards) for owner, state in sorted(states.items())]
+        leader, idle = self._leader(notes), self._reporting(notes) - states.keys()
+        workers += [WorkerStatus(each, "idle", 0, None, 0.0) for each in sorted(idle)]
+        by_name = {each.worker: each.state for each in workers}
+        leader_state = by_name.get(leader.owner, "unknown") if leader else "unknown"
+        status = Status(
+            self._settings.kcl.application,
+            self._settings.stream.name,
+            leader.owner if leader else None,
+            leader_state,
+            workers,
+            shards,
+            notes,
+        )
+        if not self._is_backfill:  # of which shards without owners are the end, or wait for the same command again
+            notes[:0] = _advice(status, lease_tables(status.application)[2])
+        return status
+
+    @property
+    def _is_backfill(self) -> bool:
+        return any(row["is_backfill"] for row in self._rows)
+
+    def _owners(self) -> set[str]:
+        return {owner for owner, _ in self._counters.values()}
+
+    def _silent_seconds(self, owner: str) -> float:
+        return self._now() - self._renewed.get(owner, self._first_seen[owner])
+
+    def _state(self, owner: str) -> WorkerState:
+        silent = self._silent_seconds(owner)
+        if silent >= self._failover and not self._is_backfill:  # which renews by its checkpoints alone
+            return "dead"
+        if owner in self._renewed and silent < self._failover:
+            return "living"
+        # A third of the failover time is what a renewal may take.
+        return "silent" if silent > self._failover / 3 else "unknown"
+
+    def _worker(self, owner: str, state: WorkerState, shards: list[ShardStatus]) -> WorkerStatus:
+        own = [each for each in shards if each.owner == owner and each.state != "finished"]
+        lags = [each.lag_ms for each in own if each.lag_ms is not None]
+        silent = round(self._silent_seconds(owner), 1)
+        return WorkerStatus(owner, state, len(own), max(lags) if lags else None, silent)
+
+    @staticmethod
+    def _shard_state(row: dict[str, Any], states: dict[str, WorkerState], listed: set[str]) -> ShardState:
+        if row["checkpoint"] == _END:
+            return "finished"
+        if listed and row["shard"] not in listed:
+            return "expired"
+        return _OF_ITS_OWNER[states[row["owner"]]] if row["owner"] else "unowned"
+
+    def _listed(self, notes: list[str]) -> tuple[set[str], set[str]]:
+        """Return the stream's shards: the open ones, and all."""
+        try:
+            shards = list_shards(aws.client("kinesis", retries=1), self._settings.stream.name)
+        except StartError as error:
+            notes.append(f"Whether each shard has a lease is not known: {error}")
+            return set(), set()
+        is_open = {each["ShardId"] for each in shards if not each["SequenceNumberRange"].get("EndingSequenceNumber")}
+        return is_open, {each["ShardId"] for each in shards}
+
+    def _leader(self, notes: list[str]) -> Leader | None:
+        table = lease_tables(self._settings.kcl.application)[2]
+        try:
+            return read_leader(aws.client("dynamodb", retries=1), table)
+        except aws.CALL_ERRORS as error:
+            _note(notes, "The leader is not known", error, "dynamodb:GetItem", table)
+            return None
+
+    def _reporting(self, notes: list[str]) -> set[str]:
+        table = lease_tables(self._settings.kcl.application)[1]
+        try:
+            return reporting(aws.client("dynamodb", retries=1), table)
+        except aws.CALL_ERRORS as error:
+            _note(notes, "Workers without shards are not known", error, "dynamodb:Scan", table)
+            return set()
+
+    def _lags(self, listed: set[str], notes: list[str]) -> dict[str, int]:
+        """Ask of each unfinished shard how old its first record behind the checkpoint is; its data is thrown away."""
+        starts = {row["shard"]: start for row in self._rows if row["shard"] in listed and (start := _start(row))}
+        client = aws.client("kinesis", retries=1, connections=_READERS)
+
+        def ask(item: tuple[str, Start]) -> int | str:
+            try:
+                page = ShardReader(client, self._settings.stream.name, *item).read(1)
+            except StartError as error:
+                return str(error)
+            age = round(time.time() * 1000) - page.records[0].arrival_ms if page.records else 0
+            return max(age, page.behind_ms)
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            answers = dict(zip(starts, pool.map(ask, starts.items()), strict=True))
+        problems = [each for each in answers.values() if isinstance(each, str)]
+        if problems:
+            notes.append(f"The lag of {_count(len(problems), 'shard')} is not known: {problems[0]}")
+        return {shard: lag for shard, lag in answers.items() if isinstance(lag, int)}
+
+
+def _note(notes: list[str], what: str, error: Exception, operation: str, table: str) -> None:
+    """Note a call that failed; but not a missing table: a backfill has leases alone."""
+    if aws.reason(error) != "missing":
+        notes.append(f"{what}: {aws.explain(error, operation, f'table {table}')}")
+
+
+def _start(row: dict[str, Any]) -> Start | None:
+    """Return where a lease goes on reading; None: at its end, or where only its worker knows."""
+    checkpoint = str(row["checkpoint"])
+    if checkpoint == "TRIM_HORIZON":
+        return Start()
+    return Start(after=checkpoint) if checkpoint.isdecimal() else None
+
+
+def _advice(status: Status, coordinator: str) -> list[str]:
+    """Say what is wrong and what to do, the worst first."""
+    counts = {state: sum(each.state == state for each in status.shards) for state in ("unowned", "no_lease")}
+    said = [
+        f"Worker {each.worker} is dead: it has renewed none of its {_count(each.leases, 'lease')} for "
+        f"{each.silent_seconds:.0f} s. A living worker takes them over within seconds; if none does, start one."
+        for each in status.workers
+        if each.state == "dead"
+    ]
+    if counts["unowned"]:
+        said.append(
+            f"{_count(counts['unowned'], 'shard')} without an owner: a living worker takes such shards within "
+            "seconds; if that does not happen, start one, or look at /readyz and the logs of those that run."
+        )
+    if counts["no_lease"]:
+        said.append(
+            f"{_count(counts['no_lease'], 'open shard')} without a lease: the leader writes it when it lists the "
+            "shards (kcl.shard_sync_ms); if that does not happen, no worker leads: look whether any runs."
+        )
+    if status.leader_state == "dead":
+        said.append(
+            f"The leader, {status.leader}, is dead: until another leads nobody assigns leases. A living worker clears "
+            f"its place; if none does within two minutes, delete the item 'Leader' of the table {coordinator}."
+        )
+    return said
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,240 @@
+"""Reads a stream beside the workers, with GetRecords: from a position or time on, or single records by their number.
+
+A shard answers five reads and 2 MB a second to all of its polling readers together (AWS: "Quotas and limits"). A reader
+here takes at most one read and about half of the bytes, so that a worker on the same stream hardly notices.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from consumer import aws
+from consumer.errors import StartError
+from consumer.kinesis.kpl import HashRange, UserRecords, user_records
+from consumer.record import Record
+
+PAUSE_SECONDS: Final = 1.0
+BYTES_A_SECOND: Final = 1 << 20
+FIRST_RECORDS: Final = 1000
+MAX_RECORDS: Final = 10_000
+"""AWS: GetRecords returns at most so many."""
+
+_EMPTY_READS: Final = 200
+"""Reads without any record after which a search is given up: a shard may be silent over long stretches."""
+
+
+class Shard(NamedTuple):
+    """A shard as ListShards shows it; `parents` are those that are still listed."""
+
+    id: str
+    parents: tuple[str, ...]
+    hash_range: HashRange
+
+
+class Start(NamedTuple):
+    """Where reading begins: at a time in epoch milliseconds, at or after a sequence number, else at `TRIM_HORIZON`."""
+
+    at_ms: int | None = None
+    sequence: str | None = None
+    after: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the type of shard iterator."""
+        if self.sequence is not None:
+            return "AT_SEQUENCE_NUMBER"
+        if self.after is not None:
+            return "AFTER_SEQUENCE_NUMBER"
+        return "TRIM_HORIZON" if self.at_ms is None else "AT_TIMESTAMP"
+
+    def request(self) -> dict[str, Any]:
+        """Return GetShardIterator's parameters."""
+        request: dict[str, Any] = {"ShardIteratorType": self.kind}
+        if number := self.sequence or self.after:
+            request["StartingSequenceNumber"] = number
+        elif self.at_ms is not None:
+            request["Timestamp"] = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        return request
+
+
+class RawRecord(NamedTuple):
+    """A record as it is on the stream, which may be an aggregate."""
+
+    sequence: str
+    arrival_ms: int
+    data: bytes
+    partition_key: str
+
+    def taken_apart(self, hash_range: HashRange) -> tuple[list[Record], UserRecords]:
+        """Return the records that the daemon would deliver, and what is known of the others."""
+        found = user_records(self.data, self.partition_key, hash_range)
+        records = [
+            Record(self.sequence, sub, self.arrival_ms, each.data, each.partition_key)
+            for sub, each in enumerate(found.delivered)
+        ]
+        return records, found
+
+
+class Page(NamedTuple):
+    """An answer of GetRecords.
+
+    :ivar behind_ms: how far its end lies behind the tip of the shard.
+    :ivar is_end: the shard is closed, and nothing comes after this.
+    """
+
+    records: list[RawRecord]
+    behind_ms: int
+    is_end: bool
+
+
+class NotInShard(Exception):
+    """A sequence number that this shard never gave out, such as one of a stream that was deleted and made anew."""
+
+
+def kinesis_client() -> Any:
+    """Return a client that waits out throttling and short failures."""
+    return aws.client("kinesis", retries=6, timeout=20)
+
+
+def list_shards(client: Any, stream: str) -> list[dict[str, Any]]:
+    """Return the shards of a stream, closed ones within retention among them, as ListShards describes them.
+
+    :raises StartError: the stream is missing, out of reach or not permitted.
+    """
+    shards: list[dict[str, Any]] = []
+    request: dict[str, Any] = {"StreamName": stream}
+    while request:
+        try:
+            page = client.list_shards(**request)
+        except aws.CALL_ERRORS as error:
+            raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
+        shards += page["Shards"]
+        request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+    return shards
+
+
+def shards_of(descriptions: Iterable[dict[str, Any]]) -> dict[str, Shard]:
+    """Return the shards by id, parents before their children."""
+    listed = {each["ShardId"]: each for each in descriptions}
+    sorted_: dict[str, Shard] = {}
+
+    def add(shard_id: str) -> None:
+        if shard_id in sorted_:
+            return
+        each = listed[shard_id]
+        named = (each.get("ParentShardId", ""), each.get("AdjacentParentShardId", ""))
+        parents = tuple(parent for parent in named if parent in listed)
+        for parent in parents:
+            add(parent)
+        bounds = each["HashKeyRange"]
+        hash_range = HashRange(int(bounds["StartingHashKey"]), int(bounds["EndingHashKey"]))
+        sorted_[shard_id] = Shard(shard_id, parents, hash_range)
+
+    for shard_id in listed:
+        add(shard_id)
+    return sorted_
+
+
+class ShardReader:
+    """Reads one shard, in order. The caller waits until `due_at` before each read.
+
+    :ivar due_at: `time.monotonic()` from which on the next read is fair to others.
+    """
+
+    def __init__(self, client: Any, stream: str, shard: str, start: Start) -> None:
+        self._client = client
+        self._stream = stream
+        self._shard = shard
+        self._start = start
+        self._iterator: str | None = None
+        self._limit = FIRST_RECORDS
+        self.due_at = 0.0
+
+    def seek(self, start: Start) -> None:
+        """Go on from somewhere else."""
+        self._start, self._iterator = start, None
+
+    def read(self, most: int = MAX_RECORDS) -> Page:
+        """Read what comes next, about a MiB; it may be nothing, though more follows.
+
+        :param most: records.
+        :raises NotInShard: the start is a sequence number of something else.
+        :raises StartError: the stream is out of reach, not permitted, or throttles for long.
+        """
+        answer = self._get(min(self._limit, most))
+        records = [_raw(each) for each in answer["Records"]]
+        size = sum(len(each.data) for each in records)
+        if records:
+            self._start = Start(after=records[-1].sequence)
+            self._limit = max(1, min(MAX_RECORDS, BYTES_A_SECOND * len(records) // max(1, size)))
+        self.due_at = time.monotonic() + max(PAUSE_SECONDS, size / BYTES_A_SECOND)
+        self._iterator = answer.get("NextShardIterator")
+        return Page(records, int(answer.get("MillisBehindLatest") or 0), self._iterator is None)
+
+    def _get(self, limit: int) -> dict[str, Any]:
+        is_fresh = self._iterator is None
+        if self._iterator is None:
+            self._iterator = self._position()
+        try:
+            answer: dict[str, Any] = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
+        except aws.CALL_ERRORS as error:
+            if aws.error_code(error) == "ExpiredIteratorException" and not is_fresh:  # after five minutes
+                self._iterator = None
+                return self._get(limit)
+            raise StartError(aws.explain(error, "kinesis:GetRecords", self._target)) from None
+        return answer
+
+    def _position(self) -> str:
+        try:
+            answer = self._client.get_shard_iterator(
+                StreamName=self._stream, ShardId=self._shard, **self._start.request()
+            )
+        except aws.CALL_ERRORS as error:
+            if aws.error_code(error) == "InvalidArgumentException" and self._start.sequence is not None:
+                raise NotInShard from None
+            raise StartError(aws.explain(error, "kinesis:GetShardIterator", self._target)) from None
+        return str(answer["ShardIterator"])
+
+    @property
+    def _target(self) -> str:
+        return f"shard {self._shard} of stream {self._stream}"
+
+    def find(self, sequences: Sequence[str], wait: Callable[[float], object] = time.sleep) -> Iterator[list[RawRecord]]:
+        """Yield the records with these sequence numbers, as far as the shard still holds them, in its order.
+
+        :param sequences: all are of this shard.
+        :param wait: is called with the seconds until the next read.
+        :raises StartError: as `read`; or the shard gives nothing for very long.
+        """
+        missing = sorted({int(sequence): sequence for sequence in sequences}.items(), reverse=True)
+        while missing:
+            self.seek(Start(sequence=missing[-1][1]))
+            try:
+                page = self._first_page(len(missing), wait)
+            except NotInShard:
+                missing.pop()
+                continue
+            if not page.records:  # nothing is there from here on
+                return
+            last = int(page.records[-1].sequence)
+            wanted = dict(missing)
+            found = [each for each in page.records if int(each.sequence) in wanted]
+            while missing and missing[-1][0] <= last:
+                missing.pop()
+            if found:
+                yield found
+
+    def _first_page(self, most: int, wait: Callable[[float], object]) -> Page:
+        for _ in range(_EMPTY_READS):
+            wait(max(0.0, self.due_at - time.monotonic()))
+            page = self.read(most)
+            if page.records or page.is_end or not page.behind_ms:
+                return page
+        raise StartError(f"The {self._target} gives no record in {_EMPTY_READS} reads.")
+
+
+def _raw(record: dict[str, Any]) -> RawRecord:
+    arrival = record.get("ApproximateArrivalTimestamp")
+    arrival_ms = round(arrival.timestamp() * 1000) if arrival else 0
+    return RawRecord(record["SequenceNumber"], arrival_ms, record["Data"], record["PartitionKey"])

@@ -1,0 +1,23 @@
+"""Content-free by construction: structured, rate-limited, for a person at a terminal."""
+
+from consumer.logs.structured import (
+    batch_began,
+    configure,
+    count_suppressed,
+    flush,
+    frames_of,
+    frames_of_stacks,
+    get_logger,
+    set_level,
+)
+
+__all__ = [
+    "batch_began",
+    "configure",
+    "count_suppressed",
+    "flush",
+    "frames_of",
+    "frames_of_stacks",
+    "get_logger",
+    "set_level",
+]

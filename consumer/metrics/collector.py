@@ -1,0 +1,146 @@
+"""What Prometheus sees: the files of all processes as one, and what only holds at this moment."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from prometheus_client import Metric
+from prometheus_client.multiprocess import mark_process_dead
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from consumer import __version__
+from consumer.metrics import declared as declarations
+from consumer.metrics.declared import DECLARED, Declared
+from consumer.metrics.merged import Files, Values
+from consumer.metrics.process_usage import Usage
+
+BatchAges = dict[str, float]
+"""Seconds that the batch in flight has been so, by shard."""
+
+_Merged = Mapping[str, Values]
+
+
+class WorkerCollector(Collector):
+    """Collects one worker.
+
+    :param directory: folder of the memory-mapped files.
+    :param policy: name, version and digest of the redactor.
+    :param candidate: the same of the policy that is tried, if there is one.
+    :param vitals: what each of the worker's processes uses, by its name; empty where the system does not tell.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        policy: dict[str, str],
+        candidate: dict[str, str] | None = None,
+        vitals: Callable[[], Mapping[str, Usage]] = dict,
+    ) -> None:
+        self._files = Files(directory)
+        self._policy = policy
+        self._candidate = candidate
+        self._vitals = vitals
+        self._started_at = time.time()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of the worker, those without a value, too, so that their names are known."""
+        merged = self._files.merged()
+        derived = self._moment(merged) | self._constants()
+        for declared in DECLARED:
+            values = derived[declared] if declared.derived else merged.get(declared.name, {})
+            if declared.condition == declarations.CANDIDATE and not (self._candidate or values):
+                continue
+            yield _histogram(declared, merged) if declared.type == "histogram" else _family(declared, values)
+
+    def batch_ages(self) -> BatchAges:
+        """Return how long each batch in flight has been so, for the health check."""
+        ages = _in_flight_ages(self._files.merged(f"gauge_{declarations.LAST}_*.db"), time.time())
+        return {shard: age for (shard,), age in ages.items() if age}
+
+    def _moment(self, merged: _Merged) -> dict[Declared, Values]:
+        """Return what holds at this moment."""
+        now = time.time()
+        owned = _owned(merged)
+        up_to = merged.get(declarations.RAW_UP_TO.name, {})
+        checkpointed = merged.get(declarations.RAW_CHECKPOINTED_AT.name, {})
+        used = self._vitals()
+        return {
+            declarations.IN_FLIGHT: _in_flight(merged),
+            declarations.BEHIND: {shard: max(0.0, now - at) for shard, at in up_to.items() if shard in owned},
+            declarations.IN_FLIGHT_AGE: _in_flight_ages(merged, now),
+            declarations.CHECKPOINT_AGE: {s: max(0.0, now - at) for s, at in checkpointed.items() if s in owned},
+            declarations.SHARDS_OWNED: {(): len(owned)},
+            declarations.CPU: {(name,): each.cpu_seconds for name, each in used.items()},
+            declarations.MEMORY: {(name,): each.memory_bytes for name, each in used.items()},
+        }
+
+    def _constants(self) -> dict[Declared, Values]:
+        return {
+            declarations.START_TIME: {(): self._started_at},
+            declarations.POLICY_INFO: _info(declarations.POLICY_INFO, self._policy),
+            declarations.CANDIDATE_POLICY_INFO: _info(declarations.CANDIDATE_POLICY_INFO, self._candidate or {}),
+            declarations.BUILD_INFO: {(__version__,): 1.0},
+        }
+
+
+def _family(declared: Declared, values: Values) -> Metric:
+    family = declared.empty()
+    for labels, value in sorted(values.items()):
+        family.add_sample(declared.name, dict(zip(declared.labels, labels, strict=True)), value)
+    return family
+
+
+def _histogram(declared: Declared, merged: _Merged) -> Metric:
+    family = declared.empty()
+    count = 0.0
+    buckets = {float(bound): value for (bound,), value in merged.get(f"{declared.name}_bucket", {}).items()}
+    for bound, value in sorted(buckets.items()):
+        count += value
+        family.add_sample(f"{declared.name}_bucket", {"le": floatToGoString(bound)}, count)  # type: ignore[no-untyped-call]
+    if buckets:
+        family.add_sample(f"{declared.name}_count", {}, count)
+        family.add_sample(f"{declared.name}_sum", {}, merged[f"{declared.name}_sum"][()])
+    return family
+
+
+def _info(declared: Declared, names: Mapping[str, str]) -> Values:
+    return {tuple(names[label] for label in declared.labels): 1.0} if names else {}
+
+
+def _owned(merged: _Merged) -> set[tuple[str, ...]]:
+    return {shard for shard, value in merged.get(declarations.RAW_OWNED.name, {}).items() if value}
+
+
+def _in_flight_ages(merged: _Merged, now: float) -> Values:
+    owned = _owned(merged)
+    since = merged.get(declarations.RAW_BATCH_SINCE.name, {})
+    return {shard: max(0.0, now - at) if at else 0.0 for shard, at in since.items() if shard in owned}
+
+
+def _in_flight(merged: _Merged) -> Values:
+    open_ = dict(merged.get(declarations.RECEIVED.name, {}))
+    for (shard, _), ended in merged.get(declarations.OUTCOMES.name, {}).items():
+        open_[shard,] = open_.get((shard,), 0.0) - ended
+    return open_
+
+
+def forget_gauges(directory: Path, slot: str) -> None:
+    """Drop the gauges of a dead process: what it held, it holds no more. Its counters stay."""
+    mark_process_dead(slot, path=str(directory))  # type: ignore[no-untyped-call]
+
+
+def open_deliveries(directory: Path, slot: str, closed_by: str) -> dict[str, int]:
+    """Return, by shard, the deliveries that a dead process received and nobody has closed.
+
+    :param slot: the dead process; its counters outlive it, so earlier deaths are in them too.
+    :param closed_by: the process that closes the books of the dead.
+    """
+    files = Files(directory)
+    received = files.merged(f"counter_{slot}.db")
+    closed = files.merged(f"counter_{closed_by}.db").get(declarations.OUTCOMES.name, {})
+    open_ = _in_flight(received)
+    for (shard, _), count in closed.items():
+        if (shard,) in open_:
+            open_[shard,] -= count
+    return {shard: int(count) for (shard,), count in open_.items() if count}

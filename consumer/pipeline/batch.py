@@ -1,0 +1,101 @@
+"""What was delivered, and what has become of it so far."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from consumer.errors import SessionBroken
+from consumer.quarantine.codes import ADVICE
+from consumer.record import Item, Outcome, Position, Record
+from consumer.sink import Fate, Writing
+from redaction.plugin import Verdict
+
+OTHER: Final = "other"
+
+
+class Delivery:
+    """A delivered batch, or a part of one, and what became of each record.
+
+    :ivar outcomes: by index; None: unfinished.
+    :ivar durable_at: epoch seconds, by index.
+    :ivar codes: why a record was quarantined or shall be, by index.
+    :ivar untried: index of the first verdict, and the verdicts, that the candidate policy has not seen.
+    """
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        self.outcomes: list[Outcome | None] = [None] * len(records)
+        self.durable_at: dict[int, float] = {}
+        self.codes: dict[int, str] = {}
+        self.untried: tuple[int, Sequence[Verdict]] = (0, ())
+        self._contiguous = 0
+
+    @property
+    def is_settled(self) -> bool:
+        return self.settled_up_to() is not None and self._contiguous == len(self.records)
+
+    def settled_up_to(self) -> Position | None:
+        """Return the position of the last record before the first gap."""
+        try:
+            self._contiguous = self.outcomes.index(None, self._contiguous)
+        except ValueError:
+            self._contiguous = len(self.records)
+        return self.records[self._contiguous - 1].position if self._contiguous else None
+
+    def unfinished_since(self) -> float:
+        """Return the arrival, in epoch seconds, of the record at the first gap, or of the last one; 0: not known."""
+        return self.records[min(self._contiguous, len(self.records) - 1)].arrival_ms / 1000
+
+    def quarantined(self) -> Counter[str]:
+        """Count what was quarantined by code; one that is a plug-in's own is `OTHER`."""
+        return Counter(
+            code if code in ADVICE else OTHER
+            for index, code in self.codes.items()
+            if self.outcomes[index] is Outcome.QUARANTINED
+        )
+
+    def latencies(self) -> list[float]:
+        """Seconds from arrival to durable, of the records that became so and whose arrival is known."""
+        arrivals = [record.arrival_ms / 1000 for record in self.records]
+        return [max(0.0, durable - arrivals[i]) for i, durable in self.durable_at.items() if arrivals[i]]
+
+
+def by_key(items: dict[int, Item]) -> list[list[int]]:
+    """Group indices by key, each group from the oldest to the newest: by version, else in the stream's order."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, item in items.items():
+        groups.setdefault(item.key, []).append(index)
+    for group in groups.values():
+        if len(group) > 1:
+            group.sort(key=lambda index: items[index].version)
+    return list(groups.values())
+
+
+def note_stored(batch: Delivery, rounds: list[list[int]], writing: Writing) -> None:
+    """Note what has become of the newest item of each group, and so of those before it."""
+    for indices, fate, at in zip(rounds, writing.fates, writing.durable_at, strict=True):
+        if fate is Fate.DURABLE:
+            batch.outcomes[indices[-1]] = Outcome.STORED
+            batch.durable_at[indices[-1]] = at
+        elif fate is Fate.SUPERSEDED:  # by what another batch, or another worker, has stored
+            batch.outcomes[indices[-1]] = Outcome.DUPLICATE
+        else:
+            continue
+        for index in indices[:-1]:  # superseded by a newer record with the same key
+            batch.outcomes[index] = Outcome.DUPLICATE
+
+
+def note_quarantined(batch: Delivery, entries: list[tuple[int, Item]], writing: Writing) -> None:
+    """Note what has become of the entries.
+
+    :raises SessionBroken: DynamoDB refuses one.
+    """
+    for (index, _), fate, at in zip(entries, writing.fates, writing.durable_at, strict=True):
+        if fate is Fate.DURABLE:
+            batch.outcomes[index] = Outcome.QUARANTINED
+            batch.durable_at[index] = at
+        elif fate is Fate.REFUSED:
+            msg = (
+                "DynamoDB refuses a quarantine entry; has the quarantine table the keys that `tables create` gives it?"
+            )
+            raise SessionBroken(msg)

@@ -1,0 +1,283 @@
+"""One shard's flow: redact, encode, write, checkpoint. A batch is settled before the next one is read."""
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from consumer.errors import EncodeError, SessionBroken
+from consumer.logs import batch_began
+from consumer.metrics import Metrics, ShardBooks, observe_many
+from consumer.pipeline.batch import Delivery, by_key, note_quarantined, note_stored
+from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.checkpoint import Checkpointer, HighWaterMark
+from consumer.pipeline.crash_journal import ShardJournal, Stage
+from consumer.pipeline.isolation import Company
+from consumer.pipeline.laps import Laps
+from consumer.pipeline.redaction import Redacting
+from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.quarantine.entry import QuarantineEncoder
+from consumer.record import Item, Outcome, Position, Record
+from consumer.redactors.candidate import DryRun
+from consumer.sink import Encoder, Fate, Sink, Writing
+from redaction.plugin import Applied, Dropped, Redactor, Released
+
+POLL_SECONDS: Final = 0.5
+"""How often a slow write is looked at, to checkpoint what is durable of its batch."""
+
+CLOSE_SECONDS: Final = 130.0
+"""Longer than a request may take: connecting and reading have up to 60 s each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a shard's pipeline is made of.
+
+    :ivar journals: folder of the crash journals.
+    """
+
+    redactor: Redactor
+    encoder: Encoder
+    output: Sink
+    quarantine_encoder: QuarantineEncoder
+    quarantine: Sink
+    budget: ByteBudget
+    company: Company
+    brake: QuarantineBrake
+    journals: Path
+    dry_run: DryRun | None = None
+
+
+class Pipeline:
+    """The flow of one shard, from the start of a session to its end. Used by one thread.
+
+    :param settled: the last position of this shard that this process has settled, in this session or an earlier one;
+        it is shared, so that redeliveries after a restart of the daemon are known as duplicates.
+    :param stop: set by others to give up what is not durable yet.
+    :raises SessionBroken: the shard's crash journal cannot be used.
+    """
+
+    def __init__(
+        self,
+        shard: str,
+        stages: Stages,
+        mark: HighWaterMark,
+        books: ShardBooks,
+        metrics: Metrics,
+        settled: dict[str, Position],
+        stop: threading.Event,
+        log: Any,
+    ) -> None:
+        self._shard = shard
+        self._stages = stages
+        self._mark = mark
+        self._books = books
+        self._metrics = metrics
+        self._settled = settled
+        self._journal = ShardJournal(stages.journals, shard)
+        self._redacting = Redacting(stages.redactor, stages.company, self._journal)
+        self._stop = stop
+        self._log = log
+        self._halted = False
+        self._batches = 0
+        self._laps = Laps()
+        self._under_way: list[Writing] = []
+        books.owned(now=time.time())
+
+    def process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
+        """Settle a batch: each record is stored, quarantined, dropped or known as a duplicate when this returns.
+
+        Unless the work was stopped: then the rest is abandoned, nothing beyond the last gap is ever checkpointed, and
+        KCL delivers it again to whoever has the lease next.
+
+        :raises LeaseLost: another worker has the shard.
+        :raises SessionBroken: see `Checkpointer`.
+        """
+        with self._halting():
+            self._process(records, behind_seconds, checkpointer)
+
+    def _process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
+        if not self._halted:  # else the lag grows from the first record that was abandoned
+            self._books.delivered(behind_seconds, records[0].arrival_ms / 1000 if records else 0.0, now=time.time())
+        if records:
+            kinesis_records = [record.sub for record in records].count(0)
+            self._books.arrived(kinesis_records, records[0].arrival_ms / 1000, records[-1].arrival_ms / 1000)
+        for part in self._redacting.parts(records) if records else ():
+            self._process_part(part, checkpointer)
+        if not self._halted:
+            self._mark.save_if_due(checkpointer)
+
+    def _process_part(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
+        self._batches += 1
+        batch_began(self._shard, self._batches)
+        self._laps = Laps()
+        batch = Delivery(records)
+        size = sum([len(record.data) for record in records])
+        self._log.debug("batch.began", records=len(records), bytes=size)
+        self._books.received(len(records), size)
+        self._books.batch_began(time.time())
+        try:
+            with self._stages.budget.hold(size, self._stop):
+                self._laps.lap("wait")
+                if not self._halted:
+                    self._journal.at(Stage.SETTLING)
+                    self._settle(batch, checkpointer)
+        finally:
+            self._journal.at(Stage.WAITING)
+            self._close(batch, size)
+
+    def end_shard(self, checkpointer: Checkpointer) -> None:
+        """The shard is closed and everything in it was delivered: say so, if all of it is durable.
+
+        :raises SessionBroken: it is not, or KCL refuses the checkpoint; a new session reads the rest.
+        """
+        if self._halted:
+            msg = "the shard ended, but not all of its records were settled"
+            raise SessionBroken(msg)
+        self._mark.save_end(checkpointer)
+
+    def shut_down(self, checkpointer: Checkpointer) -> None:
+        """Take the last chance to checkpoint."""
+        with self._halting():
+            self._mark.save_now(checkpointer)
+        self._halted = True
+
+    def close(self) -> None:
+        """The session is over, whatever the reason."""
+        self._halted = True
+        self._stop.set()
+        for writing in self._under_way:  # else a request could land beside the shard's next session
+            with contextlib.suppress(Exception):
+                writing.wait(CLOSE_SECONDS)
+        self._journal.close()
+        self._books.released()
+
+    @contextmanager
+    def _halting(self) -> Iterator[None]:
+        """Whatever gets out, nothing is written or checkpointed after it."""
+        try:
+            yield
+        except BaseException:
+            self._halted = True
+            self._stop.set()
+            raise
+
+    def _settle(self, batch: Delivery, checkpointer: Checkpointer) -> None:
+        first = self._skip_settled(batch)
+        items, entries = self._sort_out(batch, first)
+        self._laps.lap("encode")
+        rounds = [[index] for index in items] if self._stages.encoder.has_unique_keys else by_key(items)
+        # One round, unless records share a key and the newest of them is refused.
+        while (rounds or entries) and not self._stop.is_set():
+            refused = self._write_round(batch, items, rounds, entries, checkpointer)
+            now = time.time()
+            self._stages.brake.check(0, len(refused))
+            entries = [(i, self._entry(batch, i, "item_refused", None, now)) for i in sorted(refused)]
+            rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
+        self._laps.lap("write")
+        self._advance(batch, checkpointer)
+        self._try_candidate(batch)  # where nothing was to be written
+        self._halted = self._halted or not batch.is_settled
+
+    def _write_round(
+        self,
+        batch: Delivery,
+        items: dict[int, Item],
+        rounds: list[list[int]],
+        entries: list[tuple[int, Item]],
+        checkpointer: Checkpointer,
+    ) -> set[int]:
+        """Write the newest item of each key and the quarantine entries; return the indices that were refused."""
+        stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
+        self._under_way = [stored]
+        kept = self._stages.quarantine.start([entry for _, entry in entries], self._stop)
+        self._under_way.append(kept)
+        self._try_candidate(batch)  # while the sink is at work
+        ended = False
+        while not ended:
+            # When the work is stopped, a request under way is not waited for: what is not known durable is abandoned.
+            # Both are waited for: an answer that nobody reads holds a slot.
+            ended = all([stored.wait(POLL_SECONDS), kept.wait(POLL_SECONDS)]) or self._stop.is_set()
+            self._journal.at(Stage.SETTLING)  # slow is not stuck
+            note_stored(batch, rounds, stored)
+            note_quarantined(batch, entries, kept)
+            self._advance(batch, checkpointer)
+        return {indices[-1] for indices, fate in zip(rounds, stored.fates, strict=True) if fate is Fate.REFUSED}
+
+    def _skip_settled(self, batch: Delivery) -> int:
+        """Mark what this process settled before; return the index of the first record that is new."""
+        last = self._settled.get(self._shard)
+        index = 0
+        if last is not None:
+            while index < len(batch.records) and batch.records[index].position <= last:
+                batch.outcomes[index] = Outcome.DUPLICATE
+                index += 1
+        return index
+
+    def _sort_out(self, batch: Delivery, first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
+        """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
+        records = batch.records
+        verdicts = self._redacting.redact(records[first:]) if first < len(records) else []
+        self._laps.lap("redact")
+        batch.untried = first, verdicts
+        items: dict[int, Item] = {}
+        entries: list[tuple[int, Item]] = []
+        applied: list[Applied] = []
+        encode = self._stages.encoder.encode
+        now = time.time()
+        for index, verdict in enumerate(verdicts, start=first):
+            if isinstance(verdict, Released):
+                try:
+                    items[index] = encode(verdict.document, records[index])
+                except EncodeError as error:
+                    entries.append((index, self._entry(batch, index, error.code, None, now)))
+                else:
+                    applied += verdict.applied
+            elif isinstance(verdict, Dropped):
+                batch.outcomes[index] = Outcome.DROPPED
+                applied.append((verdict.rule, "drop_record"))
+            else:
+                entries.append((index, self._entry(batch, index, verdict.code, verdict.rule, now)))
+        self._stages.brake.check(len(verdicts), len(entries))
+        for (rule, action), count in Counter(applied).items():
+            self._metrics.redactions.labels(rule, action).inc(count)
+        return items, entries
+
+    def _try_candidate(self, batch: Delivery) -> None:
+        """Show the batch, once, to the candidate policy, if there is one."""
+        first, verdicts = batch.untried
+        batch.untried = first, ()
+        if self._stages.dry_run and verdicts:
+            self._stages.dry_run.compare([record.data for record in batch.records[first:]], verdicts)
+
+    def _entry(self, batch: Delivery, index: int, code: str, rule: str | None, now: float) -> Item:
+        batch.codes[index] = code
+        return self._stages.quarantine_encoder.encode(batch.records[index], code, rule, now)
+
+    def _advance(self, batch: Delivery, checkpointer: Checkpointer) -> None:
+        position = batch.settled_up_to()
+        if position is not None:
+            self._books.unfinished_since(batch.unfinished_since())
+            self._mark.advance(position)
+            self._settled[self._shard] = max(position, self._settled.get(self._shard, position))
+            self._mark.save_if_due(checkpointer)
+
+    def _close(self, batch: Delivery, size: int) -> None:
+        """Enter the batch into the books, once, whatever happened to it."""
+        counts = {outcome: batch.outcomes.count(outcome) for outcome in Outcome}
+        counts[Outcome.ABANDONED] += batch.outcomes.count(None)
+        for outcome, count in counts.items():
+            self._books.ended(outcome, count)
+        for code, count in batch.quarantined().items():
+            self._metrics.quarantined.labels(code).inc(count)
+        observe_many(self._metrics.latency, batch.latencies())
+        self._books.batch_ended()
+        if abandoned := counts[Outcome.ABANDONED]:
+            self._log.warning("batch.abandoned", records=abandoned)
+        ended = {outcome.value: count for outcome, count in counts.items() if count}
+        self._log.debug("batch.ended", records=len(batch.records), bytes=size, **ended, **self._laps.fields())

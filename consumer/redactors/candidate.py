@@ -1,0 +1,92 @@
+"""A candidate policy beside the live one: what it would do differently is counted, by field, and nothing else happens.
+
+It sees every record that the live policy was asked about, once the live verdicts are on their way. Whatever it does
+wrong is counted as `failed`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from consumer.metrics import Metrics
+from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, shown
+from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare
+from redaction.engine import PolicyRedactor
+from redaction.guard import INVALID_VERDICT, REDACTOR_RAISED, redact_guarded
+from redaction.plugin import Redactor, Rejected, Released, Verdict
+
+SAME, DIFFERENT, FAILED = "same", "different", "failed"
+RESULTS: Final = (SAME, DIFFERENT, FAILED)
+_MAX_CHANGES: Final = 50
+
+
+class DryRun:
+    """Compares a candidate with the live redactor. Shared by the threads of a process."""
+
+    def __init__(self, candidate: Redactor, live: Redactor, metrics: Metrics, log: Any) -> None:
+        self._candidate = candidate
+        self._metrics = metrics
+        self._log = log
+        self._names = NamesOf(each.policy for each in (candidate, live) if isinstance(each, PolicyRedactor))
+        self._paths = Bounded()
+        self._changes = Bounded(_MAX_CHANGES)
+        self._shown: dict[str, str] = {RECORD: RECORD}
+        self._has_failed = False
+        for result in RESULTS:
+            metrics.candidate_records.labels(result)  # shown as 0 from the start
+
+    def compare(self, payloads: Sequence[bytes], verdicts: Sequence[Verdict]) -> None:
+        """Count what the candidate does differently from `verdicts`, which are the live ones. Raises nothing."""
+        counts = dict.fromkeys(RESULTS, 0)
+        differences: dict[tuple[str, str], int] = {}
+        for payload, live, verdict in zip(payloads, verdicts, redact_guarded(self._candidate, payloads), strict=True):
+            found = self._differences(payload, live, verdict)
+            counts[FAILED if found is None else DIFFERENT if found else SAME] += 1
+            for label in found or ():
+                differences[label] = differences.get(label, 0) + 1
+        for result, count in counts.items():
+            self._metrics.candidate_records.labels(result).inc(count)
+        for (path, change), count in differences.items():
+            self._metrics.candidate_differences.labels(path, change).inc(count)
+
+    def _differences(self, payload: bytes, live: Verdict, verdict: Verdict) -> list[tuple[str, str]] | None:
+        """Return the labels of what differs; None: the candidate failed."""
+        if isinstance(verdict, Rejected) and verdict.code in (REDACTOR_RAISED, INVALID_VERDICT):
+            return None
+        try:
+            found = compare(payload, live, verdict)
+            if any(difference.change == NOT_COMPARED for difference in found):
+                return None
+            return [(self._paths(self._label(each, live)), self._changes(each.change)) for each in found]
+        except Exception as error:  # noqa: BLE001 - not even a defect here may reach the live records
+            if not self._has_failed:
+                self._log.error("candidate.failed", exc_info=error)
+                self._has_failed = True
+            return None
+
+    def _label(self, difference: Difference, live: Verdict) -> str:
+        """Show the names that the live policy released, and those that a policy holds.
+
+        What was shown once may be shown again: a name is no secret any more.
+        """
+        label = self._shown.get(difference.path)
+        if label is None:
+            label = ".".join(self._names_shown(difference.path, live))
+            if label == difference.path and self._paths(label) == label:
+                self._shown[label] = label
+        return label
+
+    def _names_shown(self, path: str, live: Verdict) -> Iterator[str]:
+        here: list[object] = [live.document] if isinstance(live, Released) else []
+        for name in path.split("."):
+            objects = [each for each in _objects(here) if name in each]
+            here = [each[name] for each in objects]
+            yield shown(name) if objects or self._names.are_written(name) else ODD_NAME
+
+
+def _objects(values: Sequence[object]) -> Iterator[dict[str, object]]:
+    """Yield the objects among values, and those in lists: the fields of a list's objects stand at the list's path."""
+    for value in values:
+        if isinstance(value, dict):
+            yield value
+        elif isinstance(value, list):
+            yield from _objects(value)

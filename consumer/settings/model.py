@@ -1,0 +1,227 @@
+"""Settings: one YAML file, each key also as an environment variable ``SANITIZER_SECTION__KEY``, else the default.
+
+The environment wins over the file. AWS's own variables (region, endpoints, credentials) keep their usual meaning and
+have no settings here.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from consumer.errors import UsageError
+from consumer.settings.key_template import METADATA
+from consumer.settings.sections import Http, Logs, Output, Pipeline, QuarantineSettings, Redaction, SinkSettings
+from consumer.settings.stream import Kcl, Stream, check_reading
+
+__all__ = ["FILE_VARIABLE", "Output", "Settings", "lease_tables", "load_settings"]
+
+ENVIRONMENT_PREFIX = "SANITIZER_"
+FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
+"""Names the settings file, where the command line does not."""
+
+TABLE_SINK: Final = "dynamodb"
+"""The sink that writes to the output table."""
+
+BUILT_IN_SINKS: Final = (TABLE_SINK, "jsonl", "kinesis")
+"""Sinks whose options hold no secrets."""
+
+
+class Settings(BaseSettings):
+    """All settings of the worker."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    stream: Stream = Field(default_factory=Stream)
+    kcl: Kcl = Field(default_factory=Kcl)
+    output: Output = Field(default_factory=Output)
+    sinks: tuple[SinkSettings, ...] = Field(
+        (SinkSettings(plugin=TABLE_SINK),),
+        min_length=1,
+        description="Where documents go; several: to each of them, and the checkpoint waits for the slowest.",
+    )
+    quarantine: QuarantineSettings = Field(default_factory=QuarantineSettings)
+    redaction: Redaction = Field(default_factory=Redaction)
+    pipeline: Pipeline = Field(default_factory=Pipeline)
+    http: Http = Field(default_factory=Http)
+    logs: Logs = Field(default_factory=Logs)
+    runtime_dir: Path | None = Field(
+        None,
+        description="Folder for sockets and metrics; kept over restarts, it lets a restarted supervisor take its "
+        "leases back at once. Default: a new temporary folder.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which arrives as the initial values."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def has_table(self) -> bool:
+        """Whether documents go to the output table."""
+        return any(sink.plugin == TABLE_SINK for sink in self.sinks)
+
+    def require_table(self, what: str) -> None:
+        """Refuse what reads the output table where nothing writes to it.
+
+        :param what: needs the table.
+        :raises UsageError: no sink is the table.
+        """
+        if not self.has_table:
+            raise UsageError(f"{what} needs the output table, and none of the sinks is {TABLE_SINK}.")
+
+    @model_validator(mode="after")
+    def _sinks_differ(self) -> Self:
+        if any(sink in self.sinks[:number] for number, sink in enumerate(self.sinks)):
+            msg = "a sink is named twice, with the same options"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _tables_differ(self) -> Self:
+        output = [self.output.table] if self.has_table else []
+        names = [*output, self.quarantine.table, *lease_tables(self.kcl.application)]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            msg = f"the table {double[0]} is named twice; output, quarantine and KCL need tables of their own"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _reading_is_possible(self) -> Self:
+        check_reading(self.stream, self.kcl)
+        return self
+
+    @model_validator(mode="after")
+    def _age_is_known(self) -> Self:
+        output, field = self.output, self.stream.partition_key_field
+        if output.write_mode == "put" or output.version_field is not None:
+            if field is not None:
+                msg = (
+                    "stream.partition_key_field is for output.write_mode newest without output.version_field, else it "
+                    "would be ignored; take it out"
+                )
+                raise ValueError(msg)
+            return self
+        if field is None:
+            msg = (
+                "output.write_mode is newest, but nothing says which of two documents is the newer: set "
+                "output.version_field, or stream.partition_key_field where the Kinesis partition key is a field of the "
+                "document and the only one in the item's key"
+            )
+            raise ValueError(msg)
+        _check_keys(output, field)
+        return self
+
+
+def _check_keys(output: Output, field: str) -> None:
+    """Sequence numbers order what one Kinesis partition key stands for: one item must be all of that, and no more."""
+    if field.partition(".")[0] in METADATA:
+        msg = f"stream.partition_key_field is {field}, which means the record's metadata in a key template"
+        raise ValueError(msg)
+    templates = output.key_templates()
+    for setting, template in templates.items():
+        others = [name for name in template.names if name not in (field, "stream")]
+        if others:
+            msg = (
+                f"output.{setting} holds {{{others[0]}}}, but sequence numbers say which document is the newer only "
+                f"where the item's key is made of the Kinesis partition key alone, which is {{{field}}}; take it out, "
+                "or set output.version_field instead of stream.partition_key_field"
+            )
+            raise ValueError(msg)
+    if not any(field in template.names for template in templates.values()):
+        msg = f"stream.partition_key_field is {field}, but neither key template holds {{{field}}}"
+        raise ValueError(msg)
+
+
+def lease_tables(application: str) -> tuple[str, str, str]:
+    """Return KCL's tables of `application`: leases, worker metrics, coordinator state."""
+    return application, f"{application}-WorkerMetricStats", f"{application}-CoordinatorState"
+
+
+def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Read the settings.
+
+    :param path: the YAML file; None for environment and defaults alone.
+    :param overrides: nested values that replace the file's.
+    :raises UsageError: unreadable file, unknown key or bad value; the message names each and shows no value.
+    """
+    values = _read_yaml(path) if path else {}
+    _refuse_unknown_variables()
+    # Here, because pydantic-settings takes names such as _env_file for arguments of its own.
+    unknown = [str(name) for name in values if name not in Settings.model_fields]
+    if unknown:
+        raise UsageError(f"The configuration {path} is not valid: {unknown[0]}: unknown setting.")
+    try:
+        return Settings(**_merged(values, overrides or {}))
+    except SettingsError as error:  # its text names the section and shows no value
+        raise UsageError(
+            f"The environment variables {ENVIRONMENT_PREFIX}... are not valid: {error}; it must be JSON."
+        ) from None
+    except ValidationError as error:
+        raise UsageError(_sentence(path, error)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no such date
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark else ""
+        raise UsageError(f"The configuration {path} is no YAML{place}.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"The configuration {path} must hold sections such as 'stream:' at its top level.")
+    return values
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for name, value in over.items():
+        inner = out.get(name)
+        out[name] = _merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
+    return out
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse a misspelt ``SANITIZER_...`` variable, which would otherwise be ignored silently."""
+    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+    for variable in os.environ:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == FILE_VARIABLE:
+            continue
+        section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        annotation = sections.get(section)
+        fields = getattr(annotation, "model_fields", None)
+        known = section in sections and (not key or (fields is not None and key.partition("__")[0] in fields))
+        if not known:
+            raise UsageError(
+                f"The environment variable {variable} names no setting; `sanitizer config schema` lists them."
+            )
+
+
+def _sentence(path: Path | None, error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        place = ".".join(str(part) for part in problem["loc"]) or "the settings"
+        text = re.sub(r"^Value error, ", "", problem["msg"])
+        if problem["type"] == "extra_forbidden":
+            text = "unknown setting"
+        problems.append(f"{place}: {text}")
+    return f"The configuration{f' {path}' if path else ''} is not valid: {'; '.join(problems)}."

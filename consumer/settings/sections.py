@@ -1,0 +1,245 @@
+"""The sections of the settings: what each key means, and what it may be."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from consumer.settings.base import FieldPath, Section, TableName
+from consumer.settings.key_template import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
+
+
+class Index(Section):
+    """A second index of the output table, for look-ups by other fields."""
+
+    partition_key: str = Field(description="Template of the index's partition key, e.g. {transaction_id}.")
+    sort_key: str | None = Field(None, description="Template of the index's sort key; default: none.")
+
+    @field_validator("partition_key")
+    @classmethod
+    def _partition(cls, template: str) -> str:
+        KeyTemplate(template, MAX_PARTITION_KEY_BYTES)
+        return template
+
+    @field_validator("sort_key")
+    @classmethod
+    def _sort(cls, template: str | None) -> str | None:
+        if template is not None:
+            KeyTemplate(template, MAX_SORT_KEY_BYTES)
+        return template
+
+
+class Output(Section):
+    """The table of sanitised documents."""
+
+    table: TableName = Field("sanitized-transactions", description="The DynamoDB table.")
+    partition_key: str = Field("{user_id}", description="Template of the partition key.")
+    sort_key: str = Field("{timestamp}#{shard}#{sequence}#{sub}", description="Template of the sort key.")
+    reserved_attribute: str = Field(
+        "_sanitizer",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
+        description="What the service adds stands under this name; the keys under this name with _pk and _sk.",
+    )
+    write_mode: Literal["put", "newest"] = Field(
+        "put",
+        description="put: batches, the last write of an item wins. newest: one conditional write for each item, and no "
+        "document ever replaces a newer one; for keys that several records share.",
+    )
+    version_field: FieldPath | None = Field(
+        None,
+        description="With write_mode newest: the document's field, a number or a text such as an ISO 8601 time, that "
+        "says which of two documents with one key is the newer.",
+    )
+    concurrency: int = Field(
+        32,
+        ge=1,
+        le=256,
+        description="Writes in flight at most (batches, or with write_mode newest items), for each pipeline process; "
+        "fewer while the table throttles.",
+    )
+    timeout_seconds: float = Field(5.0, gt=0, le=60, description="Connect and read time-out of one request.")
+    index: Index | None = Field(
+        None,
+        description="A second index, sanitizer-index: documents that have the fields of its templates stand in it.",
+    )
+    ttl_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days after a record's arrival in the stream, after which DynamoDB deletes its document, by the "
+        "table's time to live; `tables create` turns it on. 0: never.",
+    )
+
+    @field_validator("partition_key")
+    @classmethod
+    def _partition(cls, template: str) -> str:
+        KeyTemplate(template, MAX_PARTITION_KEY_BYTES)
+        return template
+
+    @field_validator("sort_key")
+    @classmethod
+    def _sort(cls, template: str) -> str:
+        KeyTemplate(template, MAX_SORT_KEY_BYTES)
+        return template
+
+    @model_validator(mode="after")
+    def _versions_are_of_use(self) -> Self:
+        if self.write_mode == "put":
+            if self.version_field is not None:
+                msg = "version_field is set, but write_mode is put, which compares nothing; set write_mode to newest"
+                raise ValueError(msg)
+            return self
+        for setting, template in self.key_templates().items():
+            if any(name.partition(".")[0] == "sequence" for name in template.names):
+                msg = (
+                    f"write_mode is newest, but {setting} holds {{sequence}}, so that no two records share an item; "
+                    "take it out of the key, or set write_mode to put"
+                )
+                raise ValueError(msg)
+        return self
+
+    def key_templates(self) -> dict[str, KeyTemplate]:
+        """Return the compiled templates by the names of their settings."""
+        return {
+            "partition_key": KeyTemplate(self.partition_key, MAX_PARTITION_KEY_BYTES),
+            "sort_key": KeyTemplate(self.sort_key, MAX_SORT_KEY_BYTES),
+        }
+
+    def index_templates(self) -> dict[str, KeyTemplate]:
+        """Return those of the second index, by the names of their settings; empty: there is none."""
+        if self.index is None:
+            return {}
+        templates = {"index.partition_key": KeyTemplate(self.index.partition_key, MAX_PARTITION_KEY_BYTES)}
+        if self.index.sort_key is not None:
+            templates["index.sort_key"] = KeyTemplate(self.index.sort_key, MAX_SORT_KEY_BYTES)
+        return templates
+
+
+class SinkSettings(Section):
+    """Where documents go."""
+
+    plugin: str = Field(min_length=1, description="Entry point in the group kinesis_sanitizer.sinks.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="The sink's options; `dynamodb` has none: its settings are those of `output`."
+    )
+
+
+class QuarantineSettings(Section):
+    """Where records go that could not be processed; never with their content."""
+
+    table: TableName = Field("sanitizer-quarantine", description="The DynamoDB table.")
+    fingerprint_key: SecretStr | None = Field(
+        None,
+        description="Key (32 or more characters) of the fingerprint; default: random at start, so that fingerprints of "
+        "different starts cannot be compared.",
+    )
+
+    ttl_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="Days after which DynamoDB deletes an entry, by the table's time to live; `tables create` turns it "
+        "on. 0: never. The record itself goes with the stream's retention.",
+    )
+    max_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="The worker stops, with exit status 1, when a greater share of the records goes to quarantine: a "
+        "wrong deployment must not drain the stream. 1: never.",
+    )
+    judged_records: int = Field(
+        1000,
+        ge=1,
+        description="Records that each pipeline process has to see before `max_share` is judged, and over which it is.",
+    )
+
+    @field_validator("fingerprint_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < 32:  # noqa: PLR2004
+            msg = "the fingerprint key needs 32 characters or more"
+            raise ValueError(msg)
+        return key
+
+
+class Candidate(Section):
+    """A policy that is tried on the live records, and of which nothing is stored."""
+
+    policy: str = Field(min_length=1, description="Name of a built-in policy, or path of a policy file.")
+
+
+class Redaction(Section):
+    """Which redactor, and what it is told."""
+
+    plugin: str = Field("policy", min_length=1, description="Entry point in the group kinesis_sanitizer.redactors.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="The plug-in's options; of the built-in one `policy`: a name or a file."
+    )
+    keys: str | None = Field(
+        None,
+        min_length=1,
+        description="Where the keys of tokens and ciphertexts are: path of a key file, ARN of a Secrets Manager "
+        "secret, or 'secretsmanager:' and its name.",
+    )
+    timeout_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="What a redactor may take for a batch. Then its process is ended, and the records that it had in "
+        "hand are tried one by one; one that takes as long alone is quarantined.",
+    )
+    candidate: Candidate | None = Field(
+        None,
+        description="A policy to compare with the live one, record by record: its differences are counted by field. It "
+        "costs as much time as the live policy does, and up to three times as much where most records differ.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> Self:
+        if "keys" in self.options and (self.keys is not None or self.plugin == "policy"):
+            msg = "options holds 'keys'; name their source as redaction.keys instead"
+            raise ValueError(msg)
+        return self
+
+
+class Pipeline(Section):
+    """The processes that do the work."""
+
+    processes: int | None = Field(None, ge=1, le=64, description="Pipeline processes; default: one for each core.")
+    pinned: bool = Field(
+        default=True,
+        description="Keep each pipeline process on one core (Linux): its threads take turns, and would carry their "
+        "caches from core to core.",
+    )
+    max_bytes_in_flight: int = Field(
+        32 * 2**20,
+        ge=2**20,
+        description="Bytes of record data that a pipeline process works on at once, over all of its shards; they take "
+        "about five times as much memory.",
+    )
+    checkpoint_seconds: float = Field(2.0, ge=0.0, le=60, description="A shard is checkpointed at most so often.")
+    stuck_seconds: float = Field(
+        300.0,
+        ge=5,
+        description="A shard that gives no sign of life for longer has its process ended; if that does not help three "
+        "times in a row, /healthz fails, so that the container is replaced. A batch in flight for longer, though its "
+        "shard is alive (waiting for DynamoDB), only makes /healthz and /readyz say so.",
+    )
+
+
+class Http(Section):
+    """The status page, /metrics, /healthz, /readyz."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's scrape port
+    port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+
+
+class Logs(Section):
+    """Log lines on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level that is written. SIGHUP switches a running worker to debug, and back."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json: a line of JSON per event. console: for a person. auto: console on a terminal."
+    )

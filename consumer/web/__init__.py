@@ -1,0 +1,1 @@
+"""The worker's one port: page, /metrics, /healthz, /readyz."""

@@ -1,0 +1,177 @@
+"""Whether the container is to be replaced (/healthz), and whether the worker is at work (/readyz): verdict and reasons.
+
+A restart costs everybody a pause, so only what it would mend is a failure. What it would not (a table that throttles, a
+permission that is missing: all workers would be replaced for nothing, again and again) is told as a warning.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from consumer.pipeline.crash_journal import Sight, Stage
+
+FAILURES_UNHEALTHY: Final = 6
+"""Failures of the daemon in a row after which a new container is wanted."""
+
+ENDS_UNHEALTHY: Final = 3
+"""Processes of a shard that were ended in a row, for giving no sign of life, after which a new container is wanted."""
+
+TURN_SECONDS: Final = 120.0
+"""The main loop turns every few seconds; replacing a daemon that will not die takes up to a minute."""
+
+RESTART_SECONDS: Final = 60.0
+"""What it takes until a shard is served again after its process was ended; generously."""
+
+_NAMED: Final = 5
+
+
+class Status(StrEnum):
+    """The worst of the reasons."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+class Reason(NamedTuple):
+    """Why it is not simply well.
+
+    :ivar code: for scripts.
+    :ivar detail: for people; names of shards and numbers at most.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A verdict."""
+
+    status: Status
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What the supervisor knows at one moment; times in seconds.
+
+    :ivar has_served: KCL has worked since the start.
+    :ivar is_serving: it works now.
+    :ivar failures: how often the daemon failed in a row.
+    :ivar is_steady: the daemon that runs has lived for long enough to count as healthy.
+    :ivar turned_ago: since the main loop last turned.
+    :ivar in_flight: by shard, for how long its batch has been in flight.
+    :ivar slow_after: a batch in flight for longer is worth a word.
+    :ivar ended_in_vain: see `EndedShards.in_vain`.
+    :ivar deadlocked: see `deadlocked`.
+    """
+
+    has_served: bool
+    is_serving: bool
+    is_stopping: bool
+    failures: int
+    is_steady: bool
+    turned_ago: float
+    in_flight: Mapping[str, float]
+    slow_after: float
+    ended_in_vain: Collection[str] = ()
+    deadlocked: Collection[str] = ()
+
+
+def live(condition: Condition) -> Report:
+    """Tell whether the container has to be replaced."""
+    if not condition.has_served:
+        # Else ECS would stop the old tasks for a new one that cannot serve yet, or never will.
+        return _failing([Reason("starting", "KCL has not reached the stream and its tables yet")])
+    if condition.is_stopping:
+        return Report(Status.OK, (Reason("stopping", "the worker was asked to stop"),))
+    reasons = []
+    if condition.turned_ago > TURN_SECONDS:
+        reasons.append(
+            Reason("supervisor_stuck", f"the supervisor has done nothing for {condition.turned_ago:.0f} seconds")
+        )
+    if condition.failures >= FAILURES_UNHEALTHY and not condition.is_steady:
+        reasons.append(Reason("daemon_failing", f"the daemon failed {condition.failures} times in a row"))
+    if condition.ended_in_vain:
+        detail = f"the process was ended {ENDS_UNHEALTHY} times or more for giving no sign of life, and it did not help"
+        reasons.append(Reason("shard_stuck", f"{detail}: {_names(condition.ended_in_vain)}"))
+    if condition.deadlocked:
+        detail = "a batch waits for memory, and no other shard of its process is at work to give it back"
+        reasons.append(Reason("shard_deadlocked", f"{detail}: {_names(condition.deadlocked)}"))
+    return _failing(reasons) if reasons else _warned(condition)
+
+
+def ready(condition: Condition) -> Report:
+    """Tell whether the worker is at work."""
+    if condition.is_stopping:
+        return _failing([Reason("stopping", "the worker was asked to stop")])
+    if not condition.has_served:
+        return _failing([Reason("starting", "KCL has not reached the stream and its tables yet")])
+    if not condition.is_serving:
+        return _failing([Reason("restarting", "the daemon or a pipeline process is being started anew")])
+    return _warned(condition)
+
+
+def _warned(condition: Condition) -> Report:
+    reasons = []
+    if condition.failures and not condition.is_steady:
+        times = "once" if condition.failures == 1 else f"{condition.failures} times in a row"
+        reasons.append(Reason("daemon_restarted", f"the daemon failed {times}, and has been started anew"))
+    if slow := [shard for shard, age in condition.in_flight.items() if age > condition.slow_after]:
+        detail = f"a batch has been in flight for more than {condition.slow_after:.0f} seconds: {_names(slow)}"
+        reasons.append(Reason("batch_in_flight", f"{detail}; sanitizer_write_retries_total says what holds writes up"))
+    return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
+
+
+def _failing(reasons: list[Reason]) -> Report:
+    return Report(Status.FAILING, tuple(reasons))
+
+
+def _names(shards: Collection[str]) -> str:
+    named = sorted(shards)
+    rest = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + rest
+
+
+class EndedShards:
+    """Counts how often in a row a shard's process had to be ended for giving no sign of life.
+
+    Not for a redactor that takes too long: the crash journal mends that, and a new container would not know it.
+
+    :param stuck_seconds: how long a shard has to be still before that.
+    """
+
+    def __init__(self, stuck_seconds: float) -> None:
+        # Ends so close together leave a shard less time at work than it spent standing still.
+        self._series_seconds = 2 * (stuck_seconds + RESTART_SECONDS)
+        self._series: dict[str, tuple[int, float]] = {}
+
+    def note(self, shard: str, now: float) -> None:
+        """Enter one end, at a monotonic time."""
+        count, at = self._series.get(shard, (0, now))
+        self._series[shard] = (count + 1 if now - at <= self._series_seconds else 1, now)
+
+    def in_vain(self, now: float) -> set[str]:
+        """Return the shards for which a new process did not help, again and again."""
+        return {
+            shard
+            # A copy: the health check asks from another thread.
+            for shard, (count, at) in self._series.copy().items()
+            if count >= ENDS_UNHEALTHY and now - at <= self._series_seconds
+        }
+
+
+def deadlocked(in_flight: Mapping[str, float], slow_after: float, seen: Mapping[str, Sight]) -> set[str]:
+    """Return the shards whose batch waits for memory that nobody will give back.
+
+    Waiting for it is no fault (`consumer.worker.watchdog` lets it be) as long as other shards of the process hold it
+    and work.
+    """
+    at_work = {sight.pid for sight in seen.values() if sight.stage is not Stage.WAITING}
+    return {
+        shard
+        for shard, age in in_flight.items()
+        if age > slow_after and shard in seen and seen[shard].pid not in at_work
+    }

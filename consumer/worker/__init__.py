@@ -1,0 +1,1 @@
+"""The container: the main process and those that it starts."""

@@ -1,0 +1,134 @@
+"""The KCL daemons of one worker, one after another: started, followed, replaced after pauses that grow, ended."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from consumer.kcl.log import DaemonLog, Phase
+from consumer.metrics import Metrics
+from consumer.web.health import FAILURES_UNHEALTHY
+from consumer.worker.processes import DaemonProcess, Post
+from consumer.worker.runtime_folder import RuntimeFolder
+
+RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
+BACKOFF_FIRST_SECONDS: Final = 0.2
+BACKOFF_LIMIT_SECONDS: Final = 30.0
+HEALTHY_SECONDS: Final = 60.0
+"""A daemon that lived so long was healthy: its end is the first failure of a new series."""
+
+END_SECONDS: Final = 30.0
+"""What the end of a killed process may take to be seen."""
+
+LINGER_SECONDS: Final = 1.0
+"""What a drained daemon may take to end by itself."""
+
+
+class Daemons:
+    """Used by the supervisor's main thread; its public attributes are read by others, too.
+
+    :param command: a daemon's command line, run in the runtime folder.
+    :param post: where the events go: those of `DaemonProcess`, and ``("daemon_phase", number, phase)``.
+    :ivar process: the daemon that lives or has just died, if there is one.
+    :ivar started: how many there have been; the number of the last one.
+    :ivar phase: how far that has come.
+    :ivar failures: how many in a row were replaced before they had been healthy.
+    """
+
+    def __init__(self, command: list[str], folder: RuntimeFolder, metrics: Metrics, post: Post, log: Any) -> None:
+        self._command = command
+        self._folder = folder
+        self._metrics = metrics
+        self._post = post
+        self._log = log
+        self._lines = DaemonLog(metrics, log)
+        self._since = 0.0
+        self._start_at = 0.0
+        self.process: DaemonProcess | None = None
+        self.started = 0
+        self.phase = Phase.STARTED
+        self.failures = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is none, and the pause after the last one is over."""
+        return self.process is None and time.monotonic() >= self._start_at
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether one has lived for long."""
+        return self.process is not None and time.monotonic() - self._since > HEALTHY_SECONDS
+
+    def is_current(self, number: int) -> bool:
+        """Tell whether a daemon's number is that of `process`."""
+        return self.process is not None and number == self.process.number
+
+    def start(self) -> None:
+        """Start one; there must be none."""
+        self.started += 1
+        self._since = time.monotonic()
+        self.phase = Phase.STARTED
+        self.process = DaemonProcess(
+            self._command,
+            self._folder.path,
+            self.started,
+            self._folder.worker_id.lock.fileno(),
+            partial(self._line, self.started),
+            self._post,
+        )
+        self._log.info("daemon.started", daemon=self.started, pid=self.process.pid)
+
+    def _line(self, number: int, line: bytes) -> None:
+        if (phase := self._lines.line(line)) is not None:
+            self._post(("daemon_phase", number, phase))
+
+    def put_off(self, reason: str) -> None:
+        """End the daemon, if it lives, and have the next one wait, the longer the more have failed in a row."""
+        if self.process is not None:
+            # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
+            self.kill()
+            if self.is_healthy:
+                self.failures = 0
+            self.process = None
+        delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4 ** min(self.failures, FAILURES_UNHEALTHY))
+        self.failures += 1
+        self._start_at = time.monotonic() + delay
+        self._metrics.daemon_restarts.labels(reason).inc()
+        self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)
+
+    def drain(self, seconds: float, has_work: Callable[[], object]) -> bool:
+        """Have the daemon end in order; it is gone when this returns.
+
+        When each session has ended in order, all is checkpointed; KCL would only wait for another failover time.
+
+        :param seconds: what it may take.
+        :return: whether it ended, or had nothing left to do, within that time.
+        """
+        if self.process is None:
+            return True
+        self.process.terminate()
+        is_in_time = self._has_ended(self.process, time.monotonic() + seconds, has_work)
+        if not is_in_time:
+            self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
+        self.kill()
+        return is_in_time
+
+    @staticmethod
+    def _has_ended(process: DaemonProcess, deadline: float, has_work: Callable[[], object]) -> bool:
+        while time.monotonic() < deadline:
+            if process.wait(0.1) is not None:
+                return True
+            if not has_work():
+                process.wait(LINGER_SECONDS)
+                return True
+        return False
+
+    def kill(self) -> None:
+        """End it at once, and wait until it is gone."""
+        if self.process is not None and self.process.wait(0) is None:
+            self.process.kill()
+            self.process.wait(END_SECONDS)
+
+    def close_log(self) -> None:
+        """Write what its log has counted and not yet said."""
+        self._lines.close()

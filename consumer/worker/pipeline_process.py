@@ -1,0 +1,310 @@
+"""A pipeline process: serves many shards, each in a thread, over the pipes that the shims hand over.
+
+    supervisor ──control──► host ◄──pipes── shim ◄──started by── daemon
+
+It outlives the daemon: its connections, its redactor and its memory of what is settled survive a daemon's restart.
+"""
+
+import contextlib
+import faulthandler
+import io
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from setproctitle import setproctitle
+
+from consumer import logs
+from consumer.errors import SanitizerError, StartError
+from consumer.kcl.processor import ShardProcessor, serve
+from consumer.metrics import Metrics, SessionEvent
+from consumer.pipeline import Pipeline, Stages
+from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.checkpoint import HighWaterMark
+from consumer.pipeline.isolation import Company
+from consumer.pipeline.outputs import open_writers
+from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.quarantine.entry import QuarantineEncoder
+from consumer.record import Position
+from consumer.redactors.candidate import DryRun
+from consumer.redactors.coverage import FieldCoverage
+from consumer.redactors.loading import Patient, load_candidate, load_plugin
+from consumer.settings import Settings
+from consumer.worker.control import Control
+from consumer.worker.runtime_folder import JOURNAL, STACKS
+from consumer.worker.shim import shard_of
+from consumer.worker.tuning import collect_seldom, stay_on_one_core
+from redaction.engine import PolicyRedactor
+
+PIPE_BUFFER_BYTES = 1 << 20
+SHIM_SECONDS = 5.0
+_LONGEST_FIRST_LINE = 1 << 16
+
+
+class Session:
+    """One shard's session: a thread that speaks the protocol over the pipes of its shim."""
+
+    def __init__(self, daemon: int, shard: str, first_line: bytes, pipes: tuple[int, int], shim: socket.socket) -> None:
+        self.daemon = daemon
+        self.shard = shard
+        self.first_line = first_line
+        self.pipes = pipes
+        self.shim = shim
+        self.stop = threading.Event()
+        self.thread: threading.Thread | None = None
+
+
+class Host:
+    """What a pipeline process is made of.
+
+    :param settings: the worker's settings.
+    :param fingerprint_key: the quarantine's key, common to all processes of the worker.
+    :param slot: number of this process among its siblings.
+    :param folder: the worker's runtime folder.
+    :param listener: where the shims connect; the supervisor's, so that none is turned away while this one starts.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        fingerprint_key: bytes,
+        slot: int,
+        folder: Path,
+        control: Control,
+        listener: socket.socket,
+    ) -> None:
+        self._settings = settings
+        self._fingerprint_key = fingerprint_key
+        self._control = control
+        self._log = logs.get_logger(f"pipeline-{slot}")
+        self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
+        logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
+        self._redactor = load_plugin(settings)
+        candidate = load_candidate(settings)
+        self._dry_run = DryRun(candidate, self._redactor, self._metrics, self._log) if candidate else None
+        self._coverage: FieldCoverage | None = None
+        if isinstance(self._redactor, PolicyRedactor):
+            self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
+        self._policy = f"{self._redactor.name}@{self._redactor.version}"
+        self._writers = open_writers(settings, self._policy, self._redactor.digest, self._metrics, self._log)
+        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
+        self._company = Company()
+        self._brake = QuarantineBrake(
+            settings.quarantine.max_share,
+            settings.quarantine.judged_records,
+            lambda share: control.send(flooding=round(share, 3)),
+        )
+        self._journals = folder / JOURNAL
+        self._settled: dict[str, Position] = {}
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+        self._listener = listener
+
+    def expect(self, digest: str | None) -> None:
+        """Refuse to serve with rules other than those that the supervisor started with and tells of; None: any.
+
+        :raises StartError: they have changed meanwhile.
+        """
+        if digest is not None and digest != self._redactor.digest:
+            msg = (
+                f"The policy {self._redactor.name}@{self._redactor.version} has changed since the worker was started: "
+                "start the worker anew to have it applied everywhere, or put the old one back."
+            )
+            raise StartError(msg)
+
+    def run(self) -> None:
+        """Serve until the supervisor says so, or is gone."""
+        threading.Thread(target=self._or_die, args=(self._accept,), daemon=True).start()
+        if self._coverage:
+            threading.Thread(target=self._or_die, args=(self._coverage.run,), name="coverage", daemon=True).start()
+        self._control.send(ready=True)
+        for message in self._control:
+            match message:
+                case {"log_level": str() as level}:
+                    logs.set_level(level)
+                case {"daemon_gone": number}:
+                    self._stop_sessions(until=number)
+                case {"give_up_in": seconds}:
+                    timer = threading.Timer(float(seconds), self._stop_sessions)
+                    timer.daemon = True
+                    timer.start()
+                case {"exit": True}:
+                    self._stop_sessions()
+                    self._join_sessions()
+                    if self._coverage:
+                        self._coverage.flush()
+                    logs.flush()
+                    return
+        # The supervisor is dead. Whatever is in flight is delivered again to the next worker.
+        self._log.error("supervisor.gone")
+        os._exit(1)
+
+    def _or_die(self, work: Callable[..., None], *arguments: object) -> None:
+        """Run a thread's work. A defect ends the process: a thread that is silently gone leaves the daemon waiting."""
+        try:
+            work(*arguments)
+        except BaseException as error:  # noqa: BLE001
+            try:
+                self._log.error("pipeline.defect", exc_info=error)
+            finally:
+                os._exit(1)
+
+    def _accept(self) -> None:
+        """Take shims in, and notice when one dies before its session has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ, None)
+            while True:
+                for key, _ in selector.select():
+                    session: Session | None = key.data
+                    if session is not None:
+                        selector.unregister(key.fileobj)
+                        self._shim_ended(session)
+                    elif (session := self._take_in()) is not None:
+                        selector.register(session.shim, selectors.EVENT_READ, session)
+
+    def _take_in(self) -> Session | None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(SHIM_SECONDS)  # a shim that is stopped here must not hold the others up
+        try:
+            message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
+        except OSError:
+            connection.close()
+            return None
+        daemon, _, line = message.partition(b"\n")
+        shard = shard_of(line)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - a plug-in's child must not keep the pipes open
+        if len(descriptors) != 2 or not daemon.isdigit() or not shard or not line.endswith(b"\n"):  # noqa: PLR2004
+            for descriptor in descriptors:
+                os.close(descriptor)
+            connection.close()
+            return None
+        session = Session(int(daemon), shard, line, (descriptors[0], descriptors[1]), connection)
+        with self._lock:
+            predecessor = self._sessions.get(shard)
+            self._sessions[shard] = session
+            self._control.send(sessions=len(self._sessions))
+        session.thread = threading.Thread(
+            target=self._or_die, args=(self._serve, session, predecessor), name=shard, daemon=True
+        )
+        session.thread.start()
+        return session
+
+    def _shim_ended(self, session: Session) -> None:
+        """The connection to a shim ended: in order, when the session closed it; else the shim was killed."""
+        session.shim.close()
+        with self._lock:
+            alive = self._sessions.get(session.shard) is session
+        if alive:
+            self._log.error("shim.died", shard=session.shard)
+            session.stop.set()
+            self._control.send(session_failed=session.shard, daemon=session.daemon)
+
+    def _serve(self, session: Session, predecessor: Session | None) -> None:
+        log = self._log.bind(shard=session.shard)
+        if predecessor is not None and predecessor.thread is not None:
+            # Never two writers for one shard in one process: the older one's daemon is gone anyway.
+            predecessor.stop.set()
+            predecessor.thread.join()
+        messages_in = os.fdopen(session.pipes[0], "rb", buffering=PIPE_BUFFER_BYTES)
+        answers = os.fdopen(session.pipes[1], "w", encoding="utf-8")
+        log.info("session.began")
+        self._metrics.session(SessionEvent.BEGAN)
+        processor = ShardProcessor(lambda shard: self.open_pipeline(shard, session.stop, log), log)
+        in_order = serve(processor, session.first_line, messages_in, answers)
+        self._metrics.session(processor.ending)
+        log.info("session.ended", status="in order" if in_order else "broken")
+        with self._lock:
+            if self._sessions.get(session.shard) is session:
+                del self._sessions[session.shard]
+                self._control.send(sessions=len(self._sessions))
+        if not in_order:
+            self._control.send(session_failed=session.shard, daemon=session.daemon)
+        _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it
+        messages_in.close()
+        with contextlib.suppress(OSError):
+            session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
+
+    def open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:
+        """Make the pipeline of a shard."""
+        settings = self._settings
+        stages = Stages(
+            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else Patient(self._redactor),
+            encoder=self._writers.output.encoder(shard),
+            output=self._writers.output,
+            quarantine_encoder=QuarantineEncoder(
+                settings.stream.name,
+                shard,
+                self._policy,
+                self._redactor.digest,
+                self._fingerprint_key,
+                settings.quarantine.ttl_days,
+            ),
+            quarantine=self._writers.quarantine,
+            budget=self._budget,
+            company=self._company,
+            brake=self._brake,
+            journals=self._journals,
+            dry_run=self._dry_run,
+        )
+        books = self._metrics.shard(shard)
+        mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, log)
+        return Pipeline(shard, stages, mark, books, self._metrics, self._settled, stop, log)
+
+    def _stop_sessions(self, until: int | None = None) -> None:
+        """Have the sessions give up, those of daemons after `until` excepted."""
+        with self._lock:
+            for session in self._sessions.values():
+                if until is None or session.daemon <= until:
+                    session.stop.set()
+
+    def _join_sessions(self) -> None:
+        with self._lock:
+            threads = [session.thread for session in self._sessions.values() if session.thread]
+        for thread in threads:
+            thread.join(timeout=2.0)
+
+
+def _close_quietly(stream: io.TextIOBase) -> None:
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+def main() -> None:
+    """Run as the supervisor starts it: descriptors of the control and the listening socket, then the slot."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # only the supervisor acts on a signal
+    slot = int(sys.argv[3])
+    setproctitle(f"sanitizer-pipeline {slot}")
+    control = Control(socket.socket(fileno=int(sys.argv[1])))
+    listener = socket.socket(fileno=int(sys.argv[2]))
+    first = next(iter(control), None)
+    if first is None:
+        os._exit(1)
+    settings = Settings(**first["settings"])
+    logs.configure(settings.logs.level, f"pipeline-{slot}", settings.logs.format)
+    key, folder = bytes.fromhex(first["fingerprint_key"]), Path(first["folder"])
+    # Where each thread stands, names of files and functions only; works though one of them holds the interpreter.
+    stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
+    faulthandler.register(signal.SIGUSR1, stacks)
+    try:
+        host = Host(settings, key, slot, folder, control, listener)
+        host.expect(first["digest"])
+    except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
+        logs.get_logger(f"pipeline-{slot}").error("pipeline.not_started", reason=str(error))
+        os._exit(1)
+    collect_seldom()
+    if settings.pipeline.pinned:
+        stay_on_one_core(slot)
+    host.run()
+    os._exit(0)  # nobody needs the answer of a request under way
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What must be right before the worker starts: each failure is one sentence that names what is missing."""
+
+from typing import Any, Final
+
+from consumer import aws, logs
+from consumer.dynamodb.item import key_names
+from consumer.errors import StartError
+from consumer.kcl.handover import LEASE_OWNER_INDEX
+from consumer.kinesis import registered_consumers
+from consumer.quarantine.entry import KEY_NAMES
+from consumer.settings import Settings, lease_tables
+from consumer.sinks.loading import check_sinks
+
+_CREATE: Final = "`sanitizer tables create` makes the tables"
+
+
+def check(settings: Settings, *, with_kcl: bool = True) -> None:
+    """Check the stream and the tables, and with them region, endpoints, credentials and permissions.
+
+    :param with_kcl: KCL's own tables too.
+    :raises StartError: the first thing that is wrong.
+    """
+    for service, endpoint in aws.clear_endpoints(("kinesis", "dynamodb")):
+        logs.get_logger("preflight").warning("endpoint.in_clear", name=service, address=endpoint)
+    kinesis = aws.client("kinesis", retries=2)
+    dynamodb = aws.client("dynamodb", retries=2)
+    name = settings.stream.name
+    try:
+        summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    except aws.CALL_ERRORS as error:
+        raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {name}")) from None
+    if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
+        msg = f"The stream {name} is {summary['StreamStatus']}, not ACTIVE."
+        raise StartError(msg)
+    if with_kcl:
+        registered_consumers.tell(settings, kinesis, summary, logs.get_logger("preflight"))
+    check_sinks(settings)
+    if settings.has_table:
+        _check_table(dynamodb, settings.output.table, key_names(settings.output))
+        if settings.output.write_mode == "newest":
+            _check_put(dynamodb, settings.output.table, key_names(settings.output))
+    _check_table(dynamodb, settings.quarantine.table, KEY_NAMES)
+    if with_kcl and not settings.kcl.may_create_tables:
+        _check_kcl_tables(dynamodb, settings.kcl.application)
+
+
+def _check_table(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
+    problem = key_problem(_describe(dynamodb, table), keys)
+    if problem:
+        msg = f"The table {table} {problem}."
+        raise StartError(msg)
+
+
+def _check_kcl_tables(dynamodb: Any, application: str) -> None:
+    """KCL would create what it misses, and no property of KCL 3.1.3 forbids it: read in its source, DAO by DAO."""
+    allow = f" {_CREATE}; with kcl.may_create_tables KCL would do it."
+    leases, *others = lease_tables(application)
+    indexes = _describe(dynamodb, leases, allow).get("GlobalSecondaryIndexes", ())
+    if LEASE_OWNER_INDEX not in [index["IndexName"] for index in indexes]:
+        msg = (
+            f"The table {leases} has no index {LEASE_OWNER_INDEX}: delete the table, if it holds no leases, and "
+            "`sanitizer tables create` makes it with its index; with kcl.may_create_tables KCL would add it."
+        )
+        raise StartError(msg)
+    for table in others:
+        _describe(dynamodb, table, allow)
+
+
+def _describe(dynamodb: Any, table: str, hint: str = f" {_CREATE}.") -> dict[str, Any]:
+    try:
+        description: dict[str, Any] = dynamodb.describe_table(TableName=table)["Table"]
+    except aws.CALL_ERRORS as error:
+        hint = hint if aws.reason(error) == "missing" else ""
+        raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {table}") + hint) from None
+    return description
+
+
+def _check_put(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
+    """Ask for a permission that the other write mode does not need, by a put whose condition no item meets."""
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item={name: {"S": "-"} for name in keys},
+            **never(keys[0]),
+        )
+    except aws.CALL_ERRORS as error:
+        if aws.reason(error) == "permission":
+            raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
+
+
+def never(key: str) -> dict[str, Any]:
+    """Return the condition of a write that no item meets, so that only the permission to write is asked for.
+
+    :param key: an attribute of the table's key.
+    """
+    return {
+        "ConditionExpression": "attribute_exists(#k) AND attribute_not_exists(#k)",
+        "ExpressionAttributeNames": {"#k": key},
+    }
+
+
+def key_problem(description: dict[str, Any], keys: tuple[str, str]) -> str | None:
+    """Return what is wrong with a table's key schema, if anything.
+
+    :param description: DescribeTable's answer.
+    :param keys: the attribute names of partition and sort key that it must have, as strings.
+    """
+    roles = {element["KeyType"]: element["AttributeName"] for element in description["KeySchema"]}
+    types = {element["AttributeName"]: element["AttributeType"] for element in description["AttributeDefinitions"]}
+    wanted = {"HASH": keys[0], "RANGE": keys[1]}
+    if roles != wanted or any(types.get(name) != "S" for name in keys):
+        return f"must have the string keys {keys[0]} (partition) and {keys[1]} (sort)"
+    return None

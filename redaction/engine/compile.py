@@ -1,0 +1,112 @@
+"""From a policy to what is applied to records: shapes, actions, patterns. Done once, at start."""
+
+from typing import NamedTuple
+
+import re2  # type: ignore[import-untyped, unused-ignore]
+
+from redaction.actions.base import Action, KeyedAction
+from redaction.actions.replace import Replace
+from redaction.actions.spec import ActionSpec, compile_action, spec_name
+from redaction.detectors.base import Detector
+from redaction.detectors.registry import detectors
+from redaction.engine.careful import Mender
+from redaction.engine.encodings import label_names
+from redaction.engine.field_rules import FieldRules
+from redaction.engine.field_tree import DROP, QUARANTINE, RELEASE, Exemption, Plan, Rule, Shapes
+from redaction.engine.finder import Finder
+from redaction.engine.prefilter import Scan
+from redaction.engine.unwrap import Unwrapper
+from redaction.keys import KeyProvider, KeyUnavailable
+from redaction.parse import Limits
+from redaction.plugin import PolicyError
+from redaction.policy import UNKNOWN_FIELDS, FieldRule, Policy
+from redaction.policy.selectors import NAME, NAME_PATTERN
+
+
+class Compiled(NamedTuple):
+    """A policy, ready to be applied."""
+
+    limits: Limits
+    shapes: Shapes
+    fields: FieldRules
+    mender: Mender
+    scan: Scan
+
+
+def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
+    """Compile. Raises PolicyError, KeyUnavailable or PluginInvalid; what is wrong with one rule names it."""
+    rules = [Rule(rule.id, rule.selectors, _plan(rule, keys)) for rule in policy.fields]
+    exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
+    unknown = _unknown(policy, keys)
+    shapes = Shapes(rules, exemptions, unknown)
+    by_name = [
+        Rule(rule.id, tuple(each for each in rule.selectors if each.rank in {NAME, NAME_PATTERN}), rule.plan)
+        for rule in rules
+    ]
+    limits = Limits(policy.limits.max_depth, policy.limits.max_bytes, policy.limits.max_values)
+    names = label_names(selector for rule in by_name if rule.plan for selector in rule.selectors)
+    actions: dict[Detector, Action] = {
+        detector: _action(policy.detectors[name], name, keys)
+        for name, detector in detectors().items()
+        if name in policy.detectors and spec_name(policy.detectors[name]) != RELEASE
+    }
+    try:
+        mender = Mender(actions, shapes, Unwrapper(Shapes(by_name), names, limits))
+        scan = Scan(tuple(actions), names)
+    except re2.error as error:
+        message = (
+            f"policy {policy.name!r}: its names and detectors together are too large for one pattern; name fewer fields"
+        )
+        raise PolicyError(message) from error
+    return Compiled(limits, shapes, FieldRules(shapes), mender, scan)
+
+
+def _plan(rule: FieldRule, keys: KeyProvider | None) -> Plan | None:
+    verb = spec_name(rule.action)
+    if verb == RELEASE:
+        return None
+    if verb in {DROP, QUARANTINE}:
+        return Plan(rule.id, DROP if verb == DROP else QUARANTINE)
+    action = _action(rule.action, rule.id, keys)
+    # With a key, values are told apart by their kind; other actions get fields of any content.
+    kind = detectors()[rule.type] if rule.type is not None and isinstance(action, KeyedAction) else None
+    return Plan(rule.id, action.name, action, kind)
+
+
+def _unknown(policy: Policy, keys: KeyProvider | None) -> Plan | None:
+    match policy.unknown_fields:
+        case "release":
+            return None
+        case "drop":
+            return Plan(UNKNOWN_FIELDS, DROP)
+        case "quarantine":
+            return Plan(UNKNOWN_FIELDS, QUARANTINE)
+        case "mask":
+            action = _action("mask", UNKNOWN_FIELDS, keys)
+            return Plan(UNKNOWN_FIELDS, action.name, action)
+
+
+def _check_results(action: Action) -> None:
+    """Refuse an action whose results look sensitive: labels and fixed texts are the policy's choice."""
+    if isinstance(action, (Replace, KeyedAction)):
+        for kind in (None, *detectors().values()):
+            found = Finder(tuple(detectors().values())).find_in(str(action("x", kind)))
+            if found:
+                message = (
+                    f"{action.name}: its results look like {found[0].detector.name!r} to the detectors; "
+                    "choose another text, type or key id"
+                )
+                raise PolicyError(message)
+
+
+def _action(spec: ActionSpec, rule: str, keys: KeyProvider | None) -> Action:
+    try:
+        action = compile_action(spec, rule, keys)
+        _check_results(action)
+    except KeyUnavailable as error:
+        message = f"rule {rule!r}: {error}"
+        raise KeyUnavailable(message) from error
+    except PolicyError as error:
+        message = f"rule {rule!r}: {error}"
+        raise PolicyError(message) from error
+    return action

@@ -1,0 +1,192 @@
+r"""Sensitive text in another dress: JSON and labels within strings, URLs, base64, escapes.
+
+A text is only looked into where one of the patterns here matches. What is found in an encoded piece hides the whole
+piece: there is no masking inside of base64.
+"""
+
+import binascii
+import html
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import unquote
+
+from redaction.detectors.base import Span, view
+from redaction.policy.selectors import ANY, NAME, NAME_PATTERN, Selector
+
+# How base64 shows what it holds, at any alignment of its groups of four. Each character is six bits of three bytes, so
+# that bytes from a small set give characters from small sets: nine or more digits and separators (a card number, an
+# SSN), or 18 or more characters of ASCII. Identifiers, words and hexadecimal digits look so once in millions.
+_BASE64_DIGITS: Final = rb"(?:[ILMNO][CDSTijyz][AEIMQUYcgk04][gtuw-z0-5]){3}"
+_BASE64_TEXT: Final = rb"(?:[I-Zabcdef][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){6}"
+_ESCAPED: Final = rb"%[0-9A-Fa-f]{2}|=[^ &\"\\\n+]+\+|\x1c|&(?:#[0-9xX][0-9A-Fa-f]*|[A-Za-z]{2,31});|\\u[0-9A-Fa-f]{4}"
+ENCODED: Final = rb"|".join((_ESCAPED, _BASE64_DIGITS, _BASE64_TEXT))
+"""Matches where a text, serialised or not, has an encoded piece."""
+
+# Separators that may stand between the letters of a name; see `normalize`.
+_BETWEEN: Final = rb"[ _.-]{0,2}"
+# A label ends in `":`, `':` or `=`. White space is escaped in a serialised text, as a quote is.
+_SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
+_SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
+_END_IN_TEXT: Final = rb"(?:\\*[\"']%b:|%b=)" % (_SPACE_IN_TEXT, _SPACE_IN_TEXT)
+_END_IN_SERIALISED: Final = rb"(?:(?:\\+\"|')%b:|%b=)" % (_SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
+# A string that begins as an object or a list does, whatever is in it.
+_JSON_IN_TEXT: Final = rb"\"%b[{\[]" % _SPACE_IN_TEXT
+_JSON_IN_SERIALISED: Final = rb"\"%b[{\[]" % _SPACE_IN_SERIALISED
+
+LABEL_IN_SERIALISED: Final = rb"[A-Za-z0-9_.?-]%b|%b" % (_END_IN_SERIALISED, _JSON_IN_SERIALISED)
+"""Matches serialised JSON wherever a text of it has something that may be a label."""
+
+
+def label_names(selectors: Iterable[Selector]) -> list[str]:
+    """Give the names, `*` included, that select a field wherever it stands: normalised, and as they are written."""
+    named = [each for each in selectors if each.rank in {NAME, NAME_PATTERN}]
+    written = {normalize_text(each.text) for each in named if not each.text.isascii()}
+    return sorted({each.segments[1] for each in named} | written)
+
+
+def normalize_text(name: str) -> str:
+    """Leave out what separates, but fold nothing: as a name's letters may stand in a text."""
+    return "".join(char for char in name if char.isalnum() or char == ANY)
+
+
+def in_serialised(names: Iterable[str]) -> bytes:
+    """Write the pattern that matches serialised JSON wherever a text of it may have to be looked into."""
+    labels = _labels(names, _END_IN_SERIALISED)
+    return b"|".join((ENCODED, labels, _JSON_IN_SERIALISED)) if labels else ENCODED
+
+
+def in_text(names: Iterable[str]) -> bytes:
+    """Write the same for the view of a text, with what stands before it in JSON."""
+    labels = _labels(names, _END_IN_TEXT)
+    return b"|".join((ENCODED, labels, _JSON_IN_TEXT)) if labels else ENCODED
+
+
+def label_in_text(names: Iterable[str]) -> bytes:
+    """Write the pattern of labels alone, up to where the value begins."""
+    return _labels(names, _END_IN_TEXT)
+
+
+def _labels(names: Iterable[str], end: bytes) -> bytes:
+    spellings = b"|".join(_spellings(name) for name in names)
+    return b"(?i:%b)%b" % (spellings, end) if spellings else b""
+
+
+def _spellings(name: str) -> bytes:
+    parts = []
+    for char in name.strip(ANY):
+        if char == ANY:
+            parts.append(rb"[A-Za-z0-9_.-]*")
+        elif char.isascii():
+            parts.append(re.escape(char).encode())
+        else:  # in a view `x`, `?`, or with an accent of its own a letter and `?`
+            parts.append(rb"[A-Za-z]?[x?]{0,2}")
+    tail = rb"[A-Za-z0-9_.-]*" if name.endswith(ANY) else b""
+    return _BETWEEN.join(parts) + tail
+
+
+# A label's value, in a view: quoted, a list or an object, or up to what ends it in a query, a header, a log line.
+# Groups of digits, and of four letters as in an IBAN, belong together: with one hidden nobody would know the others for
+# what they are. A card's track begins with a semicolon. What has no end goes to the end of the text.
+_GROUPS = rb"(?:[ .()/\x1c-]{1,4}(?:[0-9]+|[A-Z]{4}(?=[ .\x1c-][0-9A-Z])))*"
+_VALUE = re.compile(
+    rb"""[ \x1d]{0,8}(?:(?P<mark>\\{0,8}["'])(?!(?P=mark))(?P<quoted>.+?)(?:(?<!\\)(?P=mark)|\Z)"""
+    rb"""|(?P<list>[\[{])"""
+    rb"""|(?P<bare>(?:;(?=[0-9]))?[^ \x1d&;,"'\\<>{}\[\]|=][^ \x1d&;,"'\\<>{}\[\]|=]*={0,2}""" + _GROUPS + rb"))",
+    re.DOTALL,
+)
+_BRACKET = re.compile(rb"""[\[\]{}"']""")
+_NAME_END = re.compile(r"""[\\"'\s:=]+$""")
+_NAME_CHARS = "_-."
+_MAX_NAME = 64
+
+
+def label_name(text: str, start: int, end: int) -> str:
+    """Give the whole name of the label that a pattern found at `text[start:end]`."""
+    while start > 0 and end - start < _MAX_NAME and (text[start - 1].isalnum() or text[start - 1] in _NAME_CHARS):
+        start -= 1
+    return _NAME_END.sub("", text[start:end])
+
+
+def label_value(seen: bytes, position: int) -> Span | None:
+    """Find the value that follows a label which ends at `position` of a view."""
+    match = _VALUE.match(seen, position)
+    if not match:
+        return None
+    kind = next(kind for kind in ("quoted", "list", "bare") if match[kind])
+    return match.span(kind) if kind != "list" else (match.start(kind), _bracket_end(seen, match.start(kind)))
+
+
+def _bracket_end(seen: bytes, start: int) -> int:
+    """Where a list or an object ends; if it does not, the end of the text."""
+    depth, quote = 0, b""
+    for match in _BRACKET.finditer(seen, start):
+        sign = match[0]
+        if sign in {b'"', b"'"}:
+            quote = b"" if sign == quote else quote or sign
+        elif not quote:
+            depth += 1 if sign in {b"[", b"{"} else -1
+            if depth == 0:
+                return match.end()
+    return len(seen)
+
+
+_PIECE = re.compile(r"""=?[^\s&?=/#;,"'<>|]+""")
+_RUN = re.compile(r"""[^\s"'<>]+""")
+# In a query's value a plus is a space, but for that of a time's offset.
+_SPACE = re.compile(r"\+(?![0-9]{2}:[0-9]{2}\Z)")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE64_SIGN = re.compile(b"|".join((_BASE64_DIGITS, _BASE64_TEXT)).decode())
+# RFC 2045: base64 in lines of at most 76 characters.
+_MIME_LINE = re.compile(r"[A-Za-z0-9+/]{60,76}\r?\n")
+_LINE_END = re.compile(r"\r?\n")
+_UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_INVISIBLE = "\x1c"
+_STANDARD_ALPHABET = str.maketrans("-_", "+/")
+
+
+def decoded_pieces(text: str) -> Iterator[tuple[Span, str]]:
+    """Give the pieces of a text that are encoded, and what they say; some in more than one reading."""
+    if "%" in text or "+" in text:
+        yield from _from_urls(text)
+    yield from _from_base64(text)
+
+
+def decoded_whole(text: str) -> Iterator[tuple[Span, str]]:
+    """Give other readings of larger parts of a text: where something shows in them, more than it has to be hidden."""
+    if _MIME_LINE.search(text):
+        for _, said in _from_base64(_LINE_END.sub("", text)):
+            yield (0, len(text)), said
+    if "%" in text:
+        for match in _RUN.finditer(text):
+            if _PERCENT.search(match[0]):
+                yield match.span(), unquote(match[0])
+    if "&" in text and (said := html.unescape(text)) != text:
+        yield (0, len(text)), said
+    if "\\u" in text:
+        yield (0, len(text)), _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    if not text.isascii() and _INVISIBLE in (seen := view(text).decode()):
+        yield (0, len(text)), seen.replace(_INVISIBLE, "")
+
+
+def _from_urls(text: str) -> Iterator[tuple[Span, str]]:
+    for match in _PIECE.finditer(text):
+        (start, end), piece = match.span(), match[0]
+        if piece[0] == "=":
+            start, piece = start + 1, _SPACE.sub(" ", piece[1:])
+        if "%" in piece and _PERCENT.search(piece):
+            piece = unquote(piece)
+        if piece != text[start:end]:
+            yield (start, end), piece
+
+
+def _from_base64(text: str) -> Iterator[tuple[Span, str]]:
+    for match in _BASE64_RUN.finditer(text):
+        if _BASE64_SIGN.search(match[0]):
+            run = match[0].rstrip("=").translate(_STANDARD_ALPHABET)
+            # Something of the same alphabet may stand before it, such as a path: all alignments.
+            for skipped in range(4):
+                part = run[skipped:]
+                part = part[: len(part) - 1] if len(part) % 4 == 1 else part
+                yield match.span(), binascii.a2b_base64(part + "=" * (-len(part) % 4)).decode("latin-1")

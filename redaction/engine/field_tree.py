@@ -1,0 +1,220 @@
+"""The shape of documents: a tree of the field paths met so far, each with what the policy says of it.
+
+A field's fate depends on its path alone, so it is looked up once for each path and then found by its name, as it is
+spelled. The same tree counts how often each path came and how often something in it was redacted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from redaction.actions.base import Action
+from redaction.detectors.base import Detector
+from redaction.plugin import Applied
+from redaction.policy.names import last_parts, normalize
+from redaction.policy.selectors import (
+    NAME,
+    NAME_PATTERN,
+    PATH,
+    PATH_PATTERN,
+    Selector,
+    Selectors,
+    State,
+    segment_matches,
+)
+
+_Owner = TypeVar("_Owner")
+
+# Names are few and short, but senders choose them: what is remembered is bounded.
+_MEMORY: Final = 10_000
+_MEMORABLE_LENGTH: Final = 64
+_END_LENGTH: Final = 128
+
+DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to a field. `action` is None for `drop` and `quarantine`, which `verb` names."""
+
+    rule: str
+    verb: str
+    action: Action | None = None
+    kind: Detector | None = None
+    applied: Applied = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "applied", (self.rule, self.verb))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A field rule, compiled. `plan` None: release."""
+
+    id: str
+    selectors: tuple[Selector, ...]
+    plan: Plan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Fields in which some detectors don't count."""
+
+    selectors: tuple[Selector, ...]
+    detectors: frozenset[str]
+
+
+class Node:
+    """A field path. `plan` None: nothing happens to the field itself, and its content is looked at."""
+
+    __slots__ = (
+        "before_number",
+        "before_text",
+        "children",
+        "clean_name",
+        "exempt",
+        "known",
+        "name",
+        "name_hits",
+        "odd_name",
+        "parent",
+        "plan",
+        "redacted",
+        "seen",
+        "state",
+    )
+
+    def __init__(self, name: str, parent: "Node | None", state: tuple[State, State]) -> None:
+        self.name = name
+        # What stands before a value in JSON, as detectors see it.
+        self.before_text = f'{name}":"'
+        self.before_number = f'{name}":'
+        self.parent = parent
+        self.state = state
+        self.children: dict[str, Node] = {}
+        self.plan: Plan | None = None
+        self.exempt: frozenset[str] = parent.exempt if parent else frozenset()
+        self.known = True
+        # What becomes of the name itself, once somebody asked; see `redaction.engine.careful`. Odd: it may hold
+        # something.
+        self.clean_name: str | None = None
+        self.odd_name = True
+        self.name_hits: tuple[Applied, ...] = ()
+        self.seen = 0
+        self.redacted = 0
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names from the record's top down to this field, as they are released."""
+        return tuple(node.name if node.clean_name is None else node.clean_name for node in self.line())
+
+    def line(self) -> "list[Node]":
+        """The fields from the record's top down to this one."""
+        return [*self.parent.line(), self] if self.parent else []
+
+
+class Shapes:
+    """All paths under one policy.
+
+    :param unknown: what happens to fields that no rule speaks of; None: they are released.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], exemptions: Sequence[Exemption] = (), unknown: Plan | None = None
+    ) -> None:
+        self.unknown: Final = unknown
+        self._by_name: _ByName[Rule] = _ByName((each, rule) for rule in rules for each in rule.selectors)
+        self._by_path: _ByPath[Rule] = _ByPath((each, rule) for rule in rules for each in rule.selectors)
+        exempting = [(each, exemption) for exemption in exemptions for each in exemption.selectors]
+        self._exempt_by_name: _ByName[Exemption] = _ByName(exempting)
+        self._exempt_by_path: _ByPath[Exemption] = _ByPath(exempting)
+        self._size = 0
+        self.root = Node("", None, (self._by_path.start, self._exempt_by_path.start))
+
+    def child(self, parent: Node, name: str) -> Node:
+        """Work out the field `name` below `parent`, and remember it."""
+        # Of a name that is no name its two ends are compared, and nothing is released by it.
+        is_long = len(name) > 2 * _END_LENGTH
+        normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if is_long else name)
+        state = self._by_path.step(parent.state[0], normal)
+        exempt_state = self._exempt_by_path.step(parent.state[1], normal)
+        node = Node(name, parent, (state, exempt_state))
+        exempting = (*self._exempt_by_path.matching(exempt_state), *self._exempt_by_name.matching(normal))
+        if exempting:
+            node.exempt = parent.exempt.union(*(exemption.detectors for exemption in exempting))
+        rule = next(iter(self._by_path.matching(state)), None) or self._rule_named(name, normal)
+        if rule and not (is_long and rule.plan is None):
+            node.plan = rule.plan
+        elif self.unknown:
+            # A field on the way to a known one is looked into; anything else unknown is dealt with as a whole.
+            node.known = False
+            if not self._by_path.goes_on(state):
+                node.plan = self.unknown
+        if node.plan:
+            node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
+        if self._size < _MEMORY and len(name) <= _MEMORABLE_LENGTH:
+            self._size += 1
+            parent.children[name] = node
+        return node
+
+    def at(self, path: Iterable[str]) -> Node:
+        """Give the field at a path, looked up or worked out."""
+        node = self.root
+        for name in path:
+            node = node.children[name] if name in node.children else self.child(node, name)
+        return node
+
+    def rule_named(self, name: str) -> Rule | None:
+        """Find the rule for a name wherever it stands: the name of a field, or a label in a text.
+
+        A name that says where it stood (`payment.cvv`) is dealt with by its last parts, if these are to be hidden.
+        """
+        return self._rule_named(name, normalize(name))
+
+    def _rule_named(self, name: str, normal: str) -> Rule | None:
+        rule = next(iter(self._by_name.matching(normal)), None)
+        if rule is None and not name.isidentifier():
+            for part in last_parts(name):
+                rule = next(iter(self._by_name.matching(normalize(part))), None)
+                if rule and rule.plan:
+                    return rule
+            return None
+        return rule
+
+    def nodes(self) -> Iterator[Node]:
+        """All paths remembered, from the top down."""
+        todo = [self.root]
+        while todo:
+            node = todo.pop()
+            yield node
+            todo.extend(node.children.copy().values())
+
+
+class _ByName(Generic[_Owner]):
+    """Owners of names at any depth; the exact name before the pattern."""
+
+    def __init__(self, owned: Iterable[tuple[Selector, _Owner]]) -> None:
+        names = [(each, owner) for each, owner in owned if each.rank in {NAME, NAME_PATTERN}]
+        self._exact = {each.segments[1]: owner for each, owner in names if each.rank == NAME}
+        self._patterns = [(each.segments[1], owner) for each, owner in names if each.rank == NAME_PATTERN]
+
+    def matching(self, name: str) -> Sequence[_Owner]:
+        exact = (self._exact[name],) if name in self._exact else ()
+        if not self._patterns:
+            return exact
+        return (*exact, *(owner for pattern, owner in self._patterns if segment_matches(pattern, name)))
+
+
+class _ByPath(Generic[_Owner]):
+    """Owners of paths; the path without wildcards before those with."""
+
+    def __init__(self, owned: Iterable[tuple[Selector, _Owner]]) -> None:
+        paths = sorted((pair for pair in owned if pair[0].rank in {PATH, PATH_PATTERN}), key=lambda pair: -pair[0].rank)
+        self._owners = [owner for _, owner in paths]
+        self._selectors = Selectors(each for each, _ in paths)
+        self.start = self._selectors.start
+        self.step = self._selectors.step
+        self.goes_on = self._selectors.goes_on
+
+    def matching(self, state: State) -> Sequence[_Owner]:
+        return [self._owners[number] for number in self._selectors.matches(state)] if state else ()

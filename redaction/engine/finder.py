@@ -1,0 +1,129 @@
+"""All detectors of a policy over the view of many texts: what each finds, and which of two that overlap counts."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from redaction.detectors.base import Detector, view
+from redaction.engine.work import TOO_COMPLEX, Work
+from redaction.patterns import Pattern, compile_bytes, spans
+
+# What a candidate costs beside its characters: the call, and what is made of its findings.
+_CANDIDATE_COST = 16
+
+
+class Finding(NamedTuple):
+    """A span of a text that `detector` wants hidden."""
+
+    start: int
+    end: int
+    detector: Detector
+
+
+# A pass of its own each: with others in one pattern they would be slow; see `redaction.engine.prefilter`.
+_OFTEN: Final = frozenset({"card", "phone"})
+# What the class itself calls, after having sorted its arguments.
+_finding: Final = tuple.__new__
+
+
+class Texts(Protocol):
+    """Which work each text belongs to, and by name the detectors that don't count in it."""
+
+    def work(self, number: int) -> Work: ...
+
+    def exempt(self, number: int) -> frozenset[str]: ...
+
+
+class _Alone:
+    def work(self, _number: int) -> Work:
+        return Work({}, [], 1 << 62)
+
+    def exempt(self, _number: int) -> frozenset[str]:
+        return frozenset()
+
+
+class Finder:
+    """The detectors of one policy; where two find the same place, the earlier of the sequence counts.
+
+    Raises re2.error where a detector's pattern is none.
+    """
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.detectors = tuple(detectors)
+        self._rank = {detector.name: rank for rank, detector in enumerate(detectors)}
+        compiled = [(detector, compile_bytes(detector.candidate)) for detector in detectors]
+        often = [pair for pair in compiled if pair[0].name in _OFTEN]
+        rare = [pair for pair in compiled if pair[0].name not in _OFTEN]
+        # One pass tells that none of the rare ones has a candidate.
+        any_rare = compile_bytes(b"|".join(b"(?:%b)" % detector.candidate for detector, _ in rare)) if rare else None
+        self._groups = [(None, often), (any_rare, rare)]
+
+    def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> dict[int, list[Finding]]:
+        """Find all in the view of several texts, which end (newline included) at `ends`; gives findings by text.
+
+        Positions are those in the view; findings are in order, none overlapping. The work to which a text belongs pays
+        for the characters that had to be validated; one that can't is rejected, its findings not complete.
+        """
+        found: dict[int, list[Finding]] = {}
+        for detector, pattern in self._worthwhile(seen):
+            position: int | None = 0
+            while position is not None:
+                matches, position = spans(pattern, seen, position), None
+                for start, end in matches:
+                    number = bisect_right(ends, start)
+                    work = texts.work(number)
+                    work.budget -= end - start + _CANDIDATE_COST
+                    if work.budget < 0:
+                        work.reject(TOO_COMPLEX)
+                        position = ends[number]
+                        break
+                    if detector.name in texts.exempt(number):
+                        continue
+                    for first, last in detector.find(seen, start, end):
+                        finding = _finding(Finding, (first, last, detector))
+                        if number in found:
+                            found[number].append(finding)
+                        else:
+                            found[number] = [finding]
+        for number, findings in found.items():
+            if len(findings) > 1:
+                found[number] = self._settle(findings)
+        return found
+
+    def _worthwhile(self, seen: bytes) -> Iterator[tuple[Detector, Pattern]]:
+        for guard, pairs in self._groups:
+            if guard is None or next(spans(guard, seen), None):
+                yield from pairs
+
+    def find_in(self, text: str) -> list[Finding]:
+        """Find all in one text; positions in code points."""
+        seen = b'"' + view(text)
+        found = self.find(seen, [len(seen) + 1], _Alone())
+        return [Finding(start - 1, end - 1, detector) for start, end, detector in found.get(0, ())]
+
+    def _settle(self, found: list[Finding]) -> list[Finding]:
+        """Of findings that overlap keep those whose detector comes first; what remains shows in the next round."""
+        kept: list[Finding] = []
+        cluster: list[Finding] = []
+        reach = -1
+        for finding in sorted(found, key=lambda finding: finding.start):
+            if finding.start >= reach:
+                kept += self._best(cluster)
+                cluster = []
+            cluster.append(finding)
+            reach = max(reach, finding.end)
+        return kept + self._best(cluster)
+
+    def _best(self, cluster: list[Finding]) -> list[Finding]:
+        if len(cluster) <= 1:
+            return cluster
+        return _apart(sorted(cluster, key=lambda finding: (self._rank[finding.detector.name], finding.start)))
+
+
+def _apart(findings: list[Finding]) -> list[Finding]:
+    """Keep what overlaps nothing that comes earlier in the list; in order."""
+    kept: list[Finding] = []
+    for finding in findings:
+        if all(finding.end <= other.start or other.end <= finding.start for other in kept):
+            kept.append(finding)
+    return sorted(kept, key=lambda finding: finding.start)

@@ -1,0 +1,53 @@
+"""Which serialised documents need careful work: a few passes over a whole batch.
+
+What the patterns pass over is clean, and the careful work is done for few. One pattern for all would be slow: the
+states of an automaton that follows a card number and a telephone number at once are the product of theirs, and
+identifiers lead it through all of them. Hence three passes (benchmarks/engine_speed.py): numbers, telephone numbers,
+and all that has letters.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from redaction.detectors.base import Detector, view
+from redaction.engine import encodings
+from redaction.patterns import Pattern, compile_bytes, lines_matching
+
+_NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "ip"})
+_PHONES: Final = frozenset({"phone"})
+# Few digits may stand for a long number.
+_EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
+
+
+def passes(detectors: Sequence[Detector], others: Sequence[bytes]) -> tuple[list[Pattern], Pattern]:
+    """Compile the passes that count digits, and the one with all else, `others` included. Raises re2.error."""
+    numbers = [_EXPONENT, *(each.candidate for each in detectors if each.name in _NUMBERS)]
+    phones = [each.candidate for each in detectors if each.name in _PHONES]
+    rest = [each.candidate for each in detectors if each.name not in _NUMBERS | _PHONES]
+    return [compile_bytes(any_of(group)) for group in (numbers, phones) if group], compile_bytes(
+        any_of([*rest, *others])
+    )
+
+
+def any_of(patterns: Sequence[bytes]) -> bytes:
+    """Write the pattern that matches where one of these does."""
+    return b"|".join(b"(?:%s)" % pattern for pattern in patterns)
+
+
+class Scan:
+    """The detectors and field names of one policy. Raises re2.error where they are too large for a pattern."""
+
+    def __init__(self, detectors: Sequence[Detector], names: Sequence[str]) -> None:
+        labels = [encodings.LABEL_IN_SERIALISED] if names else []
+        self._numbers, self._letters = passes(detectors, [encodings.ENCODED, *labels])
+        self._named = passes(detectors, [encodings.in_serialised(names)])[1] if names else None
+
+    def suspects(self, bodies: Sequence[bytes]) -> list[int]:
+        """Find the bodies (compact JSON in UTF-8) in which there may be something; gives their indexes, in order."""
+        lines = [body if body.isascii() else view(body.decode()) for body in bodies]
+        suspects = {number for each in self._numbers for number in lines_matching(each, lines)}
+        letters = lines_matching(self._letters, lines)
+        if self._named and letters:
+            # Many texts hold something that looks like a label: only now are the names compared.
+            letters = [letters[place] for place in lines_matching(self._named, [lines[number] for number in letters])]
+        return sorted(suspects.union(letters))

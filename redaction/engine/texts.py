@@ -1,0 +1,154 @@
+"""From documents to their leaves: every text and long number, with what is said before it and where it stands."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple, TypeAlias
+
+from redaction.engine.field_tree import Node, Shapes
+from redaction.engine.work import KeyCollision, Work
+from redaction.plugin import Document, JSONValue
+
+# cc=1, a@b.co; of a number, seven digits: a telephone number in a field of that name.
+_SHORTEST: Final = 4
+_SMALL: Final = 10**6
+_EXPONENTS_WRITTEN_OUT: Final = 20
+
+
+Odd: TypeAlias = "tuple[Document, Node]"
+"""A field whose name is suspicious, or not looked at yet, and the object in which it stands."""
+
+_Place: TypeAlias = "tuple[Document | list[JSONValue], str | int, str, str, Node, Work]"
+
+
+class Leaf(NamedTuple):
+    """A text of a document.
+
+    `before`: what stands before it in JSON, its key included; never empty. `exempt`: detectors that don't count in it.
+    """
+
+    container: "Document | list[JSONValue]"
+    place: str | int
+    text: str
+    before: str
+    node: Node
+    exempt: frozenset[str]
+    work: Work
+
+    def __repr__(self) -> str:
+        return "Leaf(...)"  # its text is content
+
+
+class Leaves:
+    """The texts of many documents, collected along their shapes.
+
+    There are several in each record, and something is found in few: a `Leaf` is made when one is asked for.
+
+    :param exempt: detectors that don't count in any of them.
+    """
+
+    def __init__(self, shapes: Shapes, exempt: frozenset[str] = frozenset()) -> None:
+        self.lines: list[str] = []
+        """Each text, with what stands before it."""
+        self._places: list[_Place] = []
+        self._shapes = shapes
+        self._exempt = exempt
+
+    def __getitem__(self, number: int) -> Leaf:
+        container, place, text, before, node, work = self._places[number]
+        return Leaf(container, place, text, before, node, self.exempt(number), work)
+
+    def work(self, number: int) -> Work:
+        """Give the work to which a text belongs."""
+        return self._places[number][5]
+
+    def exempt(self, number: int) -> frozenset[str]:
+        """Give the detectors that don't count in a text."""
+        exempt = self._places[number][4].exempt
+        return exempt | self._exempt if self._exempt else exempt
+
+    def only(self, changed: Mapping[int, str]) -> "Leaves":
+        """Give those of these numbers, with these texts."""
+        some = Leaves(self._shapes, self._exempt)
+        for number, text in changed.items():
+            container, place, _, before, node, work = self._places[number]
+            some.add(container, place, text, before, node, work)
+        return some
+
+    def forget(self, length: int) -> None:
+        """Keep no more than the first ones."""
+        del self.lines[length:], self._places[length:]
+
+    def flatten(self, document: Document, work: Work) -> list[Odd]:
+        """Collect all of a document, in order; gives the fields whose names are suspicious, or not looked at yet."""
+        odd: list[Odd] = []
+        self._object(document, self._shapes.root, work, odd)
+        return odd
+
+    def add(
+        self, container: "Document | list[JSONValue]", place: str | int, text: str, before: str, node: Node, work: Work
+    ) -> None:
+        """Add one text."""
+        self.lines.append(before + text)
+        self._places.append((container, place, text, before, node, work))
+
+    def _object(self, fields: Document, node: Node, work: Work, odd: list[Odd]) -> None:
+        children, add_line, add_place = node.children, self.lines.append, self._places.append
+        for name, value in fields.items():
+            child = children[name] if name in children else self._shapes.child(node, name)
+            if child.odd_name:
+                odd.append((fields, child))
+            kind = type(value)
+            if kind is str:
+                if len(value) >= _SHORTEST:  # type: ignore[arg-type]
+                    before = child.before_text
+                    add_line(before + value)  # type: ignore[operator]
+                    add_place((fields, name, value, before, child, work))  # type: ignore[arg-type]
+            elif kind is dict:
+                self._object(value, child, work, odd)  # type: ignore[arg-type]
+            elif kind is list:
+                self._list(value, child, work, odd)  # type: ignore[arg-type]
+            elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
+                self.add(fields, name, number_text(value), child.before_number, child, work)  # type: ignore[arg-type]
+
+    def _list(self, items: list[JSONValue], node: Node, work: Work, odd: list[Odd]) -> None:
+        for place, value in enumerate(items):
+            kind = type(value)
+            if kind is str:
+                if len(value) >= _SHORTEST:  # type: ignore[arg-type]
+                    self.add(items, place, value, '"', node, work)  # type: ignore[arg-type]
+            elif kind is dict:
+                self._object(value, node, work, odd)  # type: ignore[arg-type]
+            elif kind is list:
+                self._list(value, node, work, odd)  # type: ignore[arg-type]
+            elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
+                self.add(items, place, number_text(value), "[", node, work)  # type: ignore[arg-type]
+
+
+def rename(odd: Sequence[Odd], work: Work) -> None:
+    """Give the fields their clean names; each stays in its place. Raises KeyCollision."""
+    by_object: dict[int, tuple[Document, dict[str, Node]]] = {}
+    for fields, node in odd:
+        if node.name_hits:
+            by_object.setdefault(id(fields), (fields, {}))[1][node.name] = node
+    for fields, nodes in by_object.values():
+        work.hits.extend((hit, node) for node in nodes.values() for hit in node.name_hits)
+        renamed = {nodes[name].clean_name or name if name in nodes else name: value for name, value in fields.items()}
+        if len(renamed) != len(fields):
+            raise KeyCollision(next(iter(nodes.values())).name_hits[0][0])
+        fields.clear()
+        fields.update(renamed)
+
+
+_NUMBERS: Final = frozenset({int, float, Decimal})
+
+
+def number_text(number: float | Decimal) -> str:
+    """Write a number as a detector wants to see it."""
+    if isinstance(number, int):
+        return str(number)
+    # 4.11111111111111E15, as Java writes a double, is a card number that ends in 0.
+    exact = number if isinstance(number, Decimal) else Decimal(repr(number))
+    if not 0 < exact.adjusted() < _EXPONENTS_WRITTEN_OUT:
+        return str(number)
+    whole = exact.to_integral_value()
+    return format(whole if whole == exact else exact, "f")

@@ -1,0 +1,130 @@
+"""Redacting what is hidden in a text: rules by name and detectors, applied to JSON, labelled values, encoded pieces.
+
+Rules by path and `unknown_fields` do not reach into texts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+
+from redaction.actions.base import HIDDEN
+from redaction.detectors.base import Span, view
+from redaction.engine import encodings
+from redaction.engine.field_rules import FieldForbidden, FieldRules
+from redaction.engine.field_tree import QUARANTINE, Shapes
+from redaction.engine.texts import Leaf
+from redaction.engine.work import TooComplex
+from redaction.parse import Limits, Unparsable, parse_text
+from redaction.patterns import compile_bytes, spans
+from redaction.plugin import Document
+from redaction.serialize import serialize_value
+
+MendPart: TypeAlias = Callable[[Document, Shapes, Leaf, int], None]
+_MAX_WRAPPINGS: Final = 4
+# Than validating what looks sensitive, which is what a budget is measured in.
+_LOOKING_IS_CHEAPER: Final = 8
+# What each label and each decoded piece costs beside its characters.
+_LABEL_COST: Final = 16
+_PIECE_COST: Final = 64
+
+
+class Unwrapper:
+    """The rules by name of one policy. Not bound to a document: one instance serves all."""
+
+    def __init__(self, named: Shapes, names: Sequence[str], limits: Limits) -> None:
+        self.in_text = encodings.in_text(names)
+        self.pattern = compile_bytes(self.in_text)
+        self._labels = compile_bytes(encodings.label_in_text(names)) if names else None
+        self._named = named
+        self._rules = FieldRules(named)
+        self._limits = limits
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether a rule selects fields of this name wherever they stand."""
+        return self._named.rule_named(name) is not None
+
+    def redact(self, leaf: Leaf, redact_plain: Callable[[], str], mend_part: MendPart, wrappings: int) -> str:
+        """Give the leaf's text with what is hidden in it redacted; all of it is, once this changes nothing any more.
+
+        :param redact_plain: redacts what stands in the text as it is. That comes before labels, since half of a number
+            that a label hides could be more than nothing, and no detector would know the other half.
+        :param mend_part: looks for more in a document made of what was unwrapped.
+        :raises TooComplex: it is wrapped too often, or the work can't pay.
+        :raises KeyCollision, FieldForbidden: as for a document.
+        """
+        if wrappings >= _MAX_WRAPPINGS:
+            raise TooComplex
+        text = leaf.text
+        leaf.work.spend(len(text) // _LOOKING_IS_CHEAPER)
+        before = len(leaf.work.hits)
+        if text.lstrip()[:1] in {"{", "["}:
+            try:
+                holder: Document = {"": parse_text(text, self._limits)}
+            except Unparsable:
+                pass
+            else:
+                self._rules.apply(holder, leaf.work.hits)
+                mend_part(holder, self._named, leaf, wrappings + 1)
+                return serialize_value(holder[""]) if _found(leaf, before) else text
+        plain = redact_plain()
+        if plain != text:
+            return plain
+        text = self._without_labelled(text, leaf)
+        for decoded in (encodings.decoded_pieces, encodings.decoded_whole):
+            if len(leaf.work.hits) == before:
+                text = self._without_telling(text, decoded(text), leaf, mend_part, wrappings)
+        return text if _found(leaf, before) else leaf.text
+
+    def _without_telling(
+        self, text: str, pieces: Iterable[tuple[Span, str]], leaf: Leaf, mend_part: MendPart, wrappings: int
+    ) -> str:
+        """Hide the pieces that say something sensitive."""
+        hiding: list[Span] = []
+        for span, said in pieces:
+            leaf.work.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
+            known = len(leaf.work.hits)
+            mend_part({"": said}, self._named, leaf, wrappings + 1)
+            if len(leaf.work.hits) > known:
+                hiding.append(span)
+        return _without(text, hiding)
+
+    def _without_labelled(self, text: str, leaf: Leaf) -> str:
+        if not self._labels:
+            return text
+        pieces, position = [], 0
+        seen = view(text)
+        for start, end in spans(self._labels, seen):
+            leaf.work.spend(_LABEL_COST)
+            if start < position:
+                continue  # within the value of the label before
+            name = encodings.label_name(text, start, end)
+            rule = self._named.rule_named(name)
+            span = encodings.label_value(seen, end) if rule else None
+            if not rule or not rule.plan or not span:
+                continue
+            plan = rule.plan
+            if plan.verb is QUARANTINE:
+                raise FieldForbidden(plan, leaf.node)
+            value = text[span[0] : span[1]]
+            # A text keeps its label: with a hole behind it the next word would be taken for its value.
+            new = str(plan.action(value, plan.kind)) if plan.action else HIDDEN
+            if new != value:
+                pieces += [text[position : span[0]], new]
+                position = span[1]
+                leaf.work.hits.append((plan.applied, leaf.node))
+        return "".join([*pieces, text[position:]])
+
+
+def _found(leaf: Leaf, before: int) -> bool:
+    """Tell whether something was; it counts as found at the path of the text."""
+    hits = leaf.work.hits
+    hits[before:] = [(applied, leaf.node) for applied, _ in hits[before:]]
+    return len(hits) > before
+
+
+def _without(text: str, spans: Sequence[Span]) -> str:
+    pieces, position = [], 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= position:
+            pieces += [text[position:start], HIDDEN]
+            position = end
+    return "".join([*pieces, text[position:]])

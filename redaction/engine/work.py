@@ -1,0 +1,68 @@
+"""One record on its careful way: the document, what was done to it, and what it may still cost."""
+
+from typing import Final
+
+from redaction.engine.field_rules import FieldForbidden, Hit
+from redaction.plugin import Document, Rejected
+
+FIELD_FORBIDDEN: Final = "field_forbidden"
+KEY_COLLISION: Final = "key_collision"
+LEAK_SUSPECTED: Final = "leak_suspected"
+TOO_COMPLEX: Final = "too_complex"
+
+# Redaction may lay bare a candidate that was none before: the digits kept, and what follows them.
+# One round is the rule, two are rare; text that needs more is made to.
+ROUNDS: Final = 8
+
+
+class TooComplex(Exception):
+    """The record would cost more than its budget, or something in it is wrapped too often."""
+
+
+class KeyCollision(Exception):
+    """Two keys of one object became equal by redaction. `rule`: what changed them."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+MENDING_ERRORS: Final = (TooComplex, KeyCollision, FieldForbidden)
+"""What may be raised while a record is mended, for this record alone."""
+
+
+class Work:
+    """A record that is being mended. `rejected`: it can't be, and why."""
+
+    __slots__ = ("budget", "document", "hits", "rejected")
+
+    def __init__(self, document: Document, hits: list[Hit], budget: int) -> None:
+        self.document = document
+        self.hits = hits
+        self.budget = budget
+        self.rejected: Rejected | None = None
+
+    def require(self, cost: int) -> None:
+        """Make sure that there is enough for it, without paying yet. Raises TooComplex."""
+        if self.budget < cost:
+            raise TooComplex
+
+    def spend(self, cost: int) -> None:
+        """Pay for work on as many characters. Raises TooComplex."""
+        self.budget -= cost
+        if self.budget < 0:
+            raise TooComplex
+
+    def reject(self, code: str, rule: str | None = None) -> None:
+        """Say that the record can't be released; the first reason stays."""
+        self.rejected = self.rejected or Rejected(code, rule)
+
+    def give_up(self, error: "TooComplex | KeyCollision | FieldForbidden") -> None:
+        """Reject the record for what one of `MENDING_ERRORS` says."""
+        match error:
+            case TooComplex():
+                self.reject(TOO_COMPLEX)
+            case KeyCollision(rule=rule):
+                self.reject(KEY_COLLISION, rule)
+            case FieldForbidden(plan=plan):
+                self.reject(FIELD_FORBIDDEN, plan.rule)

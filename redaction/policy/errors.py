@@ -1,0 +1,138 @@
+"""What is wrong with the form of a policy file, in words: file, line, and what would be right."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import yaml
+from pydantic import BaseModel
+
+from redaction.actions.spec import GeneraliseSettings, KeySettings, MaskSettings, ReplaceSettings
+from redaction.policy.model import DropRecord, ExceptionRule, FieldRule, LimitSettings, Policy
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "limits": LimitSettings,
+    "fields": FieldRule,
+    "exceptions": ExceptionRule,
+    "drop_records": DropRecord,
+}
+# By what `redaction.actions.spec` marks the alternatives with.
+_SETTINGS: Final[dict[str, type[BaseModel]]] = {
+    "<mask>": MaskSettings,
+    "<replace>": ReplaceSettings,
+    "<generalise>": GeneraliseSettings,
+    "<tokenise>": KeySettings,
+    "<hash>": KeySettings,
+    "<encrypt>": KeySettings,
+}
+_PLUGIN: Final = "<plug-in>"
+# What pydantic adds to a place and is no key of the file: alternatives of a union, the key of a mapping itself.
+_NO_KEYS: Final = frozenset({"[key]", "str", "bool", "int", "list[str]"})
+
+# Where several types are allowed, pydantic has an error for each; here is one for all.
+_EITHER: Final = {
+    "equals": "must be a text, a whole number, true, false or null",
+    "extends": "must be the name or file of a policy, or a list of them; in quotes if it looks like a number",
+}
+# What the patterns of these keys mean.
+_PATTERNS: Final = {
+    "id": "must be lower case letters, '_' and at most four digits, and begin with a letter, for example 'card_field'",
+    "field": "must be names of fields, joined by single dots, for example 'meta.kind'",
+    "key": "must be lower case letters, digits, '_' and '-', and begin with a letter, for example 'customer'",
+    "key_id": "must be 1 to 16 letters a to z, for example 'a'",
+    "type": "must be lower case letters, digits and '_', and begin with a letter, for example 'email'",
+}
+# By pydantic's types of errors; in braces what it says of one.
+_MESSAGES: Final = {
+    "missing": "is missing; add it",
+    "literal_error": "must be {expected}",
+    "string_type": "must be a string; put it in quotes",
+    "invalid_key": "is a key that is no string; put it in quotes",
+    "string_too_short": "needs {min_length} or more characters",
+    "string_too_long": "may have {max_length} characters at most",
+    "list_type": "must be a list: [one, two], or one on each line after a dash",
+    "too_short": "needs {min_length} or more entries",
+    "dict_type": "must be a mapping: on each line a name, a colon, and what it means",
+    "int_type": "must be a whole number, without quotes",
+    "int_from_float": "must be a whole number, without quotes",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+}
+
+
+def explain(problem: "ErrorDetails", node: yaml.Node | None, source: str) -> str:
+    """Say in one line where and what it is, and what would be right. Equal lines say the same."""
+    marks = [str(part) for part in problem["loc"] if str(part).startswith("<")]
+    place = [part for part in problem["loc"] if part not in _NO_KEYS and not str(part).startswith("<")]
+    either = next((number for number, part in enumerate(place, 1) if part in _EITHER), None)
+    if either is not None and problem["type"] not in {"missing", "extra_forbidden"}:
+        place = place[:either]
+        message = _EITHER[str(place[-1])]
+    else:
+        message = _message(problem, place, marks)
+    name = ".".join(str(part) for part in place) or "policy"
+    return f"{source}:{line_of(node, place)}: {name}: {message}"
+
+
+def _message(problem: "ErrorDetails", place: Sequence[int | str], marks: Sequence[str]) -> str:
+    value = problem["input"]
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _keys(place[:-1], marks)
+            near = difflib.get_close_matches(str(place[-1]), known, 1)
+            message = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {', '.join(known)}"
+        case kind if kind.endswith("_type") and value is None:
+            message = "is empty; give it a value, or take it out"
+        case "string_type" if isinstance(value, (list, dict)):
+            message = "must be one text, without brackets and braces"
+        case "string_pattern_mismatch" if place[-1] in _PATTERNS:
+            message = _PATTERNS[str(place[-1])]
+        case "dict_type" if _PLUGIN in marks:
+            message = "an action's settings must be a mapping, as in {mask: {keep: last4}}"
+        case "model_type":
+            message = f"must be a mapping; its keys: {', '.join(_keys(place, marks))}"
+        case kind if kind in _MESSAGES:
+            message = _MESSAGES[kind].format_map(problem.get("ctx", {}))
+        case _:  # a validator's own words
+            message = problem["msg"].removeprefix("Value error, ")
+    return message
+
+
+def _keys(place: Sequence[int | str], marks: Sequence[str]) -> list[str]:
+    """Name the keys that a mapping may have."""
+    model = next((_SETTINGS[mark] for mark in marks if mark in _SETTINGS), None)
+    if model is None:
+        model = _SECTIONS.get(str(place[0]), Policy) if place else Policy
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int:
+    """Give the line, from 1, of the last part of a place that is in the file."""
+    line = 1
+    for part in place:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if not found:
+                break
+            line = found[0].start_mark.line + 1
+            node = found[1]
+    return line
+
+
+def line_of_rule(node: yaml.Node | None, content: Mapping[str, object], section: str, rule: str) -> int:
+    """Give the line of a rule, or of a section if `rule` is empty; of one that is inherited, that of `extends`."""
+    rules = content.get(section)
+    if not rule and section in content:
+        return line_of(node, [section])
+    if isinstance(rules, dict) and rule in rules:
+        return line_of(node, [section, rule])
+    for place, entry in enumerate(rules if isinstance(rules, list) else ()):
+        if isinstance(entry, dict) and entry.get("id") == rule:
+            return line_of(node, [section, place])
+    return line_of(node, ["extends"])

@@ -1,0 +1,169 @@
+"""What a policy can say: the schema of the file, and what must hold within one policy."""
+
+import hashlib
+import json
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
+
+from redaction.actions.spec import ActionSpec
+from redaction.policy.selectors import Selector, parse_name, parse_path
+
+# Serialising recurses; orjson stops at 254 levels. DynamoDB holds 32.
+_MAX_DEPTH = 128
+# What a Kinesis record can hold at most.
+_MAX_BYTES = 10 * 2**20
+
+# At most four digits: a rule id becomes a label of metrics, and a label with more looks like content (redaction.guard).
+RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}([0-9][a-z_]*){0,4}$", max_length=64)]
+UNKNOWN_FIELDS = "unknown_fields"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Selecting(_Strict):
+    names: list[str] = Field(
+        default=[],
+        description="Fields called so at any depth; case and separators don't matter, `*` stands for any characters.",
+    )
+    paths: list[str] = Field(
+        default=[],
+        description="Fields at a place: names from the record's top, joined by dots; `*` is any one name, `**` any "
+        "number of them (none included), lists are passed through.",
+    )
+
+    @field_validator("names")
+    @classmethod
+    def _are_names(cls, names: list[str]) -> list[str]:
+        for name in names:
+            parse_name(name)
+        return names
+
+    @field_validator("paths")
+    @classmethod
+    def _are_paths(cls, paths: list[str]) -> list[str]:
+        for path in paths:
+            parse_path(path)
+        return paths
+
+    @property
+    def selectors(self) -> tuple[Selector, ...]:
+        """The names and paths, parsed."""
+        return (*map(parse_name, self.names), *map(parse_path, self.paths))
+
+
+class FieldRule(_Selecting):
+    """What happens to some fields and all that is below them; `release` does not reach below.
+
+    Of two rules the more special one counts: a path before a path with wildcards, before a name, before a name with
+    wildcards.
+    """
+
+    id: RuleId
+    action: ActionSpec
+    type: str | None = Field(
+        default=None,
+        description="The detector whose kind of value these fields hold, so that equal values get equal tokens.",
+    )
+
+
+class ExceptionRule(_Selecting):
+    """Fields in which some detectors don't count, and why."""
+
+    id: RuleId
+    detectors: list[str] = Field(min_length=1)
+    reason: str = Field(min_length=8, description="For whoever reviews the policy.")
+
+
+class DropRecord(_Strict):
+    """Records whose `field` (exact names, from outside in, joined by dots) has the value `equals`."""
+
+    id: RuleId
+    field: str = Field(pattern=r"^[^.]+(\.[^.]+)*$")
+    equals: StrictStr | StrictBool | StrictInt | None
+
+
+class LimitSettings(_Strict):
+    """What a record may be; one beyond a limit is quarantined."""
+
+    max_depth: int = Field(
+        default=32, ge=1, le=_MAX_DEPTH, description="Levels of nesting, the record's own object being the first."
+    )
+    max_bytes: int = Field(default=400 * 1024, ge=2, le=_MAX_BYTES, description="Of a payload.")
+    max_values: int = Field(
+        default=3000, ge=1, le=1_000_000, description="Fields and list elements of all its objects and lists."
+    )
+    max_suspect_chars: int = Field(
+        default=14 * 1024,
+        ge=256,
+        le=_MAX_BYTES,
+        description="Characters that look sensitive and have to be validated: what a record may cost.",
+    )
+
+
+class Policy(_Strict):
+    """A redaction policy. Names of detectors and ids of rules are what metrics and `--explain` show."""
+
+    name: str = Field(min_length=1, max_length=64)
+    version: str = Field(min_length=1, max_length=64)
+    extends: str | list[str] = Field(
+        default=[],
+        description="Policies that this one adds to or changes: a built-in one, or a file beside this one. A rule with "
+        "the id of one of theirs replaces it, and adds to its names and paths.",
+    )
+    limits: LimitSettings = LimitSettings()
+    fields: list[FieldRule] = []
+    unknown_fields: Literal["release", "mask", "drop", "quarantine"] = Field(
+        default="release", description="What happens to fields that no rule speaks of."
+    )
+    detectors: dict[str, ActionSpec] = Field(
+        default={}, description="What is searched for everywhere, and what happens to it; `release`: not searched for."
+    )
+    exceptions: list[ExceptionRule] = []
+    drop_records: list[DropRecord] = []
+
+    def digest(self) -> str:
+        """Hash what the policy means: 16 hex digits of SHA-256; order and spelling of names do not count."""
+        canonical = self.model_dump(mode="json", exclude={"extends"})
+        for rule in (*canonical["fields"], *canonical["exceptions"]):
+            rule["names"] = sorted({normalize_pattern(name) for name in rule["names"]})
+            rule["paths"] = sorted({".".join(parse_path(path).segments) for path in rule["paths"]})
+        for rule in canonical["fields"]:
+            rule["action"] = _canonical_action(rule["action"])
+        for rule in canonical["exceptions"]:
+            rule["detectors"] = sorted(set(rule["detectors"]))
+        for section in ("fields", "exceptions"):  # of drop_records the first that applies is named
+            canonical[section].sort(key=lambda rule: str(rule["id"]))
+        canonical["detectors"] = {
+            name: _canonical_action(spec) for name, spec in canonical["detectors"].items() if spec != "release"
+        }
+        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        if twice := self.id_used_twice():
+            message = f"rule id {twice!r} is used twice (detectors' are their names); give each rule its own"
+            raise ValueError(message)
+        return self
+
+    def id_used_twice(self) -> str | None:
+        """Find a rule id that stands for two rules."""
+        seen: set[str] = {*self.detectors, UNKNOWN_FIELDS}
+        for ids in (self.fields, self.exceptions, self.drop_records):
+            for each in ids:
+                if each.id in seen:
+                    return each.id
+                seen.add(each.id)
+        return None
+
+
+def _canonical_action(spec: object) -> object:
+    return {"mask": {"keep": "none"}} if spec == "mask" else spec
+
+
+def normalize_pattern(name: str) -> str:
+    """Spell a name of a rule, which may hold `*`, as it is compared."""
+    return parse_name(name).segments[1]
