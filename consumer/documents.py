@@ -30,7 +30,7 @@ _NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, Arit
 class ReadFailed(StartError):
     """A read that failed.
 
-    :ivar reason: one of `consumer.aws.clients.REASONS`, or ``unreadable``: an item is none that the service writes.
+    :ivar reason: one of `consumer.aws.errors.REASONS`, or ``unreadable``: an item is none that the service writes.
     """
 
     def __init__(self, reason: str, text: str) -> None:

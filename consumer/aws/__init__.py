@@ -1,22 +1,7 @@
 """Talking to AWS: clients, what its errors mean, the fast way of one signed request; knows nothing of the worker."""
 
-from consumer.aws.clients import (
-    CALL_ERRORS,
-    REASONS,
-    clear_endpoints,
-    client,
-    code_of,
-    custom_endpoint,
-    error_code,
-    explain,
-    is_encrypted,
-    reason,
-    reason_of,
-    region,
-    request_id,
-    session,
-    shown,
-)
+from consumer.aws.clients import clear_endpoints, client, custom_endpoint, is_encrypted, region, session, shown
+from consumer.aws.errors import CALL_ERRORS, REASONS, code_of, error_code, explain, reason, reason_of, request_id
 
 __all__ = [
     "CALL_ERRORS",

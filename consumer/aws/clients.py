@@ -1,63 +1,19 @@
 """botocore clients, and what their errors mean, without ever repeating their text."""
 
 import os
-import re
 from collections.abc import Iterable
 from functools import cache
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.exceptions as be
 import botocore.session
-import orjson
 from botocore.config import Config
 from botocore.loaders import create_loader
 from botocore.session import Session
 
 from consumer.errors import StartError
-
-_PERMISSION = frozenset(
-    {
-        "AccessDeniedException",
-        "AccessDenied",
-        "UnauthorizedOperation",
-        "NotAuthorized",
-        "KMSAccessDeniedException",
-    }
-)
-_CREDENTIALS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "IncompleteSignature",
-        "MissingAuthenticationTokenException",
-        "UnrecognizedClientException",
-    }
-)
-_MISSING = frozenset({"ResourceNotFoundException"})
-_THROTTLED = frozenset(
-    {
-        "KMSThrottlingException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-    }
-)
-_CODE = re.compile(r"[A-Za-z]{1,80}")
-_REFUSED = frozenset(
-    {
-        "InvalidArgumentException",  # Kinesis's
-        "ItemCollectionSizeLimitExceededException",
-        "SerializationException",
-        "ValidationException",
-    }
-)
 
 
 def client(
@@ -185,102 +141,3 @@ def custom_endpoint(service: str) -> str | None:
         config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # missing in the stubs
     )
     return endpoint if endpoint != standard.meta.endpoint_url else None
-
-
-def error_code(error: Exception) -> str:
-    """Return a short code for a botocore error: AWS's own, else the exception's class."""
-    if isinstance(error, be.ClientError):
-        return str(error.response.get("Error", {}).get("Code", "Unknown"))[:80]
-    return type(error).__name__
-
-
-def request_id(error: Exception) -> str | None:
-    """Return AWS's request id of a failed call, if it has one."""
-    if isinstance(error, be.ClientError):
-        found = error.response.get("ResponseMetadata", {}).get("RequestId")
-        return str(found)[:80] if found else None
-    return None
-
-
-CALL_ERRORS: Final = (be.ClientError, be.BotoCoreError, OSError, RuntimeError)
-"""What a call through botocore may raise; RuntimeError when the credentials that it was given have expired."""
-
-REASONS: Final = ("permission", "credentials", "missing", "throttled", "refused", "unreachable", "service")
-"""What `reason` returns."""
-
-
-def reason(error: Exception) -> str:
-    """Classify a failed call.
-
-    :return: ``permission``, ``credentials``, ``missing``, ``throttled``, ``refused`` (the request itself is at fault),
-        ``unreachable`` (network or time-out) or ``service`` (anything else, 5xx among it).
-    """
-    if isinstance(error, be.ClientError):
-        return reason_of(error_code(error))
-    if isinstance(
-        error,
-        (
-            be.NoCredentialsError,
-            be.PartialCredentialsError,
-            be.CredentialRetrievalError,
-            be.TokenRetrievalError,
-        ),
-    ):
-        return "credentials"
-    if isinstance(error, RuntimeError):
-        return "credentials"
-    if isinstance(error, (be.HTTPClientError, be.ConnectionError, OSError)):
-        return "unreachable"
-    return "service"
-
-
-def reason_of(code: str) -> str:
-    """Classify a failed call by AWS's own code, as `reason` does."""
-    for name, codes in (
-        ("permission", _PERMISSION),
-        ("credentials", _CREDENTIALS),
-        ("missing", _MISSING),
-        ("throttled", _THROTTLED),
-        ("refused", _REFUSED),
-    ):
-        if code in codes:
-            return name
-    return "service"
-
-
-def code_of(body: bytes) -> str:
-    """Return AWS's own code from the body of a failed call in its JSON protocol; empty: there is none in it."""
-    try:
-        kind = orjson.loads(body)["__type"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    code = str(kind).rpartition("#")[2]
-    return code if _CODE.fullmatch(code) else ""
-
-
-def explain(error: Exception, operation: str, target: str) -> str:
-    """Return one sentence for a person about a failed call.
-
-    :param operation: IAM action, e.g. ``dynamodb:DescribeTable``.
-    :param target: what it was called for, e.g. ``table orders``.
-    """
-    code = error_code(error)
-    match reason(error):
-        case "permission":
-            # A missing permission for its key has the same code; only the text differs, and that is not shown.
-            return (
-                f"{operation} on {target} is not permitted ({code}): grant it to the role in use, and kms:Decrypt on "
-                "its key, if that is a customer's."
-            )
-        case "credentials":
-            return f"AWS credentials are missing or not valid ({code}): needed for {operation} on {target}."
-        case "missing":
-            return f"There is no {target} ({code}): create it, or correct its name, region or account."
-        case "throttled":
-            return f"{operation} on {target} is throttled ({code})."
-        case "unreachable":
-            return (
-                f"The endpoint for {operation} cannot be reached ({code}): check network, AWS_ENDPOINT_URL and region."
-            )
-        case _:
-            return f"{operation} on {target} failed ({code})."

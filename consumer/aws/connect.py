@@ -3,8 +3,8 @@
 import ssl
 from typing import Final
 
-from consumer.aws import clients
 from consumer.aws.endpoint import endpoint_of
+from consumer.aws.errors import CALL_ERRORS, explain
 from consumer.aws.sigv4 import DYNAMODB, KINESIS, Service, agrees_with_botocore
 from consumer.aws.transport import Transport, TransportError
 from consumer.errors import StartError
@@ -39,5 +39,5 @@ def _connect(service: Service, timeout: float, idle: int) -> Transport:
     except ssl.SSLError:
         msg = f"{endpoint.ca_bundle} holds no certificate: check AWS_CA_BUNDLE."
         raise StartError(msg) from None
-    except clients.CALL_ERRORS as error:
-        raise StartError(clients.explain(error, f"{service.name}:{operation}", "the endpoint")) from None
+    except CALL_ERRORS as error:
+        raise StartError(explain(error, f"{service.name}:{operation}", "the endpoint")) from None

@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.httpsession import get_cert_path
 
 from consumer.aws import clients
+from consumer.aws.errors import CALL_ERRORS, explain
 from consumer.aws.sigv4 import DYNAMODB, KINESIS, Service
 from consumer.errors import StartError
 
@@ -73,14 +74,14 @@ def endpoint_of(service: Service) -> Endpoint:
     client.meta.events.register(event, intercept)
     try:
         getattr(client, method)(**arguments)
-    except clients.CALL_ERRORS as error:
-        raise StartError(clients.explain(error, action, "the endpoint")) from None
+    except CALL_ERRORS as error:
+        raise StartError(explain(error, action, "the endpoint")) from None
     finally:
         client.meta.events.unregister(event, intercept)
     session = clients.session()
     credentials = session.get_credentials()
     if credentials is None:
-        raise StartError(clients.explain(be.NoCredentialsError(), action, "the endpoint"))
+        raise StartError(explain(be.NoCredentialsError(), action, "the endpoint"))
     bundle: str = session.get_config_variable("ca_bundle") or str(get_cert_path(verify=True))
     if not Path(bundle).is_file():
         msg = f"AWS_CA_BUNDLE is {bundle}, but there is no such file."

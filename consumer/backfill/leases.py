@@ -7,15 +7,13 @@ of a KCL application, whose rows lack it, is told from a backfill's.
 from typing import Any, Final, NamedTuple
 
 from consumer import aws
-from consumer.dynamodb import scan
+from consumer.dynamodb.schema import create_each, if_unchanged
 from consumer.errors import LeaseLost, SessionBroken, StartError, UsageError
-from consumer.kcl.handover import if_unchanged
+from consumer.kcl.lease_table import BACKFILL_BEGAN, SHARD_END, lease_table, leases, new_lease
 from consumer.pipeline.checkpoint import CheckpointRefused
 from consumer.record import Position
-from consumer.tables import create_each, lease_table, new_lease
 
-BEGAN: Final = scan.BACKFILL_BEGAN
-SHARD_END: Final = "SHARD_END"
+BEGAN: Final = BACKFILL_BEGAN
 _TRANSIENT: Final = frozenset({"throttled", "unreachable", "service"})
 
 
@@ -103,7 +101,7 @@ class BackfillLeases:
         :raises UsageError: the table is a KCL application's, or the backfill began elsewhere.
         :raises StartError: the table is missing, out of reach or not permitted.
         """
-        rows = {str(row.get("leaseKey")): row for row in scan.leases(self._table)}
+        rows = {str(row.get("leaseKey")): row for row in leases(self._table)}
         for row in rows.values():
             self._check(row)
         return {shard["ShardId"]: self._claim(shard, rows.get(shard["ShardId"]), first) for shard in shards}

@@ -16,17 +16,8 @@ from typing import Any, Final, Protocol
 
 from consumer.errors import SanitizerError, StartError
 from consumer.kinesis.kpl import Lost
-from consumer.kinesis.reader import (
-    MAX_RECORDS,
-    NotInShard,
-    Page,
-    Shard,
-    ShardReader,
-    Start,
-    kinesis_client,
-    list_shards,
-    shards_of,
-)
+from consumer.kinesis.reader import MAX_RECORDS, NotInShard, Page, ShardReader, Start
+from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_of
 from consumer.record import Position, Record
 
 BATCH_RECORDS: Final = 500

@@ -82,7 +82,8 @@ def _row(*cells: str) -> str:
 @_json
 def show(config: Path | None, shard: str, sequence: str, sub: int, *, as_json: bool) -> None:
     """Show one entry, what its code asks for, and whether the stream still holds the record."""
-    from consumer.kinesis.reader import ShardReader, Start, kinesis_client, list_shards  # noqa: PLC0415 - loads boto3
+    from consumer.kinesis.reader import ShardReader, Start  # noqa: PLC0415 - loads boto3
+    from consumer.kinesis.shards import kinesis_client, list_shards  # noqa: PLC0415 - loads boto3
     from consumer.quarantine.codes import ADVICE  # noqa: PLC0415
 
     settings = load_settings(config)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from consumer import aws, tables
 from consumer.doctor import permissions, stream_readers
 from consumer.doctor.finding import Finding
+from consumer.dynamodb import schema
 from consumer.dynamodb.names import INDEX
 from consumer.errors import StartError
 from consumer.settings import Settings, lease_tables
@@ -150,12 +151,12 @@ def _credentials(problem: str | None) -> Finding:
     return Finding("credentials", "ok", f"Found ({found.method}), and AWS takes them.")
 
 
-def _table(dynamodb: Any, settings: Settings, table: tables.Table, region: str) -> Finding:
+def _table(dynamodb: Any, settings: Settings, table: schema.Table, region: str) -> Finding:
     name = table.name
-    problem = tables.schema_problem(dynamodb, table)
+    problem = schema.schema_problem(dynamodb, table)
     if problem is None:
         return _upkeep(dynamodb, table)
-    is_missing, has_no_index = problem == tables.MISSING, "index" in problem
+    is_missing, has_no_index = problem == schema.MISSING, "index" in problem
     if (
         settings.kcl.may_create_tables
         and name in lease_tables(settings.kcl.application)
@@ -176,10 +177,10 @@ def _table(dynamodb: Any, settings: Settings, table: tables.Table, region: str) 
     return Finding("table", "failed", text)
 
 
-def _upkeep(dynamodb: Any, table: tables.Table) -> Finding:
+def _upkeep(dynamodb: Any, table: schema.Table) -> Finding:
     """Look at what the worker itself need not be permitted to ask for."""
     try:
-        problem = tables.upkeep_problem(dynamodb, table)
+        problem = schema.upkeep_problem(dynamodb, table)
     except StartError as error:
         return Finding("table", "ok", f"{table.name}: its keys are right; recovery and expiry are not known. {error}")
     if problem:

@@ -15,6 +15,7 @@ from typing import Final
 from consumer.doctor.finding import Finding
 from consumer.errors import StartError
 from consumer.kcl import daemon
+from consumer.kcl.java import find_java, java_version, runs
 from consumer.settings import Settings
 from consumer.worker.runtime_folder import refuse_if_others_write
 from consumer.worker.tuning import cores
@@ -48,13 +49,13 @@ def check(settings: Settings) -> Iterator[Finding]:
 def java(settings: Settings) -> Finding:
     """Find Java and run it, with the heap that the daemon will have."""
     try:
-        found = daemon.find_java(settings)
+        found = find_java(settings)
     except StartError as error:
         return Finding("java", "failed", str(error))
     heap = settings.kcl.heap_mb
-    if daemon.runs(found, f"-Xmx{heap}m"):
-        return Finding("java", "ok", f"{daemon.java_version(found) or 'Its version is unknown'}, at {found}.")
-    if daemon.runs(found):
+    if runs(found, f"-Xmx{heap}m"):
+        return Finding("java", "ok", f"{java_version(found) or 'Its version is unknown'}, at {found}.")
+    if runs(found):
         text = f"{found} does not run with a heap of {heap} MiB: lower kcl.heap_mb, or give the machine more memory."
     else:
         text = f"{found} does not run: install a Java for this machine, or correct kcl.java, JAVA_HOME or the PATH."

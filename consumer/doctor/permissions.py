@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 from consumer import aws
 from consumer.doctor.finding import Finding
 from consumer.dynamodb.item import key_names
-from consumer.kcl.handover import LEASE_OWNER_INDEX
+from consumer.dynamodb.schema import never
+from consumer.kcl.lease_table import LEASE_OWNER_INDEX
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables
-from consumer.worker.preflight import never
 
 _NOBODY: Final = {"S": "sanitizer doctor"}
 

@@ -14,7 +14,8 @@ from consumer.errors import StartError
 from consumer.functions.environment import Context, Environment, guarded
 from consumer.functions.events import KinesisBatch, kinesis_batch
 from consumer.kinesis.kpl import MAGIC, HashRange
-from consumer.kinesis.reader import RawRecord, list_shards, shards_of
+from consumer.kinesis.reader import RawRecord
+from consumer.kinesis.shards import list_shards, shards_of
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget

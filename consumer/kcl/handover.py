@@ -6,18 +6,13 @@ assigned at once.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from consumer import aws
+from consumer.dynamodb.schema import if_unchanged
 from consumer.errors import StartError
+from consumer.kcl.lease_table import LEASE_OWNER_INDEX
 from consumer.settings import Settings, lease_tables
-
-LEASE_OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
-"""The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
-
 
 HAND_OVER_SECONDS = 5.0
 
@@ -91,14 +86,3 @@ def _resign(client: Any, coordinator: str, me: dict[str, Any]) -> None:
         ConditionExpression="ownerName = :me",
         ExpressionAttributeValues=me,
     )
-
-
-def if_unchanged(method: Callable[..., object], **request: Any) -> bool:
-    """Make a conditional call; return whether its condition held. Raises what the call raises else."""
-    try:
-        method(**request)
-    except ClientError as error:
-        if aws.error_code(error) == "ConditionalCheckFailedException":
-            return False  # another worker was faster, which is as good
-        raise
-    return True

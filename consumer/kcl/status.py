@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from consumer import aws
-from consumer.dynamodb import scan
 from consumer.errors import StartError
-from consumer.kcl.takeover import Leader, read_leader, reporting
-from consumer.kinesis.reader import ShardReader, Start, list_shards
+from consumer.kcl import lease_table
+from consumer.kcl.lease_table import SHARD_END, Leader, read_leader, reporting
+from consumer.kinesis.reader import ShardReader, Start
+from consumer.kinesis.shards import list_shards
 from consumer.settings import Settings, lease_tables
 
 WorkerState = Literal["living", "silent", "dead", "unknown", "idle"]
@@ -30,7 +31,6 @@ _OF_ITS_OWNER: Final[dict[WorkerState, ShardState]] = {
     "dead": "owner_dead",
     "unknown": "owned",
 }
-_END: Final = "SHARD_END"
 _READERS: Final = 16
 
 
@@ -105,12 +105,12 @@ class Observer:
 
         :raises StartError: it is missing, out of reach or not permitted.
         """
-        self._rows = scan.shards(self._settings)
+        self._rows = lease_table.shards(self._settings)
         now = self._now()
         counters = {
             row["shard"]: (row["owner"], row["counter"])
             for row in self._rows
-            if row["owner"] and row["checkpoint"] != _END
+            if row["owner"] and row["checkpoint"] != SHARD_END
         }
         for shard, (owner, counter) in counters.items():
             self._first_seen.setdefault(owner, now)
@@ -196,7 +196,7 @@ class Observer:
 
     @staticmethod
     def _shard_state(row: dict[str, Any], states: dict[str, WorkerState], listed: set[str]) -> ShardState:
-        if row["checkpoint"] == _END:
+        if row["checkpoint"] == SHARD_END:
             return "finished"
         if listed and row["shard"] not in listed:
             return "expired"

@@ -19,11 +19,12 @@ after any expiry.
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from consumer import aws
+from consumer.dynamodb.schema import if_unchanged
 from consumer.errors import StartError
-from consumer.kcl.handover import if_unchanged
+from consumer.kcl.lease_table import LEADER_KEY, SHARD_END, Leader, Lease, read_leader, reporting
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
 
@@ -37,45 +38,8 @@ SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
 must not count it among the living any more when its leases expire, or it would have them for another failover time."""
 
-REPORT_SECONDS: Final = 60.0
-"""For so long KCL's leader takes a worker for alive after its report: twice its period of 30 s."""
-
 COUNT_SECONDS: Final = 15.0
 """Between two counts of the workers."""
-
-_LEADER: Final = {"key": {"S": "Leader"}}
-_END: Final = "SHARD_END"
-
-
-class _Lease(NamedTuple):
-    owner: str
-    counter: str
-
-
-class Leader(NamedTuple):
-    """Who holds the lock, and its version, which changes with every heartbeat."""
-
-    owner: str
-    version: str
-
-
-def read_leader(client: Any, table: str) -> Leader | None:
-    """Return the leader by KCL's coordinator table, if there is one. Raises what the call raises."""
-    item = client.get_item(TableName=table, Key=_LEADER, ConsistentRead=True).get("Item", {})
-    owner = item.get("ownerName", {}).get("S")
-    return Leader(owner, item["recordVersionNumber"]["S"]) if owner and "recordVersionNumber" in item else None
-
-
-def reporting(client: Any, table: str) -> set[str]:
-    """Return the workers that have reported themselves alive (`lut`: epoch seconds), as KCL's leader reads it.
-
-    :param table: KCL's table of worker metrics. Raises what the call raises.
-    """
-    pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, ProjectionExpression="wid, lut")
-    since = time.time() - REPORT_SECONDS
-    return {
-        item["wid"]["S"] for page in pages for item in page["Items"] if float(item.get("lut", {}).get("N", 0)) > since
-    }
 
 
 class Takeover:
@@ -101,7 +65,7 @@ class Takeover:
         self._metrics = metrics
         self._finished = 0
         self._counted_at = -COUNT_SECONDS
-        self._still: dict[str, tuple[_Lease, float]] = {}
+        self._still: dict[str, tuple[Lease, float]] = {}
         self._silent: set[str] = set()
         self._client: Any = None
         self._out_of_reach = False
@@ -187,7 +151,7 @@ class Takeover:
             self._counted_at = now
             self._metrics.application_workers.set(len(set(owned) | reporting(self._client, self._worker_metrics)))
 
-    def _forget_the_silent(self, leases: dict[str, _Lease]) -> None:
+    def _forget_the_silent(self, leases: dict[str, Lease]) -> None:
         """Take away the reports of workers none of whose leases is renewed; one that lives writes the next soon."""
         limit = SILENCE * self._failover
         owners = {lease.owner for lease in leases.values()} - {self._me, ""}
@@ -197,7 +161,7 @@ class Takeover:
             self._log.warning("worker.silent", worker_id=owner)
         self._silent = owners - renewing
 
-    def _read_leases(self) -> dict[str, _Lease]:
+    def _read_leases(self) -> dict[str, Lease]:
         """Return all leases of shards that are not read to their end; the others are only counted."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._leases,
@@ -205,22 +169,22 @@ class Takeover:
             ProjectionExpression="leaseKey, leaseOwner, leaseCounter, checkpoint",
         )
         items = [item for page in pages for item in page["Items"] if "leaseCounter" in item]
-        unread = [item for item in items if item.get("checkpoint", {}).get("S") != _END]
+        unread = [item for item in items if item.get("checkpoint", {}).get("S") != SHARD_END]
         self._finished = len(items) - len(unread)
         return {
-            item["leaseKey"]["S"]: _Lease(item.get("leaseOwner", {}).get("S", ""), item["leaseCounter"]["N"])
+            item["leaseKey"]["S"]: Lease(item.get("leaseOwner", {}).get("S", ""), item["leaseCounter"]["N"])
             for item in unread
         }
 
     def _read_leader(self) -> Leader | None:
         return read_leader(self._client, self._coordinator)
 
-    def _is_dead(self, worker: str, leases: dict[str, _Lease], expired: dict[str, _Lease]) -> bool:
+    def _is_dead(self, worker: str, leases: dict[str, Lease], expired: dict[str, Lease]) -> bool:
         """Tell whether all leases of a worker have expired. Of one without leases nothing is known."""
         its_own = [key for key, lease in leases.items() if lease.owner == worker]
         return worker != self._me and bool(its_own) and all(key in expired for key in its_own)
 
-    def _take(self, expired: dict[str, _Lease], leases: dict[str, _Lease]) -> int:
+    def _take(self, expired: dict[str, Lease], leases: dict[str, Lease]) -> int:
         """Assign a fair share to this worker; the others that live take theirs."""
         renewing = {lease.owner for key, lease in leases.items() if key not in expired and lease.owner} | {self._me}
         dead = {lease.owner for lease in expired.values()} - renewing
@@ -255,7 +219,7 @@ class Takeover:
         if_unchanged(
             self._client.delete_item,
             TableName=self._coordinator,
-            Key=_LEADER,
+            Key=LEADER_KEY,
             ConditionExpression="recordVersionNumber = :version",
             ExpressionAttributeValues={":version": {"S": leader.version}},
         )

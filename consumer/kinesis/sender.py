@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from consumer.errors import StartError
 from consumer.kinesis.kpl import HashRange, UserRecord, aggregated, hash_of
 from consumer.kinesis.producer import Producer, Put, calls
-from consumer.kinesis.reader import Shard, kinesis_client, list_shards, shards_of
+from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_of
 
 CALLS_AT_ONCE: Final = 4
 WINDOW: Final = 2000

@@ -18,7 +18,6 @@ from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import Checkpointer, HighWaterMark
 from consumer.pipeline.crash_journal import ShardJournal, Stage
 from consumer.pipeline.isolation import Company
-from consumer.pipeline.laps import Laps
 from consumer.pipeline.redaction import Redacting
 from consumer.quarantine.circuit_breaker import QuarantineBrake
 from consumer.quarantine.entry import QuarantineEncoder
@@ -26,6 +25,26 @@ from consumer.record import Item, Outcome, Position, Record
 from consumer.redactors.candidate import DryRun
 from consumer.sink import Encoder, Fate, Sink, Writing
 from redaction.plugin import Applied, Dropped, Redactor, Released
+
+
+class Laps:
+    """Seconds by step, from its making on."""
+
+    def __init__(self) -> None:
+        self._began = self._at = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        """Enter the time since the last lap as the step's."""
+        now = time.perf_counter()
+        self._seconds[step] = self._seconds.get(step, 0.0) + now - self._at
+        self._at = now
+
+    def fields(self) -> dict[str, float]:
+        """Return what the log has of it: ``seconds`` in all, and ``<step>_seconds``."""
+        whole = {"seconds": round(time.perf_counter() - self._began, 6)}
+        return whole | {f"{step}_seconds": round(seconds, 6) for step, seconds in self._seconds.items()}
+
 
 POLL_SECONDS: Final = 0.5
 """How often a slow write is looked at, to checkpoint what is durable of its batch."""

@@ -9,9 +9,9 @@ from consumer.metrics import Metrics
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings
 from consumer.sink import DocumentSink, Sink, SinkContext
-from consumer.sinks.batch import BatchWriter
 from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.loading import open_sinks
+from consumer.sinks.table_writers import BatchWriter
 
 QUARANTINE_WRITES: Final = 2
 

@@ -14,7 +14,8 @@ from itertools import islice
 from typing import Any, Final
 
 from consumer.errors import EncodeError
-from consumer.kinesis.reader import Shard, ShardReader, Start, kinesis_client, list_shards, shards_of
+from consumer.kinesis.reader import ShardReader, Start
+from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_of
 from consumer.quarantine.entry import fingerprint
 from consumer.quarantine.store import Entry, Quarantine
 from consumer.record import Item, Record

@@ -4,25 +4,19 @@ The environment wins over the file. AWS's own variables (region, endpoints, cred
 have no settings here.
 """
 
-import os
-import re
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import UsageError
 from consumer.settings.key_template import METADATA
-from consumer.settings.sections import Http, Logs, Output, Pipeline, QuarantineSettings, Redaction, SinkSettings
+from consumer.settings.output import Output
+from consumer.settings.sections import Http, Logs, Pipeline, QuarantineSettings, Redaction, SinkSettings
 from consumer.settings.stream import Kcl, Stream, check_reading
 
-__all__ = ["FILE_VARIABLE", "Output", "Settings", "lease_tables", "load_settings"]
-
 ENVIRONMENT_PREFIX = "SANITIZER_"
-FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
-"""Names the settings file, where the command line does not."""
 
 TABLE_SINK: Final = "dynamodb"
 """The sink that writes to the output table."""
@@ -151,77 +145,3 @@ def _check_keys(output: Output, field: str) -> None:
 def lease_tables(application: str) -> tuple[str, str, str]:
     """Return KCL's tables of `application`: leases, worker metrics, coordinator state."""
     return application, f"{application}-WorkerMetricStats", f"{application}-CoordinatorState"
-
-
-def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
-    """Read the settings.
-
-    :param path: the YAML file; None for environment and defaults alone.
-    :param overrides: nested values that replace the file's.
-    :raises UsageError: unreadable file, unknown key or bad value; the message names each and shows no value.
-    """
-    values = _read_yaml(path) if path else {}
-    _refuse_unknown_variables()
-    # Here, because pydantic-settings takes names such as _env_file for arguments of its own.
-    unknown = [str(name) for name in values if name not in Settings.model_fields]
-    if unknown:
-        raise UsageError(f"The configuration {path} is not valid: {unknown[0]}: unknown setting.")
-    try:
-        return Settings(**_merged(values, overrides or {}))
-    except SettingsError as error:  # its text names the section and shows no value
-        raise UsageError(
-            f"The environment variables {ENVIRONMENT_PREFIX}... are not valid: {error}; it must be JSON."
-        ) from None
-    except ValidationError as error:
-        raise UsageError(_sentence(path, error)) from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no such date
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise UsageError(f"The configuration {path} is no YAML{place}.") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UsageError(f"The configuration {path} must hold sections such as 'stream:' at its top level.")
-    return values
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    out = dict(base)
-    for name, value in over.items():
-        inner = out.get(name)
-        out[name] = _merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
-    return out
-
-
-def _refuse_unknown_variables() -> None:
-    """Refuse a misspelt ``SANITIZER_...`` variable, which would otherwise be ignored silently."""
-    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
-    for variable in os.environ:
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == FILE_VARIABLE:
-            continue
-        section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        annotation = sections.get(section)
-        fields = getattr(annotation, "model_fields", None)
-        known = section in sections and (not key or (fields is not None and key.partition("__")[0] in fields))
-        if not known:
-            raise UsageError(
-                f"The environment variable {variable} names no setting; `sanitizer config schema` lists them."
-            )
-
-
-def _sentence(path: Path | None, error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "the settings"
-        text = re.sub(r"^Value error, ", "", problem["msg"])
-        if problem["type"] == "extra_forbidden":
-            text = "unknown setting"
-        problems.append(f"{place}: {text}")
-    return f"The configuration{f' {path}' if path else ''} is not valid: {'; '.join(problems)}."

@@ -11,9 +11,8 @@ from consumer.errors import UsageError
 from consumer.record import Item
 from consumer.settings import Settings
 from consumer.sink import Sink, SinkContext, Writing
-from consumer.sinks.batch import BatchWriter
 from consumer.sinks.concurrency import Concurrency
-from consumer.sinks.newest import NewestWriter
+from consumer.sinks.table_writers import BatchWriter, NewestWriter
 
 
 class DynamoDBSink:

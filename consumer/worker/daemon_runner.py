@@ -1,15 +1,83 @@
 """The KCL daemons of one worker, one after another: started, followed, replaced after pauses that grow, ended."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from consumer.kcl.log import DaemonLog, Phase
 from consumer.metrics import Metrics
 from consumer.web.health import FAILURES_UNHEALTHY
-from consumer.worker.processes import DaemonProcess, Post
+from consumer.worker.events import Post
 from consumer.worker.runtime_folder import RuntimeFolder
+
+DAEMON_VARIABLE = "SANITIZER_DAEMON"
+
+
+class DaemonProcess:
+    """The KCL daemon. Posts ``("daemon_exit", daemon, status)``.
+
+    :param command: its command line, run in `folder`.
+    :param number: how many daemons there have been; sessions carry it, so that those of an older daemon are told apart.
+    :param lock: descriptor of the worker id's lock, which must outlive the supervisor if the daemon does.
+    :param on_line: takes each line that it writes.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        number: int,
+        lock: int,
+        on_line: Callable[[bytes], None],
+        post: Post,
+    ) -> None:
+        self.number = number
+        tether = Path(__file__).with_name("tethered.py")
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", "-E", str(tether), str(os.getpid()), *command],
+            cwd=folder,
+            env=os.environ | {DAEMON_VARIABLE: str(number)},
+            pass_fds=(lock,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        threading.Thread(target=self._read, args=(on_line, post), name="daemon-log", daemon=True).start()
+
+    def _read(self, on_line: Callable[[bytes], None], post: Post) -> None:
+        # Children of the daemon do not inherit this pipe (Java gives them pipes of their own), so it ends with it.
+        assert self._process.stdout is not None  # noqa: S101
+        try:
+            with self._process.stdout as lines:
+                for line in lines:
+                    on_line(line)
+        finally:
+            post(("daemon_exit", self, self._process.wait()))
+
+    def terminate(self) -> None:
+        """Ask it to drain and end."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def wait(self, timeout: float) -> int | None:
+        """Wait for its end; return its status, or None if it lives on."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
 
 RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
 BACKOFF_FIRST_SECONDS: Final = 0.2

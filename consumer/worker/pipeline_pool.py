@@ -1,11 +1,84 @@
 """The pipeline processes of one worker, one in each slot: started, told, and ended together."""
 
+import signal
 import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from consumer.worker.processes import PipelineProcess, Post
+from consumer.worker.control import Control
+from consumer.worker.events import Post
+
+
+class PipelineProcess:
+    """One pipeline process.
+
+    Posts ``("ready", process)``, ``("session_failed", slot, shard, daemon)``, ``("flooding", slot, share)``,
+    ``("pipeline_exit", process, status)``.
+
+    :ivar sessions: how many shards it serves now.
+
+    :param first_message: settings, folder and key, sent over the control socket and so on no disk and no command line.
+    """
+
+    def __init__(self, slot: int, listener: socket.socket, first_message: dict[str, Any], post: Post) -> None:
+        self.slot = slot
+        self.is_ready = False
+        self.started_at = time.monotonic()
+        self.sessions = 0
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603
+                [
+                    sys.executable,
+                    "-m",
+                    "consumer.worker.pipeline_process",
+                    str(theirs.fileno()),
+                    str(listener.fileno()),
+                    str(slot),
+                ],
+                pass_fds=(theirs.fileno(), listener.fileno()),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
+            )
+        self.pid = self._process.pid
+        self.control = Control(ours)
+        self.control.send(**first_message)
+        threading.Thread(target=self._listen, args=(post,), name=f"control-{slot}", daemon=True).start()
+
+    def _listen(self, post: Post) -> None:
+        for message in self.control:
+            match message:
+                case {"ready": True}:
+                    post(("ready", self))
+                case {"sessions": count}:
+                    self.sessions = count
+                case {"session_failed": shard, "daemon": number}:
+                    post(("session_failed", self.slot, shard, number))
+                case {"flooding": share}:
+                    post(("flooding", self.slot, share))
+        status = self._process.wait()
+        self.control.close()
+        post(("pipeline_exit", self, status))
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def ask_for_stacks(self) -> None:
+        """Have it write where its threads stand into its file; see `consumer.worker.pipeline_process`."""
+        self._process.send_signal(signal.SIGUSR1)
+
+    def wait(self, timeout: float) -> int | None:
+        """Wait for its end; return its status, or None if it lives on."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
 
 READY_SECONDS: Final = 30.0
 """What a process may take until it is ready."""

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from consumer import aws, logs
 from consumer.dynamodb.item import key_names
+from consumer.dynamodb.schema import key_problem, never
 from consumer.errors import StartError
-from consumer.kcl.handover import LEASE_OWNER_INDEX
+from consumer.kcl.lease_table import LEASE_OWNER_INDEX
 from consumer.kinesis import registered_consumers
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables
@@ -86,28 +87,3 @@ def _check_put(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
     except aws.CALL_ERRORS as error:
         if aws.reason(error) == "permission":
             raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
-
-
-def never(key: str) -> dict[str, Any]:
-    """Return the condition of a write that no item meets, so that only the permission to write is asked for.
-
-    :param key: an attribute of the table's key.
-    """
-    return {
-        "ConditionExpression": "attribute_exists(#k) AND attribute_not_exists(#k)",
-        "ExpressionAttributeNames": {"#k": key},
-    }
-
-
-def key_problem(description: dict[str, Any], keys: tuple[str, str]) -> str | None:
-    """Return what is wrong with a table's key schema, if anything.
-
-    :param description: DescribeTable's answer.
-    :param keys: the attribute names of partition and sort key that it must have, as strings.
-    """
-    roles = {element["KeyType"]: element["AttributeName"] for element in description["KeySchema"]}
-    types = {element["AttributeName"]: element["AttributeType"] for element in description["AttributeDefinitions"]}
-    wanted = {"HASH": keys[0], "RANGE": keys[1]}
-    if roles != wanted or any(types.get(name) != "S" for name in keys):
-        return f"must have the string keys {keys[0]} (partition) and {keys[1]} (sort)"
-    return None

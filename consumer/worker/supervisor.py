@@ -23,7 +23,9 @@ from setproctitle import setproctitle
 from consumer import __version__, logs
 from consumer.errors import StartError
 from consumer.kcl import daemon, handover
+from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
+from consumer.kcl.properties import properties
 from consumer.kcl.takeover import Takeover
 from consumer.metrics import Metrics, SessionEvent, show_zeros
 from consumer.metrics.collector import WorkerCollector, forget_gauges, open_deliveries
@@ -37,9 +39,8 @@ from consumer.settings import Settings
 from consumer.web.health import Condition, EndedShards, deadlocked
 from consumer.web.site import Front
 from consumer.worker import preflight
-from consumer.worker.daemon_runner import RESTART_REASONS, Daemons
-from consumer.worker.pipeline_pool import Pipelines
-from consumer.worker.processes import DaemonProcess, PipelineProcess
+from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, Daemons
+from consumer.worker.pipeline_pool import PipelineProcess, Pipelines
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.shim import slot_of
 from consumer.worker.signals import has_terminal
@@ -91,7 +92,7 @@ class Supervisor:
         redactor = load_plugin(settings)
         self._digest = redactor.digest
         candidate = load_candidate(settings)
-        java = daemon.find_java(settings)
+        java = find_java(settings)
         preflight.check(settings)
         folder = RuntimeFolder(settings.runtime_dir)
         try:
@@ -101,7 +102,7 @@ class Supervisor:
             show_zeros(self._metrics.quarantined, (*ADVICE, OTHER))
             show_zeros(self._metrics.sessions, SessionEvent)
             self._folder = folder
-            made = daemon.properties(settings, folder.worker_id.value)
+            made = properties(settings, folder.worker_id.value)
             processes = settings.pipeline.processes or cores()
             daemon.write_files(folder.path, made, processes)
             command = daemon.command(java, settings, made)
@@ -114,7 +115,7 @@ class Supervisor:
             made_of = {
                 "kcl": daemon.kcl_version(),
                 "python": platform.python_version(),
-                "java": daemon.java_version(java),
+                "java": java_version(java),
             }
             about = {
                 "stream": settings.stream.name,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from consumer.pipeline.crash_journal import Sight, Stage, sights
-from consumer.worker.processes import Post
+from consumer.worker.events import Post
 from consumer.worker.runtime_folder import STACKS
 
 POLL_SECONDS: Final = 0.5

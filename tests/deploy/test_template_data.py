@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from consumer import tables
+from consumer.dynamodb import schema
 from consumer.settings import Settings, load_settings
 from tests.deploy.template import EVERYTHING, FOREIGN, SIZES, Stack, stack
 
@@ -24,14 +25,14 @@ def table_properties(chosen: Stack) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def wanted(monkeypatch: pytest.MonkeyPatch) -> list[tables.Table]:
+def wanted(monkeypatch: pytest.MonkeyPatch) -> list[schema.Table]:
     """Return the tables that the worker of this very task wants."""
     for name, value in stack().environment().items():
         monkeypatch.setenv(name, value)
     return tables.wanted(load_settings(None))
 
 
-def test_tables_are_those_that_the_worker_wants(wanted: list[tables.Table]) -> None:
+def test_tables_are_those_that_the_worker_wants(wanted: list[schema.Table]) -> None:
     made = table_properties(stack())
     assert set(made) == {table.name for table in wanted}
     for table in wanted:
@@ -44,7 +45,7 @@ def test_tables_of_another_application_have_its_name() -> None:
     assert {"second", "second-WorkerMetricStats", "second-CoordinatorState"} < set(made)
 
 
-def test_entries_expire_by_the_attribute_that_the_worker_writes(wanted: list[tables.Table]) -> None:
+def test_entries_expire_by_the_attribute_that_the_worker_writes(wanted: list[schema.Table]) -> None:
     made = table_properties(stack())
     for table in wanted:
         expires = made[table.name].get("TimeToLiveSpecification")
@@ -53,7 +54,7 @@ def test_entries_expire_by_the_attribute_that_the_worker_writes(wanted: list[tab
         assert expires == ({"AttributeName": by, "Enabled": True} if by else None)
 
 
-def test_what_holds_data_can_be_recovered(wanted: list[tables.Table]) -> None:
+def test_what_holds_data_can_be_recovered(wanted: list[schema.Table]) -> None:
     made = table_properties(stack())
     for table in wanted:
         recovery = made[table.name].get("PointInTimeRecoverySpecification", {})

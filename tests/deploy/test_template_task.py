@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from consumer.errors import StartError, UsageError
-from consumer.kcl import daemon
+from consumer.kcl import properties as daemon
 from consumer.settings import FILE_VARIABLE, Settings, load_settings
 from consumer.worker.runtime_folder import RuntimeFolder
 from tests.deploy.dockerfile import instruction

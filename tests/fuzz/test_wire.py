@@ -17,8 +17,8 @@ from consumer.metrics import Metrics
 from consumer.record import Record
 from consumer.sink import Fate
 from consumer.sinks import service_writer
-from consumer.sinks.batch import BatchWriter
 from consumer.sinks.concurrency import Concurrency
+from consumer.sinks.table_writers import BatchWriter
 from tests.fuzz.kit import CANARY, Fuzz
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.dynamodb_kit import TABLE, FakeDynamoDB, Raw, items

@@ -18,7 +18,7 @@ from consumer.dynamodb.item import decode_item
 from consumer.local.cloud_process import Cloud
 from consumer.metrics.collector import WorkerCollector
 from consumer.settings import Settings
-from consumer.worker.processes import PipelineProcess
+from consumer.worker.pipeline_pool import PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from tests.protocol.daemon_kit import CARD, SECONDS, SSN, Child
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.worker import shim
-from consumer.worker.processes import DAEMON_VARIABLE
+from consumer.worker.daemon_runner import DAEMON_VARIABLE
 
 CARD = "4532-1234-5678-9012"
 SSN = "123-45-6789"

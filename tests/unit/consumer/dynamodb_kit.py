@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.record import Item
-from consumer.sinks.batch import MAX_ITEMS
+from consumer.sinks.table_writers import MAX_ITEMS
 
 CANARY = "4111111111111111"
 TABLE = "orders"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from consumer.functions.environment import InvocationFailed
-from consumer.kinesis.reader import RawRecord, ShardReader, Start, kinesis_client
+from consumer.kinesis.reader import RawRecord, ShardReader, Start
+from consumer.kinesis.shards import kinesis_client
 
 EVENTS = Path(__file__).parent / "events"
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

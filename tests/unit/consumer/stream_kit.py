@@ -11,7 +11,8 @@ from consumer import tables
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import item_encoder
 from consumer.errors import EncodeError
-from consumer.kinesis.reader import ShardReader, Start, kinesis_client, list_shards, shards_of
+from consumer.kinesis.reader import ShardReader, Start
+from consumer.kinesis.shards import kinesis_client, list_shards, shards_of
 from consumer.local.cloud_process import Cloud
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record

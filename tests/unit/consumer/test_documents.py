@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from consumer import tables
 from consumer.documents import Documents, Key, ReadFailed
+from consumer.dynamodb import schema
 from consumer.dynamodb.item import item_encoder
 from consumer.dynamodb.query import SortRange
 from consumer.errors import UsageError
@@ -48,7 +49,7 @@ class Store:
         sections = {"output": {"table": f"{name}-out"} | output, "quarantine": {"table": f"{name}-q"}}
         self.config.write_text(yaml.safe_dump(sections | {"kcl": {"application": f"{name}-app"}}))
         self.settings: Settings = load_settings(self.config)
-        list(tables.create_each([tables.output_table(self.settings)]))
+        list(schema.create_each([tables.output_table(self.settings)]))
         self.documents = Documents.of(self.settings)
         self._dynamodb = boto3.client("dynamodb")
         self._encoder = item_encoder(self.settings, SHARD, "p@1", "d")

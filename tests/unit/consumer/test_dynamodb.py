@@ -17,10 +17,9 @@ from consumer.metrics import Metrics
 from consumer.record import Item
 from consumer.sink import Fate, Writing
 from consumer.sinks import service_writer
-from consumer.sinks.batch import MAX_ITEMS, BatchWriter
-from consumer.sinks.chunks import chunked
 from consumer.sinks.concurrency import FIRST, PAUSE_SECONDS, Concurrency
-from consumer.sinks.table_writers import MAX_CALL_BYTES
+from consumer.sinks.service_writer import chunked
+from consumer.sinks.table_writers import MAX_CALL_BYTES, MAX_ITEMS, BatchWriter
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.dynamodb_kit import (
     CANARY,

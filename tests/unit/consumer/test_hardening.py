@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from consumer.kcl import daemon
+from consumer.kcl import properties as kcl_properties
 from consumer.settings import Settings
 
 CANARY: Final = "4111 1111 1111 1111"
@@ -68,7 +69,7 @@ def test_no_secret_is_on_the_disk_or_on_the_daemons_command_line(
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID"):
         monkeypatch.setenv(name, CANARY)
     settings = Settings.model_validate({"quarantine": {"fingerprint_key": CANARY * 2}})
-    made = daemon.properties(settings, "worker")
+    made = kcl_properties.properties(settings, "worker")
     daemon.write_files(tmp_path, made, 2)
     shown = [file.read_text("latin-1") for file in tmp_path.iterdir()]
     assert any("streamName=" in text for text in shown)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import UsageError
-from consumer.kcl.daemon import properties
+from consumer.kcl.properties import properties
 from consumer.settings import Settings, load_settings
 from consumer.settings.kcl_properties import FREE, OWNED, check_extra_properties
 

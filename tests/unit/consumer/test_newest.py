@@ -21,7 +21,7 @@ from consumer.settings import Output
 from consumer.sink import Fate, Writing
 from consumer.sinks import service_writer
 from consumer.sinks.concurrency import Concurrency
-from consumer.sinks.newest import NewestWriter
+from consumer.sinks.table_writers import NewestWriter
 from tests.unit.consumer.conftest import RecordingLog
 from tests.unit.consumer.dynamodb_kit import CANARY, AtStart, Failed, FakeExchange
 

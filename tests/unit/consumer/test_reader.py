@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from consumer.errors import StartError
 from consumer.kinesis import reader
 from consumer.kinesis.kpl import HashRange
-from consumer.kinesis.reader import NotInShard, RawRecord, ShardReader, Start, kinesis_client, list_shards, shards_of
+from consumer.kinesis.reader import NotInShard, RawRecord, ShardReader, Start
+from consumer.kinesis.shards import kinesis_client, list_shards, shards_of
 from consumer.local.cloud_process import Cloud
 from tests.unit.consumer.kpl_kit import Part, aggregate
 from tests.unit.consumer.stream_kit import World

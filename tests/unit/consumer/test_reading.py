@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumer.kcl import daemon
+from consumer.kcl import properties as daemon
 from consumer.settings import Settings
 from consumer.settings.shard_limits import RECORDS_A_SECOND
 from consumer.settings.stream import SHARD_READS, Kcl, Stream, check_reading, idle_ms

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from consumer.errors import StartError
 from consumer.worker import runtime_folder, tethered
 from consumer.worker.control import Control
-from consumer.worker.processes import DaemonProcess
+from consumer.worker.daemon_runner import DaemonProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.shim import slot_of
 from consumer.worker.worker_id import WorkerId

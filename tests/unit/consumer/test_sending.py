@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from consumer.errors import StartError
 from consumer.kinesis.kpl import HashRange, UserRecord, aggregated, hash_of, user_records
 from consumer.kinesis.producer import ATTEMPTS, Put
-from consumer.kinesis.reader import Start, kinesis_client, list_shards, shards_of
+from consumer.kinesis.reader import Start
 from consumer.kinesis.sender import AGGREGATE_BYTES, WINDOW, Pace, Parcel, Sender, Sent, rounds
+from consumer.kinesis.shards import kinesis_client, list_shards, shards_of
 from tests.unit.consumer.cli_kit import Run
 from tests.unit.consumer.kpl_kit import Part, aggregate
 

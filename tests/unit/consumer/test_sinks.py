@@ -15,6 +15,7 @@ import pytest
 
 from consumer import tables
 from consumer.aws.transport import CallTimeout
+from consumer.dynamodb import schema
 from consumer.dynamodb.item import decode_item
 from consumer.errors import EncodeError, StartError, UsageError
 from consumer.local.cloud_process import Cloud
@@ -92,7 +93,7 @@ class Table(Common):
         boto3.client("dynamodb").delete_table(TableName=self.settings.output.table)
 
     def mend(self) -> None:
-        list(tables.create_each([tables.output_table(self.settings)]))
+        list(schema.create_each([tables.output_table(self.settings)]))
 
 
 class Stream(Common):

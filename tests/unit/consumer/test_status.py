@@ -12,7 +12,7 @@ import yaml
 
 from consumer import tables
 from consumer.commands import status as status_cli
-from consumer.dynamodb import scan
+from consumer.kcl import lease_table
 from consumer.kcl.status import Observer, Status
 from consumer.local.cloud_process import Cloud
 from consumer.settings import lease_tables, load_settings
@@ -168,7 +168,7 @@ def test_workers_that_wait_for_shards_are_shown(application: Callable[[int], App
 
 def test_a_backfill_has_leases_alone(application: Callable[[int], Application]) -> None:
     app = application(2)
-    app.lease(0, "run", more={scan.BACKFILL_BEGAN: {"S": "TRIM_HORIZON"}})
+    app.lease(0, "run", more={lease_table.BACKFILL_BEGAN: {"S": "TRIM_HORIZON"}})
     app.lease(1, None)
     for table in (app.worker_metrics, app.coordinator):
         app.dynamodb.delete_table(TableName=table)

@@ -7,8 +7,9 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.dynamodb import scan
+from consumer.dynamodb import schema
 from consumer.errors import StartError
+from consumer.kcl import lease_table
 from consumer.quarantine import store
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record
@@ -49,7 +50,7 @@ def foreign_table(dynamodb: Any, name: str, *keys: str, kind: Any = "S") -> None
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=tables._schema(*keys),
+        KeySchema=schema.key_schema(*keys),
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key in keys],
     )
 
@@ -116,7 +117,7 @@ def test_leases_of_a_fresh_stream_are_written_once(settings: Settings, kinesis: 
     list(tables.create(settings))
     assert tables.seed_leases(settings) == 3
     assert tables.seed_leases(settings) == 0
-    rows = scan.shards(settings)
+    rows = lease_table.shards(settings)
     assert [row["shard"] for row in rows] == [f"shardId-{i:012d}" for i in range(3)]
     assert {(row["owner"], row["checkpoint"], row["sub"]) for row in rows} == {(None, "TRIM_HORIZON", 0)}
 
@@ -126,7 +127,7 @@ def test_leases_of_a_resharded_stream_are_left_to_kcl(settings: Settings, kinesi
     kinesis.split_shard(StreamName=settings.stream.name, ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
     list(tables.create(settings))
     assert tables.seed_leases(settings) == 0
-    assert scan.shards(settings) == []
+    assert lease_table.shards(settings) == []
 
 
 def test_leases_need_the_stream(settings: Settings) -> None:
@@ -148,7 +149,7 @@ def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
 def test_a_missing_table_is_one_sentence(settings: Settings) -> None:
     for read in (
         lambda: list(store.entries(settings)),
-        lambda: scan.shards(settings),
+        lambda: lease_table.shards(settings),
     ):
         with pytest.raises(StartError, match="There is no table"):
             read()

@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.kcl.takeover import PATIENCE, REPORT_SECONDS, Takeover
+from consumer.kcl.lease_table import REPORT_SECONDS
+from consumer.kcl.takeover import PATIENCE, Takeover
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables

@@ -1,0 +1,43 @@
+"""`sanitizer demo`."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from consumer.errors import UsageError
+
+_IMPORTED_AT = time.time()
+
+
+@click.command()
+@click.option("--input", "source", type=click.Path(path_type=Path), help="Transactions, a line each; else generated.")
+@click.option("--records", type=click.IntRange(1, 1_000_000), help="How many  [default: 10000, or all of --input].")
+@click.option("--rate", type=click.IntRange(1, 50_000), default=800, show_default=True, help="Records a second.")
+@click.option("--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Shards of the stream.")
+@click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else the default policy.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report here, as JSON.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the generated transactions.")
+@click.option("--keep-running", is_flag=True, help="Go on serving after the report, until Ctrl-C.")
+def demo(**options: Any) -> None:
+    """Run everything on this machine: cloud, stream, tables, real worker; feed, verify, report."""
+    try:
+        from consumer.local import demo as local  # noqa: PLC0415 - needs the extra
+    except ModuleNotFoundError as error:
+        msg = f"The demo needs the package {error.name}: install kinesis-sanitizer[local]."
+        raise UsageError(msg) from None
+    sys.exit(local.run(local.Options(started_at=_started_at(), **options)))
+
+
+def _started_at() -> float:
+    """Return when this process was started (epoch seconds): its imports are part of what a user waits for."""
+    try:
+        # proc(5): field 22 is the start, in clock ticks after the boot; the name before it may hold spaces.
+        ticks = int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):  # no Linux
+        return _IMPORTED_AT
+    return time.time() - age

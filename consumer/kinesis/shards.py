@@ -1,0 +1,60 @@
+"""A stream's shards, as ListShards has them."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from consumer import aws
+from consumer.errors import StartError
+from consumer.kinesis.kpl import HashRange
+
+
+class Shard(NamedTuple):
+    """A shard as ListShards shows it; `parents` are those that are still listed."""
+
+    id: str
+    parents: tuple[str, ...]
+    hash_range: HashRange
+
+
+def kinesis_client() -> Any:
+    """Return a client that waits out throttling and short failures."""
+    return aws.client("kinesis", retries=6, timeout=20)
+
+
+def list_shards(client: Any, stream: str) -> list[dict[str, Any]]:
+    """Return the shards of a stream, closed ones within retention among them, as ListShards describes them.
+
+    :raises StartError: the stream is missing, out of reach or not permitted.
+    """
+    shards: list[dict[str, Any]] = []
+    request: dict[str, Any] = {"StreamName": stream}
+    while request:
+        try:
+            page = client.list_shards(**request)
+        except aws.CALL_ERRORS as error:
+            raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
+        shards += page["Shards"]
+        request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+    return shards
+
+
+def shards_of(descriptions: Iterable[dict[str, Any]]) -> dict[str, Shard]:
+    """Return the shards by id, parents before their children."""
+    listed = {each["ShardId"]: each for each in descriptions}
+    sorted_: dict[str, Shard] = {}
+
+    def add(shard_id: str) -> None:
+        if shard_id in sorted_:
+            return
+        each = listed[shard_id]
+        named = (each.get("ParentShardId", ""), each.get("AdjacentParentShardId", ""))
+        parents = tuple(parent for parent in named if parent in listed)
+        for parent in parents:
+            add(parent)
+        bounds = each["HashKeyRange"]
+        hash_range = HashRange(int(bounds["StartingHashKey"]), int(bounds["EndingHashKey"]))
+        sorted_[shard_id] = Shard(shard_id, parents, hash_range)
+
+    for shard_id in listed:
+        add(shard_id)
+    return sorted_
