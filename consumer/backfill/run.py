@@ -103,7 +103,7 @@ class Report:
         return not (self.is_stopped or self.trouble or self.lost[Lost.MALFORMED]) and settled == self.read
 
 
-class ShardWork(Protocol):
+class ShardTask(Protocol):
     """What is done with the records of one shard.
 
     :ivar done: the last position that an earlier run has settled.
@@ -126,10 +126,10 @@ class ShardWork(Protocol):
         ...
 
 
-class Works(Protocol):
+class ShardTasks(Protocol):
     """Makes what is done with each shard."""
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardWork]:
+    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """Return the work of each shard; `shards` as ListShards describes them."""
         ...
 
@@ -150,13 +150,13 @@ class Backfill:
         self,
         stream: str,
         plan: Plan,
-        works: Works,
+        works: ShardTasks,
         stop: threading.Event,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self._stream = stream
         self._plan = plan
-        self._works = works
+        self._tasks = works
         self._stop = stop
         self._say = say
         self._client = kinesis_client()
@@ -174,7 +174,7 @@ class Backfill:
         accounts = {shard: Account(shard) for shard in shards}
         report = Report(list(accounts.values()))
         try:
-            works = self._works.open(described, accounts)
+            works = self._tasks.open(described, accounts)
             try:
                 self._read_all(shards, works, accounts)
             except SanitizerError as error:
@@ -183,10 +183,10 @@ class Backfill:
             for shard, work in works.items():
                 self._pause(work, accounts[shard], report)
         finally:
-            self._works.close()
+            self._tasks.close()
         return report
 
-    def _pause(self, work: ShardWork, account: Account, report: Report) -> None:
+    def _pause(self, work: ShardTask, account: Account, report: Report) -> None:
         """Remember how far a shard is in the middle of which the run ends."""
         if account.state != STOPPED:
             return
@@ -195,7 +195,7 @@ class Backfill:
         except SanitizerError as error:
             report.trouble = report.trouble or str(error)
 
-    def _read_all(self, shards: dict[str, Shard], works: dict[str, ShardWork], accounts: dict[str, Account]) -> None:
+    def _read_all(self, shards: dict[str, Shard], works: dict[str, ShardTask], accounts: dict[str, Account]) -> None:
         readers: dict[str, ShardReader] = {}
         waiting = dict(shards)
         due: list[tuple[float, str]] = []
@@ -247,7 +247,7 @@ class Backfill:
             due_at = max(due_at, self._began + self._read / self._plan.rate)
         self._stop.wait(max(0.0, due_at - time.monotonic()))
 
-    def _work_through(self, shard: Shard, page: Page, work: ShardWork, account: Account) -> str:
+    def _work_through(self, shard: Shard, page: Page, work: ShardTask, account: Account) -> str:
         """Settle a page; return how far the shard is read: `STOPPED` if there is more to come."""
         # Up to the first that came later: the checkpoint may pass nothing that was not read.
         wanted = list(takewhile(lambda raw: raw.arrival_ms <= self._until_ms, page.records))
@@ -268,7 +268,7 @@ class Backfill:
             return ENDED
         return REACHED if not page.records and not page.behind_ms else STOPPED
 
-    def _settle(self, batch: list[Record], page: Page, work: ShardWork) -> None:
+    def _settle(self, batch: list[Record], page: Page, work: ShardTask) -> None:
         if not self._stop.is_set():
             work.process(batch, page.behind_ms)
             self._read += len(batch)

@@ -10,14 +10,14 @@ from typing import Any
 
 from consumer.backfill.comparison import Comparer
 from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
-from consumer.backfill.run import Account, Plan, ShardWork
+from consumer.backfill.run import Account, Plan, ShardTask
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Company
-from consumer.pipeline.outputs import Writers
-from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.pipeline.isolation import Isolation
+from consumer.pipeline.outputs import Outputs
+from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Outcome, Position, Record
 from consumer.settings import Settings
@@ -44,7 +44,7 @@ class _Books(ShardBooks):
 
 
 @dataclass
-class Storing:
+class StoringTask:
     """Runs one shard's pipeline."""
 
     pipeline: Pipeline
@@ -53,19 +53,19 @@ class Storing:
     is_ended: bool
 
     def process(self, records: Sequence[Record], behind_ms: int) -> None:
-        """See `ShardWork.process`."""
+        """See `ShardTask.process`."""
         self.pipeline.process(records, behind_ms / 1000, self.checkpointer)
 
     def end(self) -> None:
-        """See `ShardWork.end`."""
+        """See `ShardTask.end`."""
         self.pipeline.end_shard(self.checkpointer)
 
     def pause(self) -> None:
-        """See `ShardWork.pause`."""
+        """See `ShardTask.pause`."""
         self.pipeline.shut_down(self.checkpointer)
 
 
-class StoringWorks:
+class StoringTasks:
     """Stores what the policy releases, and quarantines what it does not, as the worker would.
 
     :param folder: of the crash journals.
@@ -77,7 +77,7 @@ class StoringWorks:
         settings: Settings,
         plan: Plan,
         redactor: Redactor,
-        writers: Writers,
+        writers: Outputs,
         metrics: Metrics,
         folder: Path,
         stop: threading.Event,
@@ -96,15 +96,17 @@ class StoringWorks:
         key = settings.quarantine.fingerprint_key
         self._key = key.get_secret_value().encode() if key else secrets.token_bytes(32)
         self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
-        self._company = Company()
-        self._brake = QuarantineBrake(settings.quarantine.max_share, settings.quarantine.judged_records, lambda _: None)
-        self._made: dict[str, Storing] = {}
+        self._isolation = Isolation()
+        self._breaker = QuarantineBreaker(
+            settings.quarantine.max_share, settings.quarantine.judged_records, lambda _: None
+        )
+        self._made: dict[str, StoringTask] = {}
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardWork]:
-        """See `Works.open`."""
+    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+        """See `ShardTasks.open`."""
         for shard, (lease, checkpointer) in self._leases.claim(shards, self._plan.start.kind).items():
             pipeline = self._pipeline(accounts[shard])
-            self._made[shard] = Storing(pipeline, checkpointer, lease.position, lease.is_ended)
+            self._made[shard] = StoringTask(pipeline, checkpointer, lease.position, lease.is_ended)
         return dict(self._made)
 
     def _pipeline(self, account: Account) -> Pipeline:
@@ -119,8 +121,8 @@ class StoringWorks:
             ),
             quarantine=self._writers.quarantine,
             budget=self._budget,
-            company=self._company,
-            brake=self._brake,
+            isolation=self._isolation,
+            breaker=self._breaker,
             journals=self._folder,
         )
         books = _Books(self._metrics, account)
@@ -128,14 +130,14 @@ class StoringWorks:
         return Pipeline(shard, stages, mark, books, self._metrics, {}, self._stop, self._log)
 
     def close(self) -> None:
-        """See `Works.close`."""
+        """See `ShardTasks.close`."""
         for work in self._made.values():
             work.pipeline.close()
         self._leases.release(list(self._made))
         self._writers.close()
 
 
-class Comparing:
+class ComparingTask:
     """Compares one shard's records with what is stored."""
 
     done: Position | None = None
@@ -146,32 +148,32 @@ class Comparing:
         self._account = account
 
     def process(self, records: Sequence[Record], behind_ms: int) -> None:  # noqa: ARG002 - nobody asks for the lag
-        """See `ShardWork.process`."""
+        """See `ShardTask.process`."""
         self._account.read += len(records)
         for finding, count in self._comparer.compare(records).items():
             self._account.outcomes[finding.value] += count
 
     def end(self) -> None:
-        """See `ShardWork.end`."""
+        """See `ShardTask.end`."""
 
     def pause(self) -> None:
-        """See `ShardWork.pause`."""
+        """See `ShardTask.pause`."""
 
 
-class ComparingWorks:
+class ComparingTasks:
     """A dry run, which writes nothing and begins where it is told, whatever was done before."""
 
     def __init__(self, settings: Settings, redactor: Redactor) -> None:
         self._settings = settings
         self._redactor = redactor
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardWork]:
-        """See `Works.open`."""
+    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+        """See `ShardTasks.open`."""
         del shards
         return {
-            shard: Comparing(Comparer(self._settings, self._redactor, shard), account)
+            shard: ComparingTask(Comparer(self._settings, self._redactor, shard), account)
             for shard, account in accounts.items()
         }
 
     def close(self) -> None:
-        """See `Works.close`."""
+        """See `ShardTasks.close`."""

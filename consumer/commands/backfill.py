@@ -15,7 +15,7 @@ from consumer.errors import UsageError
 from consumer.settings import Settings, lease_tables, load_settings
 
 if TYPE_CHECKING:
-    from consumer.backfill.run import Plan, Report, Works
+    from consumer.backfill.run import Plan, Report, ShardTasks
 
 TRIM_HORIZON: Final = "TRIM_HORIZON"
 
@@ -79,7 +79,7 @@ def backfill(  # noqa: PLR0913 - one for each option
     say = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None
     with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder:
         preflight.check(settings, with_kcl=False)
-        works = _works(settings, plan, Path(folder), stop, dry_run=dry_run, creates=not no_create, overwrite=overwrite)
+        works = _tasks(settings, plan, Path(folder), stop, dry_run=dry_run, creates=not no_create, overwrite=overwrite)
         report = Backfill(settings.stream.name, plan, works, stop, say).run()
     progress.end()
     click.echo(_value(report, plan, dry_run=dry_run) if as_json else _text(report, dry_run=dry_run))
@@ -98,7 +98,7 @@ def _check(settings: Settings, plan: "Plan", now: datetime) -> None:
         raise UsageError("--from lies after --until.")
 
 
-def _works(
+def _tasks(
     settings: Settings,
     plan: "Plan",
     folder: Path,
@@ -107,18 +107,18 @@ def _works(
     dry_run: bool,
     creates: bool,
     overwrite: bool,
-) -> "Works":
+) -> "ShardTasks":
     from consumer import logs  # noqa: PLC0415
     from consumer.backfill.leases import create_table  # noqa: PLC0415
-    from consumer.backfill.work import ComparingWorks, StoringWorks  # noqa: PLC0415 - loads the worker
+    from consumer.backfill.work import ComparingTasks, StoringTasks  # noqa: PLC0415 - loads the worker
     from consumer.metrics import Metrics  # noqa: PLC0415
-    from consumer.pipeline.outputs import open_writers, refuse_to_replace_newer  # noqa: PLC0415
+    from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer  # noqa: PLC0415
     from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
 
     redactor = load_plugin(settings)
     if dry_run:
         settings.require_table("A dry run of a backfill")
-        return ComparingWorks(settings, redactor)
+        return ComparingTasks(settings, redactor)
     if not overwrite:
         refuse_to_replace_newer(settings)
     if creates:
@@ -126,11 +126,11 @@ def _works(
     log = logs.get_logger("backfill")
     metrics = Metrics(folder, "backfill")
     policy = f"{redactor.name}@{redactor.version}"
-    writers = open_writers(settings, policy, redactor.digest, metrics, log)
+    writers = open_outputs(settings, policy, redactor.digest, metrics, log)
     # Where the worker keeps its own, a record that kills this process is known in the next run.
     journals = settings.runtime_dir.absolute() / f"backfill-{plan.application}" if settings.runtime_dir else folder
     journals.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return StoringWorks(settings, plan, redactor, writers, metrics, journals, stop, log)
+    return StoringTasks(settings, plan, redactor, writers, metrics, journals, stop, log)
 
 
 def _value(report: "Report", plan: "Plan", *, dry_run: bool) -> str:

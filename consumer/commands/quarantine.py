@@ -186,7 +186,7 @@ def _replay(
 ) -> "Replay":
     from consumer import logs  # noqa: PLC0415 - loads boto3
     from consumer.metrics import Metrics  # noqa: PLC0415
-    from consumer.pipeline.outputs import open_writers, refuse_to_replace_newer  # noqa: PLC0415
+    from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer  # noqa: PLC0415
     from consumer.progress import Progress  # noqa: PLC0415
     from consumer.quarantine.replay import Replay  # noqa: PLC0415
     from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
@@ -199,7 +199,7 @@ def _replay(
     preflight.check(settings, with_kcl=False)
     folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="sanitizer-replay-"))
     policy, metrics = f"{redactor.name}@{redactor.version}", Metrics(Path(folder), "replay")
-    writers = open_writers(settings, policy, redactor.digest, metrics, logs.get_logger("replay"))
+    writers = open_outputs(settings, policy, redactor.digest, metrics, logs.get_logger("replay"))
     leaving.callback(writers.close)
     say = Progress().say if sys.stderr.isatty() else None
     return Replay(settings, redactor, writers.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)

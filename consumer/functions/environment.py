@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from consumer import logs
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.metrics import Metrics
-from consumer.pipeline.outputs import open_writers
+from consumer.pipeline.outputs import open_outputs
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.redactors.loading import load_plugin
 from consumer.settings import FILE_VARIABLE, Settings, load_settings
@@ -55,7 +55,7 @@ class Environment:
         self.metrics: Final = Metrics(self.folder / "metrics", PROCESS)
         self.redactor: Final = load_plugin(self.settings)
         self.policy: Final = f"{self.redactor.name}@{self.redactor.version}"
-        self.writers: Final = open_writers(self.settings, self.policy, self.redactor.digest, self.metrics, self.log)
+        self.writers: Final = open_outputs(self.settings, self.policy, self.redactor.digest, self.metrics, self.log)
         key = self.settings.quarantine.fingerprint_key
         self._key = key.get_secret_value().encode() if key else secrets.token_bytes(32)
 

@@ -20,8 +20,8 @@ from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Company
-from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.pipeline.isolation import Isolation
+from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.record import Outcome, Position, Record
 
 _RETRIES: Final = 2
@@ -81,8 +81,10 @@ class KinesisFunction:
         settings = environment.settings
         self._ranges = _HashRanges(settings.stream.name)
         self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
-        self._company = Company()
-        self._brake = QuarantineBrake(settings.quarantine.max_share, settings.quarantine.judged_records, self._flooding)
+        self._isolation = Isolation()
+        self._breaker = QuarantineBreaker(
+            settings.quarantine.max_share, settings.quarantine.judged_records, self._flooding
+        )
 
     def _flooding(self, share: float) -> None:
         self._environment.log.error("quarantine.flooding", share=round(share, 3))
@@ -153,8 +155,8 @@ class KinesisFunction:
             quarantine_encoder=environment.quarantine_encoder(shard),
             quarantine=environment.writers.quarantine,
             budget=self._budget,
-            company=self._company,
-            brake=self._brake,
+            isolation=self._isolation,
+            breaker=self._breaker,
             journals=environment.folder / "journal",
         )
 

@@ -13,7 +13,7 @@ from redaction.plugin import Verdict
 OTHER: Final = "other"
 
 
-class Delivery:
+class Batch:
     """A delivered batch, or a part of one, and what became of each record.
 
     :ivar outcomes: by index; None: unfinished.
@@ -71,7 +71,7 @@ def by_key(items: dict[int, Item]) -> list[list[int]]:
     return list(groups.values())
 
 
-def note_stored(batch: Delivery, rounds: list[list[int]], writing: Writing) -> None:
+def note_stored(batch: Batch, rounds: list[list[int]], writing: Writing) -> None:
     """Note what has become of the newest item of each group, and so of those before it."""
     for indices, fate, at in zip(rounds, writing.fates, writing.durable_at, strict=True):
         if fate is Fate.DURABLE:
@@ -85,7 +85,7 @@ def note_stored(batch: Delivery, rounds: list[list[int]], writing: Writing) -> N
             batch.outcomes[index] = Outcome.DUPLICATE
 
 
-def note_quarantined(batch: Delivery, entries: list[tuple[int, Item]], writing: Writing) -> None:
+def note_quarantined(batch: Batch, entries: list[tuple[int, Item]], writing: Writing) -> None:
     """Note what has become of the entries.
 
     :raises SessionBroken: DynamoDB refuses one.

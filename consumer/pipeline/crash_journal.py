@@ -39,7 +39,7 @@ class Stage(IntEnum):
     """Encoding, writing, checkpointing."""
 
 
-class Sight(NamedTuple):
+class JournalReading(NamedTuple):
     """What the supervisor sees of a shard.
 
     :ivar pid: whose process wrote it; it may be dead.
@@ -64,7 +64,7 @@ _OVERDUE_AT: Final = 1
 _NOW, _KNOWN = ".now", ".known"
 
 
-class ShardJournal:
+class CrashJournal:
     """The journal of one shard, written by the one thread that serves it.
 
     What the last one to serve it left is read at once: if it died with records in hand, they are suspects from now on.
@@ -158,13 +158,13 @@ class ShardJournal:
         new.replace(self._known)
 
 
-def sights(folder: Path) -> dict[str, Sight]:
+def sights(folder: Path) -> dict[str, JournalReading]:
     """Return what is to be seen of each shard that was ever served from this folder."""
-    seen: dict[str, Sight] = {}
+    seen: dict[str, JournalReading] = {}
     for file in folder.glob(f"*{_NOW}"):
         with contextlib.suppress(OSError, ValueError, struct.error), file.open("rb", buffering=0) as opened:
             stage, _, pid, tick = _HEAD.unpack(opened.read(_HEAD.size))
-            seen[file.name.removesuffix(_NOW)] = Sight(Stage(stage), pid, tick)
+            seen[file.name.removesuffix(_NOW)] = JournalReading(Stage(stage), pid, tick)
     return seen
 
 

@@ -13,21 +13,21 @@ from typing import Any, Final
 from consumer.errors import EncodeError, SessionBroken
 from consumer.logs import batch_began
 from consumer.metrics import Metrics, ShardBooks, observe_many
-from consumer.pipeline.batch import Delivery, by_key, note_quarantined, note_stored
+from consumer.pipeline.batch import Batch, by_key, note_quarantined, note_stored
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import Checkpointer, HighWaterMark
-from consumer.pipeline.crash_journal import ShardJournal, Stage
-from consumer.pipeline.isolation import Company
-from consumer.pipeline.redaction import Redacting
-from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.pipeline.crash_journal import CrashJournal, Stage
+from consumer.pipeline.isolation import Isolation
+from consumer.pipeline.redaction import ShardRedaction
+from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
-from consumer.redactors.candidate import DryRun
+from consumer.redactors.candidate import CandidateRun
 from consumer.sink import Encoder, Fate, Sink, Writing
 from redaction.plugin import Applied, Dropped, Redactor, Released
 
 
-class Laps:
+class StepTimes:
     """Seconds by step, from its making on."""
 
     def __init__(self) -> None:
@@ -66,10 +66,10 @@ class Stages:
     quarantine_encoder: QuarantineEncoder
     quarantine: Sink
     budget: ByteBudget
-    company: Company
-    brake: QuarantineBrake
+    isolation: Isolation
+    breaker: QuarantineBreaker
     journals: Path
-    dry_run: DryRun | None = None
+    candidate: CandidateRun | None = None
 
 
 class Pipeline:
@@ -98,13 +98,13 @@ class Pipeline:
         self._books = books
         self._metrics = metrics
         self._settled = settled
-        self._journal = ShardJournal(stages.journals, shard)
-        self._redacting = Redacting(stages.redactor, stages.company, self._journal)
+        self._journal = CrashJournal(stages.journals, shard)
+        self._redacting = ShardRedaction(stages.redactor, stages.isolation, self._journal)
         self._stop = stop
         self._log = log
         self._halted = False
         self._batches = 0
-        self._laps = Laps()
+        self._laps = StepTimes()
         self._under_way: list[Writing] = []
         books.owned(now=time.time())
 
@@ -134,8 +134,8 @@ class Pipeline:
     def _process_part(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
         self._batches += 1
         batch_began(self._shard, self._batches)
-        self._laps = Laps()
-        batch = Delivery(records)
+        self._laps = StepTimes()
+        batch = Batch(records)
         size = sum([len(record.data) for record in records])
         self._log.debug("batch.began", records=len(records), bytes=size)
         self._books.received(len(records), size)
@@ -186,7 +186,7 @@ class Pipeline:
             self._stop.set()
             raise
 
-    def _settle(self, batch: Delivery, checkpointer: Checkpointer) -> None:
+    def _settle(self, batch: Batch, checkpointer: Checkpointer) -> None:
         first = self._skip_settled(batch)
         items, entries = self._sort_out(batch, first)
         self._laps.lap("encode")
@@ -195,7 +195,7 @@ class Pipeline:
         while (rounds or entries) and not self._stop.is_set():
             refused = self._write_round(batch, items, rounds, entries, checkpointer)
             now = time.time()
-            self._stages.brake.check(0, len(refused))
+            self._stages.breaker.check(0, len(refused))
             entries = [(i, self._entry(batch, i, "item_refused", None, now)) for i in sorted(refused)]
             rounds = [indices[:-1] for indices in rounds if len(indices) > 1 and indices[-1] in refused]
         self._laps.lap("write")
@@ -205,7 +205,7 @@ class Pipeline:
 
     def _write_round(
         self,
-        batch: Delivery,
+        batch: Batch,
         items: dict[int, Item],
         rounds: list[list[int]],
         entries: list[tuple[int, Item]],
@@ -228,7 +228,7 @@ class Pipeline:
             self._advance(batch, checkpointer)
         return {indices[-1] for indices, fate in zip(rounds, stored.fates, strict=True) if fate is Fate.REFUSED}
 
-    def _skip_settled(self, batch: Delivery) -> int:
+    def _skip_settled(self, batch: Batch) -> int:
         """Mark what this process settled before; return the index of the first record that is new."""
         last = self._settled.get(self._shard)
         index = 0
@@ -238,7 +238,7 @@ class Pipeline:
                 index += 1
         return index
 
-    def _sort_out(self, batch: Delivery, first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
+    def _sort_out(self, batch: Batch, first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
         """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
         records = batch.records
         verdicts = self._redacting.redact(records[first:]) if first < len(records) else []
@@ -262,23 +262,23 @@ class Pipeline:
                 applied.append((verdict.rule, "drop_record"))
             else:
                 entries.append((index, self._entry(batch, index, verdict.code, verdict.rule, now)))
-        self._stages.brake.check(len(verdicts), len(entries))
+        self._stages.breaker.check(len(verdicts), len(entries))
         for (rule, action), count in Counter(applied).items():
             self._metrics.redactions.labels(rule, action).inc(count)
         return items, entries
 
-    def _try_candidate(self, batch: Delivery) -> None:
+    def _try_candidate(self, batch: Batch) -> None:
         """Show the batch, once, to the candidate policy, if there is one."""
         first, verdicts = batch.untried
         batch.untried = first, ()
-        if self._stages.dry_run and verdicts:
-            self._stages.dry_run.compare([record.data for record in batch.records[first:]], verdicts)
+        if self._stages.candidate and verdicts:
+            self._stages.candidate.compare([record.data for record in batch.records[first:]], verdicts)
 
-    def _entry(self, batch: Delivery, index: int, code: str, rule: str | None, now: float) -> Item:
+    def _entry(self, batch: Batch, index: int, code: str, rule: str | None, now: float) -> Item:
         batch.codes[index] = code
         return self._stages.quarantine_encoder.encode(batch.records[index], code, rule, now)
 
-    def _advance(self, batch: Delivery, checkpointer: Checkpointer) -> None:
+    def _advance(self, batch: Batch, checkpointer: Checkpointer) -> None:
         position = batch.settled_up_to()
         if position is not None:
             self._books.unfinished_since(batch.unfinished_since())
@@ -286,7 +286,7 @@ class Pipeline:
             self._settled[self._shard] = max(position, self._settled.get(self._shard, position))
             self._mark.save_if_due(checkpointer)
 
-    def _close(self, batch: Delivery, size: int) -> None:
+    def _close(self, batch: Batch, size: int) -> None:
         """Enter the batch into the books, once, whatever happened to it."""
         counts = {outcome: batch.outcomes.count(outcome) for outcome in Outcome}
         counts[Outcome.ABANDONED] += batch.outcomes.count(None)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from consumer.thread_turns import waiting
 
 
-class Company:
+class Isolation:
     """One for each process."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Company:
         self._one_alone = False
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def shared(self) -> Iterator[None]:
         """Beside others."""
         with self._changed:
             free = not self._one_alone
@@ -37,7 +37,7 @@ class Company:
                 self._changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Beside nobody."""
         with waiting(), self._changed:
             self._changed.wait_for(lambda: not self._one_alone and not self._together)

@@ -16,7 +16,7 @@ from consumer.sinks.table_writers import BatchWriter
 QUARANTINE_WRITES: Final = 2
 
 
-class Writers(NamedTuple):
+class Outputs(NamedTuple):
     """The sinks of a process, and what closes their connections."""
 
     output: DocumentSink
@@ -24,7 +24,7 @@ class Writers(NamedTuple):
     close: Callable[[], None]
 
 
-def open_writers(settings: Settings, policy: str, digest: str, metrics: Metrics, log: Any) -> Writers:
+def open_outputs(settings: Settings, policy: str, digest: str, metrics: Metrics, log: Any) -> Outputs:
     """Return the sinks. The quarantine is a table of DynamoDB whatever the others are.
 
     :param policy: name and version of the redactor, ``name@version``.
@@ -46,7 +46,7 @@ def open_writers(settings: Settings, policy: str, digest: str, metrics: Metrics,
         output.close()
         transport.close()
 
-    return Writers(output, entries, close)
+    return Outputs(output, entries, close)
 
 
 def refuse_to_replace_newer(settings: Settings) -> None:

@@ -3,22 +3,22 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from consumer.pipeline.crash_journal import ShardJournal
-from consumer.pipeline.isolation import Company
+from consumer.pipeline.crash_journal import CrashJournal
+from consumer.pipeline.isolation import Isolation
 from consumer.record import Record
 from redaction.guard import redact_guarded
 from redaction.plugin import Redactor, Rejected, Verdict
 
 
-class Redacting:
+class ShardRedaction:
     """Shows records to the redactor, and keeps the crash journal of who is shown.
 
-    :param company: of all shards of the process.
+    :param isolation: of all shards of the process.
     """
 
-    def __init__(self, redactor: Redactor, company: Company, journal: ShardJournal) -> None:
+    def __init__(self, redactor: Redactor, isolation: Isolation, journal: CrashJournal) -> None:
         self._redactor = redactor
-        self._company = company
+        self._isolation = isolation
         self._journal = journal
         self._has_begun = False
 
@@ -44,10 +44,10 @@ class Redacting:
         judgement = self._journal.is_wary and self._judgement(records[0])
         payloads = [record.data for record in records]
         if judgement is False:
-            with self._company.together(), self._journal.redacting(records[0], records[-1]):
+            with self._isolation.shared(), self._journal.redacting(records[0], records[-1]):
                 return redact_guarded(self._redactor, payloads)
         if judgement is True:
-            with self._company.alone(), self._journal.redacting(records[0], records[-1], alone=True):
+            with self._isolation.exclusive(), self._journal.redacting(records[0], records[-1], alone=True):
                 return redact_guarded(self._redactor, payloads)
         return [Rejected(judgement) for _ in records]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from consumer.errors import SessionBroken
 
 
-class QuarantineBrake:
+class QuarantineBreaker:
     """Judges the records of all shards of a process.
 
     :param max_share: of the records that may go to quarantine; 1: all.

@@ -19,7 +19,7 @@ RESULTS: Final = (SAME, DIFFERENT, FAILED)
 _MAX_CHANGES: Final = 50
 
 
-class DryRun:
+class CandidateRun:
     """Compares a candidate with the live redactor. Shared by the threads of a process."""
 
     def __init__(self, candidate: Redactor, live: Redactor, metrics: Metrics, log: Any) -> None:

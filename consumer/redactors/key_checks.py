@@ -7,7 +7,7 @@ from consumer.settings import Output, Settings
 from consumer.settings.key_template import METADATA
 from redaction.actions.spec import ActionSpec, EncryptSpec, HashSpec, TokeniseSpec, spec_name
 from redaction.engine import PolicyRedactor
-from redaction.engine.field_tree import Exemption, Shapes
+from redaction.engine.field_tree import Exemption, FieldTree
 from redaction.plugin import Redactor
 from redaction.policy import Policy
 
@@ -100,7 +100,7 @@ def _problem(action: ActionSpec) -> str | None:
 def _problem_of_detectors(policy: Policy, path: tuple[str, ...]) -> tuple[str, str | None]:
     """Find a detector that could put something else into a released field after a rotation; excepted ones can't."""
     exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
-    exempt = Shapes([], exemptions).at(path).exempt
+    exempt = FieldTree([], exemptions).at(path).exempt
     for name, action in policy.detectors.items():
         key = _unpinned_key(action)
         if key and name not in exempt:

@@ -14,7 +14,7 @@ from redaction.plugin import RedactionError, Redactor, Verdict, load_redactor
 _Made = TypeVar("_Made")
 
 
-class Patient:
+class YieldingRedactor:
     """A plug-in, which may wait for something: the other shards go on meanwhile."""
 
     def __init__(self, redactor: Redactor) -> None:

@@ -14,7 +14,7 @@ from consumer.errors import SanitizerError, UsageError
 from consumer.settings import Settings
 from consumer.settings.sections import SinkSettings
 from consumer.sink import DocumentSink, SinkContext
-from consumer.sinks.several import Several
+from consumer.sinks.several import FanOut
 
 GROUP: Final = "kinesis_sanitizer.sinks"
 
@@ -38,7 +38,7 @@ def open_sinks(context: SinkContext) -> DocumentSink:
     try:
         for chosen in context.settings.sinks:
             opened.append(_opened(chosen, context))  # noqa: PERF401 - what was opened is closed
-        return opened[0] if len(opened) == 1 else Several(opened)
+        return opened[0] if len(opened) == 1 else FanOut(opened)
     except BaseException:
         for each in opened:
             each.close()

@@ -51,7 +51,7 @@ class _Writings(Writing):
         return all(ended)
 
 
-class Several:
+class FanOut:
     """Writes to all of them.
 
     :raises UsageError: in `encoder`, where records can share an item of one of the sinks: of those only the newest

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from consumer.pipeline.crash_journal import Sight, Stage
+from consumer.pipeline.crash_journal import JournalReading, Stage
 
 FAILURES_UNHEALTHY: Final = 6
 """Failures of the daemon in a row after which a new container is wanted."""
@@ -163,7 +163,7 @@ class EndedShards:
         }
 
 
-def deadlocked(in_flight: Mapping[str, float], slow_after: float, seen: Mapping[str, Sight]) -> set[str]:
+def deadlocked(in_flight: Mapping[str, float], slow_after: float, seen: Mapping[str, JournalReading]) -> set[str]:
     """Return the shards whose batch waits for memory that nobody will give back.
 
     Waiting for it is no fault (`consumer.worker.watchdog` lets it be) as long as other shards of the process hold it

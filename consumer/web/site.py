@@ -14,7 +14,7 @@ from consumer.web.http_server import HttpServer, verdict
 from consumer.web.page import Page
 
 
-class Front:
+class Site:
     """Serves from the moment it is made.
 
     :param about: names for the page's head.

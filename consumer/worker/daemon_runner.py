@@ -92,7 +92,7 @@ LINGER_SECONDS: Final = 1.0
 """What a drained daemon may take to end by itself."""
 
 
-class Daemons:
+class DaemonRunner:
     """Used by the supervisor's main thread; its public attributes are read by others, too.
 
     :param command: a daemon's command line, run in the runtime folder.

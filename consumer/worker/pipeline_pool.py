@@ -87,7 +87,7 @@ EXIT_SECONDS: Final = 5.0
 """What they may take to end, all of them."""
 
 
-class Pipelines:
+class PipelinePool:
     """Used by the supervisor's main thread; `pids` by any.
 
     :param listeners: where the shims connect, one for each slot.

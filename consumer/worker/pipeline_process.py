@@ -27,14 +27,14 @@ from consumer.metrics import Metrics, SessionEvent
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Company
-from consumer.pipeline.outputs import open_writers
-from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.pipeline.isolation import Isolation
+from consumer.pipeline.outputs import open_outputs
+from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Position
-from consumer.redactors.candidate import DryRun
+from consumer.redactors.candidate import CandidateRun
 from consumer.redactors.coverage import FieldCoverage
-from consumer.redactors.loading import Patient, load_candidate, load_plugin
+from consumer.redactors.loading import YieldingRedactor, load_candidate, load_plugin
 from consumer.settings import Settings
 from consumer.worker.control import Control
 from consumer.worker.runtime_folder import JOURNAL, STACKS
@@ -60,7 +60,7 @@ class Session:
         self.thread: threading.Thread | None = None
 
 
-class Host:
+class ShardHost:
     """What a pipeline process is made of.
 
     :param settings: the worker's settings.
@@ -87,15 +87,15 @@ class Host:
         logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
         self._redactor = load_plugin(settings)
         candidate = load_candidate(settings)
-        self._dry_run = DryRun(candidate, self._redactor, self._metrics, self._log) if candidate else None
+        self._candidate = CandidateRun(candidate, self._redactor, self._metrics, self._log) if candidate else None
         self._coverage: FieldCoverage | None = None
         if isinstance(self._redactor, PolicyRedactor):
             self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
         self._policy = f"{self._redactor.name}@{self._redactor.version}"
-        self._writers = open_writers(settings, self._policy, self._redactor.digest, self._metrics, self._log)
+        self._writers = open_outputs(settings, self._policy, self._redactor.digest, self._metrics, self._log)
         self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
-        self._company = Company()
-        self._brake = QuarantineBrake(
+        self._isolation = Isolation()
+        self._breaker = QuarantineBreaker(
             settings.quarantine.max_share,
             settings.quarantine.judged_records,
             lambda share: control.send(flooding=round(share, 3)),
@@ -235,7 +235,7 @@ class Host:
         """Make the pipeline of a shard."""
         settings = self._settings
         stages = Stages(
-            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else Patient(self._redactor),
+            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else YieldingRedactor(self._redactor),
             encoder=self._writers.output.encoder(shard),
             output=self._writers.output,
             quarantine_encoder=QuarantineEncoder(
@@ -248,10 +248,10 @@ class Host:
             ),
             quarantine=self._writers.quarantine,
             budget=self._budget,
-            company=self._company,
-            brake=self._brake,
+            isolation=self._isolation,
+            breaker=self._breaker,
             journals=self._journals,
-            dry_run=self._dry_run,
+            candidate=self._candidate,
         )
         books = self._metrics.shard(shard)
         mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, log)
@@ -294,7 +294,7 @@ def main() -> None:
     stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
     faulthandler.register(signal.SIGUSR1, stacks)
     try:
-        host = Host(settings, key, slot, folder, control, listener)
+        host = ShardHost(settings, key, slot, folder, control, listener)
         host.expect(first["digest"])
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
         logs.get_logger(f"pipeline-{slot}").error("pipeline.not_started", reason=str(error))

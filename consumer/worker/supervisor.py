@@ -31,16 +31,16 @@ from consumer.metrics import Metrics, SessionEvent, show_zeros
 from consumer.metrics.collector import WorkerCollector, forget_gauges, open_deliveries
 from consumer.metrics.process_usage import DAEMON, Vitals
 from consumer.pipeline.batch import OTHER
-from consumer.pipeline.crash_journal import Sight, Stage, note_overdue, sights
+from consumer.pipeline.crash_journal import JournalReading, Stage, note_overdue, sights
 from consumer.quarantine.codes import ADVICE
 from consumer.record import Outcome
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings
 from consumer.web.health import Condition, EndedShards, deadlocked
-from consumer.web.site import Front
+from consumer.web.site import Site
 from consumer.worker import preflight
-from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, Daemons
-from consumer.worker.pipeline_pool import PipelineProcess, Pipelines
+from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, DaemonRunner
+from consumer.worker.pipeline_pool import PipelinePool, PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.shim import slot_of
 from consumer.worker.signals import has_terminal
@@ -106,7 +106,7 @@ class Supervisor:
             processes = settings.pipeline.processes or cores()
             daemon.write_files(folder.path, made, processes)
             command = daemon.command(java, settings, made)
-            self._daemons = Daemons(command, folder, self._metrics, self._events.put, self._log)
+            self._daemons = DaemonRunner(command, folder, self._metrics, self._events.put, self._log)
             self._pipelines = self._make_pipelines(processes)
             self._vitals = Vitals(self._pids)
             self._collector = WorkerCollector(
@@ -122,7 +122,7 @@ class Supervisor:
                 "application": settings.kcl.application,
                 "worker": folder.worker_id.value,
             }
-            front = Front(settings.http, self._collector, about | made_of, self._condition, self._log)
+            front = Site(settings.http, self._collector, about | made_of, self._condition, self._log)
             self._log.info(
                 "worker.started",
                 version=__version__,
@@ -166,7 +166,7 @@ class Supervisor:
         finally:
             self._kill_all()
 
-    def _make_pipelines(self, processes: int) -> Pipelines:
+    def _make_pipelines(self, processes: int) -> PipelinePool:
         configured = self._settings.quarantine.fingerprint_key
         first_message = {
             "settings": self._settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
@@ -177,7 +177,7 @@ class Supervisor:
             ).hex(),
         }
         listeners = [self._folder.listen(slot) for slot in range(processes)]
-        return Pipelines(listeners, first_message, self._events.put, self._log)
+        return PipelinePool(listeners, first_message, self._events.put, self._log)
 
     def _next_event(self) -> tuple[Any, ...] | None:
         try:
@@ -193,7 +193,7 @@ class Supervisor:
                 pipeline.is_ready = True
             case ("pipeline_exit", PipelineProcess() as pipeline, status) if self._is_current(pipeline):
                 self._pipeline_died(pipeline, status)
-            case ("stuck", shard, Sight() as sight):
+            case ("stuck", shard, JournalReading() as sight):
                 self._end_stuck(shard, sight)
             case ("flooding", slot, share):
                 if not self._has_failed:
@@ -249,7 +249,7 @@ class Supervisor:
         self._close_books(pipeline.slot)
         self._replace_daemon("pipeline_died")
 
-    def _end_stuck(self, shard: str, sight: Sight) -> None:
+    def _end_stuck(self, shard: str, sight: JournalReading) -> None:
         """End the process of a shard that hangs; its records are delivered again, and the crash journal knows them."""
         pipeline = self._pipelines.in_slot(slot_of(shard, len(self._pipelines)))
         if pipeline is None or pipeline.pid != sight.pid:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from consumer.pipeline.crash_journal import Sight, Stage, sights
+from consumer.pipeline.crash_journal import JournalReading, Stage, sights
 from consumer.worker.events import Post
 from consumer.worker.runtime_folder import STACKS
 
@@ -18,7 +18,7 @@ _STACKS_CHARS: Final = 20_000
 
 
 class _Still(NamedTuple):
-    sight: Sight
+    sight: JournalReading
     seconds: float
 
 

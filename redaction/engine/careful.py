@@ -11,10 +11,10 @@ from typing import Final
 
 from redaction.actions.base import HIDDEN, Action
 from redaction.detectors.base import MAX_ASCII, Detector, view
-from redaction.engine.field_tree import Node, Shapes
+from redaction.engine.field_tree import FieldNode, FieldTree
 from redaction.engine.finder import Finder, Finding
 from redaction.engine.prefilter import passes
-from redaction.engine.texts import Leaf, Leaves, rename
+from redaction.engine.texts import Text, Texts, rename
 from redaction.engine.unwrap import Unwrapper
 from redaction.engine.work import LEAK_SUSPECTED, MENDING_ERRORS, ROUNDS, Work
 from redaction.patterns import lines_matching, spans
@@ -31,13 +31,13 @@ _CONTROLS_BUT_NEWLINE: Final = bytes(
 )
 
 
-class Mender:
+class CarefulSearch:
     """The detectors of one policy and their actions. Not bound to a document: one instance serves all."""
 
-    def __init__(self, actions: Mapping[Detector, Action], shapes: Shapes, unwrapper: Unwrapper) -> None:
+    def __init__(self, actions: Mapping[Detector, Action], tree: FieldTree, unwrapper: Unwrapper) -> None:
         self._actions = {detector.name: (action, (detector.name, action.name)) for detector, action in actions.items()}
         self._finder = Finder(tuple(actions))
-        self._shapes = shapes
+        self._tree = tree
         self._unwrapper = unwrapper
         numbers, letters = passes(tuple(actions), [unwrapper.in_text])
         self._suspicious = (*numbers, letters)
@@ -47,7 +47,7 @@ class Mender:
 
         :param first: no round before this one has counted what is found.
         """
-        leaves = Leaves(self._shapes)
+        leaves = Texts(self._tree)
         for work in works:
             try:
                 self._flatten(leaves, work.document, work)
@@ -55,13 +55,13 @@ class Mender:
                 work.give_up(error)
         self._round(leaves, 0, first=first)
 
-    def mend_part(self, document: Document, shapes: Shapes, within: Leaf, wrappings: int) -> None:
+    def mend_part(self, document: Document, tree: FieldTree, within: Text, wrappings: int) -> None:
         """Do the same with a document that was found within a text. Raises TooComplex, KeyCollision."""
-        leaves = Leaves(shapes, within.exempt)
+        leaves = Texts(tree, within.exempt)
         self._flatten(leaves, document, within.work)
         self._clean(leaves, wrappings)
 
-    def _flatten(self, leaves: Leaves, document: Document, work: Work) -> None:
+    def _flatten(self, leaves: Texts, document: Document, work: Work) -> None:
         before = len(leaves.lines)
         odd = leaves.flatten(document, work)
         if odd:
@@ -73,11 +73,11 @@ class Mender:
                 leaves.forget(before)
                 leaves.flatten(document, work)
 
-    def look_at_names(self, nodes: list[Node]) -> None:
+    def look_at_names(self, nodes: list[FieldNode]) -> None:
         """Find out what becomes of the names of fields; of one that can't be released nothing is noted."""
         self._look_at_names(nodes, Work({}, [], _UNLIMITED))
 
-    def _look_at_names(self, nodes: list[Node], work: Work) -> None:
+    def _look_at_names(self, nodes: list[FieldNode], work: Work) -> None:
         suspects: set[int] = set()
         for first in range(0, len(nodes), _NAMES_AT_ONCE):
             names = [b'"' + view(node.name) for node in nodes[first : first + _NAMES_AT_ONCE]]
@@ -90,8 +90,8 @@ class Mender:
             holder: Document = {"": node.name}
             trial = Work(holder, [], _NAME_BUDGET)
             # As if it stood alone, wherever it stands here: that is what is remembered.
-            name = Leaves(self._shapes)
-            name.add(holder, "", node.name, '"', Node("", None, self._shapes.root.state), trial)
+            name = Texts(self._tree)
+            name.add(holder, "", node.name, '"', FieldNode("", None, self._tree.root.state), trial)
             self._clean(name, 0)
             if trial.rejected:
                 work.reject(trial.rejected.code, trial.rejected.rule)
@@ -101,7 +101,7 @@ class Mender:
                 # `cvv=****` would be the name of a field called `cvv` to whoever redacts it again.
                 node.clean_name = HIDDEN if node.name_hits and self._unwrapper.is_named(clean) else clean
 
-    def _clean(self, leaves: Leaves, wrappings: int) -> None:
+    def _clean(self, leaves: Texts, wrappings: int) -> None:
         for _ in range(ROUNDS):
             if not leaves.lines:
                 return
@@ -111,7 +111,7 @@ class Mender:
             leaf = leaves[number]
             leaf.work.reject(LEAK_SUSPECTED, leaf.work.hits[-1][0][0])
 
-    def _round(self, leaves: Leaves, wrappings: int, *, first: bool) -> dict[int, str]:
+    def _round(self, leaves: Texts, wrappings: int, *, first: bool) -> dict[int, str]:
         """Look at all leaves once; gives, by number, the texts that were changed, as they are now."""
         seen, ends = _joined(leaves.lines), list(accumulate([len(line) + 1 for line in leaves.lines]))
         found = self._finder.find(seen, ends, leaves)
@@ -136,7 +136,7 @@ class Mender:
                 leaf.work.give_up(error)
         return changed
 
-    def _wrapped(self, leaves: Leaves, seen: bytes, ends: list[int]) -> list[int]:
+    def _wrapped(self, leaves: Texts, seen: bytes, ends: list[int]) -> list[int]:
         """Find the leaves that have to be looked into: what matches is in the text, not in the key before it."""
         found: list[int] = []
         position: int | None = 0
@@ -153,7 +153,7 @@ class Mender:
                     reached = ends[number]
         return found
 
-    def _replace(self, leaf: Leaf, findings: list[Finding], start: int) -> str:
+    def _replace(self, leaf: Text, findings: list[Finding], start: int) -> str:
         text, position = "", 0
         for first, end, detector in findings:
             if end > start:

@@ -1,4 +1,4 @@
-"""From a policy to what is applied to records: shapes, actions, patterns. Done once, at start."""
+"""From a policy to what is applied to records: the tree of fields, actions, patterns. Done once, at start."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from redaction.actions.replace import Replace
 from redaction.actions.spec import ActionSpec, compile_action, spec_name
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
-from redaction.engine.careful import Mender
+from redaction.engine.careful import CarefulSearch
 from redaction.engine.encodings import label_names
 from redaction.engine.field_rules import FieldRules
-from redaction.engine.field_tree import DROP, QUARANTINE, RELEASE, Exemption, Plan, Rule, Shapes
+from redaction.engine.field_tree import DROP, QUARANTINE, RELEASE, Exemption, FieldTree, Plan, Rule
 from redaction.engine.finder import Finder
-from redaction.engine.prefilter import Scan
+from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper
 from redaction.keys import KeyProvider, KeyUnavailable
 from redaction.parse import Limits
@@ -27,10 +27,10 @@ class Compiled(NamedTuple):
     """A policy, ready to be applied."""
 
     limits: Limits
-    shapes: Shapes
+    tree: FieldTree
     fields: FieldRules
-    mender: Mender
-    scan: Scan
+    search: CarefulSearch
+    prefilter: Prefilter
 
 
 def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
@@ -38,7 +38,7 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     rules = [Rule(rule.id, rule.selectors, _plan(rule, keys)) for rule in policy.fields]
     exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
     unknown = _unknown(policy, keys)
-    shapes = Shapes(rules, exemptions, unknown)
+    tree = FieldTree(rules, exemptions, unknown)
     by_name = [
         Rule(rule.id, tuple(each for each in rule.selectors if each.rank in {NAME, NAME_PATTERN}), rule.plan)
         for rule in rules
@@ -51,14 +51,14 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
         if name in policy.detectors and spec_name(policy.detectors[name]) != RELEASE
     }
     try:
-        mender = Mender(actions, shapes, Unwrapper(Shapes(by_name), names, limits))
-        scan = Scan(tuple(actions), names)
+        search = CarefulSearch(actions, tree, Unwrapper(FieldTree(by_name), names, limits))
+        prefilter = Prefilter(tuple(actions), names)
     except re2.error as error:
         message = (
             f"policy {policy.name!r}: its names and detectors together are too large for one pattern; name fewer fields"
         )
         raise PolicyError(message) from error
-    return Compiled(limits, shapes, FieldRules(shapes), mender, scan)
+    return Compiled(limits, tree, FieldRules(tree), search, prefilter)
 
 
 def _plan(rule: FieldRule, keys: KeyProvider | None) -> Plan | None:

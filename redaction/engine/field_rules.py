@@ -2,17 +2,17 @@
 
 from typing import TypeAlias
 
-from redaction.engine.field_tree import DROP, QUARANTINE, Node, Plan, Shapes
+from redaction.engine.field_tree import DROP, QUARANTINE, FieldNode, FieldTree, Plan
 from redaction.plugin import Applied, Document, JSONValue
 
-Hit: TypeAlias = tuple[Applied, Node]
+Hit: TypeAlias = tuple[Applied, FieldNode]
 """What was done, and at which path."""
 
 
 class FieldForbidden(Exception):
     """The policy quarantines records with this field. `plan`: which rule says so; `node`: where."""
 
-    def __init__(self, plan: Plan, node: Node) -> None:
+    def __init__(self, plan: Plan, node: FieldNode) -> None:
         super().__init__(plan.rule)
         node.seen += 1
         node.redacted += 1
@@ -23,18 +23,18 @@ class FieldForbidden(Exception):
 class FieldRules:
     """The rules of one policy. Not bound to a document: one instance serves all."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self._shapes = shapes
+    def __init__(self, tree: FieldTree) -> None:
+        self._tree = tree
 
     def apply(self, document: Document, hits: list[Hit]) -> None:
         """Drop and replace in `document`; note each in `hits`. Raises FieldForbidden."""
-        self._object(document, self._shapes.root, hits)
+        self._object(document, self._tree.root, hits)
 
-    def _object(self, fields: Document, node: Node, hits: list[Hit]) -> None:
+    def _object(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
         doomed: list[str] | None = None
         children = node.children
         for name, value in fields.items():
-            child = children[name] if name in children else self._shapes.child(node, name)
+            child = children[name] if name in children else self._tree.child(node, name)
             plan = child.plan
             if plan is None:
                 kind = type(value)
@@ -44,11 +44,11 @@ class FieldRules:
                 if kind is list:
                     self._list(value, child, hits)  # type: ignore[arg-type]
                     continue
-                if child.known or self._shapes.unknown is None:
+                if child.known or self._tree.unknown is None:
                     if value is not None:
                         child.seen += 1
                     continue
-                plan = self._shapes.unknown
+                plan = self._tree.unknown
             if plan.verb is DROP:
                 doomed = [*doomed, name] if doomed else [name]
                 _note(plan, child, hits)
@@ -58,8 +58,8 @@ class FieldRules:
             for name in doomed:
                 del fields[name]
 
-    def _list(self, items: list[JSONValue], node: Node, hits: list[Hit]) -> None:
-        unknown = None if node.known else self._shapes.unknown
+    def _list(self, items: list[JSONValue], node: FieldNode, hits: list[Hit]) -> None:
+        unknown = None if node.known else self._tree.unknown
         doomed: list[int] = []
         for place, item in enumerate(items):
             kind = type(item)
@@ -78,7 +78,7 @@ class FieldRules:
             gone = set(doomed)
             items[:] = [item for place, item in enumerate(items) if place not in gone]
 
-    def _replace(self, value: JSONValue, plan: Plan, node: Node, hits: list[Hit]) -> JSONValue:
+    def _replace(self, value: JSONValue, plan: Plan, node: FieldNode, hits: list[Hit]) -> JSONValue:
         """Apply a rule to every scalar below the field, whatever its own name; drop what is to be dropped.
 
         Null stays: it holds nothing, and a mask would claim that there was something.
@@ -98,11 +98,11 @@ class FieldRules:
             node.seen += 1
         return replaced
 
-    def _replace_object(self, fields: Document, plan: Plan, node: Node, hits: list[Hit]) -> Document:
+    def _replace_object(self, fields: Document, plan: Plan, node: FieldNode, hits: list[Hit]) -> Document:
         kept: Document = {}
         for name, value in fields.items():
-            child = node.children[name] if name in node.children else self._shapes.child(node, name)
-            if child.plan and child.plan.verb in {DROP, QUARANTINE} and child.plan is not self._shapes.unknown:
+            child = node.children[name] if name in node.children else self._tree.child(node, name)
+            if child.plan and child.plan.verb in {DROP, QUARANTINE} and child.plan is not self._tree.unknown:
                 if child.plan.verb is QUARANTINE:
                     raise FieldForbidden(child.plan, child)
                 _note(child.plan, child, hits)
@@ -111,7 +111,7 @@ class FieldRules:
         return kept
 
 
-def _note(plan: Plan, node: Node, hits: list[Hit]) -> None:
+def _note(plan: Plan, node: FieldNode, hits: list[Hit]) -> None:
     """Count a value that came and was redacted."""
     node.seen += 1
     node.redacted += 1

@@ -64,7 +64,7 @@ class Exemption:
     detectors: frozenset[str]
 
 
-class Node:
+class FieldNode:
     """A field path. `plan` None: nothing happens to the field itself, and its content is looked at."""
 
     __slots__ = (
@@ -84,14 +84,14 @@ class Node:
         "state",
     )
 
-    def __init__(self, name: str, parent: "Node | None", state: tuple[State, State]) -> None:
+    def __init__(self, name: str, parent: "FieldNode | None", state: tuple[State, State]) -> None:
         self.name = name
         # What stands before a value in JSON, as detectors see it.
         self.before_text = f'{name}":"'
         self.before_number = f'{name}":'
         self.parent = parent
         self.state = state
-        self.children: dict[str, Node] = {}
+        self.children: dict[str, FieldNode] = {}
         self.plan: Plan | None = None
         self.exempt: frozenset[str] = parent.exempt if parent else frozenset()
         self.known = True
@@ -108,12 +108,12 @@ class Node:
         """The names from the record's top down to this field, as they are released."""
         return tuple(node.name if node.clean_name is None else node.clean_name for node in self.line())
 
-    def line(self) -> "list[Node]":
+    def line(self) -> "list[FieldNode]":
         """The fields from the record's top down to this one."""
         return [*self.parent.line(), self] if self.parent else []
 
 
-class Shapes:
+class FieldTree:
     """All paths under one policy.
 
     :param unknown: what happens to fields that no rule speaks of; None: they are released.
@@ -129,16 +129,16 @@ class Shapes:
         self._exempt_by_name: _ByName[Exemption] = _ByName(exempting)
         self._exempt_by_path: _ByPath[Exemption] = _ByPath(exempting)
         self._size = 0
-        self.root = Node("", None, (self._by_path.start, self._exempt_by_path.start))
+        self.root = FieldNode("", None, (self._by_path.start, self._exempt_by_path.start))
 
-    def child(self, parent: Node, name: str) -> Node:
+    def child(self, parent: FieldNode, name: str) -> FieldNode:
         """Work out the field `name` below `parent`, and remember it."""
         # Of a name that is no name its two ends are compared, and nothing is released by it.
         is_long = len(name) > 2 * _END_LENGTH
         normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if is_long else name)
         state = self._by_path.step(parent.state[0], normal)
         exempt_state = self._exempt_by_path.step(parent.state[1], normal)
-        node = Node(name, parent, (state, exempt_state))
+        node = FieldNode(name, parent, (state, exempt_state))
         exempting = (*self._exempt_by_path.matching(exempt_state), *self._exempt_by_name.matching(normal))
         if exempting:
             node.exempt = parent.exempt.union(*(exemption.detectors for exemption in exempting))
@@ -157,7 +157,7 @@ class Shapes:
             parent.children[name] = node
         return node
 
-    def at(self, path: Iterable[str]) -> Node:
+    def at(self, path: Iterable[str]) -> FieldNode:
         """Give the field at a path, looked up or worked out."""
         node = self.root
         for name in path:
@@ -181,7 +181,7 @@ class Shapes:
             return None
         return rule
 
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self) -> Iterator[FieldNode]:
         """All paths remembered, from the top down."""
         todo = [self.root]
         while todo:

@@ -34,7 +34,7 @@ def any_of(patterns: Sequence[bytes]) -> bytes:
     return b"|".join(b"(?:%s)" % pattern for pattern in patterns)
 
 
-class Scan:
+class Prefilter:
     """The detectors and field names of one policy. Raises re2.error where they are too large for a pattern."""
 
     def __init__(self, detectors: Sequence[Detector], names: Sequence[str]) -> None:

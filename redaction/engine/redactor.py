@@ -85,10 +85,10 @@ class PolicyRedactor:
         self._limits = compiled.limits
         self._budget = policy.limits.max_suspect_chars
         self._drops = [_DropRule(rule) for rule in policy.drop_records]
-        self._shapes = compiled.shapes
+        self._tree = compiled.tree
         self._fields = compiled.fields
-        self._mender = compiled.mender
-        self._scan = compiled.scan
+        self._search = compiled.search
+        self._prefilter = compiled.prefilter
         self._found_in_nearly_all = False
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
@@ -97,7 +97,7 @@ class PolicyRedactor:
     def explain(self, payload: bytes) -> tuple[Verdict, list[Step]]:
         """Redact one record, and say what was done where. Names of fields are given redacted, or as `?`."""
         (verdict,), (hits,) = self._redact([payload])
-        self._mender.look_at_names([each for _, node in hits for each in node.line() if each.clean_name is None])
+        self._search.look_at_names([each for _, node in hits for each in node.line() if each.clean_name is None])
         return verdict, [
             Step(tuple([_NO_NAME if each.clean_name is None else each.clean_name for each in node.line()]), *applied)
             for applied, node in hits
@@ -105,16 +105,16 @@ class PolicyRedactor:
 
     def coverage(self) -> Iterator[Coverage]:
         """Count by path, since the start; of the paths that are remembered."""
-        nodes = list(self._shapes.nodes())
-        self._mender.look_at_names([node for node in nodes if node.clean_name is None])
+        nodes = list(self._tree.nodes())
+        self._search.look_at_names([node for node in nodes if node.clean_name is None])
         for node in nodes:
             if node.seen and all(each.clean_name is not None for each in node.line()):
                 yield Coverage(node.path, node.seen, node.redacted, node.known)
 
     def rule_for(self, path: Sequence[str]) -> FieldRule | None:
         """Give the rule that decides what happens to the field at a path; None: it is released, and searched."""
-        last = self._shapes.at(path)
-        plan = next((node.plan for node in last.line() if node.plan), None if last.known else self._shapes.unknown)
+        last = self._tree.at(path)
+        plan = next((node.plan for node in last.line() if node.plan), None if last.known else self._tree.unknown)
         if plan and plan.rule == UNKNOWN_FIELDS:
             return FieldRule(id=UNKNOWN_FIELDS, action=self.policy.unknown_fields)
         return next((rule for rule in self.policy.fields if plan and rule.id == plan.rule), None)
@@ -164,7 +164,7 @@ class PolicyRedactor:
                 return
             works = [Work(documents[number], hits[number], self._budget) for number in suspects]
             before = [len(work.hits) for work in works]
-            self._mender.mend(works, first=number_of_round == 0)
+            self._search.mend(works, first=number_of_round == 0)
             changed: list[int] = []
             for number, work, known in zip(suspects, works, before, strict=True):
                 if work.rejected:
@@ -184,7 +184,7 @@ class PolicyRedactor:
     def _suspects(self, bodies: Sequence[bytes]) -> Sequence[int]:
         if self._careful:
             return range(len(bodies))
-        return self._scan.suspects(bodies)
+        return self._prefilter.suspects(bodies)
 
 
 class _DropRule:

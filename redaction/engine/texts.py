@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
-from redaction.engine.field_tree import Node, Shapes
+from redaction.engine.field_tree import FieldNode, FieldTree
 from redaction.engine.work import KeyCollision, Work
 from redaction.plugin import Document, JSONValue
 
@@ -14,13 +14,13 @@ _SMALL: Final = 10**6
 _EXPONENTS_WRITTEN_OUT: Final = 20
 
 
-Odd: TypeAlias = "tuple[Document, Node]"
+Odd: TypeAlias = "tuple[Document, FieldNode]"
 """A field whose name is suspicious, or not looked at yet, and the object in which it stands."""
 
-_Place: TypeAlias = "tuple[Document | list[JSONValue], str | int, str, str, Node, Work]"
+_Place: TypeAlias = "tuple[Document | list[JSONValue], str | int, str, str, FieldNode, Work]"
 
 
-class Leaf(NamedTuple):
+class Text(NamedTuple):
     """A text of a document.
 
     `before`: what stands before it in JSON, its key included; never empty. `exempt`: detectors that don't count in it.
@@ -30,7 +30,7 @@ class Leaf(NamedTuple):
     place: str | int
     text: str
     before: str
-    node: Node
+    node: FieldNode
     exempt: frozenset[str]
     work: Work
 
@@ -38,24 +38,24 @@ class Leaf(NamedTuple):
         return "Leaf(...)"  # its text is content
 
 
-class Leaves:
-    """The texts of many documents, collected along their shapes.
+class Texts:
+    """The texts of many documents, collected along the tree of fields.
 
-    There are several in each record, and something is found in few: a `Leaf` is made when one is asked for.
+    There are several in each record, and something is found in few: a `Text` is made when one is asked for.
 
     :param exempt: detectors that don't count in any of them.
     """
 
-    def __init__(self, shapes: Shapes, exempt: frozenset[str] = frozenset()) -> None:
+    def __init__(self, tree: FieldTree, exempt: frozenset[str] = frozenset()) -> None:
         self.lines: list[str] = []
         """Each text, with what stands before it."""
         self._places: list[_Place] = []
-        self._shapes = shapes
+        self._tree = tree
         self._exempt = exempt
 
-    def __getitem__(self, number: int) -> Leaf:
+    def __getitem__(self, number: int) -> Text:
         container, place, text, before, node, work = self._places[number]
-        return Leaf(container, place, text, before, node, self.exempt(number), work)
+        return Text(container, place, text, before, node, self.exempt(number), work)
 
     def work(self, number: int) -> Work:
         """Give the work to which a text belongs."""
@@ -66,9 +66,9 @@ class Leaves:
         exempt = self._places[number][4].exempt
         return exempt | self._exempt if self._exempt else exempt
 
-    def only(self, changed: Mapping[int, str]) -> "Leaves":
+    def only(self, changed: Mapping[int, str]) -> "Texts":
         """Give those of these numbers, with these texts."""
-        some = Leaves(self._shapes, self._exempt)
+        some = Texts(self._tree, self._exempt)
         for number, text in changed.items():
             container, place, _, before, node, work = self._places[number]
             some.add(container, place, text, before, node, work)
@@ -81,20 +81,26 @@ class Leaves:
     def flatten(self, document: Document, work: Work) -> list[Odd]:
         """Collect all of a document, in order; gives the fields whose names are suspicious, or not looked at yet."""
         odd: list[Odd] = []
-        self._object(document, self._shapes.root, work, odd)
+        self._object(document, self._tree.root, work, odd)
         return odd
 
     def add(
-        self, container: "Document | list[JSONValue]", place: str | int, text: str, before: str, node: Node, work: Work
+        self,
+        container: "Document | list[JSONValue]",
+        place: str | int,
+        text: str,
+        before: str,
+        node: FieldNode,
+        work: Work,
     ) -> None:
         """Add one text."""
         self.lines.append(before + text)
         self._places.append((container, place, text, before, node, work))
 
-    def _object(self, fields: Document, node: Node, work: Work, odd: list[Odd]) -> None:
+    def _object(self, fields: Document, node: FieldNode, work: Work, odd: list[Odd]) -> None:
         children, add_line, add_place = node.children, self.lines.append, self._places.append
         for name, value in fields.items():
-            child = children[name] if name in children else self._shapes.child(node, name)
+            child = children[name] if name in children else self._tree.child(node, name)
             if child.odd_name:
                 odd.append((fields, child))
             kind = type(value)
@@ -110,7 +116,7 @@ class Leaves:
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
                 self.add(fields, name, number_text(value), child.before_number, child, work)  # type: ignore[arg-type]
 
-    def _list(self, items: list[JSONValue], node: Node, work: Work, odd: list[Odd]) -> None:
+    def _list(self, items: list[JSONValue], node: FieldNode, work: Work, odd: list[Odd]) -> None:
         for place, value in enumerate(items):
             kind = type(value)
             if kind is str:
@@ -126,7 +132,7 @@ class Leaves:
 
 def rename(odd: Sequence[Odd], work: Work) -> None:
     """Give the fields their clean names; each stays in its place. Raises KeyCollision."""
-    by_object: dict[int, tuple[Document, dict[str, Node]]] = {}
+    by_object: dict[int, tuple[Document, dict[str, FieldNode]]] = {}
     for fields, node in odd:
         if node.name_hits:
             by_object.setdefault(id(fields), (fields, {}))[1][node.name] = node

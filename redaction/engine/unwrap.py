@@ -10,15 +10,15 @@ from redaction.actions.base import HIDDEN
 from redaction.detectors.base import Span, view
 from redaction.engine import encodings
 from redaction.engine.field_rules import FieldForbidden, FieldRules
-from redaction.engine.field_tree import QUARANTINE, Shapes
-from redaction.engine.texts import Leaf
+from redaction.engine.field_tree import QUARANTINE, FieldTree
+from redaction.engine.texts import Text
 from redaction.engine.work import TooComplex
 from redaction.parse import Limits, Unparsable, parse_text
 from redaction.patterns import compile_bytes, spans
 from redaction.plugin import Document
 from redaction.serialize import serialize_value
 
-MendPart: TypeAlias = Callable[[Document, Shapes, Leaf, int], None]
+MendPart: TypeAlias = Callable[[Document, FieldTree, Text, int], None]
 _MAX_WRAPPINGS: Final = 4
 # Than validating what looks sensitive, which is what a budget is measured in.
 _LOOKING_IS_CHEAPER: Final = 8
@@ -30,7 +30,7 @@ _PIECE_COST: Final = 64
 class Unwrapper:
     """The rules by name of one policy. Not bound to a document: one instance serves all."""
 
-    def __init__(self, named: Shapes, names: Sequence[str], limits: Limits) -> None:
+    def __init__(self, named: FieldTree, names: Sequence[str], limits: Limits) -> None:
         self.in_text = encodings.in_text(names)
         self.pattern = compile_bytes(self.in_text)
         self._labels = compile_bytes(encodings.label_in_text(names)) if names else None
@@ -42,7 +42,7 @@ class Unwrapper:
         """Tell whether a rule selects fields of this name wherever they stand."""
         return self._named.rule_named(name) is not None
 
-    def redact(self, leaf: Leaf, redact_plain: Callable[[], str], mend_part: MendPart, wrappings: int) -> str:
+    def redact(self, leaf: Text, redact_plain: Callable[[], str], mend_part: MendPart, wrappings: int) -> str:
         """Give the leaf's text with what is hidden in it redacted; all of it is, once this changes nothing any more.
 
         :param redact_plain: redacts what stands in the text as it is. That comes before labels, since half of a number
@@ -75,7 +75,7 @@ class Unwrapper:
         return text if _found(leaf, before) else leaf.text
 
     def _without_telling(
-        self, text: str, pieces: Iterable[tuple[Span, str]], leaf: Leaf, mend_part: MendPart, wrappings: int
+        self, text: str, pieces: Iterable[tuple[Span, str]], leaf: Text, mend_part: MendPart, wrappings: int
     ) -> str:
         """Hide the pieces that say something sensitive."""
         hiding: list[Span] = []
@@ -87,7 +87,7 @@ class Unwrapper:
                 hiding.append(span)
         return _without(text, hiding)
 
-    def _without_labelled(self, text: str, leaf: Leaf) -> str:
+    def _without_labelled(self, text: str, leaf: Text) -> str:
         if not self._labels:
             return text
         pieces, position = [], 0
@@ -114,7 +114,7 @@ class Unwrapper:
         return "".join([*pieces, text[position:]])
 
 
-def _found(leaf: Leaf, before: int) -> bool:
+def _found(leaf: Text, before: int) -> bool:
     """Tell whether something was; it counts as found at the path of the text."""
     hits = leaf.work.hits
     hits[before:] = [(applied, leaf.node) for applied, _ in hits[before:]]

@@ -9,7 +9,7 @@ import yaml
 
 from consumer import aws
 from consumer.errors import SessionBroken, UsageError
-from consumer.pipeline.crash_journal import ShardJournal, sights
+from consumer.pipeline.crash_journal import CrashJournal, sights
 from consumer.record import Record
 from consumer.settings import load_settings
 from redaction.keys import KeyUnavailable, parse_keys
@@ -85,7 +85,7 @@ def test_keys_are_read_or_refused_without_a_word_of_them(fuzz: Fuzz) -> None:
 def test_a_broken_crash_journal_is_said_or_survived(fuzz: Fuzz, tmp_path: Path) -> None:
     known, now = tmp_path / "shard.known", tmp_path / "shard.now"
     first, last = Record("1" * 56, 0, 0, b"{}"), Record("2" * 56, 3, 0, b"{}")
-    journal = ShardJournal(tmp_path, "shard")
+    journal = CrashJournal(tmp_path, "shard")
     with journal.redacting(first, last):
         maps = [now.read_bytes()]
     with journal.redacting(first, first, alone=True):
@@ -98,7 +98,7 @@ def test_a_broken_crash_journal_is_said_or_survived(fuzz: Fuzz, tmp_path: Path) 
     for number, data in enumerate(fuzz.inputs(maps + learnt)):
         (now if number % 2 else known).write_bytes(data)
         with fuzz.only(data, SessionBroken):
-            again = ShardJournal(tmp_path, "shard")
+            again = CrashJournal(tmp_path, "shard")
             for record in (first, last):
                 assert isinstance(again.verdict_on(record.position), (str, bool))
             again.forget_before(last.position)

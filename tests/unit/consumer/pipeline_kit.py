@@ -14,11 +14,11 @@ from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Company
-from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.pipeline.isolation import Isolation
+from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Item, Position, Record
-from consumer.redactors.candidate import DryRun
+from consumer.redactors.candidate import CandidateRun
 from consumer.settings import Output
 from consumer.sink import Fate, Writing
 from redaction.plugin import Dropped, Rejected, Released, Verdict
@@ -116,15 +116,15 @@ class Bench:
             quarantine_encoder=QuarantineEncoder("orders", shard, "fake@1", "d", b"k"),
             quarantine=self.quarantine,
             budget=ByteBudget(1 << 20),
-            company=Company(),
-            brake=QuarantineBrake(1, 1000, lambda _: None),
+            isolation=Isolation(),
+            breaker=QuarantineBreaker(1, 1000, lambda _: None),
             journals=Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]),  # the one folder that `metrics` has made
         )
         self.pipeline = self.open()
 
-    def use_candidate(self, dry_run: DryRun) -> None:
+    def use_candidate(self, dry_run: CandidateRun) -> None:
         """Have a candidate policy tried in the sessions to come, the first of which begins."""
-        self.stages = replace(self.stages, dry_run=dry_run)
+        self.stages = replace(self.stages, candidate=dry_run)
         self.open()
 
     def open(self) -> Pipeline:

@@ -15,7 +15,7 @@ from prometheus_client import values
 
 from consumer.backfill import run as backfill
 from consumer.backfill.leases import BackfillLeases, create_table
-from consumer.backfill.run import ENDED, NOT_BEGUN, REACHED, Account, Backfill, Plan, ShardWork
+from consumer.backfill.run import ENDED, NOT_BEGUN, REACHED, Account, Backfill, Plan, ShardTask
 from consumer.errors import LeaseLost, StartError, UsageError
 from consumer.kinesis import reader
 from consumer.kinesis.shards import list_shards
@@ -429,7 +429,7 @@ class Failing:
         self.closed = 0
         self.paused = 0
 
-    def open(self, shards: Any, accounts: dict[str, Account]) -> dict[str, ShardWork]:
+    def open(self, shards: Any, accounts: dict[str, Account]) -> dict[str, ShardTask]:
         del shards
         return dict.fromkeys(accounts, self)
 

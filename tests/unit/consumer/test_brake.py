@@ -3,12 +3,12 @@
 import pytest
 
 from consumer.errors import SessionBroken
-from consumer.quarantine.circuit_breaker import QuarantineBrake
+from consumer.quarantine.circuit_breaker import QuarantineBreaker
 
 
 def test_nothing_is_judged_before_enough_was_seen() -> None:
     pulled: list[float] = []
-    brake = QuarantineBrake(0.5, 1000, pulled.append)
+    brake = QuarantineBreaker(0.5, 1000, pulled.append)
     brake.check(999, 999)
     assert pulled == []
     with pytest.raises(SessionBroken, match="quarantine"):
@@ -18,7 +18,7 @@ def test_nothing_is_judged_before_enough_was_seen() -> None:
 
 def test_once_pulled_it_holds_every_shard_and_says_so_once() -> None:
     pulled: list[float] = []
-    brake = QuarantineBrake(0.1, 10, pulled.append)
+    brake = QuarantineBreaker(0.1, 10, pulled.append)
     for _ in range(3):
         with pytest.raises(SessionBroken):
             brake.check(10, 2)
@@ -26,14 +26,14 @@ def test_once_pulled_it_holds_every_shard_and_says_so_once() -> None:
 
 
 def test_a_share_below_the_limit_may_last() -> None:
-    brake = QuarantineBrake(0.5, 100, lambda _: pytest.fail("pulled"))
+    brake = QuarantineBreaker(0.5, 100, lambda _: pytest.fail("pulled"))
     for _ in range(1000):
         brake.check(10, 5)
 
 
 def test_a_long_good_past_does_not_hide_a_bad_present() -> None:
     pulled: list[float] = []
-    brake = QuarantineBrake(0.5, 1000, pulled.append)
+    brake = QuarantineBreaker(0.5, 1000, pulled.append)
     for _ in range(10_000):
         brake.check(100, 0)
 
@@ -47,5 +47,5 @@ def test_a_long_good_past_does_not_hide_a_bad_present() -> None:
 
 
 def test_where_all_may_go_there_it_is_never_pulled() -> None:
-    brake = QuarantineBrake(1, 1, lambda _: pytest.fail("pulled"))
+    brake = QuarantineBreaker(1, 1, lambda _: pytest.fail("pulled"))
     brake.check(10_000, 10_000)

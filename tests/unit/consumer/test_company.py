@@ -5,18 +5,18 @@ from contextlib import ExitStack
 
 import pytest
 
-from consumer.pipeline.isolation import Company
+from consumer.pipeline.isolation import Isolation
 from tests.unit.consumer.threads_kit import SECONDS, until
 
 
-def test_who_is_alone_has_no_company_and_nobody_waits_for_ever() -> None:
-    company = Company()
+def test_who_is_alone_has_no_isolation_and_nobody_waits_for_ever() -> None:
+    isolation = Isolation()
     inside: list[str] = []
     most: list[int] = []
     gates = {name: threading.Event() for name in ("a", "b", "alone", "c")}
 
     def work(name: str) -> None:
-        with company.alone() if name == "alone" else company.together():
+        with isolation.exclusive() if name == "alone" else isolation.shared():
             inside.append(name)
             most.append(len(inside))
             assert gates[name].wait(SECONDS)
@@ -45,7 +45,7 @@ def test_who_is_alone_has_no_company_and_nobody_waits_for_ever() -> None:
 
 
 def test_an_error_leaves_the_place_free() -> None:
-    company = Company()
-    for block in (company.alone, company.together, company.alone):
+    isolation = Isolation()
+    for block in (isolation.exclusive, isolation.shared, isolation.exclusive):
         with pytest.raises(ZeroDivisionError), block():
             _ = 1 / 0

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.metrics import Metrics
 from consumer.record import Item
-from consumer.redactors.candidate import DryRun
+from consumer.redactors.candidate import CandidateRun
 from consumer.redactors.field_labels import OTHER
 from consumer.sink import Fate, Writing
 from redaction.engine import PolicyRedactor
@@ -54,7 +54,7 @@ def counts(metrics: Metrics) -> Counts:
 
 
 def tried(candidate: Any, live: Any, payloads: Sequence[bytes], metrics: Metrics, log: Any) -> None:
-    DryRun(candidate, live, metrics, log).compare(payloads, redact_guarded(live, payloads))
+    CandidateRun(candidate, live, metrics, log).compare(payloads, redact_guarded(live, payloads))
 
 
 def test_what_a_candidate_does_differently_is_counted_by_field(metrics: Metrics, log: Any, counts: Counts) -> None:
@@ -146,7 +146,7 @@ def test_whatever_a_candidate_does_wrong_the_live_records_are_stored(
     redact: Any, metrics: Metrics, log: Any, counts: Counts, request: pytest.FixtureRequest
 ) -> None:
     bench = Bench(metrics, log, request.node.name)
-    bench.use_candidate(DryRun(Hostile(redact), bench.redactor, metrics, log))
+    bench.use_candidate(CandidateRun(Hostile(redact), bench.redactor, metrics, log))
     kcl = Kcl()
     bench.pipeline.process(records({"k": "a"}, {"k": "b", "do": "drop"}, {"k": "c", "do": "reject"}), 0, kcl)
     assert bench.outcomes() == {"stored": 1, "dropped": 1, "quarantined": 1}
@@ -181,7 +181,7 @@ def test_each_record_is_tried_once_after_its_write_began(
         seen.extend((payload, len(bench.table.calls)) for payload in payloads)
         return list(Redactor().redact(payloads))
 
-    bench.use_candidate(DryRun(Hostile(redact), bench.redactor, metrics, log))
+    bench.use_candidate(CandidateRun(Hostile(redact), bench.redactor, metrics, log))
     sent = records(*batch)
     bench.pipeline.process(sent, 0, Kcl())
     stored = int("do" not in batch[0])
@@ -211,7 +211,7 @@ def test_the_candidate_is_tried_while_dynamodb_is_at_work(
         return list(Redactor().redact(payloads))
 
     bench.table.start = start  # type: ignore[assignment, method-assign]
-    bench.use_candidate(DryRun(Hostile(redact), bench.redactor, metrics, log))
+    bench.use_candidate(CandidateRun(Hostile(redact), bench.redactor, metrics, log))
     bench.pipeline.process(records({"k": "a"}), 0, Kcl())
     assert order == ["sent", "tried", "answered"]
     assert bench.outcomes() == {"stored": 1}

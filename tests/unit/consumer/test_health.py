@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from consumer.pipeline.crash_journal import Sight, Stage
+from consumer.pipeline.crash_journal import JournalReading, Stage
 from consumer.web.health import (
     ENDS_UNHEALTHY,
     FAILURES_UNHEALTHY,
@@ -125,9 +125,9 @@ def test_ends_far_apart_are_no_series() -> None:
 
 def test_a_batch_may_wait_for_memory_as_long_as_others_of_its_process_work() -> None:
     seen = {
-        "s-1": Sight(Stage.WAITING, 7, 1),
-        "s-2": Sight(Stage.SETTLING, 7, 1),
-        "s-3": Sight(Stage.WAITING, 8, 1),
-        "s-4": Sight(Stage.WAITING, 8, 1),
+        "s-1": JournalReading(Stage.WAITING, 7, 1),
+        "s-2": JournalReading(Stage.SETTLING, 7, 1),
+        "s-3": JournalReading(Stage.WAITING, 8, 1),
+        "s-4": JournalReading(Stage.WAITING, 8, 1),
     }
     assert deadlocked({"s-1": 400.0, "s-3": 400.0, "s-4": 1.0, "s-9": 400.0}, 300.0, seen) == {"s-3"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import SessionBroken
-from consumer.pipeline.crash_journal import DIED, TIMED_OUT, ShardJournal, Sight, Stage, note_overdue, sights
+from consumer.pipeline.crash_journal import DIED, TIMED_OUT, CrashJournal, JournalReading, Stage, note_overdue, sights
 from consumer.record import Position, Record
 
 SHARD = "shardId-000000000007"
@@ -24,7 +24,7 @@ def place(number: int, sub: int = 0) -> Position:
 
 def die_redacting(folder: Path, first: Record, last: Record, *, alone: bool = False) -> None:
     """Leave what a killed process leaves: the block never ends."""
-    block = ShardJournal(folder, SHARD).redacting(first, last, alone=alone)
+    block = CrashJournal(folder, SHARD).redacting(first, last, alone=alone)
     block.__enter__()
     ENDLESS.append(block)
 
@@ -39,24 +39,24 @@ def _let_go() -> Iterator[None]:
 
 
 def test_nothing_is_held_against_records_that_were_settled(tmp_path: Path) -> None:
-    journal = ShardJournal(tmp_path, SHARD)
+    journal = CrashJournal(tmp_path, SHARD)
     with journal.redacting(record(1), record(9)):
         pass
     journal.at(Stage.SETTLING)
-    assert not ShardJournal(tmp_path, SHARD).is_wary
+    assert not CrashJournal(tmp_path, SHARD).is_wary
 
 
 def test_an_exception_is_no_death(tmp_path: Path) -> None:
-    journal = ShardJournal(tmp_path, SHARD)
+    journal = CrashJournal(tmp_path, SHARD)
     with pytest.raises(ValueError, match="x"), journal.redacting(record(1), record(9)):
         raise ValueError("x")
-    assert not ShardJournal(tmp_path, SHARD).is_wary
+    assert not CrashJournal(tmp_path, SHARD).is_wary
 
 
 def test_all_records_that_were_in_hand_are_suspects_and_no_others(tmp_path: Path) -> None:
     die_redacting(tmp_path, record(3, 1), record(5))
     for _ in range(2):  # it is remembered until they are past
-        journal = ShardJournal(tmp_path, SHARD)
+        journal = CrashJournal(tmp_path, SHARD)
         assert journal.is_wary
         suspects = [journal.verdict_on(each) for each in (place(3), place(3, 1), place(4), place(5), place(5, 1))]
         assert suspects == [False, True, True, True, False]
@@ -69,33 +69,33 @@ def test_one_that_was_in_hand_alone_is_condemned(tmp_path: Path, overdue: bool, 
     if overdue:
         note_overdue(tmp_path, SHARD)
     for _ in range(2):
-        journal = ShardJournal(tmp_path, SHARD)
+        journal = CrashJournal(tmp_path, SHARD)
         assert [journal.verdict_on(place(number)) for number in (3, 4, 5)] == [True, code, True]
 
 
 def test_a_batch_that_took_too_long_is_no_more_than_suspect(tmp_path: Path) -> None:
     die_redacting(tmp_path, record(3), record(5))
     note_overdue(tmp_path, SHARD)
-    assert ShardJournal(tmp_path, SHARD).verdict_on(place(4)) is True
+    assert CrashJournal(tmp_path, SHARD).verdict_on(place(4)) is True
 
 
 def test_what_lies_before_a_checkpoint_is_forgotten(tmp_path: Path) -> None:
     die_redacting(tmp_path, record(1), record(2))
     die_redacting(tmp_path, record(2), record(2), alone=True)
     die_redacting(tmp_path, record(7), record(8))
-    ShardJournal(tmp_path, SHARD).forget_before(place(2))
-    assert ShardJournal(tmp_path, SHARD).verdict_on(place(2)) == DIED
-    ShardJournal(tmp_path, SHARD).forget_before(place(3))
-    journal = ShardJournal(tmp_path, SHARD)
+    CrashJournal(tmp_path, SHARD).forget_before(place(2))
+    assert CrashJournal(tmp_path, SHARD).verdict_on(place(2)) == DIED
+    CrashJournal(tmp_path, SHARD).forget_before(place(3))
+    journal = CrashJournal(tmp_path, SHARD)
     assert [journal.verdict_on(place(number)) for number in (1, 2, 7)] == [False, False, True]
     journal.forget_before(place(9))
-    assert not ShardJournal(tmp_path, SHARD).is_wary
+    assert not CrashJournal(tmp_path, SHARD).is_wary
 
 
 def test_the_supervisor_sees_what_each_shard_is_at(tmp_path: Path) -> None:
-    journal = ShardJournal(tmp_path, SHARD)
-    other = ShardJournal(tmp_path, "other")
-    waiting = Sight(Stage.WAITING, os.getpid(), 1)
+    journal = CrashJournal(tmp_path, SHARD)
+    other = CrashJournal(tmp_path, "other")
+    waiting = JournalReading(Stage.WAITING, os.getpid(), 1)
     assert sights(tmp_path) == {SHARD: waiting, "other": waiting}
     with journal.redacting(record(1), record(1), alone=True):
         assert sights(tmp_path)[SHARD].stage is Stage.REDACTING_ALONE
@@ -103,8 +103,8 @@ def test_the_supervisor_sees_what_each_shard_is_at(tmp_path: Path) -> None:
     other.at(Stage.SETTLING)
     other.at(Stage.SETTLING)
     assert sights(tmp_path) == {
-        SHARD: Sight(Stage.SETTLING, os.getpid(), before.tick + 1),
-        "other": Sight(Stage.SETTLING, os.getpid(), 3),
+        SHARD: JournalReading(Stage.SETTLING, os.getpid(), before.tick + 1),
+        "other": JournalReading(Stage.SETTLING, os.getpid(), 3),
     }
     journal.close()
     journal.close()
@@ -127,18 +127,18 @@ def test_the_supervisor_sees_what_each_shard_is_at(tmp_path: Path) -> None:
 def test_what_is_broken_is_said_without_a_guess(tmp_path: Path, known: str) -> None:
     (tmp_path / f"{SHARD}.known").write_text(known)
     with pytest.raises(SessionBroken, match="crash journal of shardId-000000000007") as raised:
-        ShardJournal(tmp_path, SHARD)
+        CrashJournal(tmp_path, SHARD)
     assert "4111" not in str(raised.value)
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(SessionBroken, match=os.strerror(2)):
-        ShardJournal(tmp_path / "missing", SHARD)
+        CrashJournal(tmp_path / "missing", SHARD)
 
 
 def test_the_files_hold_positions_only_and_are_nobody_elses(tmp_path: Path) -> None:
     die_redacting(tmp_path, Record("1", 0, 0, b"4111111111111111"), record(5))
-    ShardJournal(tmp_path, SHARD)
+    CrashJournal(tmp_path, SHARD)
     for file in tmp_path.iterdir():
         assert b"4111111111111111" not in file.read_bytes()
     assert (tmp_path / f"{SHARD}.now").stat().st_mode & 0o077 == 0

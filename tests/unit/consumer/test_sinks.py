@@ -506,9 +506,9 @@ class Fated:
     ],
 )
 def test_a_record_is_stored_when_all_have_it(fates: tuple[Fate, Fate], expected: Fate, metrics: Metrics) -> None:
-    from consumer.sinks.several import Several  # noqa: PLC0415
+    from consumer.sinks.several import FanOut  # noqa: PLC0415
 
-    several = Several([Fated(fate, float(number + 1), metrics) for number, fate in enumerate(fates)])
+    several = FanOut([Fated(fate, float(number + 1), metrics) for number, fate in enumerate(fates)])
     writing = several.start([several.encoder("s").encode({"user_id": "u"}, RECORD)], threading.Event())
     assert writing.wait(1)
     assert writing.fates == [expected]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.pipeline.crash_journal import ShardJournal, Sight, Stage
+from consumer.pipeline.crash_journal import CrashJournal, JournalReading, Stage
 from consumer.record import Record
 from consumer.worker.watchdog import Watchdog, stacks
 
@@ -30,16 +30,16 @@ def look(watchdog: Watchdog, times: int) -> None:
 
 
 def test_a_redactor_may_take_its_time_and_no_more(tmp_path: Path, watchdog: Watchdog, posted: list[Any]) -> None:
-    block = ShardJournal(tmp_path, SHARD).redacting(RECORD, RECORD, alone=True)
+    block = CrashJournal(tmp_path, SHARD).redacting(RECORD, RECORD, alone=True)
     block.__enter__()
     look(watchdog, 4)
     assert posted == []
     look(watchdog, 1)
-    assert posted == [("stuck", SHARD, Sight(Stage.REDACTING_ALONE, os.getpid(), 2))]
+    assert posted == [("stuck", SHARD, JournalReading(Stage.REDACTING_ALONE, os.getpid(), 2))]
 
 
 def test_one_batch_after_another_is_not_stuck(tmp_path: Path, watchdog: Watchdog, posted: list[Any]) -> None:
-    journal = ShardJournal(tmp_path, SHARD)
+    journal = CrashJournal(tmp_path, SHARD)
     for _ in range(20):
         with journal.redacting(RECORD, RECORD):
             look(watchdog, 3)
@@ -47,17 +47,17 @@ def test_one_batch_after_another_is_not_stuck(tmp_path: Path, watchdog: Watchdog
 
 
 def test_a_slow_write_gives_signs_of_life(tmp_path: Path, watchdog: Watchdog, posted: list[Any]) -> None:
-    journal = ShardJournal(tmp_path, SHARD)
+    journal = CrashJournal(tmp_path, SHARD)
     for _ in range(10):
         journal.at(Stage.SETTLING)
         look(watchdog, 9)
     assert posted == []
     look(watchdog, 2)
-    assert posted == [("stuck", SHARD, Sight(Stage.SETTLING, os.getpid(), 11))]
+    assert posted == [("stuck", SHARD, JournalReading(Stage.SETTLING, os.getpid(), 11))]
 
 
 def test_waiting_may_last(tmp_path: Path, watchdog: Watchdog, posted: list[Any]) -> None:
-    ShardJournal(tmp_path, SHARD).at(Stage.WAITING)
+    CrashJournal(tmp_path, SHARD).at(Stage.WAITING)
     look(watchdog, 1000)
     assert posted == []
 

@@ -96,18 +96,18 @@ def test_a_name_that_cannot_be_made_clean_rejects_its_records_only(stubbed: Any)
 
 @pytest.mark.parametrize("blind_rounds", [1, 3, 100])
 def test_what_goes_out_is_scanned_and_not_what_was_meant(monkeypatch: pytest.MonkeyPatch, blind_rounds: int) -> None:
-    original = mending.Mender.mend
+    original = mending.CarefulSearch.mend
     calls: list[int] = []
 
-    def blind(self: mending.Mender, works: Any, *, first: bool) -> None:
+    def blind(self: mending.CarefulSearch, works: Any, *, first: bool) -> None:
         calls.append(len(works))
         if len(calls) > blind_rounds:
             original(self, works, first=first)
             return
         for work in works:  # as if something had been redacted
-            work.hits.append((("card", "mask"), self._shapes.root))
+            work.hits.append((("card", "mask"), self._tree.root))
 
-    monkeypatch.setattr(mending.Mender, "mend", blind)
+    monkeypatch.setattr(mending.CarefulSearch, "mend", blind)
     verdict = verdict_of(from_options({}), {"a": VISA})
     if blind_rounds == 100:
         assert verdict == Rejected("leak_suspected", "card")

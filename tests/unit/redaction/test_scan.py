@@ -12,7 +12,7 @@ from redaction import patterns
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor
 from redaction.engine.finder import Finder
-from redaction.engine.prefilter import Scan
+from redaction.engine.prefilter import Prefilter
 from redaction.parse import Limits, parse
 from redaction.patterns import compile_bytes, lines_hit, lines_matching
 from redaction.policy import load_policy
@@ -22,7 +22,7 @@ from redaction.serialize import serialize
 LIMITS = Limits(max_depth=32, max_bytes=2**24, max_values=10**6)
 ALL = tuple(detectors().values())
 FINDER = Finder(ALL)
-SCAN = Scan(ALL, [])
+SCAN = Prefilter(ALL, [])
 
 
 # --- Lines.
@@ -169,7 +169,7 @@ values = st.sampled_from(
 texts = st.lists(digits | signs | odd | values | st.text(max_size=3), max_size=6).map("".join)
 
 
-def suspected(document: dict[str, Any], scan: Scan = SCAN) -> bool:
+def suspected(document: dict[str, Any], scan: Prefilter = SCAN) -> bool:
     return bool(scan.suspects([serialize(document)]))
 
 
@@ -246,20 +246,20 @@ LABELS = [
 
 @pytest.mark.parametrize("text", LABELS)
 def test_labels_in_texts_are_seen(text: str) -> None:
-    scan = Scan((), ["pin"])
+    scan = Prefilter((), ["pin"])
     assert suspected({"a": text}, scan)
     assert suspected({"a": json.dumps({"b": text})}, scan)
     # A text that begins as JSON does is looked into, whatever its names.
-    assert suspected({"a": text}, Scan((), ["other"])) == text.startswith("{")
-    assert not suspected({"a": text}, Scan((), []))
+    assert suspected({"a": text}, Prefilter((), ["other"])) == text.startswith("{")
+    assert not suspected({"a": text}, Prefilter((), []))
 
 
 def test_keys_and_values_of_the_document_itself_are_no_labels() -> None:
-    assert not suspected({"pin": "1234", "a": "pin", "b": "pin code", "c": "pinned"}, Scan((), ["pin"]))
+    assert not suspected({"pin": "1234", "a": "pin", "b": "pin code", "c": "pinned"}, Prefilter((), ["pin"]))
 
 
 def test_plain_documents_are_passed_over() -> None:
-    scan = PolicyRedactor(load_policy("default"))._scan
+    scan = PolicyRedactor(load_policy("default"))._prefilter
     bodies = [
         b'{"user_id":"12345","amount":149.99,"merchant":"Amazon","timestamp":"2024-03-15T10:30:00Z"}',
         b'{"id":"0b9f7a52-7c1d-4e0a-9d2f-8a5b6c7d8e9f","items":[{"sku":"A-17","qty":3}],"note":"Thanks a lot!"}',
@@ -268,5 +268,5 @@ def test_plain_documents_are_passed_over() -> None:
 
 
 def test_a_policy_without_names_and_detectors_suspects_only_what_is_encoded() -> None:
-    scan = PolicyRedactor(parse_policy('name: t\nversion: "1"\n', "t.yaml"))._scan
+    scan = PolicyRedactor(parse_policy('name: t\nversion: "1"\n', "t.yaml"))._prefilter
     assert scan.suspects([b'{"a":"4111111111111111"}']) == []

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from redaction.engine import PolicyRedactor
-from redaction.engine.field_tree import Exemption, Node, Plan, Rule, Shapes
+from redaction.engine.field_tree import Exemption, FieldNode, FieldTree, Plan, Rule
 from redaction.plugin import Released
 from redaction.policy import Policy
 from redaction.policy.checks import problems
@@ -39,14 +39,14 @@ def rule(rule_id: str, *selectors: Selector) -> Rule:
     return Rule(rule_id, selectors, Plan(rule_id, "drop"))
 
 
-def at(shapes: Shapes, *path: str) -> Node:
+def at(shapes: FieldTree, *path: str) -> FieldNode:
     node = shapes.root
     for name in path:
         node = node.children[name] if name in node.children else shapes.child(node, name)
     return node
 
 
-def rule_at(shapes: Shapes, *path: str) -> str | None:
+def rule_at(shapes: FieldTree, *path: str) -> str | None:
     plan = at(shapes, *path).plan
     return plan.rule if plan else None
 
@@ -59,7 +59,7 @@ def test_the_more_special_selector_wins_wherever_it_stands() -> None:
         rule("path", parse_path("a.b.card")),
     ]
     for order in (rules, rules[::-1]):
-        shapes = Shapes(order)
+        shapes = FieldTree(order)
         assert rule_at(shapes, "a", "b", "card") == "path"
         assert rule_at(shapes, "a", "c", "card") == "path_pattern"
         assert rule_at(shapes, "a", "card") == "name"
@@ -72,20 +72,20 @@ def test_the_more_special_selector_wins_wherever_it_stands() -> None:
     "name", ["creditCard", "credit-card", "CREDIT_CARD", "Credit Card", "credit.card", "\uff23reditcard"]
 )
 def test_names_in_any_spelling(name: str) -> None:
-    shapes = Shapes([rule("name", parse_name("credit_card")), rule("path", parse_path("Pay_ment.creditCard"))])
+    shapes = FieldTree([rule("name", parse_name("credit_card")), rule("path", parse_path("Pay_ment.creditCard"))])
     assert rule_at(shapes, "x", name) == "name"
     assert rule_at(shapes, "PAYMENT", name) == "path"
 
 
 def test_a_field_without_letters_is_selected_by_wildcards_only() -> None:
-    shapes = Shapes([rule("star", parse_path("a.*")), rule("name", parse_name("b"))])
+    shapes = FieldTree([rule("star", parse_path("a.*")), rule("name", parse_name("b"))])
     assert rule_at(shapes, "a", "---") == "star"
     assert rule_at(shapes, "---") is None
     assert rule_at(shapes, "a", "") == "star"
 
 
 def test_exemptions_add_up_and_go_down() -> None:
-    shapes = Shapes(
+    shapes = FieldTree(
         [],
         [
             Exemption((parse_name("note"),), frozenset({"card"})),
@@ -102,7 +102,7 @@ def test_exemptions_add_up_and_go_down() -> None:
 def test_what_leads_to_a_known_field_is_looked_into_and_the_rest_is_unknown() -> None:
     unknown = Plan("unknown_fields", "drop")
     keep = Rule("keep", (parse_path("a.*.id"), parse_path("b"), parse_path("d.**"), parse_name("user")), None)
-    shapes = Shapes([keep], unknown=unknown)
+    shapes = FieldTree([keep], unknown=unknown)
     assert at(shapes, "a").plan is None
     assert not at(shapes, "a").known
     assert at(shapes, "a", "x", "id").known
@@ -118,7 +118,7 @@ def test_what_leads_to_a_known_field_is_looked_into_and_the_rest_is_unknown() ->
 
 @pytest.mark.parametrize("long", [False, True])
 def test_memory_is_bounded_and_verdicts_stay_right(long: bool) -> None:  # noqa: FBT001
-    shapes = Shapes([rule("secret", parse_name("secret")), rule("inner", parse_path("*.inner"))])
+    shapes = FieldTree([rule("secret", parse_name("secret")), rule("inner", parse_path("*.inner"))])
     for number in range(20_000):
         at(shapes, ("x" * 80 if long else "k") + str(number), "y")
     assert sum(1 for _ in shapes.nodes()) <= 10_001
@@ -187,7 +187,7 @@ def some_rules(draw: st.DrawFn) -> list[Rule]:
 
 @given(some_rules(), st.lists(st.lists(spellings, min_size=1, max_size=5), min_size=1, max_size=8))
 def test_the_tree_agrees_with_a_naive_matcher(rules: list[Rule], paths: list[list[str]]) -> None:
-    shapes = Shapes(rules)
+    shapes = FieldTree(rules)
     for path in paths * 2:
         assert rule_at(shapes, *path) == best(rules, path)
 
