@@ -13,8 +13,8 @@ import pytest
 
 from consumer.kinesis.reader import RawRecord
 from consumer.local.cloud_process import Cloud
-from tests.unit.consumer.functions_kit import event, kinesis_event
-from tests.unit.consumer.stream_kit import World
+from tests.kits.functions import event, kinesis_event
+from tests.kits.stream import World
 
 pytestmark = [pytest.mark.package, pytest.mark.timeout(600)]
 

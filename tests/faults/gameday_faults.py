@@ -20,8 +20,8 @@ from tests.faults.catalogue import is_checkpoint
 from tests.faults.lab import FaultLab
 from tests.faults.messages import Action
 from tests.faults.proxy import Rule
+from tests.kits.kpl import Part, aggregate
 from tests.lab.watched import wait_for
-from tests.unit.consumer.kpl_kit import Part, aggregate
 
 BACK_SECONDS: Final = 90.0
 OUTPUT: Final = "-output$"

@@ -21,9 +21,9 @@ ROOT: Final = Path(__file__).parents[2]
 COPIED: Final = ("consumer", "redaction", "tests", "docs", "examples", "pyproject.toml")
 TIMEOUT_SECONDS: Final = 300
 
-WRITER = "tests/unit/consumer/test_dynamodb.py"
-PIPELINE = "tests/unit/consumer/test_pipeline.py"
-LAWS = "tests/unit/consumer/test_pipeline_laws.py"
+WRITER = "tests/unit/consumer/sinks/test_table_writers.py"
+PIPELINE = "tests/unit/consumer/pipeline/test_flow.py"
+LAWS = "tests/unit/consumer/pipeline/test_laws.py"
 GUARD = "tests/unit/redaction/test_guard.py"
 SESSION = "tests/protocol/test_session.py"
 

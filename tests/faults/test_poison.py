@@ -16,8 +16,8 @@ from redaction.plugin import Released
 from tests.faults.canaries import samples
 from tests.faults.lab import FaultLab
 from tests.integration.test_worker import BAD
+from tests.kits.kpl import Part, aggregate
 from tests.lab.watched import wait_for
-from tests.unit.consumer.kpl_kit import Part, aggregate
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 

@@ -8,7 +8,8 @@ import pytest
 
 from consumer.metrics import Metrics
 from tests.fuzz.kit import SECONDS, SEED, Fuzz
-from tests.unit.consumer.conftest import RecordingLog, _metrics
+from tests.kits.log import RecordingLog
+from tests.kits.metrics import metrics_in
 
 _PATIENCE_SECONDS: Final = 120
 _TRIED: Final = pytest.StashKey[dict[str, int]]()
@@ -44,4 +45,4 @@ def log() -> RecordingLog:
 
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    yield from _metrics(tmp_path_factory.mktemp("metrics"))
+    yield from metrics_in(tmp_path_factory.mktemp("metrics"))

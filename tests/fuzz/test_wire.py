@@ -20,9 +20,9 @@ from consumer.sinks import service_writer
 from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.table_writers import BatchWriter
 from tests.fuzz.kit import CANARY, Fuzz
-from tests.unit.consumer.conftest import RecordingLog
-from tests.unit.consumer.dynamodb_kit import TABLE, FakeDynamoDB, Raw, items
-from tests.unit.consumer.kpl_kit import Part, aggregate, sealed
+from tests.kits.dynamodb import TABLE, FakeDynamoDB, Raw, items
+from tests.kits.kpl import Part, aggregate, sealed
+from tests.kits.log import RecordingLog
 
 INITIALIZE: Final = (
     b'{"action":"initialize","shardId":"shardId-000000000000","sequenceNumber":"TRIM_HORIZON","subSequenceNumber":0}\n'

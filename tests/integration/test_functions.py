@@ -17,8 +17,8 @@ from consumer.functions.kinesis import KinesisFunction
 from consumer.logs import structured
 from consumer.settings import load_settings
 from tests.integration.conftest import Lab, wait_for
-from tests.unit.consumer.functions_kit import Handler, Mapping, read_shard
-from tests.unit.consumer.kpl_kit import Part, aggregate
+from tests.kits.functions import Handler, Mapping, read_shard
+from tests.kits.kpl import Part, aggregate
 
 pytestmark = pytest.mark.integration
 

@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.kits.kpl import Part, aggregate, sealed
+from tests.kits.stream import DEEP, LAX, STRICT
 from tests.lab.watched import wait_for
-from tests.unit.consumer.kpl_kit import Part, aggregate, sealed
-from tests.unit.consumer.stream_kit import DEEP, LAX, STRICT
 
 pytestmark = pytest.mark.integration
 

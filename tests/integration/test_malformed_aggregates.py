@@ -5,8 +5,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.kits.kpl import Part, aggregate
 from tests.lab.watched import wait_for
-from tests.unit.consumer.kpl_kit import Part, aggregate
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

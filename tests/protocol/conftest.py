@@ -20,7 +20,7 @@ from consumer.metrics.collector import WorkerCollector
 from consumer.settings import Settings
 from consumer.worker.pipeline_pool import PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
-from tests.protocol.daemon_kit import CARD, SECONDS, SSN, Child
+from tests.kits.daemon import CARD, SECONDS, SSN, Child
 
 NUMBERS = count()
 

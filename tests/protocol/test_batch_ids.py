@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.protocol.daemon_kit import record
+from tests.kits.daemon import record
 
 
 def test_lines_of_a_batch_share_their_ids(own_worker: Any) -> None:

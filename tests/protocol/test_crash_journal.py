@@ -10,7 +10,7 @@ import pytest
 
 from consumer.pipeline.crash_journal import note_overdue
 from consumer.worker.watchdog import Watchdog, stacks
-from tests.protocol.daemon_kit import SECONDS, record
+from tests.kits.daemon import SECONDS, record
 
 MODULE = """
 import json, os, re, time

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from consumer.metrics.collector import open_deliveries
-from tests.protocol.daemon_kit import SECONDS, Child, record
+from tests.kits.daemon import SECONDS, Child, record
 
 
 def without_its_table(worker: Any) -> Child:

@@ -7,8 +7,8 @@ from typing import Any
 
 from consumer.metrics import SessionEvent
 from consumer.metrics.collector import WorkerCollector
+from tests.kits.daemon import record
 from tests.lab.watched import wait_for
-from tests.protocol.daemon_kit import record
 
 
 def scraped(worker: Any, name: str, **labels: str) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from consumer.logs import structured
 from consumer.metrics.collector import WorkerCollector
-from tests.protocol.daemon_kit import record
+from tests.kits.daemon import record
 
 
 def test_a_checkpoint_that_is_refused_again_and_again_does_not_flood_the_log(own_worker: Any) -> None:

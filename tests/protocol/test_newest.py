@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumer.local.cloud_process import Cloud
-from tests.protocol.daemon_kit import CARD, SECONDS, Child, record
+from tests.kits.daemon import CARD, SECONDS, Child, record
 
 KEYS = {"partition_key": "{user_id}", "sort_key": "latest#{user_id}"}
 BY_FIELD = {"write_mode": "newest", "version_field": "at"} | KEYS

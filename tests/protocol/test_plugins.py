@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.protocol.daemon_kit import CARD, record
+from tests.kits.daemon import CARD, record
 
 MODULE = f"""
 from redaction.plugin import Rejected, Released

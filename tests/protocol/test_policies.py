@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumer.metrics.collector import WorkerCollector
-from tests.protocol.daemon_kit import SECONDS, record
+from tests.kits.daemon import SECONDS, record
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 

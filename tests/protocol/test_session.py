@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.protocol.daemon_kit import record
+from tests.kits.daemon import record
 
 
 def test_records_are_stored_redacted_and_checkpointed_by_number(worker: Any) -> None:

@@ -4,34 +4,15 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from prometheus_client import values
 
 from consumer import cli
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
-from tests.unit.consumer.cli_kit import Ran, Run
-
-
-class RecordingLog:
-    """Takes events as a structlog logger does."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, dict[str, Any]]] = []
-
-    def bind(self, **_: Any) -> "RecordingLog":
-        return self
-
-    def __getattr__(self, level: str) -> Any:
-        if level not in ("debug", "info", "warning", "error"):
-            raise AttributeError(level)
-        return lambda event, **fields: self.events.append((level, event, fields))
-
-    def named(self, name: str) -> list[dict[str, Any]]:
-        return [fields for _, event, fields in self.events if event == name]
+from tests.kits.cli import Ran, Run
+from tests.kits.log import RecordingLog
+from tests.kits.metrics import metrics_in
 
 
 @pytest.fixture
@@ -48,15 +29,7 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     """Metrics in a folder of their own; prometheus_client keeps its storage class in a global, which is put back."""
-    yield from _metrics(tmp_path_factory.mktemp("metrics"))
-
-
-def _metrics(folder: Path) -> Iterator[Metrics]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(values, "ValueClass", values.ValueClass)
-        patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-        yield Metrics(folder, "test")
-        values.ValueClass.close_all_files()
+    yield from metrics_in(tmp_path_factory.mktemp("metrics"))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import yaml
 from consumer import cli
 from consumer.local.cloud_process import Cloud
 from redaction.plugin import Released, Verdict
-from tests.unit.consumer.cli_kit import Ran, Run
+from tests.kits.cli import Ran, Run
 
 CANONICAL = (
     b'{"user_id": "12345", "credit_card": "4532-1234-5678-9012", "ssn": "123-45-6789", "amount": 149.99,'

@@ -26,7 +26,7 @@ from consumer.errors import UsageError
 from consumer.local.cloud_process import Cloud
 from consumer.record import Record
 from consumer.settings import Settings, load_settings
-from tests.unit.consumer.cli_kit import Run
+from tests.kits.cli import Run
 
 SHARD = "shardId-000000000000"
 INDEX = {"partition_key": "{transaction_id}", "sort_key": "{timestamp}"}
