@@ -103,8 +103,8 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --constraints requirements/build.txt pyproject.toml --extra local --group dev --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra local --output-file requirements/local.txt
-	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
-	$(LOCK) --constraints requirements/dev.txt pyproject.toml --no-emit-package amazon-kclpy \
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --output-file requirements/runtime.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --no-emit-package amazon-kclpy \
 		--no-emit-package setproctitle --no-emit-package click --output-file requirements/lambda.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt
