@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 
 ENTRY_POINT_GROUP = "kinesis_sanitizer.redactors"
 # Known without an installed distribution too, so that `policy` works from a bare checkout.
-_BUILT_IN = EntryPoint("policy", "redaction.engine.redactor:from_options", ENTRY_POINT_GROUP)
+_BUILT_IN = EntryPoint("policy", "redaction.engine:from_options", ENTRY_POINT_GROUP)
 
 Scalar: TypeAlias = "bool | int | float | Decimal | str"
 JSONValue: TypeAlias = "Scalar | list[JSONValue] | dict[str, JSONValue] | None"

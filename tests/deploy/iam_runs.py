@@ -16,13 +16,12 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import values
 
-from consumer import aws
+from consumer import aws, logs
 from consumer.cli import cli
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.kinesis import reader
 from consumer.kinesis.producer import Producer, Put
 from consumer.local.cloud_process import Cloud
-from consumer.logs import structured
 from consumer.redactors.key_provider import encryption_context
 from consumer.settings import lease_tables
 from tests.deploy.iam import Call
@@ -238,7 +237,7 @@ class _Runs:
             patch.setattr(reader, "PAUSE_SECONDS", 0.0)
             patch.setattr(values, "ValueClass", values.ValueClass)  # the commands set another one
             patch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-            patch.setattr(structured, "configure", lambda *_: None)  # hooks of the whole process
+            patch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
             self._commands(f"{NAME}-app-backfill-{mode}")
 
     def _commands(self, backfill: str) -> None:

@@ -55,7 +55,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "skip the retry of unprocessed items",
-        "consumer/sinks/batch.py",
+        "consumer/sinks/table_writers.py",
         "        if not requests:\n            return []\n",
         "        if not requests or requests:\n            return []\n",
         (WRITER,),

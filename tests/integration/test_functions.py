@@ -11,10 +11,9 @@ import pytest
 import yaml
 from prometheus_client import values
 
-from consumer import tables
+from consumer import logs, tables
 from consumer.functions.environment import Environment
 from consumer.functions.kinesis import KinesisFunction
-from consumer.logs import structured
 from consumer.settings import load_settings
 from tests.integration.conftest import Lab, wait_for
 from tests.kits.functions import Handler, Mapping, read_shard
@@ -81,7 +80,7 @@ def _function(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-    monkeypatch.setattr(structured, "configure", lambda *_: None)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
     environment = Environment()
     yield KinesisFunction(environment).handle
     environment.writers.close()

@@ -11,10 +11,13 @@ import pytest
 DRIVER = """
 import json, os, signal, sys, threading, time
 from pathlib import Path
-from consumer import daemon, health, leases, logs, pipelines, preflight, supervisor
-from consumer.config import Settings
-from consumer.daemon_log import Phase
-from consumer.journal import Sight, Stage
+from consumer import logs
+from consumer.kcl import daemon, handover
+from consumer.kcl.log import Phase
+from consumer.pipeline.crash_journal import JournalReading, Stage
+from consumer.settings import Settings
+from consumer.web import health
+from consumer.worker import pipeline_pool, preflight, supervisor
 
 mode, folder = sys.argv[1], Path(sys.argv[2])
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
@@ -23,7 +26,7 @@ policy = folder / "policy.yaml"
 policy.write_text("name: test\\nversion: '1'\\ndetectors: {card: mask}\\n")
 seen = {"starts": 0, "handed_over": 0}
 preflight.check = lambda settings: None
-daemon.find_java = lambda settings: Path("/bin/true")
+supervisor.find_java = lambda settings: Path("/bin/true")
 lives = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 line = {
     "loggerName": "software.amazon.kinesis.coordinator.Scheduler", "level": "INFO",
@@ -32,13 +35,13 @@ line = {
 works = ["/bin/sh", "-c", "echo '%s'; trap 'exit 0' TERM; sleep 1000 & wait" % json.dumps(line)]
 fails = ["/bin/sh", "-c", "exit 1"]
 daemon.command = lambda *_: {"daemon fails": fails, "daemon works": works, "shard hangs": works}.get(mode, lives)
-leases.resign = lambda *_: None
-leases.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
-start = pipelines.Pipelines._start
+handover.resign = lambda *_: None
+handover.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
+start = pipeline_pool.PipelinePool._start
 def counted(self, slot):
     seen["starts"] += 1
     start(self, slot)
-pipelines.Pipelines._start = counted
+pipeline_pool.PipelinePool._start = counted
 made = supervisor.Supervisor(Settings(
     redaction={"plugin": "policy", "options": {"policy": str(policy)}},
     http={"host": "127.0.0.1", "port": 0},
@@ -75,7 +78,7 @@ def act():
         for _ in range(health.ENDS_UNHEALTHY):
             wait(lambda: made._pipelines.in_slot(0) and made._is_at(Phase.SERVING))
             hanging = made._pipelines.in_slot(0)
-            made._events.put(("stuck", "shardId-0", Sight(Stage.SETTLING, hanging.pid, 1)))
+            made._events.put(("stuck", "shardId-0", JournalReading(Stage.SETTLING, hanging.pid, 1)))
             wait(lambda: made._pipelines.in_slot(0) is not hanging)
     elif mode == "daemon does not begin":
         time.sleep(0.5)

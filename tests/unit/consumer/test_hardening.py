@@ -27,9 +27,10 @@ def test_a_defect_of_a_command_is_told_without_its_message() -> None:
     code = f"""
 import sys
 from consumer import cli
+from consumer.commands import config
 def fail(**_):
     raise RuntimeError({CANARY!r}) from ValueError({CANARY!r})
-cli.config_schema.callback = fail
+config.config_schema.callback = fail
 sys.argv = ["sanitizer", "config", "schema"]
 cli.main()
 """
@@ -41,10 +42,11 @@ def test_a_defect_of_a_process_that_logs_is_a_line_of_the_log() -> None:
     code = f"""
 import sys
 from consumer import cli, logs
+from consumer.commands import config
 def fail(**_):
     logs.configure("info", "test")
     raise RuntimeError({CANARY!r})
-cli.config_schema.callback = fail
+config.config_schema.callback = fail
 sys.argv = ["sanitizer", "config", "schema"]
 cli.main()
 """
@@ -80,7 +82,8 @@ def test_no_command_leaves_a_core_file() -> None:
     code = """
 import resource, sys
 from consumer import cli
-cli.config_schema.callback = lambda **_: print(resource.getrlimit(resource.RLIMIT_CORE))
+from consumer.commands import config
+config.config_schema.callback = lambda **_: print(resource.getrlimit(resource.RLIMIT_CORE))
 sys.argv = ["sanitizer", "config", "schema"]
 cli.main()
 """

@@ -21,12 +21,12 @@ def test_the_built_in_needs_no_installed_entry_point(installed: list[EntryPoint]
 
 
 def test_the_projects_own_registration_is_no_conflict(installed: list[EntryPoint]) -> None:
-    installed.append(EntryPoint("policy", "redaction.engine.redactor:from_options", GROUP))
+    installed.append(EntryPoint("policy", "redaction.engine:from_options", GROUP))
     assert load_redactor("policy", {"policy": "default"}).name == "default"
 
 
 def test_another_plugin_is_found_by_name(installed: list[EntryPoint]) -> None:
-    installed.append(EntryPoint("other", "redaction.engine.redactor:from_options", GROUP))
+    installed.append(EntryPoint("other", "redaction.engine:from_options", GROUP))
     assert load_redactor("other", {}).name == "default"
 
 

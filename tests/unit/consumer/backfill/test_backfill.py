@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client import values
 
+from consumer import logs
 from consumer.backfill import run as backfill
 from consumer.backfill.leases import BackfillLeases, create_table
 from consumer.backfill.run import ENDED, NOT_BEGUN, REACHED, Account, Backfill, Plan, ShardTask
@@ -20,7 +21,6 @@ from consumer.errors import LeaseLost, StartError, UsageError
 from consumer.kinesis import reader
 from consumer.kinesis.shards import list_shards
 from consumer.local.cloud_process import Cloud
-from consumer.logs import structured
 from consumer.pipeline import Pipeline
 from consumer.record import Position, Record
 from tests.kits.cli import Ran, Run
@@ -47,7 +47,7 @@ def make(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setattr(reader, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)  # the command sets another one
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-    monkeypatch.setattr(structured, "configure", lambda *_: None)  # hooks of the whole process
+    monkeypatch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
 
     def make(**sections: Any) -> World:
         sections = {"pipeline": {"checkpoint_seconds": 0.0}} | sections

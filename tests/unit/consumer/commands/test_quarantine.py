@@ -14,12 +14,11 @@ import boto3
 import pytest
 from prometheus_client import values
 
-from consumer import tables
+from consumer import logs, tables
 from consumer.dynamodb.item import ItemEncoder, item_encoder
 from consumer.errors import StartError
 from consumer.kinesis import reader
 from consumer.local.cloud_process import Cloud
-from consumer.logs import structured
 from consumer.quarantine.replay import Replay, Report, Result
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
 from consumer.record import Item
@@ -50,7 +49,7 @@ def make(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setattr(reader, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)  # the command sets another one
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-    monkeypatch.setattr(structured, "configure", lambda *_: None)  # hooks of the whole process
+    monkeypatch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
     return lambda **sections: World(cloud, tmp_path, f"q{abs(hash(os.fspath(tmp_path)))}", **sections)
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client import values
 
+from consumer import logs
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import decode_item
 from consumer.errors import UsageError
@@ -22,7 +23,6 @@ from consumer.functions.events import firehose_batch, kinesis_batch
 from consumer.functions.firehose import MAX_RESPONSE_BYTES, FirehoseFunction
 from consumer.functions.kinesis import KinesisFunction
 from consumer.local.cloud_process import Cloud
-from consumer.logs import structured
 from consumer.record import Item
 from consumer.sink import Fate, Writing
 from tests.kits.functions import Context, Mapping, event, kinesis_event, read_shard
@@ -79,8 +79,8 @@ def open_environment(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    monkeypatch.setattr(structured, "configure", lambda *_: None)
-    monkeypatch.setattr(structured, "get_logger", lambda _: log)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    monkeypatch.setattr(logs, "get_logger", lambda _: log)
     made: list[Environment] = []
 
     def open_environment() -> Environment:

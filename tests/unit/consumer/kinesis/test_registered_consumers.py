@@ -7,7 +7,6 @@ import boto3
 import pytest
 
 from consumer import aws
-from consumer.aws import clients
 from consumer.doctor import stream_readers
 from consumer.kinesis import registered_consumers
 from consumer.local.cloud_process import Cloud
@@ -148,7 +147,7 @@ def test_cloudwatch_gives_those_away_who_poll(
             assert asked["Dimensions"] == [{"Name": "StreamName", "Value": stream}]
             return {"Datapoints": figures[asked["MetricName"]]}
 
-    monkeypatch.setattr(clients, "client", lambda *_, **__: CloudWatch())
+    monkeypatch.setattr(aws, "client", lambda *_, **__: CloudWatch())
     (_, (found, text)) = states(stream, kinesis, polling=2)
     assert (found, said in text) == (state, True), text
 

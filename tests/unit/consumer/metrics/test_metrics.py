@@ -37,7 +37,7 @@ books.delivered(2.5, 0.0, now=time.time())
 books.received(10, 1000)
 """
 CLOSE_BOOKS = """
-from consumer.exposition import forget_gauges, open_deliveries
+from consumer.metrics.collector import forget_gauges, open_deliveries
 forget_gauges(folder, "pipeline-0")
 for shard, count in open_deliveries(folder, "pipeline-0", slot).items():
     metrics.outcomes.labels(shard, "abandoned").inc(count)

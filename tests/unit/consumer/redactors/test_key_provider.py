@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from consumer.aws import clients
+from consumer import aws
 from consumer.redactors.key_provider import SECRET_PREFIX, encryption_context, key_provider
 from redaction.keys import Key, KeyProvider, KeyUnavailable
 
@@ -30,7 +30,7 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(service: str, **_: Any) -> Any:
         raise AssertionError(service)
 
-    monkeypatch.setattr(clients, "client", refuse)
+    monkeypatch.setattr(aws, "client", refuse)
 
 
 def wrapped(context: dict[str, str]) -> str:

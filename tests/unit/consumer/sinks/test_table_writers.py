@@ -190,7 +190,11 @@ def retries(metrics: Metrics) -> dict[str, float]:
     return {sample.labels["reason"]: sample.value for sample in family.samples if sample.name.endswith("_total")}
 
 
-@pytest.mark.parametrize(("failure", "reason"), FAILURES, ids=repr)
+def _said(value: object) -> str:
+    return getattr(value, "__name__", repr(value))  # a function's address differs from one test process to the next
+
+
+@pytest.mark.parametrize(("failure", "reason"), FAILURES, ids=_said)
 def test_what_may_pass_is_tried_until_it_does(
     write: Any, log: Any, metrics: Metrics, failure: Step, reason: str
 ) -> None:
@@ -205,7 +209,7 @@ def test_what_may_pass_is_tried_until_it_does(
     assert CANARY not in str(log.events)
 
 
-@pytest.mark.parametrize(("failure", "reason"), FAILURES, ids=repr)
+@pytest.mark.parametrize(("failure", "reason"), FAILURES, ids=_said)
 def test_only_what_speaks_of_load_takes_slots_away(log: Any, metrics: Metrics, failure: Step, reason: str) -> None:
     ticks = itertools.count(0.0, PAUSE_SECONDS)
     slots = Concurrency(FIRST, clock=lambda: next(ticks))
