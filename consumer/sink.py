@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.record import Item, Record
 from consumer.settings import Settings
@@ -90,4 +91,4 @@ class SinkContext(NamedTuple):
     policy: str
     digest: str
     metrics: Metrics
-    log: Any
+    log: Logger

@@ -11,6 +11,7 @@ from typing import Any
 from consumer.backfill.comparison import Comparer
 from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
 from consumer.backfill.run import Account, Plan, ShardTask
+from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
@@ -81,7 +82,7 @@ class StoringTasks:
         metrics: Metrics,
         folder: Path,
         stop: threading.Event,
-        log: Any,
+        log: Logger,
     ) -> None:
         self._settings = settings
         self._plan = plan

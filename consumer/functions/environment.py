@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import environ
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from consumer import logs
 from consumer.errors import SanitizerError, StartError, UsageError
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.pipeline.outputs import open_outputs
 from consumer.quarantine.entry import QuarantineEncoder
@@ -45,7 +46,7 @@ class Environment:
     """
 
     def __init__(self) -> None:
-        self.log: Any = logs.get_logger(PROCESS)
+        self.log: Logger = logs.get_logger(PROCESS)
         path = environ.get(FILE_VARIABLE)
         self.settings: Final[Settings] = load_settings(Path(path) if path else None)
         logs.configure(self.settings.logs.level, PROCESS, self.settings.logs.format)

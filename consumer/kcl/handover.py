@@ -12,12 +12,13 @@ from consumer import aws
 from consumer.dynamodb.schema import if_unchanged
 from consumer.errors import StartError
 from consumer.kcl.lease_table import LEASE_OWNER_INDEX
+from consumer.logs import Logger
 from consumer.settings import Settings, lease_tables
 
 HAND_OVER_SECONDS = 5.0
 
 
-def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
+def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
     """Release every lease that bears `worker_id`, and the leadership; its daemon must have ended.
 
     A failure costs the next worker the wait for the leases to expire, and is logged.
@@ -64,7 +65,7 @@ def hand_over(settings: Settings, worker_id: str, log: Any) -> int:
     return released
 
 
-def resign(settings: Settings, worker_id: str, log: Any) -> None:
+def resign(settings: Settings, worker_id: str, log: Logger) -> None:
     """Clear the leader's place, if it is this worker's; its daemon must have ended.
 
     The next daemon of the same worker would find its own lock, and assign nothing before that has run out. A failure

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from consumer.kcl.log_errors import AwsError, aws_error, class_of, is_class
 from consumer.kcl.log_templates import ALLOWED
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 
 _SCHEDULER: Final = "software.amazon.kinesis.coordinator.Scheduler"
@@ -50,7 +51,7 @@ _SEVERITY: Final = {"TRACE": "debug", "DEBUG": "debug", "INFO": "info", "WARN": 
 class DaemonLog:
     """Reads the daemon's lines, one at a time; used by one thread."""
 
-    def __init__(self, metrics: Metrics, log: Any) -> None:
+    def __init__(self, metrics: Metrics, log: Logger) -> None:
         self._metrics = metrics
         self._log = log
         self._withheld: dict[tuple[str, str], int] = {}

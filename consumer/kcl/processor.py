@@ -16,6 +16,7 @@ from amazon_kclpy import dispatch, kcl, messages
 from amazon_kclpy.v3 import processor as v3
 
 from consumer.errors import LeaseLost, SessionBroken
+from consumer.logs import Logger
 from consumer.metrics import SessionEvent
 from consumer.pipeline import Pipeline
 from consumer.pipeline.checkpoint import CheckpointRefused
@@ -67,7 +68,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
     :ivar ending: how the session ends, or has ended; broken, until the daemon has said otherwise.
     """
 
-    def __init__(self, open_pipeline: Callable[[str], Pipeline], log: Any) -> None:
+    def __init__(self, open_pipeline: Callable[[str], Pipeline], log: Logger) -> None:
         self._open_pipeline = open_pipeline
         self._log = log
         self._pipeline: Pipeline | None = None

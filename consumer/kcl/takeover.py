@@ -25,6 +25,7 @@ from consumer import aws
 from consumer.dynamodb.schema import if_unchanged
 from consumer.errors import StartError
 from consumer.kcl.lease_table import LEADER_KEY, SHARD_END, Leader, Lease, read_leader, reporting
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
 
@@ -54,7 +55,7 @@ class Takeover:
         settings: Settings,
         worker_id: str,
         is_serving: Callable[[], bool],
-        log: Any,
+        log: Logger,
         metrics: Metrics | None = None,
     ) -> None:
         self._leases, self._worker_metrics, self._coordinator = lease_tables(settings.kcl.application)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from consumer import aws
+from consumer.logs import Logger
 from consumer.settings import Settings
 from consumer.settings.stream import idle_ms
 
@@ -58,7 +59,7 @@ def look(kinesis: Any, summary: Mapping[str, Any]) -> Readers:
     return Readers(len(found), found)
 
 
-def tell(settings: Settings, kinesis: Any, summary: Mapping[str, Any], log: Any) -> None:
+def tell(settings: Settings, kinesis: Any, summary: Mapping[str, Any], log: Logger) -> None:
     """Log who reads, and what share of the reads this application takes; and if its own consumer is not ready."""
     found = look(kinesis, summary)
     fields = {"stream": settings.stream.name, "consumers": found.number, "limit": MAX_CONSUMERS, "code": found.problem}

@@ -1,6 +1,7 @@
 """Content-free by construction: structured, rate-limited, for a person at a terminal."""
 
 from consumer.logs.structured import (
+    Logger,
     batch_began,
     configure,
     count_suppressed,
@@ -12,6 +13,7 @@ from consumer.logs.structured import (
 )
 
 __all__ = [
+    "Logger",
     "batch_began",
     "configure",
     "count_suppressed",

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from consumer.errors import SanitizerError, SessionBroken
+from consumer.logs import Logger
 from consumer.metrics import ShardBooks
 from consumer.record import Position
 from consumer.thread_turns import waiting
@@ -40,7 +41,7 @@ class HighWaterMark:
     :param interval: seconds between two checkpoints, at least.
     """
 
-    def __init__(self, interval: float, books: ShardBooks, log: Any) -> None:
+    def __init__(self, interval: float, books: ShardBooks, log: Logger) -> None:
         self._interval = interval
         self._books = books
         self._log = log

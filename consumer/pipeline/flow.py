@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from consumer.errors import EncodeError, SessionBroken
-from consumer.logs import batch_began
+from consumer.logs import Logger, batch_began
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.pipeline.batch import Batch, by_key, note_quarantined, note_stored
 from consumer.pipeline.byte_budget import ByteBudget
@@ -90,7 +90,7 @@ class Pipeline:
         metrics: Metrics,
         settled: dict[str, Position],
         stop: threading.Event,
-        log: Any,
+        log: Logger,
     ) -> None:
         self._shard = shard
         self._stages = stages

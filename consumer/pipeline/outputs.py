@@ -1,10 +1,11 @@
 """Where documents and quarantine entries go, as the settings ask for: a worker's, a replay's and a backfill's alike."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from consumer.aws.connect import connect_dynamodb
 from consumer.errors import UsageError
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings
@@ -24,7 +25,7 @@ class Outputs(NamedTuple):
     close: Callable[[], None]
 
 
-def open_outputs(settings: Settings, policy: str, digest: str, metrics: Metrics, log: Any) -> Outputs:
+def open_outputs(settings: Settings, policy: str, digest: str, metrics: Metrics, log: Logger) -> Outputs:
     """Return the sinks. The quarantine is a table of DynamoDB whatever the others are.
 
     :param policy: name and version of the redactor, ``name@version``.

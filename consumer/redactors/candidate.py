@@ -5,8 +5,9 @@ wrong is counted as `failed`.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, shown
 from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare
@@ -22,7 +23,7 @@ _MAX_CHANGES: Final = 50
 class CandidateRun:
     """Compares a candidate with the live redactor. Shared by the threads of a process."""
 
-    def __init__(self, candidate: Redactor, live: Redactor, metrics: Metrics, log: Any) -> None:
+    def __init__(self, candidate: Redactor, live: Redactor, metrics: Metrics, log: Logger) -> None:
         self._candidate = candidate
         self._metrics = metrics
         self._log = log

@@ -6,8 +6,9 @@ The built-in redactor counts by path; a pipeline process carries the counts into
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, shown
 from redaction.engine import Coverage, PolicyRedactor
@@ -101,7 +102,7 @@ class FieldCoverage:
     :param redactor: counts from its start on.
     """
 
-    def __init__(self, redactor: PolicyRedactor, metrics: Metrics, log: Any) -> None:
+    def __init__(self, redactor: PolicyRedactor, metrics: Metrics, log: Logger) -> None:
         self._redactor = redactor
         self._metrics = metrics
         self._log = log

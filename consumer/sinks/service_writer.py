@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from consumer import aws
 from consumer.aws.transport import BadResponse, Exchange, TransportError
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.record import Item
 from consumer.sink import Fate, Writing
@@ -94,7 +95,7 @@ class ServiceWriter(ABC):
     superseded: ClassVar[str | None] = None
 
     def __init__(
-        self, transport: Caller, target: Mapping[str, str], concurrency: Concurrency, metrics: Metrics, log: Any
+        self, transport: Caller, target: Mapping[str, str], concurrency: Concurrency, metrics: Metrics, log: Logger
     ) -> None:
         self.transport = transport
         self.target = target

@@ -10,6 +10,7 @@ import orjson
 
 from consumer.dynamodb.names import VERSION, VERSION_SOURCE
 from consumer.dynamodb.versions import Versions
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.record import AttributeValue, Item
 from consumer.sinks.concurrency import Concurrency
@@ -36,7 +37,7 @@ class TableWriter(ServiceWriter):
         key_names: tuple[str, str],
         concurrency: Concurrency,
         metrics: Metrics,
-        log: Any,
+        log: Logger,
     ) -> None:
         super().__init__(transport, {"table": table}, concurrency, metrics, log)
         self.table = table
@@ -113,7 +114,7 @@ class NewestWriter(TableWriter):
         key_names: tuple[str, str],
         concurrency: Concurrency,
         metrics: Metrics,
-        log: Any,
+        log: Logger,
         reserved: str,
         versions: Versions,
     ) -> None:

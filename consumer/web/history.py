@@ -4,9 +4,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from prometheus_client import Metric
+
+from consumer.logs import Logger
 
 SAMPLE_SECONDS: Final = 5.0
 KEPT: Final = 181
@@ -146,7 +148,7 @@ class History:
     :param collect: reads the metrics now.
     """
 
-    def __init__(self, collect: Collect, log: Any) -> None:
+    def __init__(self, collect: Collect, log: Logger) -> None:
         self._collect = collect
         self._log = log
         self._ended = threading.Event()

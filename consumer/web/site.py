@@ -1,11 +1,11 @@
 """What a worker shows of itself on its port: the page, the metrics, its health."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
+from consumer.logs import Logger
 from consumer.settings.sections import Http
 from consumer.web import health
 from consumer.web.health import Condition, Report
@@ -28,7 +28,7 @@ class Site:
         collector: Collector,
         about: Mapping[str, str | None],
         condition: Callable[[], Condition],
-        log: Any,
+        log: Logger,
     ) -> None:
         def live() -> Report:
             return health.live(condition())

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from consumer.kcl.log import DaemonLog, Phase
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.web.health import FAILURES_UNHEALTHY
 from consumer.worker.events import Post
@@ -103,7 +104,7 @@ class DaemonRunner:
     :ivar failures: how many in a row were replaced before they had been healthy.
     """
 
-    def __init__(self, command: list[str], folder: RuntimeFolder, metrics: Metrics, post: Post, log: Any) -> None:
+    def __init__(self, command: list[str], folder: RuntimeFolder, metrics: Metrics, post: Post, log: Logger) -> None:
         self._command = command
         self._folder = folder
         self._metrics = metrics

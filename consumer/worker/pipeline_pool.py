@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from consumer.logs import Logger
 from consumer.worker.control import Control
 from consumer.worker.events import Post
 
@@ -95,7 +96,9 @@ class PipelinePool:
     :param post: where their events go; see `PipelineProcess`.
     """
 
-    def __init__(self, listeners: Sequence[socket.socket], first_message: dict[str, Any], post: Post, log: Any) -> None:
+    def __init__(
+        self, listeners: Sequence[socket.socket], first_message: dict[str, Any], post: Post, log: Logger
+    ) -> None:
         self._listeners = listeners
         self._first_message = first_message
         self._post = post

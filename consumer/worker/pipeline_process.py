@@ -16,13 +16,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from setproctitle import setproctitle
 
 from consumer import logs
 from consumer.errors import SanitizerError, StartError
 from consumer.kcl.processor import ShardProcessor, serve
+from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
@@ -231,7 +231,7 @@ class ShardHost:
         with contextlib.suppress(OSError):
             session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
 
-    def open_pipeline(self, shard: str, stop: threading.Event, log: Any) -> Pipeline:
+    def open_pipeline(self, shard: str, stop: threading.Event, log: Logger) -> Pipeline:
         """Make the pipeline of a shard."""
         settings = self._settings
         stages = Stages(

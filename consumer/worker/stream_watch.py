@@ -1,10 +1,11 @@
 """What the stream is like now: open shards and retention, for the alarms on scale and on records that expire unread."""
 
 import threading
-from typing import Any, Final
+from typing import Final
 
 from consumer import aws
 from consumer.errors import StartError
+from consumer.logs import Logger
 from consumer.metrics import Metrics
 
 PERIOD_SECONDS: Final = 300.0
@@ -14,7 +15,7 @@ _HOUR_SECONDS: Final = 3600
 class StreamWatch:
     """Asks Kinesis every five minutes. A failure leaves the figures as they were, and is logged once in a row."""
 
-    def __init__(self, stream: str, metrics: Metrics, log: Any) -> None:
+    def __init__(self, stream: str, metrics: Metrics, log: Logger) -> None:
         self._stream = stream
         self._metrics = metrics
         self._log = log

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer.web.health import Report, Status
 from consumer.web.history import SAMPLE_SECONDS, History
 from consumer.web.page import Page
+from tests.kits.log import RecordingLog
 
 ABOUT = {"stream": "transactions", "application": "kinesis-sanitizer", "worker": "w-1", "java": None}
 OK = Report(Status.OK)
@@ -55,7 +56,7 @@ class Figures:
 
 def watched(figures: Figures, samples: int, history: History | None = None) -> History:
     """Return a history with samples at its usual pace."""
-    history = history or History(figures.collect, None)
+    history = history or History(figures.collect, RecordingLog())
     for _ in range(samples):
         history.look(figures.seconds)
         figures.seconds += SAMPLE_SECONDS

@@ -11,6 +11,7 @@ from prometheus_client import Metric
 
 from consumer.web import history as module
 from consumer.web.history import KEPT, SAMPLE_SECONDS, History, Reading, quantile
+from tests.kits.log import RecordingLog
 from tests.kits.page import Figures, watched
 
 BOUNDS = (0.1, 0.5, 1.0, 5.0, float("inf"))
@@ -57,7 +58,7 @@ def test_the_memory_is_bounded() -> None:
 
 
 def test_nothing_is_known_before_the_first_sample() -> None:
-    history = History(Figures(1).collect, None)
+    history = History(Figures(1).collect, RecordingLog())
     assert history.windows() == []
     assert history.reading.value("sanitizer_shards_owned") is None
 
@@ -106,7 +107,7 @@ def test_a_look_that_fails_is_logged_once_and_tried_again(log: Any, monkeypatch:
 
 def test_it_ends() -> None:
     before = set(threading.enumerate())
-    history = History(Figures(1).collect, None)
+    history = History(Figures(1).collect, RecordingLog())
     history.start()
     [thread] = set(threading.enumerate()) - before
     history.close()

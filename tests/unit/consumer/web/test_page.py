@@ -12,6 +12,7 @@ from consumer.web.health import Reason, Report, Status
 from consumer.web.history import History
 from consumer.web.markup import WIDTH, Markup, escaped, per_second, percent, seconds, size, sparkline
 from consumer.web.page import Page
+from tests.kits.log import RecordingLog
 from tests.kits.page import ABOUT, OK, Figures, page, watched
 
 EMPTY = {"meta", "path"}
@@ -145,7 +146,7 @@ def test_looking_costs_no_reading_of_the_metrics() -> None:
         looks.append(1)
         return figures.collect()
 
-    history = watched(figures, 2, History(collect, None))
+    history = watched(figures, 2, History(collect, RecordingLog()))
     page(history)
     assert len(looks) == 2
 
