@@ -14,13 +14,13 @@ import base64
 import cProfile
 import json
 import pstats
-import socket
 import sys
 import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -33,9 +33,12 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.kcl.processor import ShardProcessor, serve
-from consumer.settings import load_settings
-from consumer.worker.control import Control
-from consumer.worker.pipeline_process import ShardHost
+from consumer.metrics import Metrics
+from consumer.pipeline.assembly import PipelineFactory
+from consumer.pipeline.outputs import open_outputs
+from consumer.record import Position
+from consumer.redactors.loading import load_plugin
+from consumer.settings import Settings, load_settings
 from consumer.worker.runtime_folder import JOURNAL
 from consumer.worker.tuning import collect_seldom, stay_on_one_core
 
@@ -155,17 +158,17 @@ def measure(
         folder = Path(name)
         (folder / "metrics").mkdir()
         (folder / JOURNAL).mkdir()
-        here, there = socket.socketpair()
-        with here, there:
-            host = ShardHost(settings, b"0" * 32, 0, folder, Control(here), there)
-            collect_seldom()
-            stay_on_one_core(0)
-            _run(host, [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)], None)  # warm up
-            warm = table.ask("stats")["distinct"]
-            daemons = [Daemon(shard, batch, records // shards, pool) for shard in range(shards)]
-            began, cpu = time.perf_counter(), time.process_time()
-            _run(host, daemons, profile)
-            cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
+        pipelines = _pipelines(settings, folder)
+        collect_seldom()
+        stay_on_one_core(0)
+        _run(
+            pipelines, [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)], None
+        )  # warm up
+        warm = table.ask("stats")["distinct"]
+        daemons = [Daemon(shard, batch, records // shards, pool) for shard in range(shards)]
+        began, cpu = time.perf_counter(), time.process_time()
+        _run(pipelines, daemons, profile)
+        cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
         return Cost(
             records // shards * shards,
             cpu,
@@ -175,11 +178,26 @@ def measure(
         )
 
 
-def _run(host: ShardHost, daemons: Sequence[Daemon], profile: cProfile.Profile | None) -> None:
+def _pipelines(settings: Settings, folder: Path) -> PipelineFactory:
+    redactor, metrics = load_plugin(settings), Metrics(folder / "metrics", "pipeline-0")
+    return PipelineFactory(
+        settings,
+        redactor,
+        open_outputs(settings, redactor, metrics, logs.get_logger("bench")),
+        metrics,
+        fingerprint_key=b"0" * 32,
+        journals=folder / JOURNAL,
+        flooding=lambda _: None,
+    )
+
+
+def _run(pipelines: PipelineFactory, daemons: Sequence[Daemon], profile: cProfile.Profile | None) -> None:
     log = logs.get_logger("bench")
+    settled: dict[str, Position] = {}
 
     def one(daemon: Daemon) -> None:
-        processor = ShardProcessor(lambda shard: host.open_pipeline(shard, threading.Event(), log), log)
+        begin = partial(pipelines.open, settled=settled, stop=threading.Event(), log=log)
+        processor = ShardProcessor(begin, log)
         if not serve(processor, daemon.first_line, daemon, daemon):  # type: ignore[arg-type]
             msg = "a session did not end in order"
             raise RuntimeError(msg)

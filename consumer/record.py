@@ -10,10 +10,17 @@ AttributeValue = dict[str, Any]
 
 
 class Position(NamedTuple):
-    """A place in a shard; orders as the shard does. Identity of a record, together with its shard."""
+    """A place in a shard; orders as the shard does. Identity of a document, together with its shard.
+
+    :ivar sequence: Kinesis's number.
+    :ivar sub: of a user record within a KPL aggregate, from 0.
+    :ivar part: of a document within a record that holds several, from 0. KCL's checkpoint has no word for it: it may
+        only pass whole records.
+    """
 
     sequence: int
     sub: int
+    part: int = 0
 
 
 class Record(NamedTuple):

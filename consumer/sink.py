@@ -6,9 +6,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from consumer.logs import Logger
-from consumer.metrics import Metrics
 from consumer.record import Item, Record
-from consumer.settings import Settings
 
 
 class Fate(Enum):
@@ -79,16 +77,42 @@ class DocumentSink(Sink, Protocol):
         ...
 
 
+class SinkMetrics(Protocol):
+    """What a sink tells of its writes. Thread-safe."""
+
+    def wrote(self, items: int, seconds: float) -> None:
+        """Enter a request that was answered: how many items it held, and how long it took."""
+        ...
+
+    def retried(self, reason: str) -> None:
+        """Enter a request, or what was left of it, that is to be sent again.
+
+        :param reason: one of few words, such as ``throttled`` or ``unreachable``.
+        """
+        ...
+
+    def may_send(self, requests: int) -> None:
+        """Enter how many requests may be under way at once, from now on."""
+        ...
+
+
 class SinkContext(NamedTuple):
     """What a sink is told.
 
+    :ivar stream: the name of the stream whose documents it gets.
     :ivar policy: name and version of the redactor, ``name@version``.
     :ivar digest: the redactor's.
-    :ivar log: a structured logger.
+    :ivar reserved_attribute: where what the service adds to a document stands; no field of a document has this name.
+    :ivar timeout_seconds: of one request.
+    :ivar concurrency: requests that one process may have under way.
+    :ivar log: a structured logger: fields of fixed names (docs/logs.md), never content.
     """
 
-    settings: Settings
+    stream: str
     policy: str
     digest: str
-    metrics: Metrics
+    reserved_attribute: str
+    timeout_seconds: float
+    concurrency: int
+    metrics: SinkMetrics
     log: Logger

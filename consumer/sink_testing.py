@@ -54,6 +54,19 @@ class Log:
     debug = info = warning = error = _say
 
 
+class NoMetrics:
+    """`consumer.sink.SinkMetrics` that nobody reads."""
+
+    def wrote(self, items: int, seconds: float) -> None:
+        """See `SinkMetrics.wrote`."""
+
+    def retried(self, reason: str) -> None:
+        """See `SinkMetrics.retried`."""
+
+    def may_send(self, requests: int) -> None:
+        """See `SinkMetrics.may_send`."""
+
+
 class Place(Protocol):
     """What the kit has to know of where a sink writes.
 

@@ -74,6 +74,11 @@ class Redactor(Protocol):
     def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]: ...
 
 
+def identity(redactor: Redactor) -> str:
+    """Return name and version, ``name@version``, as items, quarantine entries and logs have them."""
+    return f"{redactor.name}@{redactor.version}"
+
+
 RedactorFactory: TypeAlias = Callable[[Mapping[str, object]], Redactor]
 
 

@@ -1,6 +1,5 @@
 """What a backfill does with the records of a shard: the worker's own pipeline, or a dry run's comparison."""
 
-import secrets
 import threading
 import uuid
 from collections.abc import Sequence
@@ -13,13 +12,9 @@ from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
 from consumer.backfill.run import Account, Plan, ShardTask
 from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
-from consumer.pipeline import Pipeline, Stages
-from consumer.pipeline.byte_budget import ByteBudget
-from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Isolation
+from consumer.pipeline import Pipeline
+from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import Outputs
-from consumer.quarantine.circuit_breaker import QuarantineBreaker
-from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Outcome, Position, Record
 from consumer.settings import Settings
 from redaction.plugin import Redactor
@@ -78,64 +73,44 @@ class StoringTasks:
         settings: Settings,
         plan: Plan,
         redactor: Redactor,
-        writers: Outputs,
+        outputs: Outputs,
         metrics: Metrics,
         folder: Path,
         stop: threading.Event,
         log: Logger,
     ) -> None:
-        self._settings = settings
         self._plan = plan
-        self._redactor = redactor
-        self._writers = writers
+        self._outputs = outputs
         self._metrics = metrics
-        self._folder = folder
         self._stop = stop
         self._log = log
         owner = f"backfill-{uuid.uuid4()}"
         self._leases = BackfillLeases(plan.application, plan.began, owner)
-        key = settings.quarantine.fingerprint_key
-        self._key = key.get_secret_value().encode() if key else secrets.token_bytes(32)
-        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
-        self._isolation = Isolation()
-        self._breaker = QuarantineBreaker(
-            settings.quarantine.max_share, settings.quarantine.judged_records, lambda _: None
+        self._pipelines = PipelineFactory(
+            settings,
+            redactor,
+            outputs,
+            metrics,
+            fingerprint_key=settings.quarantine.secret_key(),
+            journals=folder,
+            flooding=lambda _: None,
         )
         self._made: dict[str, StoringTask] = {}
 
     def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""
         for shard, (lease, checkpointer) in self._leases.claim(shards, self._plan.start.kind).items():
-            pipeline = self._pipeline(accounts[shard])
+            books = _Books(self._metrics, accounts[shard])
+            pipeline = self._pipelines.open(shard, settled={}, stop=self._stop, log=self._log, books=books)
             self._made[shard] = StoringTask(pipeline, checkpointer, lease.position, lease.is_ended)
         return dict(self._made)
-
-    def _pipeline(self, account: Account) -> Pipeline:
-        settings, redactor, shard = self._settings, self._redactor, account.shard
-        policy = f"{redactor.name}@{redactor.version}"
-        stages = Stages(
-            redactor=redactor,
-            encoder=self._writers.output.encoder(shard),
-            output=self._writers.output,
-            quarantine_encoder=QuarantineEncoder(
-                settings.stream.name, shard, policy, redactor.digest, self._key, settings.quarantine.ttl_days
-            ),
-            quarantine=self._writers.quarantine,
-            budget=self._budget,
-            isolation=self._isolation,
-            breaker=self._breaker,
-            journals=self._folder,
-        )
-        books = _Books(self._metrics, account)
-        mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, self._log)
-        return Pipeline(shard, stages, mark, books, self._metrics, {}, self._stop, self._log)
 
     def close(self) -> None:
         """See `ShardTasks.close`."""
         for work in self._made.values():
             work.pipeline.close()
         self._leases.release(list(self._made))
-        self._writers.close()
+        self._outputs.close()
 
 
 class ComparingTask:

@@ -125,12 +125,11 @@ def _tasks(
         create_table(plan.application)
     log = logs.get_logger("backfill")
     metrics = Metrics(folder, "backfill")
-    policy = f"{redactor.name}@{redactor.version}"
-    writers = open_outputs(settings, policy, redactor.digest, metrics, log)
+    outputs = open_outputs(settings, redactor, metrics, log)
     # Where the worker keeps its own, a record that kills this process is known in the next run.
     journals = settings.runtime_dir.absolute() / f"backfill-{plan.application}" if settings.runtime_dir else folder
     journals.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return StoringTasks(settings, plan, redactor, writers, metrics, journals, stop, log)
+    return StoringTasks(settings, plan, redactor, outputs, metrics, journals, stop, log)
 
 
 def _value(report: "Report", plan: "Plan", *, dry_run: bool) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 from consumer.commands.options import config_option, json_option, say
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
+from redaction.plugin import identity
 
 
 @click.group(name="config")
@@ -24,7 +25,7 @@ def config_check(config: Path | None) -> None:
     settings = load_settings(config)
     redactor = load_plugin(settings)
     load_candidate(settings)
-    click.echo(f"The settings are valid; redactor {redactor.name}@{redactor.version}, digest {redactor.digest}.")
+    click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
 
 
 @config_group.command(name="show")

@@ -198,11 +198,11 @@ def _replay(
         refuse_to_replace_newer(settings)
     preflight.check(settings, with_kcl=False)
     folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="sanitizer-replay-"))
-    policy, metrics = f"{redactor.name}@{redactor.version}", Metrics(Path(folder), "replay")
-    writers = open_outputs(settings, policy, redactor.digest, metrics, logs.get_logger("replay"))
-    leaving.callback(writers.close)
+    metrics = Metrics(Path(folder), "replay")
+    outputs = open_outputs(settings, redactor, metrics, logs.get_logger("replay"))
+    leaving.callback(outputs.close)
     say = Progress().say if sys.stderr.isatty() else None
-    return Replay(settings, redactor, writers.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
+    return Replay(settings, redactor, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
 
 
 def _report(report: "Report", *, dry_run: bool, as_json: bool) -> str:

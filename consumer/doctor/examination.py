@@ -11,6 +11,7 @@ from consumer.doctor.finding import Finding
 from consumer.errors import SanitizerError, UsageError
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings, load_settings
+from redaction.plugin import identity
 
 
 class Doctor:
@@ -52,5 +53,5 @@ class Doctor:
         except SanitizerError as error:
             self.exit_status = max(self.exit_status, error.exit_status)
             return Finding("policy", "failed", str(error))
-        name = f"{redactor.name}@{redactor.version}"
+        name = identity(redactor)
         return Finding("policy", "ok", f"{name}, digest {redactor.digest}; it is not at odds with the settings.")

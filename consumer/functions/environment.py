@@ -1,6 +1,5 @@
 """What one execution environment of Lambda makes once and keeps: settings, redactor, connections, a folder in /tmp."""
 
-import secrets
 import shutil
 import tempfile
 import threading
@@ -14,8 +13,8 @@ from consumer import logs
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.logs import Logger
 from consumer.metrics import Metrics
+from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
-from consumer.quarantine.entry import QuarantineEncoder
 from consumer.redactors.loading import load_plugin
 from consumer.settings import FILE_VARIABLE, Settings, load_settings
 
@@ -55,10 +54,16 @@ class Environment:
         self.folder: Final = _folder()
         self.metrics: Final = Metrics(self.folder / "metrics", PROCESS)
         self.redactor: Final = load_plugin(self.settings)
-        self.policy: Final = f"{self.redactor.name}@{self.redactor.version}"
-        self.writers: Final = open_outputs(self.settings, self.policy, self.redactor.digest, self.metrics, self.log)
-        key = self.settings.quarantine.fingerprint_key
-        self._key = key.get_secret_value().encode() if key else secrets.token_bytes(32)
+        self.outputs: Final = open_outputs(self.settings, self.redactor, self.metrics, self.log)
+        self.pipelines: Final = PipelineFactory(
+            self.settings,
+            self.redactor,
+            self.outputs,
+            self.metrics,
+            fingerprint_key=self.settings.quarantine.secret_key(),
+            journals=self.folder / "journal",
+            flooding=lambda share: self.log.error("quarantine.flooding", share=round(share, 3)),
+        )
 
     def expect(self, stream: str) -> None:
         """Refuse another stream's records: they would be stored under a wrong name.
@@ -69,13 +74,6 @@ class Environment:
             raise UsageError(
                 f"The event is of the stream {stream}, but stream.name is {self.settings.stream.name}: set it right."
             )
-
-    def quarantine_encoder(self, shard: str) -> QuarantineEncoder:
-        """Return what makes a shard's quarantine entries."""
-        settings, digest = self.settings, self.redactor.digest
-        return QuarantineEncoder(
-            settings.stream.name, shard, self.policy, digest, self._key, settings.quarantine.ttl_days
-        )
 
     @contextmanager
     def until_time_is_short(self, context: Context) -> Iterator[threading.Event]:

@@ -89,10 +89,10 @@ class FirehoseFunction:
         entries: dict[tuple[str, str], Item] = {}
         now = time.time()
         for each, code, rule in refused:
-            entry = self._environment.quarantine_encoder(each.shard).encode(each.record, code, rule, now)
+            entry = self._environment.pipelines.quarantine_encoder(each.shard).encode(each.record, code, rule, now)
             entries[entry.key] = entry  # a record that came twice has one entry
         with self._environment.until_time_is_short(context) as stop:
-            writing = self._environment.writers.quarantine.start(list(entries.values()), stop)
+            writing = self._environment.outputs.quarantine.start(list(entries.values()), stop)
             while not writing.wait(_POLL_SECONDS):
                 pass
         if any(fate is not Fate.DURABLE for fate in writing.fates):

@@ -17,11 +17,6 @@ from consumer.kinesis.kpl import MAGIC, HashRange
 from consumer.kinesis.reader import RawRecord
 from consumer.kinesis.shards import list_shards, shards_of
 from consumer.metrics import Metrics, ShardBooks
-from consumer.pipeline import Pipeline, Stages
-from consumer.pipeline.byte_budget import ByteBudget
-from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Isolation
-from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.record import Outcome, Position, Record
 
 _RETRIES: Final = 2
@@ -78,16 +73,7 @@ class KinesisFunction:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        settings = environment.settings
-        self._ranges = _HashRanges(settings.stream.name)
-        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
-        self._isolation = Isolation()
-        self._breaker = QuarantineBreaker(
-            settings.quarantine.max_share, settings.quarantine.judged_records, self._flooding
-        )
-
-    def _flooding(self, share: float) -> None:
-        self._environment.log.error("quarantine.flooding", share=round(share, 3))
+        self._ranges = _HashRanges(environment.settings.stream.name)
 
     def handle(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Return the partial batch response (AWS: "Configuring partial batch response with Kinesis Data Streams").
@@ -135,30 +121,17 @@ class KinesisFunction:
         log = environment.log.bind(shard=batch.shard)
         books = _Books(environment.metrics, batch.shard)
         with environment.until_time_is_short(context) as stop:
-            mark = HighWaterMark(0.0, books, log)
             # What is settled is not remembered: with a parallelization factor above 1, records before the last one that
             # was settled here may be for other invocations, and not settled at all.
-            pipeline = Pipeline(batch.shard, self._stages(batch.shard), mark, books, environment.metrics, {}, stop, log)
+            pipeline = environment.pipelines.open(
+                batch.shard, settled={}, stop=stop, log=log, books=books, checkpoint_seconds=0.0
+            )
             try:
                 pipeline.process([record for part in parts for record in part], 0.0, progress)
                 pipeline.shut_down(progress)
             finally:
                 pipeline.close()
         return progress.position, books
-
-    def _stages(self, shard: str) -> Stages:
-        environment = self._environment
-        return Stages(
-            redactor=environment.redactor,
-            encoder=environment.writers.output.encoder(shard),
-            output=environment.writers.output,
-            quarantine_encoder=environment.quarantine_encoder(shard),
-            quarantine=environment.writers.quarantine,
-            budget=self._budget,
-            isolation=self._isolation,
-            breaker=self._breaker,
-            journals=environment.folder / "journal",
-        )
 
 
 def _first_open(batch: KinesisBatch, parts: list[list[Record]], done: Position | None) -> str | None:

@@ -118,20 +118,20 @@ class Pipeline:
         :raises SessionBroken: see `Checkpointer`.
         """
         with self._halting():
-            self._process(records, behind_seconds, checkpointer)
+            self._note_delivery(records, behind_seconds)
+            for part in self._redacting.parts(records) if records else ():
+                self._settle_and_account(part, checkpointer)
+            if not self._halted:
+                self._mark.save_if_due(checkpointer)
 
-    def _process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
+    def _note_delivery(self, records: Sequence[Record], behind_seconds: float) -> None:
         if not self._halted:  # else the lag grows from the first record that was abandoned
             self._books.delivered(behind_seconds, records[0].arrival_ms / 1000 if records else 0.0, now=time.time())
         if records:
             kinesis_records = [record.sub for record in records].count(0)
             self._books.arrived(kinesis_records, records[0].arrival_ms / 1000, records[-1].arrival_ms / 1000)
-        for part in self._redacting.parts(records) if records else ():
-            self._process_part(part, checkpointer)
-        if not self._halted:
-            self._mark.save_if_due(checkpointer)
 
-    def _process_part(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
+    def _settle_and_account(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
         self._batches += 1
         batch_began(self._shard, self._batches)
         self._laps = StepTimes()
@@ -148,7 +148,7 @@ class Pipeline:
                     self._settle(batch, checkpointer)
         finally:
             self._journal.at(Stage.WAITING)
-            self._close(batch, size)
+            self._account_for(batch, size)
 
     def end_shard(self, checkpointer: Checkpointer) -> None:
         """The shard is closed and everything in it was delivered: say so, if all of it is durable.
@@ -286,7 +286,7 @@ class Pipeline:
             self._settled[self._shard] = max(position, self._settled.get(self._shard, position))
             self._mark.save_if_due(checkpointer)
 
-    def _close(self, batch: Batch, size: int) -> None:
+    def _account_for(self, batch: Batch, size: int) -> None:
         """Enter the batch into the books, once, whatever happened to it."""
         counts = {outcome: batch.outcomes.count(outcome) for outcome in Outcome}
         counts[Outcome.ABANDONED] += batch.outcomes.count(None)

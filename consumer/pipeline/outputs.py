@@ -3,18 +3,42 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from consumer import aws
 from consumer.aws.connect import connect_dynamodb
 from consumer.errors import UsageError
 from consumer.logs import Logger
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, show_zeros
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings
-from consumer.sink import DocumentSink, Sink, SinkContext
+from consumer.sink import DocumentSink, Sink
 from consumer.sinks.concurrency import Concurrency
-from consumer.sinks.loading import open_sinks
+from consumer.sinks.loading import open_sinks, sink_context
+from consumer.sinks.service_writer import UNPROCESSED
 from consumer.sinks.table_writers import BatchWriter
+from redaction.plugin import Redactor
 
 QUARANTINE_WRITES: Final = 2
+
+
+class WriteMetrics:
+    """`consumer.sink.SinkMetrics`: what all sinks of a process tell of their writes."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._retries = metrics.write_retries
+        show_zeros(self._retries, (*aws.REASONS, UNPROCESSED))
+        self._seconds = metrics.write_seconds
+        self._items = metrics.write_items
+        self._concurrency = metrics.write_concurrency
+
+    def wrote(self, items: int, seconds: float) -> None:
+        self._seconds.observe(seconds)
+        self._items.observe(items)
+
+    def retried(self, reason: str) -> None:
+        self._retries.labels(reason).inc()
+
+    def may_send(self, requests: int) -> None:
+        self._concurrency.set(requests)
 
 
 class Outputs(NamedTuple):
@@ -25,15 +49,15 @@ class Outputs(NamedTuple):
     close: Callable[[], None]
 
 
-def open_outputs(settings: Settings, policy: str, digest: str, metrics: Metrics, log: Logger) -> Outputs:
+def open_outputs(settings: Settings, redactor: Redactor, metrics: Metrics, log: Logger) -> Outputs:
     """Return the sinks. The quarantine is a table of DynamoDB whatever the others are.
 
-    :param policy: name and version of the redactor, ``name@version``.
-    :param digest: the redactor's.
+    :param redactor: items name it.
     :raises UsageError: a sink cannot be loaded, or its options are wrong.
     :raises StartError: see `connect_dynamodb`.
     """
-    output = open_sinks(SinkContext(settings, policy, digest, metrics, log))
+    told = WriteMetrics(metrics)
+    output = open_sinks(settings, sink_context(settings, redactor, told, log))
     try:
         # Slots and connections of its own: it must not wait for ever behind a slow table.
         transport = connect_dynamodb(settings.output.timeout_seconds, QUARANTINE_WRITES)
@@ -41,7 +65,7 @@ def open_outputs(settings: Settings, policy: str, digest: str, metrics: Metrics,
         output.close()
         raise
     slots = Concurrency(QUARANTINE_WRITES)
-    entries = BatchWriter(transport, settings.quarantine.table, KEY_NAMES, slots, metrics, log)
+    entries = BatchWriter(transport, settings.quarantine.table, KEY_NAMES, slots, told, log)
 
     def close() -> None:
         output.close()

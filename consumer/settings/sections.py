@@ -1,10 +1,13 @@
 """The sections of the settings: what each key means, and what it may be."""
 
-from typing import Any, Literal, Self
+import secrets
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from consumer.settings.base import Section, TableName
+
+_KEY_BYTES: Final = 32
 
 
 class SinkSettings(Section):
@@ -45,6 +48,11 @@ class QuarantineSettings(Section):
         ge=1,
         description="Records that each pipeline process has to see before `max_share` is judged, and over which it is.",
     )
+
+    def secret_key(self) -> bytes:
+        """Return the fingerprint's key as it is set, else a random one, another one at each call."""
+        key = self.fingerprint_key
+        return key.get_secret_value().encode() if key else secrets.token_bytes(_KEY_BYTES)
 
     @field_validator("fingerprint_key")
     @classmethod

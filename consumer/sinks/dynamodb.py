@@ -18,24 +18,27 @@ from consumer.sinks.table_writers import BatchWriter, NewestWriter
 class DynamoDBSink:
     """Writes to the table that the section `output` of the settings describes.
 
+    The one sink that gets the settings: they are its options, and the service's own.
+
     :raises UsageError: it was given options.
     :raises StartError: see `connect_dynamodb`.
     """
 
-    def __init__(self, options: Mapping[str, Any], context: SinkContext) -> None:
-        self.check(options, context.settings)
+    def __init__(self, options: Mapping[str, Any], context: SinkContext, settings: Settings) -> None:
+        self.check(options, context.stream)
         self._context = context
-        output = context.settings.output
+        self._settings = settings
+        output = settings.output
         self._transport = connect_dynamodb(output.timeout_seconds, output.concurrency)
         common = (
             self._transport,
             output.table,
             key_names(output),
-            Concurrency(output.concurrency, context.metrics.write_concurrency.set),
+            Concurrency(output.concurrency, context.metrics.may_send),
             context.metrics,
             context.log,
         )
-        versions = versions_of(context.settings)
+        versions = versions_of(settings)
         self._writer: Sink
         if versions is None:
             self._writer = BatchWriter(*common)
@@ -43,7 +46,7 @@ class DynamoDBSink:
             self._writer = NewestWriter(*common, reserved=output.reserved_attribute, versions=versions)
 
     @staticmethod
-    def check(options: Mapping[str, Any], settings: Settings) -> None:  # noqa: ARG004 - all sinks are asked so
+    def check(options: Mapping[str, Any], stream: str) -> None:  # noqa: ARG004 - all sinks are asked so
         """Refuse options. The table is looked at by `consumer.worker.preflight`, with the others.
 
         :raises UsageError: there are some.
@@ -54,7 +57,7 @@ class DynamoDBSink:
     def encoder(self, shard: str) -> ItemEncoder:
         """See `DocumentSink.encoder`."""
         context = self._context
-        return item_encoder(context.settings, shard, context.policy, context.digest)
+        return item_encoder(self._settings, shard, context.policy, context.digest)
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         """See `Sink.start`."""

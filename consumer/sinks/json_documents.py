@@ -14,8 +14,8 @@ class JsonWriter:
     """Writes the documents of one shard."""
 
     def __init__(self, context: SinkContext, shard: str) -> None:
-        self._reserved = context.settings.output.reserved_attribute
-        same = {"stream": context.settings.stream.name, "shard": shard}
+        self._reserved = context.reserved_attribute
+        same = {"stream": context.stream, "shard": shard}
         same |= {"policy": context.policy, "digest": context.digest}
         # The reserved name comes last: what is the same in all is written once.
         self._added = orjson.dumps({self._reserved: same})[1:-2]

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import os
-import random
 import select
 import stat
 import sys
@@ -14,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from consumer.backoff import backoff, jittered
 from consumer.errors import StartError, UsageError
 from consumer.record import Item, Record
-from consumer.settings import Settings
 from consumer.sink import Fate, SinkContext, Writing
 from consumer.sinks.json_documents import JsonWriter
 from consumer.thread_turns import waiting
@@ -77,7 +76,7 @@ class JsonLinesSink:
         self._lock = threading.Lock()
 
     @staticmethod
-    def check(options: Mapping[str, Any], settings: Settings) -> None:  # noqa: ARG004 - all sinks are asked so
+    def check(options: Mapping[str, Any], stream: str) -> None:  # noqa: ARG004 - all sinks are asked so
         """See `SinkFactory`: the options alone, since another process may be the one that can write.
 
         :raises UsageError: as the constructor.
@@ -160,15 +159,14 @@ class JsonLinesSink:
     def failed(self, error: OSError, attempt: int) -> None:
         """Account for a failure that is tried again."""
         reason = _REASONS.get(error.errno or 0, "service")
-        self._context.metrics.write_retries.labels(reason).inc()
+        self._context.metrics.retried(reason)
         if reason == "permission" or attempt % 5 == 0:
             code = errno.errorcode.get(error.errno or 0, "OSError")
             self._context.log.error("jsonl.write_retried", reason=reason, code=code, attempt=attempt)
 
     def written(self, count: int, seconds: float) -> None:
         """Account for a success."""
-        self._context.metrics.write_seconds.observe(seconds)
-        self._context.metrics.write_items.observe(count)
+        self._context.metrics.wrote(count, seconds)
 
 
 class _Lines(Writing):
@@ -201,8 +199,7 @@ class _Lines(Writing):
         except OSError as error:
             self._attempt += 1
             self._sink.failed(error, self._attempt)
-            ceiling = min(_BACKOFF_LIMIT_SECONDS, _BACKOFF_FIRST_SECONDS * 2 ** min(self._attempt, 16))
-            return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter
+            return jittered(backoff(self._attempt, _BACKOFF_FIRST_SECONDS, _BACKOFF_LIMIT_SECONDS))
         now = time.time()
         for i in range(self._done, self._done + count):
             self.fates[i], self.durable_at[i] = Fate.DURABLE, now

@@ -16,7 +16,6 @@ from consumer import aws
 from consumer.aws.connect import connect_kinesis
 from consumer.errors import EncodeError, StartError, UsageError
 from consumer.record import Item, Record
-from consumer.settings import Settings
 from consumer.settings.key_template import KeyTemplate
 from consumer.sink import SinkContext
 from consumer.sinks.concurrency import Concurrency
@@ -44,7 +43,7 @@ class RecordEncoder:
     has_unique_keys = True
 
     def __init__(self, template: str, context: SinkContext, shard: str) -> None:
-        same = {"stream": context.settings.stream.name, "shard": shard}
+        same = {"stream": context.stream, "shard": shard}
         self._key = KeyTemplate(template, _UTF8_BYTES * MAX_KEY_CHARACTERS, same)
         self._writer = JsonWriter(context, shard)
         self._shard = shard
@@ -85,11 +84,10 @@ class KinesisSink(ServiceWriter):
     in_order: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any], context: SinkContext, transport: Caller | None = None) -> None:
-        stream, self._template = _read(options, context.settings)
-        output = context.settings.output
+        stream, self._template = _read(options, context.stream)
         self._context = context
-        self._connection = None if transport else connect_kinesis(output.timeout_seconds, output.concurrency)
-        slots = Concurrency(output.concurrency)
+        self._connection = None if transport else connect_kinesis(context.timeout_seconds, context.concurrency)
+        slots = Concurrency(context.concurrency)
         way = transport or self._connection
         if way is None:
             raise AssertionError("one of the two is there")
@@ -97,20 +95,20 @@ class KinesisSink(ServiceWriter):
         self._before = b'{"StreamName":%b,"Records":[' % orjson.dumps(stream)
 
     @staticmethod
-    def check(options: Mapping[str, Any], settings: Settings) -> None:
+    def check(options: Mapping[str, Any], stream: str) -> None:
         """See `SinkFactory`.
 
         :raises UsageError: no stream, the source itself, an unusable key template, or unknown options.
         :raises StartError: there is no such stream, or it cannot be reached.
         """
-        stream, _ = _read(options, settings)
+        target, _ = _read(options, stream)
         client = aws.client("kinesis", retries=2)
         try:
-            summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+            summary = client.describe_stream_summary(StreamName=target)["StreamDescriptionSummary"]
         except aws.CALL_ERRORS as error:
-            raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {stream}")) from None
+            raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {target}")) from None
         if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
-            raise StartError(f"the stream {stream} is {summary['StreamStatus']}, not ACTIVE.")
+            raise StartError(f"the stream {target} is {summary['StreamStatus']}, not ACTIVE.")
 
     def encoder(self, shard: str) -> RecordEncoder:
         """See `DocumentSink.encoder`."""
@@ -141,14 +139,14 @@ class KinesisSink(ServiceWriter):
             self._connection.close()
 
 
-def _read(options: Mapping[str, Any], settings: Settings) -> tuple[str, str]:
+def _read(options: Mapping[str, Any], source: str) -> tuple[str, str]:
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
         raise UsageError(f"it has no option {unknown[0]!r}; there are stream and partition_key.")
     stream, template = options.get("stream"), options.get("partition_key", DEFAULT_KEY)
     if not isinstance(stream, str) or not _NAME.fullmatch(stream):
         raise UsageError("its option stream must name a stream: 1 to 128 letters, digits, _ . -")
-    if stream == settings.stream.name:
+    if stream == source:
         raise UsageError(f"its stream is {stream}, which is also what is read: each document would be read again.")
     if not isinstance(template, str):
         raise UsageError("its option partition_key must be a template such as '{user_id}'.")

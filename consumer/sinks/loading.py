@@ -1,8 +1,8 @@
 """Finds sinks by their names: entry points in the group `kinesis_sanitizer.sinks`.
 
 A sink is registered as a factory ``(options, context) -> DocumentSink``. A factory may have an attribute
-``check(options, settings)``, which is called once before the worker starts, and raises UsageError or StartError where
-the sink could not work.
+``check(options, stream)``, which is called once before the worker starts, with the name of the stream that is read, and
+raises UsageError or StartError where the sink could not work.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +11,12 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, TypeAlias
 
 from consumer.errors import SanitizerError, UsageError
-from consumer.settings import Settings
+from consumer.logs import Logger
+from consumer.settings import TABLE_SINK, Settings
 from consumer.settings.sections import SinkSettings
-from consumer.sink import DocumentSink, SinkContext
+from consumer.sink import DocumentSink, SinkContext, SinkMetrics
 from consumer.sinks.several import FanOut
+from redaction.plugin import Redactor, identity
 
 GROUP: Final = "kinesis_sanitizer.sinks"
 
@@ -28,7 +30,22 @@ _BUILT_IN: Final = (
 )
 
 
-def open_sinks(context: SinkContext) -> DocumentSink:
+def sink_context(settings: Settings, redactor: Redactor, metrics: SinkMetrics, log: Logger) -> SinkContext:
+    """Return what the sinks are told of the service."""
+    output = settings.output
+    return SinkContext(
+        stream=settings.stream.name,
+        policy=identity(redactor),
+        digest=redactor.digest,
+        reserved_attribute=output.reserved_attribute,
+        timeout_seconds=output.timeout_seconds,
+        concurrency=output.concurrency,
+        metrics=metrics,
+        log=log,
+    )
+
+
+def open_sinks(settings: Settings, context: SinkContext) -> DocumentSink:
     """Return where the settings say that documents go.
 
     :raises UsageError: a sink cannot be loaded, or its options are wrong.
@@ -36,8 +53,8 @@ def open_sinks(context: SinkContext) -> DocumentSink:
     """
     opened: list[DocumentSink] = []
     try:
-        for chosen in context.settings.sinks:
-            opened.append(_opened(chosen, context))  # noqa: PERF401 - what was opened is closed
+        for chosen in settings.sinks:
+            opened.append(_opened(chosen, settings, context))  # noqa: PERF401 - what was opened is closed
         return opened[0] if len(opened) == 1 else FanOut(opened)
     except BaseException:
         for each in opened:
@@ -53,12 +70,13 @@ def check_sinks(settings: Settings) -> None:
     for chosen in settings.sinks:
         check = getattr(_factory(chosen.plugin), "check", None)
         if check is not None:
-            _named(chosen, partial(check, chosen.options, settings))
+            _named(chosen, partial(check, chosen.options, settings.stream.name))
 
 
-def _opened(chosen: SinkSettings, context: SinkContext) -> DocumentSink:
-    factory = _factory(chosen.plugin)
-    sink: DocumentSink = _named(chosen, partial(factory, chosen.options, context))
+def _opened(chosen: SinkSettings, settings: Settings, context: SinkContext) -> DocumentSink:
+    factory: Callable[..., DocumentSink] = _factory(chosen.plugin)
+    own = {"settings": settings} if chosen.plugin == TABLE_SINK else {}
+    sink: DocumentSink = _named(chosen, partial(factory, chosen.options, context, **own))
     missing = [name for name in ("encoder", "start", "close") if not callable(getattr(sink, name, None))]
     if missing:
         raise UsageError(f"The sink {chosen.plugin!r} lacks {', '.join(missing)}; see consumer.sink.DocumentSink.")

@@ -6,7 +6,6 @@
 
 import contextlib
 import heapq
-import random
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -17,10 +16,10 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from consumer import aws
 from consumer.aws.transport import BadResponse, Exchange, TransportError
+from consumer.backoff import backoff, jittered
 from consumer.logs import Logger
-from consumer.metrics import Metrics
 from consumer.record import Item
-from consumer.sink import Fate, Writing
+from consumer.sink import Fate, SinkMetrics, Writing
 from consumer.sinks.concurrency import Concurrency
 from consumer.thread_turns import waiting
 
@@ -95,15 +94,13 @@ class ServiceWriter(ABC):
     superseded: ClassVar[str | None] = None
 
     def __init__(
-        self, transport: Caller, target: Mapping[str, str], concurrency: Concurrency, metrics: Metrics, log: Logger
+        self, transport: Caller, target: Mapping[str, str], concurrency: Concurrency, metrics: SinkMetrics, log: Logger
     ) -> None:
         self.transport = transport
         self.target = target
         self.concurrency = concurrency
         self.metrics = metrics
         self.log = log
-        for why in (*aws.REASONS, UNPROCESSED):
-            metrics.write_retries.labels(why)  # shown as 0, so that a first retry is an increase and not a new series
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:
         """See `Sink.start`."""
@@ -257,8 +254,7 @@ class _ServiceWriting(Writing):
         """Enter what the service answered: the fate of a call's items but for those that are `left`."""
         writer = self._writer
         writer.concurrency.give_back(latency, throttled=bool(left))
-        writer.metrics.write_seconds.observe(seconds)
-        writer.metrics.write_items.observe(len(call.indices))
+        writer.metrics.wrote(len(call.indices), seconds)
         now = time.time()
         ended = sorted(set(call.indices).difference(left)) if left else call.indices
         for i in ended:
@@ -300,7 +296,7 @@ class _ServiceWriting(Writing):
             self._let_follow(indices)
             return
         middle = len(indices) // 2
-        writer.metrics.write_retries.labels("refused").inc()
+        writer.metrics.retried("refused")
         self._ready.extendleft((_Call(indices[middle:], 0), _Call(indices[:middle], 0)))
 
     def _let_follow(self, ended: Sequence[int]) -> None:
@@ -313,9 +309,8 @@ class _ServiceWriting(Writing):
         return [_Call(chunk, 0) for chunk in chunks]
 
     def _try_again(self, call: _Call, why: str) -> None:
-        self._writer.metrics.write_retries.labels(why).inc()
-        ceiling = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(call.attempt, 16))
-        delay = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter
+        self._writer.metrics.retried(why)
+        delay = jittered(backoff(call.attempt, BACKOFF_FIRST_SECONDS, BACKOFF_LIMIT_SECONDS))
         heapq.heappush(self._later, (time.monotonic() + delay, call.indices[0], call))
 
 

@@ -11,8 +11,8 @@ import orjson
 from consumer.dynamodb.names import VERSION, VERSION_SOURCE
 from consumer.dynamodb.versions import Versions
 from consumer.logs import Logger
-from consumer.metrics import Metrics
 from consumer.record import AttributeValue, Item
+from consumer.sink import SinkMetrics
 from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.service_writer import Caller, ServiceWriter
 
@@ -36,7 +36,7 @@ class TableWriter(ServiceWriter):
         table: str,
         key_names: tuple[str, str],
         concurrency: Concurrency,
-        metrics: Metrics,
+        metrics: SinkMetrics,
         log: Logger,
     ) -> None:
         super().__init__(transport, {"table": table}, concurrency, metrics, log)
@@ -113,7 +113,7 @@ class NewestWriter(TableWriter):
         table: str,
         key_names: tuple[str, str],
         concurrency: Concurrency,
-        metrics: Metrics,
+        metrics: SinkMetrics,
         log: Logger,
         reserved: str,
         versions: Versions,

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from setproctitle import setproctitle
@@ -22,25 +23,20 @@ from setproctitle import setproctitle
 from consumer import logs
 from consumer.errors import SanitizerError, StartError
 from consumer.kcl.processor import ShardProcessor, serve
-from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent
-from consumer.pipeline import Pipeline, Stages
-from consumer.pipeline.byte_budget import ByteBudget
-from consumer.pipeline.checkpoint import HighWaterMark
-from consumer.pipeline.isolation import Isolation
+from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
-from consumer.quarantine.circuit_breaker import QuarantineBreaker
-from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Position
 from consumer.redactors.candidate import CandidateRun
 from consumer.redactors.coverage import FieldCoverage
-from consumer.redactors.loading import YieldingRedactor, load_candidate, load_plugin
+from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings
 from consumer.worker.control import Control
 from consumer.worker.runtime_folder import JOURNAL, STACKS
 from consumer.worker.shim import shard_of
 from consumer.worker.tuning import collect_seldom, stay_on_one_core
 from redaction.engine import PolicyRedactor
+from redaction.plugin import identity
 
 PIPE_BUFFER_BYTES = 1 << 20
 SHIM_SECONDS = 5.0
@@ -79,28 +75,25 @@ class ShardHost:
         control: Control,
         listener: socket.socket,
     ) -> None:
-        self._settings = settings
-        self._fingerprint_key = fingerprint_key
         self._control = control
         self._log = logs.get_logger(f"pipeline-{slot}")
         self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
         logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
         self._redactor = load_plugin(settings)
         candidate = load_candidate(settings)
-        self._candidate = CandidateRun(candidate, self._redactor, self._metrics, self._log) if candidate else None
         self._coverage: FieldCoverage | None = None
         if isinstance(self._redactor, PolicyRedactor):
             self._coverage = FieldCoverage(self._redactor, self._metrics, self._log)
-        self._policy = f"{self._redactor.name}@{self._redactor.version}"
-        self._writers = open_outputs(settings, self._policy, self._redactor.digest, self._metrics, self._log)
-        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
-        self._isolation = Isolation()
-        self._breaker = QuarantineBreaker(
-            settings.quarantine.max_share,
-            settings.quarantine.judged_records,
-            lambda share: control.send(flooding=round(share, 3)),
+        self._pipelines = PipelineFactory(
+            settings,
+            self._redactor,
+            open_outputs(settings, self._redactor, self._metrics, self._log),
+            self._metrics,
+            fingerprint_key=fingerprint_key,
+            journals=folder / JOURNAL,
+            flooding=lambda share: control.send(flooding=round(share, 3)),
+            candidate=CandidateRun(candidate, self._redactor, self._metrics, self._log) if candidate else None,
         )
-        self._journals = folder / JOURNAL
         self._settled: dict[str, Position] = {}
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -113,7 +106,7 @@ class ShardHost:
         """
         if digest is not None and digest != self._redactor.digest:
             msg = (
-                f"The policy {self._redactor.name}@{self._redactor.version} has changed since the worker was started: "
+                f"The policy {identity(self._redactor)} has changed since the worker was started: "
                 "start the worker anew to have it applied everywhere, or put the old one back."
             )
             raise StartError(msg)
@@ -216,7 +209,9 @@ class ShardHost:
         answers = os.fdopen(session.pipes[1], "w", encoding="utf-8")
         log.info("session.began")
         self._metrics.session(SessionEvent.BEGAN)
-        processor = ShardProcessor(lambda shard: self.open_pipeline(shard, session.stop, log), log)
+        processor = ShardProcessor(
+            partial(self._pipelines.open, settled=self._settled, stop=session.stop, log=log), log
+        )
         in_order = serve(processor, session.first_line, messages_in, answers)
         self._metrics.session(processor.ending)
         log.info("session.ended", status="in order" if in_order else "broken")
@@ -230,32 +225,6 @@ class ShardHost:
         messages_in.close()
         with contextlib.suppress(OSError):
             session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
-
-    def open_pipeline(self, shard: str, stop: threading.Event, log: Logger) -> Pipeline:
-        """Make the pipeline of a shard."""
-        settings = self._settings
-        stages = Stages(
-            redactor=self._redactor if isinstance(self._redactor, PolicyRedactor) else YieldingRedactor(self._redactor),
-            encoder=self._writers.output.encoder(shard),
-            output=self._writers.output,
-            quarantine_encoder=QuarantineEncoder(
-                settings.stream.name,
-                shard,
-                self._policy,
-                self._redactor.digest,
-                self._fingerprint_key,
-                settings.quarantine.ttl_days,
-            ),
-            quarantine=self._writers.quarantine,
-            budget=self._budget,
-            isolation=self._isolation,
-            breaker=self._breaker,
-            journals=self._journals,
-            candidate=self._candidate,
-        )
-        books = self._metrics.shard(shard)
-        mark = HighWaterMark(settings.pipeline.checkpoint_seconds, books, log)
-        return Pipeline(shard, stages, mark, books, self._metrics, self._settled, stop, log)
 
     def _stop_sessions(self, until: int | None = None) -> None:
         """Have the sessions give up, those of daemons after `until` excepted."""

@@ -16,6 +16,7 @@ from consumer.kinesis.kpl import HashRange, user_records
 from consumer.metrics import Metrics
 from consumer.record import Record
 from consumer.sink import Fate
+from consumer.sink_testing import NoMetrics
 from consumer.sinks import service_writer
 from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.table_writers import BatchWriter
@@ -169,7 +170,7 @@ def _is_taken_by(answer: bytes, key: str) -> bool:
 
 
 def test_an_answer_that_is_none_makes_nothing_durable(
-    fuzz: Fuzz, metrics: Metrics, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+    fuzz: Fuzz, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_writer, "BACKOFF_FIRST_SECONDS", 5.0)
     batch = items(3)
@@ -179,7 +180,7 @@ def test_an_answer_that_is_none_makes_nothing_durable(
     ]
     for answer in fuzz.inputs([*corpus, b"<html>" + CANARY.encode(), b"{}", b"null"]):
         stop = threading.Event()
-        writer = BatchWriter(FakeDynamoDB(Raw(answer)), TABLE, ("pk", "sk"), Concurrency(4), metrics, log)
+        writer = BatchWriter(FakeDynamoDB(Raw(answer)), TABLE, ("pk", "sk"), Concurrency(4), NoMetrics(), log)
         writing = writer.start(batch, stop)
         with fuzz.only(answer):
             writing.wait(0.0001)

@@ -83,4 +83,4 @@ def _function(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler
     monkeypatch.setattr(logs, "configure", lambda *_: None)
     environment = Environment()
     yield KinesisFunction(environment).handle
-    environment.writers.close()
+    environment.outputs.close()

@@ -19,7 +19,7 @@ from consumer.record import Record
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
 from redaction.guard import redact_guarded
-from redaction.plugin import Dropped, Released
+from redaction.plugin import Dropped, Released, identity
 
 KEY = "correct horse battery staple, or so"
 LAX = "name: lax\nversion: '2'\nextends: default\nlimits: {max_depth: 30}"
@@ -72,7 +72,7 @@ class World:
     def work(self, shard: str = "shardId-000000000000", at: float = 1e9) -> dict[str, int]:
         """Do what the worker does with all records of a shard; `at`: epoch seconds of what goes to quarantine."""
         redactor = load_plugin(self.settings)
-        names = shard, f"{redactor.name}@{redactor.version}", redactor.digest
+        names = shard, identity(redactor), redactor.digest
         encoder = item_encoder(self.settings, *names)
         quarantine = self.settings.quarantine
         key = quarantine.fingerprint_key.get_secret_value().encode() if quarantine.fingerprint_key else b"random"

@@ -89,7 +89,7 @@ def open_environment(
 
     yield open_environment
     for each in made:
-        each.writers.close()
+        each.outputs.close()
 
 
 @pytest.fixture
@@ -174,14 +174,17 @@ def test_an_event_without_records_has_no_failures(environment: Environment) -> N
     assert KinesisFunction(environment).handle({"Records": []}, Context()) == {"batchItemFailures": []}
 
 
+def write_by(environment: Environment, *steps: str) -> None:
+    """Have documents written by a sink that does these things, one after another."""
+    factory = environment.pipelines
+    factory._outputs = factory._outputs._replace(output=Sink(factory._outputs.output, *steps))
+
+
 def test_whatever_fails_meanwhile_nothing_is_lost_and_nothing_leaks(
     world: World, environment: Environment, log: RecordingLog
 ) -> None:
     expected = put(world, 40)
-    writers = environment.writers
-    environment.writers = writers._replace(  # type: ignore[misc]
-        output=Sink(writers.output, "raise", "half", "pass", "half", "raise", "raise")
-    )
+    write_by(environment, "raise", "half", "pass", "half", "raise", "raise")
     mapping = Mapping(world.name, SHARD, KinesisFunction(environment).handle, lambda: Context(6.5))
     mapping.deliver(read_shard(world.name, SHARD), 16)
     assert users(world) == expected
@@ -193,8 +196,7 @@ def test_whatever_fails_meanwhile_nothing_is_lost_and_nothing_leaks(
 def test_the_lowest_record_that_is_not_durable_is_named(world: World, environment: Environment) -> None:
     put(world, 8)
     records = read_shard(world.name, SHARD)
-    writers = environment.writers
-    environment.writers = writers._replace(output=Sink(writers.output, "half"))  # type: ignore[misc]
+    write_by(environment, "half")
     answer = KinesisFunction(environment).handle(kinesis_event(world.name, SHARD, reversed(records)), Context(6.5))
     assert answer == {"batchItemFailures": [{"itemIdentifier": records[4].sequence}]}
 
@@ -205,8 +207,7 @@ def test_an_aggregate_is_taken_apart_and_open_until_all_of_it_is_durable(
     world.put(transaction(9))
     world.put(aggregate([Part(transaction(number)) for number in range(6)]), aggregate([]))
     records = read_shard(world.name, SHARD)
-    writers = environment.writers
-    environment.writers = writers._replace(output=Sink(writers.output, "half"))  # type: ignore[misc]
+    write_by(environment, "half")
     function = KinesisFunction(environment)
     whole = kinesis_event(world.name, SHARD, records)
     assert function.handle(whole, Context(6.5)) == {"batchItemFailures": [{"itemIdentifier": records[1].sequence}]}
@@ -285,7 +286,7 @@ class Dying:
         if any(b"die" in each for each in payloads): os._exit(9)
         return self.inner.redact(payloads)
 made = handlers._kinesis()._environment
-made.redactor = Dying(made.redactor)
+made.pipelines._shown = Dying(made.redactor)
 json.dump(handlers.kinesis_handler(json.load(sys.stdin), Context()), sys.stdout)
 """
 
@@ -358,7 +359,7 @@ def test_without_a_durable_quarantine_entry_firehose_gets_no_answer(world: World
             del stop
             return Writing(len(items))
 
-    environment.writers = environment.writers._replace(quarantine=Pending())  # type: ignore[misc]
+    environment.outputs = environment.outputs._replace(quarantine=Pending())  # type: ignore[misc]
     assert Writing(1).fates == [Fate.PENDING]
     with pytest.raises(InvocationFailed):
         FirehoseFunction(environment).handle(firehose_event(world.name, [b"no JSON"]), Context())

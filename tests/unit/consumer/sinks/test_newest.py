@@ -16,6 +16,7 @@ from consumer.aws.transport import CallTimeout, ConnectionLost
 from consumer.dynamodb.item import ItemEncoder
 from consumer.dynamodb.versions import FieldVersions
 from consumer.metrics import Metrics
+from consumer.pipeline.outputs import WriteMetrics
 from consumer.record import Item, Record
 from consumer.settings import Output
 from consumer.sink import Fate, Writing
@@ -107,7 +108,9 @@ Begin = Callable[..., Writing]
 @pytest.fixture
 def writer(metrics: Metrics, log: Any) -> Callable[[ConditionalTable], NewestWriter]:
     def make(table: ConditionalTable, slots: int = 4) -> NewestWriter:
-        return NewestWriter(table, TABLE, ("pk", "sk"), Concurrency(slots), metrics, log, "_sanitizer", VERSIONS)
+        return NewestWriter(
+            table, TABLE, ("pk", "sk"), Concurrency(slots), WriteMetrics(metrics), log, "_sanitizer", VERSIONS
+        )
 
     return make
 
@@ -260,8 +263,10 @@ def test_whoever_writes_and_in_whatever_order_the_newest_is_left(
     table = ConditionalTable(*script, polls=polls)
     fates: dict[tuple[str, int, int], list[Fate]] = {}
 
+    told = WriteMetrics(metrics)
+
     def work(mine: list[tuple[str, int, int]]) -> None:
-        made = NewestWriter(table, TABLE, ("pk", "sk"), Concurrency(2), metrics, RecordingLog(), "_sanitizer", VERSIONS)
+        made = NewestWriter(table, TABLE, ("pk", "sk"), Concurrency(2), told, RecordingLog(), "_sanitizer", VERSIONS)
         for one in mine:
             user, at, sequence = one
             writing = made.start([item(at, user, sequence)], threading.Event())

@@ -20,6 +20,7 @@ from consumer.dynamodb.item import decode_item
 from consumer.errors import EncodeError, StartError, UsageError
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
+from consumer.pipeline.outputs import WriteMetrics
 from consumer.record import Item, Record
 from consumer.settings import Settings
 from consumer.sink import DocumentSink, Encoder, Fate, SinkContext, Writing
@@ -27,8 +28,9 @@ from consumer.sink_testing import CHECKS, Log, SinkCheck, Stored
 from consumer.sinks import service_writer
 from consumer.sinks.jsonl import JsonLinesSink
 from consumer.sinks.kinesis import MAX_RECORDS, KinesisSink
-from consumer.sinks.loading import check_sinks, open_sinks
+from consumer.sinks.loading import check_sinks, open_sinks, sink_context
 from consumer.worker.preflight import check
+from redaction.plugin import Verdict
 from tests.kits.cli import Run
 
 CANARY = "4111111111111111"
@@ -50,6 +52,17 @@ def name(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureR
     return "s-" + "".join(c if c.isalnum() else "-" for c in request.node.name)[:60]
 
 
+class _Redactor:
+    name, version, digest = "p", "1", "d"
+
+    def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
+        raise NotImplementedError
+
+
+def told(settings: Settings, metrics: Metrics, log: Log) -> SinkContext:
+    return sink_context(settings, _Redactor(), WriteMetrics(metrics), log)
+
+
 class Common:
     """A place of one sink, for the kit."""
 
@@ -66,10 +79,10 @@ class Common:
         raise NotImplementedError
 
     def context(self) -> SinkContext:
-        return SinkContext(self.settings, "p@1", "d", self.metrics, self.log)
+        return told(self.settings, self.metrics, self.log)
 
     def open(self) -> DocumentSink:
-        return open_sinks(self.context())
+        return open_sinks(self.settings, self.context())
 
 
 class Table(Common):
@@ -280,7 +293,7 @@ class Flaky:
 
 def to_stream(metrics: Metrics, flaky: Any, **options: Any) -> KinesisSink:
     settings = Settings.model_validate({"sinks": [{"plugin": "kinesis", "options": {"stream": "clean"} | options}]})
-    return KinesisSink(settings.sinks[0].options, SinkContext(settings, "p@1", "d", metrics, Log()), flaky)
+    return KinesisSink(settings.sinks[0].options, told(settings, metrics, Log()), flaky)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -389,7 +402,7 @@ def test_lines_of_a_killed_process_are_cut_off(tmp_path: Path, metrics: Metrics)
 
 def test_stdout_gets_whole_lines(metrics: Metrics, capfd: pytest.CaptureFixture[str]) -> None:
     settings = Settings.model_validate({"sinks": [{"plugin": "jsonl", "options": {"path": "-"}}]})
-    sink = open_sinks(SinkContext(settings, "p@1", "d", metrics, Log()))
+    sink = open_sinks(settings, told(settings, metrics, Log()))
     items = [sink.encoder("s").encode({"n": n, "x": "y" * 3000}, RECORD) for n in range(5)]
     assert sink.start(items, threading.Event()).wait(10)
     sink.close()
@@ -520,13 +533,13 @@ def test_several_sinks_want_keys_of_their_own(name: str, metrics: Metrics) -> No
     shared = {"partition_key": "{user_id}", "sort_key": "latest#{user_id}"}
     settings = chosen({"plugin": "dynamodb"}, {"plugin": "jsonl", "options": {"path": "-"}}, output=shared)
     with pytest.raises(UsageError, match="let records share an item"):
-        open_sinks(SinkContext(settings, "p@1", "d", metrics, Log()))
+        open_sinks(settings, told(settings, metrics, Log()))
 
 
 def test_a_closed_pipe_is_tried_again(metrics: Metrics, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     settings = Settings.model_validate({"sinks": [{"plugin": "jsonl", "options": {"path": str(tmp_path / "pipe")}}]})
-    sink = JsonLinesSink(settings.sinks[0].options, SinkContext(settings, "p@1", "d", metrics, Log()))
+    sink = JsonLinesSink(settings.sinks[0].options, told(settings, metrics, Log()))
     item = sink.encoder("s").encode({"x": "y" * 3000}, RECORD)
     writing = sink.start([item] * 40, threading.Event())
     assert not writing.wait(0.3)  # nobody reads: the pipe is full

@@ -3,7 +3,6 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.aws.transport import BadResponse, CallTimeout, ConnectError, ConnectionLost
 from consumer.metrics import Metrics
+from consumer.pipeline.outputs import WriteMetrics
 from consumer.record import Item
 from consumer.sink import Fate, Writing
 from consumer.sinks import service_writer
@@ -64,7 +64,7 @@ def writer_to(metrics: Metrics, log: Any) -> Iterator[Begin]:
     def make(fake: FakeDynamoDB, most: int = SLOTS) -> tuple[BatchWriter, Concurrency]:
         slots = Concurrency(most)
         used.append((fake, slots))
-        return BatchWriter(fake, TABLE, ("pk", "sk"), slots, metrics, log), slots
+        return BatchWriter(fake, TABLE, ("pk", "sk"), slots, WriteMetrics(metrics), log), slots
 
     yield make
     for fake, slots in used:
@@ -147,7 +147,7 @@ def test_retries_come_less_and_less_often_until_something_is_taken(write: Any, m
         delays.append((least, most))
         return 0.0
 
-    monkeypatch.setattr(service_writer, "random", SimpleNamespace(uniform=uniform))
+    monkeypatch.setattr("consumer.backoff.random.uniform", uniform)
     busy = Failed("ThrottlingException")
     none: Step = lambda keys: keys  # noqa: E731
     fake = FakeDynamoDB(none, busy, none, lambda keys: keys[:1], *[busy] * 40)
@@ -213,7 +213,7 @@ def test_what_may_pass_is_tried_until_it_does(
 def test_only_what_speaks_of_load_takes_slots_away(log: Any, metrics: Metrics, failure: Step, reason: str) -> None:
     ticks = itertools.count(0.0, PAUSE_SECONDS)
     slots = Concurrency(FIRST, clock=lambda: next(ticks))
-    writer = BatchWriter(FakeDynamoDB(failure), TABLE, ("pk", "sk"), slots, metrics, log)
+    writer = BatchWriter(FakeDynamoDB(failure), TABLE, ("pk", "sk"), slots, WriteMetrics(metrics), log)
     assert writer.start(items(1), threading.Event()).wait(10)
     assert slots.slots == (FIRST // 2 if reason in CONGESTED else FIRST)
 
@@ -392,7 +392,7 @@ def test_several_threads_lose_nothing_whatever_fails(
     bad, log = {str(i) for i in refused}, RecordingLog()
     fake = FakeDynamoDB(*[unless(bad, step) for step in script], always=refuse(*bad), polls=polls)
     slots = Concurrency(most)
-    writer = BatchWriter(fake, TABLE, ("pk", "sk"), slots, metrics, log)
+    writer = BatchWriter(fake, TABLE, ("pk", "sk"), slots, WriteMetrics(metrics), log)
     counts = data.draw(st.lists(st.integers(0, 60), min_size=1, max_size=4))
     batches = [items(count, 60 * number) for number, count in enumerate(counts)]
     written: dict[int, Writing] = {}
@@ -436,7 +436,9 @@ def test_what_is_said_to_be_durable_is_stored_whenever_the_work_is_stopped(
 
     fake = FakeDynamoDB(*map(stopping, itertools.count(), script), always=stopping(after, lambda keys: keys[::2]))
     slots = Concurrency(3)
-    writing = BatchWriter(fake, TABLE, ("pk", "sk"), slots, metrics, RecordingLog()).start(items(120), stop)
+    writing = BatchWriter(fake, TABLE, ("pk", "sk"), slots, WriteMetrics(metrics), RecordingLog()).start(
+        items(120), stop
+    )
     assert writing.wait(10)
     calls = len(fake.calls)
     assert writing.wait(0)
