@@ -1,4 +1,13 @@
-"""The worker: from the Kinesis Client Library's daemon to DynamoDB, one module per step of a record's way."""
+"""The service around the redaction: from KCL's daemon to the sinks, and all that runs and shows it.
+
+    A record:      kcl ──► pipeline ──► redactors (redaction) ──► sinks ──► dynamodb | kinesis; back: checkpoint, kcl
+                               └──────► quarantine
+    What runs it:  worker (the container)   functions (Lambda)   backfill (once, by hand)
+    What shows it: logs   metrics   web     What is asked by hand: cli ──► commands ──► doctor, tables, documents
+    Below all:     settings   aws   record   errors
+
+docs/architecture.md has the map, the way of a record by its files, and who may import whom.
+"""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,5 +1,5 @@
 # noqa: INP001 - a folder of pages, no package
-"""Writes the generated tables of the pages anew, from the code, the templates, and by running them.
+"""Writes the generated tables and pictures of the pages anew, from the code, the templates, and by running them.
 
     python -m docs.generate [--check]
 
@@ -13,16 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from docs import deploy_tables, metric_tables, policy_tables
+from docs import architecture_tables, deploy_tables, metric_tables, policy_tables
 
 _FOLDER: Final = Path(__file__).parent
 _MARKED: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
+    _FOLDER / "architecture.md": architecture_tables.TABLES,
     _FOLDER / "policies.md": policy_tables.TABLES,
     _FOLDER / "deploy.md": deploy_tables.TABLES,
     _FOLDER / "metrics.md": metric_tables.TABLES,
 }
+
+PICTURES: Final[Mapping[Path, Callable[[], str]]] = {_FOLDER / "img/packages.svg": architecture_tables.picture}
 
 
 def generated(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
@@ -33,12 +36,11 @@ def generated(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or check them."""
     outdated = False
-    for page, tables in PAGES.items():
-        before = page.read_text(encoding="utf-8")
-        after = generated(before, tables)
-        outdated |= before != after
+    texts = {page: generated(page.read_text(encoding="utf-8"), tables) for page, tables in PAGES.items()}
+    for file, after in (texts | {file: draw() for file, draw in PICTURES.items()}).items():
+        outdated |= not file.exists() or file.read_text(encoding="utf-8") != after
         if "--check" not in arguments:
-            page.write_text(after, encoding="utf-8")
+            file.write_text(after, encoding="utf-8")
     return int(outdated and "--check" in arguments)
 
 

@@ -1,1 +1,1 @@
-"""The same pipeline, once, from one time to another."""
+"""The same pipeline, once and by hand, from one time to another."""

@@ -1,1 +1,1 @@
-"""All that is known of the Kinesis Client Library, and nobody else knows it."""
+"""All that is known of the Kinesis Client Library: its daemon, its log, its tables; an upgrade of it begins here."""

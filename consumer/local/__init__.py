@@ -1,1 +1,1 @@
-"""Everything local: the embedded cloud, sample transactions, the demo."""
+"""Everything on one machine: the embedded cloud, sample transactions, the demo."""

@@ -1,4 +1,4 @@
-"""Content-free by construction: structured, rate-limited, for a person at a terminal."""
+"""The log, content-free by construction: structured, rate-limited, for scripts or for a person at a terminal."""
 
 from consumer.logs.structured import (
     Logger,

@@ -1,4 +1,4 @@
-"""One shard's flow: redact, encode, write, checkpoint."""
+"""One shard's flow: redact, encode, write, checkpoint; nothing is acknowledged that is not settled."""
 
 from consumer.pipeline.flow import Pipeline, Stages
 

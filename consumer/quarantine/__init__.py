@@ -1,1 +1,1 @@
-"""What could not be processed: its entry, what its code means, the circuit breaker, the store, another try."""
+"""What could not be processed: where, when and why, never its content; and another try."""

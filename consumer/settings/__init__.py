@@ -1,4 +1,4 @@
-"""One YAML file and the environment, typed, and held against itself."""
+"""The settings: one YAML file and the environment, typed, and held against themselves."""
 
 from consumer.settings.load import FILE_VARIABLE, load_settings
 from consumer.settings.model import BUILT_IN_SINKS, TABLE_SINK, Settings, lease_tables

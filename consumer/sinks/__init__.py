@@ -1,1 +1,1 @@
-"""Where documents can go: each module is one sink, but for `loading`, which finds them, and `several`."""
+"""Where documents go: the table, a stream, JSON lines, several at once, or what a plug-in brings."""

@@ -1,1 +1,1 @@
-"""The worker's one port: page, /metrics, /healthz, /readyz."""
+"""The worker's one port: status page, /metrics, /healthz, /readyz."""

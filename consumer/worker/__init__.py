@@ -1,1 +1,1 @@
-"""The container: the main process and those that it starts."""
+"""What the container runs: the main process, and those that it starts, follows and replaces."""

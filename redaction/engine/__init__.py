@@ -1,4 +1,4 @@
-"""How a policy is applied."""
+"""How a policy is applied: by field first, then one search over all that goes out, careful only where it hits."""
 
 from redaction.engine.redactor import Coverage, PolicyRedactor, Step, from_options
 

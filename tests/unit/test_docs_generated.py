@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import PAGES, generated
+from docs.generate import PAGES, PICTURES, generated
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -18,3 +18,8 @@ def test_the_tables_are_up_to_date(page: Path) -> None:
 def test_every_table_stands_somewhere(page: Path) -> None:
     names = re.findall(r"<!-- generated: (.*) -->", page.read_text(encoding="utf-8"))
     assert sorted(names) == sorted(PAGES[page])
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_the_pictures_are_up_to_date(picture: Path) -> None:
+    assert picture.read_text(encoding="utf-8") == PICTURES[picture](), "run: make docs"

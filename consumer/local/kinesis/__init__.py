@@ -1,1 +1,1 @@
-"""The embedded Kinesis."""
+"""The embedded Kinesis: moto's ends shards wrongly (docs/decisions/0001)."""
