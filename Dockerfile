@@ -152,7 +152,7 @@ COPY --from=local-packages /opt/sanitizer /opt/sanitizer
 COPY --from=project /out/ /
 
 FROM runtime AS worker
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG SOURCE=unknown
 ARG CREATED=1970-01-01T00:00:00Z
