@@ -33,6 +33,7 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.kcl.processor import ShardProcessor, serve
+from consumer.metrics import set_up
 from consumer.settings import load_settings
 from consumer.worker.control import Control
 from consumer.worker.pipeline_process import ShardHost
@@ -157,6 +158,7 @@ def measure(
         (folder / JOURNAL).mkdir()
         here, there = socket.socketpair()
         with here, there:
+            set_up(folder / "metrics", "pipeline-0")
             host = ShardHost(settings, b"0" * 32, 0, folder, Control(here), there)
             collect_seldom()
             stay_on_one_core(0)

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from consumer.metrics import Metrics, SessionEvent, observe_many, show_zeros
+from consumer.metrics import Metrics, SessionEvent, observe_many, set_up, show_zeros
 from consumer.metrics.collector import WorkerCollector
 from consumer.metrics.process_usage import Vitals
 from consumer.quarantine.codes import ADVICE
@@ -43,7 +43,8 @@ sys.stdin.read()
 
 def fill(folder: Path, slot: str, shards: list[str], paths: int) -> None:
     """Write what a process with these shards would have written."""
-    metrics = Metrics(folder, slot)
+    set_up(folder, slot)
+    metrics = Metrics()
     for shard in shards:
         books = metrics.shard(shard)
         books.owned(now=time.time())

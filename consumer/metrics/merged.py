@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 from prometheus_client.mmap_dict import MmapedDict
 
-from consumer.metrics.declared import DECLARED, LAST, RAW
+from consumer.metrics.declared import ALL, LAST
 
 Values = dict[tuple[str, ...], float]
 """Values of one sample's name by its labels, in the order of their declaration; a bucket's bound is the last one."""
 
-_ALL: Final = {each.family: each for each in (*DECLARED, *RAW)}
+_DECLARED: Final = {each.family: each for each in ALL.values()}
 
 
 class _Series(NamedTuple):
@@ -59,7 +59,7 @@ class Files:
 
     def _learn(self, key: str) -> _Series:
         family, sample, labels, _ = json.loads(key)
-        declared = _ALL[family]
+        declared = _DECLARED[family]
         names = (*declared.labels, "le") if "le" in labels else declared.labels
         series = self._known[key] = _Series(sample, tuple(labels[name] for name in names), declared.merged)
         return series

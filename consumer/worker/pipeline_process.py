@@ -23,7 +23,7 @@ from consumer import logs
 from consumer.errors import SanitizerError, StartError
 from consumer.kcl.processor import ShardProcessor, serve
 from consumer.logs import Logger
-from consumer.metrics import Metrics, SessionEvent
+from consumer.metrics import Metrics, SessionEvent, set_up
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
@@ -83,7 +83,7 @@ class ShardHost:
         self._fingerprint_key = fingerprint_key
         self._control = control
         self._log = logs.get_logger(f"pipeline-{slot}")
-        self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
+        self._metrics = Metrics()
         logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
         self._redactor = load_plugin(settings)
         candidate = load_candidate(settings)
@@ -294,6 +294,7 @@ def main() -> None:
     stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
     faulthandler.register(signal.SIGUSR1, stacks)
     try:
+        set_up(folder / "metrics", f"pipeline-{slot}")
         host = ShardHost(settings, key, slot, folder, control, listener)
         host.expect(first["digest"])
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
