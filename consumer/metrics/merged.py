@@ -1,6 +1,8 @@
-"""The files of all processes as one: what prometheus_client's own collector does, at a fraction of its cost.
+"""The files of all processes as one: what prometheus_client's own collector does, at a third of its cost.
 
 Each entry's key is JSON, and there are thousands of them, which do not change: so what a key says is found out once.
+At 50 shards and four pipeline processes that is 5 ms of CPU against 17 (`benchmarks/results/scrape.json`), at each
+scrape and each sample of the status page.
 A test holds this against `prometheus_client.multiprocess.MultiProcessCollector`.
 """
 
