@@ -106,6 +106,7 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --output-file requirements/runtime.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --no-emit-package amazon-kclpy \
 		--no-emit-package setproctitle --no-emit-package click --output-file requirements/lambda.txt
+	$(LOCK) --constraints requirements/dev.txt --group sbom --output-file requirements/sbom.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt
 
