@@ -20,7 +20,7 @@ def hooks() -> list[dict[str, Any]]:
 
 
 def test_pre_commit_accepts_the_configuration(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pre_commit", "validate-config", CONFIGURATION]
+    command = [sys.executable, "-m", "pre_commit", "validate-config", str(CONFIGURATION)]
     done = subprocess.run(command, check=False, env=os.environ | {"PRE_COMMIT_HOME": str(tmp_path)})
     assert done.returncode == 0
 
