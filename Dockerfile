@@ -91,6 +91,9 @@ RUN set -eu; \
     find /opt/java /usr/bin/tini -exec touch --no-dereference --date @0 {} +
 
 FROM packages AS project
+ARG PIP_CONFIG_FILE
+COPY requirements/sbom.txt requirements/
+RUN pip install --require-hashes --only-binary :all: --requirement requirements/sbom.txt
 ARG CREATED=1970-01-01T00:00:00Z
 COPY --from=kcl /kcl /kcl
 COPY --from=java /opt/debian.txt ./

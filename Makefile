@@ -15,7 +15,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit fuzz faults gameday soak mutants audit deploy-check deploy-lint check format docs bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
+.PHONY: help setup demo up test test-unit fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -58,6 +58,9 @@ check: $(STAMP) ## formatting, lint, types, import contracts, known vulnerabilit
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/audit.py
+
+hooks: $(STAMP) ## git hooks: the quick ones of these before a commit, types before a push
+	$(BIN)/pre-commit install
 
 audit: $(STAMP) ## known vulnerabilities alone, as for a release: nobody to ask is a failure
 	AUDIT=required $(BIN)/python requirements/audit.py
@@ -106,6 +109,7 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --output-file requirements/runtime.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --no-emit-package amazon-kclpy \
 		--no-emit-package setproctitle --no-emit-package click --output-file requirements/lambda.txt
+	$(LOCK) --constraints requirements/dev.txt --group sbom --output-file requirements/sbom.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt
 

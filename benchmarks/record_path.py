@@ -33,7 +33,7 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.kcl.processor import ShardProcessor, serve
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
@@ -158,12 +158,12 @@ def measure(
         folder = Path(name)
         (folder / "metrics").mkdir()
         (folder / JOURNAL).mkdir()
+        set_up(folder / "metrics", "pipeline-0")
         pipelines = _pipelines(settings, folder)
         collect_seldom()
         stay_on_one_core(0)
-        _run(
-            pipelines, [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)], None
-        )  # warm up
+        warming = [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)]
+        _run(pipelines, warming, None)
         warm = table.ask("stats")["distinct"]
         daemons = [Daemon(shard, batch, records // shards, pool) for shard in range(shards)]
         began, cpu = time.perf_counter(), time.process_time()
@@ -179,7 +179,7 @@ def measure(
 
 
 def _pipelines(settings: Settings, folder: Path) -> PipelineFactory:
-    redactor, metrics = load_plugin(settings), Metrics(folder / "metrics", "pipeline-0")
+    redactor, metrics = load_plugin(settings), Metrics()
     return PipelineFactory(
         settings,
         redactor,

@@ -89,6 +89,14 @@ def path(scale: Scale) -> Figures:
     return {"is_good": all(run["written"] == run["records"] for run in runs), "runs": runs}
 
 
+def scrape(_: Scale) -> Figures:
+    """In a process of its own: how prometheus_client keeps values is set for the whole of it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scrape", "--json"], stdout=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    return {"is_good": not done.returncode} | _json_of(done.stdout)
+
+
 def _json_of(output: bytes) -> Figures:
     if not output:
         raise RuntimeError("A measurement ended without a result; stderr says why.")
@@ -179,6 +187,7 @@ _LONG: Final = frozenset({"long"})
 ROWS: Final[dict[str, Row]] = {
     "engine": Row("the redaction engine alone", engine, _QUICK_TOO),
     "path": Row("Python, from the daemon's line to the acknowledged write", path, _QUICK_TOO),
+    "scrape": Row("a scrape of the metrics, its merging beside prometheus_client's", scrape, _DEFAULT),
     "worker-10": Row("the whole worker, 10 shards x 1,000/s", _worker(10, 1000), _QUICK_TOO),
     "worker-50": Row("the whole worker, 50 shards x 200/s", _worker(50, 200), _DEFAULT),
     "worker-latency": Row("the whole worker, 10 shards x 100/s", _worker(10, 100), _DEFAULT),

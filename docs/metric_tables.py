@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from consumer.metrics.declared import DECLARED, Declared, Group
 
@@ -15,11 +15,11 @@ def _table(group: Group) -> str:
     return "\n".join(["| metric | type | labels and their bounds | is |", "| --- | --- | --- | --- |", *rows])
 
 
-def _labels(declared: Declared) -> str:
+def _labels(declared: Declared[Any]) -> str:
     return "; ".join(f"`{label}`: {bound}" for label, bound in declared.labels.items())
 
 
-def _help(declared: Declared) -> str:
+def _help(declared: Declared[Any]) -> str:
     condition = f" Shown where {declared.condition}." if declared.condition.startswith("`") else ""
     buckets = f" Buckets: {', '.join(f'{bound:g}' for bound in declared.buckets)}." if declared.buckets else ""
     return f"{declared.help}{condition}{buckets}".replace("|", "\\|")

@@ -111,7 +111,7 @@ def _tasks(
     from consumer import logs  # noqa: PLC0415
     from consumer.backfill.leases import create_table  # noqa: PLC0415
     from consumer.backfill.work import ComparingTasks, StoringTasks  # noqa: PLC0415 - loads the worker
-    from consumer.metrics import Metrics  # noqa: PLC0415
+    from consumer.metrics import Metrics, set_up  # noqa: PLC0415
     from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer  # noqa: PLC0415
     from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
 
@@ -124,7 +124,8 @@ def _tasks(
     if creates:
         create_table(plan.application)
     log = logs.get_logger("backfill")
-    metrics = Metrics(folder, "backfill")
+    set_up()
+    metrics = Metrics()
     outputs = open_outputs(settings, redactor, metrics, log)
     # Where the worker keeps its own, a record that kills this process is known in the next run.
     journals = settings.runtime_dir.absolute() / f"backfill-{plan.application}" if settings.runtime_dir else folder

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -185,7 +184,7 @@ def _replay(
     dry_run: bool,
 ) -> "Replay":
     from consumer import logs  # noqa: PLC0415 - loads boto3
-    from consumer.metrics import Metrics  # noqa: PLC0415
+    from consumer.metrics import Metrics, set_up  # noqa: PLC0415
     from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer  # noqa: PLC0415
     from consumer.progress import Progress  # noqa: PLC0415
     from consumer.quarantine.replay import Replay  # noqa: PLC0415
@@ -197,9 +196,8 @@ def _replay(
     if not overwrite:
         refuse_to_replace_newer(settings)
     preflight.check(settings, with_kcl=False)
-    folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="sanitizer-replay-"))
-    metrics = Metrics(Path(folder), "replay")
-    outputs = open_outputs(settings, redactor, metrics, logs.get_logger("replay"))
+    set_up()
+    outputs = open_outputs(settings, redactor, Metrics(), logs.get_logger("replay"))
     leaving.callback(outputs.close)
     say = Progress().say if sys.stderr.isatty() else None
     return Replay(settings, redactor, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)

@@ -1,6 +1,5 @@
 """What one execution environment of Lambda makes once and keeps: settings, redactor, connections, a folder in /tmp."""
 
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 from consumer import logs
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.logs import Logger
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
 from consumer.redactors.loading import load_plugin
@@ -52,7 +51,8 @@ class Environment:
         if self.settings.redaction.candidate is not None:
             raise UsageError("redaction.candidate is counted in metrics, which nobody scrapes here: take it out.")
         self.folder: Final = _folder()
-        self.metrics: Final = Metrics(self.folder / "metrics", PROCESS)
+        set_up()
+        self.metrics: Final = Metrics()
         self.redactor: Final = load_plugin(self.settings)
         self.outputs: Final = open_outputs(self.settings, self.redactor, self.metrics, self.log)
         self.pipelines: Final = PipelineFactory(
@@ -126,8 +126,6 @@ def _folder() -> Path:
     folder = Path(tempfile.gettempdir()) / _FOLDER
     try:
         (folder / "journal").mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.rmtree(folder / "metrics", ignore_errors=True)
-        (folder / "metrics").mkdir()
     except OSError as error:
         raise StartError(f"The folder {folder} cannot be written ({error.strerror}).") from None
     return folder

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.multiprocess import mark_process_dead
@@ -10,8 +11,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from consumer import __version__
-from consumer.metrics import declared as declarations
-from consumer.metrics.declared import DECLARED, Declared
+from consumer.metrics.declared import CANDIDATE, DECLARED, LAST, Declarations, Declared
 from consumer.metrics.merged import Files, Values
 from consumer.metrics.process_usage import Usage
 
@@ -49,49 +49,49 @@ class WorkerCollector(Collector):
         derived = self._moment(merged) | self._constants()
         for declared in DECLARED:
             values = derived[declared] if declared.derived else merged.get(declared.name, {})
-            if declared.condition == declarations.CANDIDATE and not (self._candidate or values):
+            if declared.condition == CANDIDATE and not (self._candidate or values):
                 continue
             yield _histogram(declared, merged) if declared.type == "histogram" else _family(declared, values)
 
     def batch_ages(self) -> BatchAges:
         """Return how long each batch in flight has been so, for the health check."""
-        ages = _in_flight_ages(self._files.merged(f"gauge_{declarations.LAST}_*.db"), time.time())
+        ages = _in_flight_ages(self._files.merged(f"gauge_{LAST}_*.db"), time.time())
         return {shard: age for (shard,), age in ages.items() if age}
 
-    def _moment(self, merged: _Merged) -> dict[Declared, Values]:
+    def _moment(self, merged: _Merged) -> dict[Declared[Any], Values]:
         """Return what holds at this moment."""
         now = time.time()
         owned = _owned(merged)
-        up_to = merged.get(declarations.RAW_UP_TO.name, {})
-        checkpointed = merged.get(declarations.RAW_CHECKPOINTED_AT.name, {})
+        up_to = merged.get(Declarations.up_to.name, {})
+        checkpointed = merged.get(Declarations.checkpointed_at.name, {})
         used = self._vitals()
         return {
-            declarations.IN_FLIGHT: _in_flight(merged),
-            declarations.BEHIND: {shard: max(0.0, now - at) for shard, at in up_to.items() if shard in owned},
-            declarations.IN_FLIGHT_AGE: _in_flight_ages(merged, now),
-            declarations.CHECKPOINT_AGE: {s: max(0.0, now - at) for s, at in checkpointed.items() if s in owned},
-            declarations.SHARDS_OWNED: {(): len(owned)},
-            declarations.CPU: {(name,): each.cpu_seconds for name, each in used.items()},
-            declarations.MEMORY: {(name,): each.memory_bytes for name, each in used.items()},
+            Declarations.in_flight: _in_flight(merged),
+            Declarations.behind: {shard: max(0.0, now - at) for shard, at in up_to.items() if shard in owned},
+            Declarations.in_flight_age: _in_flight_ages(merged, now),
+            Declarations.checkpoint_age: {s: max(0.0, now - at) for s, at in checkpointed.items() if s in owned},
+            Declarations.shards_owned: {(): len(owned)},
+            Declarations.cpu: {(name,): each.cpu_seconds for name, each in used.items()},
+            Declarations.memory: {(name,): each.memory_bytes for name, each in used.items()},
         }
 
-    def _constants(self) -> dict[Declared, Values]:
+    def _constants(self) -> dict[Declared[Any], Values]:
         return {
-            declarations.START_TIME: {(): self._started_at},
-            declarations.POLICY_INFO: _info(declarations.POLICY_INFO, self._policy),
-            declarations.CANDIDATE_POLICY_INFO: _info(declarations.CANDIDATE_POLICY_INFO, self._candidate or {}),
-            declarations.BUILD_INFO: {(__version__,): 1.0},
+            Declarations.start_time: {(): self._started_at},
+            Declarations.policy_info: _info(Declarations.policy_info, self._policy),
+            Declarations.candidate_policy_info: _info(Declarations.candidate_policy_info, self._candidate or {}),
+            Declarations.build_info: {(__version__,): 1.0},
         }
 
 
-def _family(declared: Declared, values: Values) -> Metric:
+def _family(declared: Declared[Any], values: Values) -> Metric:
     family = declared.empty()
     for labels, value in sorted(values.items()):
         family.add_sample(declared.name, dict(zip(declared.labels, labels, strict=True)), value)
     return family
 
 
-def _histogram(declared: Declared, merged: _Merged) -> Metric:
+def _histogram(declared: Declared[Any], merged: _Merged) -> Metric:
     family = declared.empty()
     count = 0.0
     buckets = {float(bound): value for (bound,), value in merged.get(f"{declared.name}_bucket", {}).items()}
@@ -104,23 +104,23 @@ def _histogram(declared: Declared, merged: _Merged) -> Metric:
     return family
 
 
-def _info(declared: Declared, names: Mapping[str, str]) -> Values:
+def _info(declared: Declared[Any], names: Mapping[str, str]) -> Values:
     return {tuple(names[label] for label in declared.labels): 1.0} if names else {}
 
 
 def _owned(merged: _Merged) -> set[tuple[str, ...]]:
-    return {shard for shard, value in merged.get(declarations.RAW_OWNED.name, {}).items() if value}
+    return {shard for shard, value in merged.get(Declarations.owned.name, {}).items() if value}
 
 
 def _in_flight_ages(merged: _Merged, now: float) -> Values:
     owned = _owned(merged)
-    since = merged.get(declarations.RAW_BATCH_SINCE.name, {})
+    since = merged.get(Declarations.batch_since.name, {})
     return {shard: max(0.0, now - at) if at else 0.0 for shard, at in since.items() if shard in owned}
 
 
 def _in_flight(merged: _Merged) -> Values:
-    open_ = dict(merged.get(declarations.RECEIVED.name, {}))
-    for (shard, _), ended in merged.get(declarations.OUTCOMES.name, {}).items():
+    open_ = dict(merged.get(Declarations.received.name, {}))
+    for (shard, _), ended in merged.get(Declarations.outcomes.name, {}).items():
         open_[shard,] = open_.get((shard,), 0.0) - ended
     return open_
 
@@ -138,7 +138,7 @@ def open_deliveries(directory: Path, slot: str, closed_by: str) -> dict[str, int
     """
     files = Files(directory)
     received = files.merged(f"counter_{slot}.db")
-    closed = files.merged(f"counter_{closed_by}.db").get(declarations.OUTCOMES.name, {})
+    closed = files.merged(f"counter_{closed_by}.db").get(Declarations.outcomes.name, {})
     open_ = _in_flight(received)
     for (shard, _), count in closed.items():
         if (shard,) in open_:

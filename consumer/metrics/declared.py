@@ -8,9 +8,11 @@ for ever.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, Generic, Self, TypeVar, overload
 
-from prometheus_client import Metric
+from prometheus_client import Counter, Gauge, Histogram, Metric
+
+_Made_co = TypeVar("_Made_co", covariant=True)
 
 
 class Group(StrEnum):
@@ -26,9 +28,12 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Declared:
-    """One metric.
+class Declared(Generic[_Made_co]):
+    """One metric, declared in a class; what its instances have by the same name is what a process counts with.
 
+    mypy knows the latter's type by `__get__`, which is only asked for what an instance does not have.
+
+    :ivar group: None: it is not shown as it is.
     :ivar labels: bounds by label.
     :ivar derived: worked out at the scrape.
     :ivar merged: how the gauges of several processes become one (prometheus_client's multiprocess modes).
@@ -50,6 +55,19 @@ class Declared:
         """The name as prometheus_client keeps it: a counter's without its ending."""
         return self.name.removesuffix("_total") if self.type == "counter" else self.name
 
+    @overload
+    def __get__(self, instance: None, owner: object) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: object) -> _Made_co: ...
+    def __get__(self, instance: object, owner: object) -> Any:
+        """Return the declaration, from the class.
+
+        :raises AttributeError: no process counts it: it is derived.
+        """
+        if instance is None:
+            return self
+        raise AttributeError(self.name)
+
     def empty(self) -> Metric:
         """Return its family without samples."""
         return Metric(self.family, self.help, self.type)
@@ -69,251 +87,262 @@ CANDIDATE: Final = "`redaction.candidate` is set"
 LAST: Final = "livemostrecent"
 
 
-def _counter(group: Group, name: str, text: str, condition: str = "", /, **labels: str) -> Declared:
+def _counter(group: Group, name: str, text: str, condition: str = "", /, **labels: str) -> Declared[Counter]:
     return Declared(name, "counter", group, text, labels, condition=condition)
 
 
-def _gauge(group: Group, merged: str, name: str, text: str, /, **labels: str) -> Declared:
+def _gauge(group: Group, name: str, text: str, merged: str, /, **labels: str) -> Declared[Gauge]:
     return Declared(name, "gauge", group, text, labels, merged=merged)
 
 
-def _derived(group: Group, name: str, text: str, condition: str = "", /, **labels: str) -> Declared:
+def _derived(group: Group, name: str, text: str, condition: str = "", /, **labels: str) -> Declared[None]:
     kind = "counter" if name.endswith("_total") else "gauge"
     return Declared(name, kind, group, text, labels, derived=True, condition=condition)
 
 
-def _histogram(group: Group, name: str, text: str, buckets: tuple[float, ...]) -> Declared:
+def _histogram(group: Group, name: str, text: str, buckets: tuple[float, ...]) -> Declared[Histogram]:
     return Declared(name, "histogram", group, text, buckets=buckets)
 
 
-def _raw(name: str, text: str) -> Declared:
+def _raw(name: str, text: str) -> Declared[Gauge]:
     return Declared(f"sanitizer_internal_{name}", "gauge", None, text, _SHARD, merged=LAST)
 
 
-RECEIVED: Final = _counter(
-    Group.ACCOUNTS,
-    "sanitizer_records_received_total",
-    "Records delivered by the daemon, redeliveries included.",
-    **_SHARD,
-)
-BYTES_RECEIVED: Final = _counter(
-    Group.ACCOUNTS, "sanitizer_record_bytes_received_total", "Bytes of record data delivered by the daemon.", **_SHARD
-)
-KINESIS_RECORDS: Final = _counter(
-    Group.ACCOUNTS,
-    "sanitizer_kinesis_records_received_total",
-    "Records of Kinesis delivered by the daemon: an aggregate of the KPL is one, whatever it holds. These are what a "
-    "shard's limit counts.",
-    **_SHARD,
-)
-STREAM_SECONDS: Final = _counter(
-    Group.ACCOUNTS,
-    "sanitizer_stream_seconds_received_total",
-    "Time of the shard that was read: from the arrival of a delivery's last record to that of the next delivery's. "
-    "What was received, divided by this, is how fast it was written, also while it is read late and therefore faster.",
-    **_SHARD,
-)
-OUTCOMES: Final = _counter(
-    Group.ACCOUNTS,
-    "sanitizer_records_total",
-    "Deliveries by how they ended: stored, quarantined, dropped, duplicate or abandoned.",
-    **_SHARD,
-    outcome="5: `stored`, `quarantined`, `dropped`, `duplicate`, `abandoned`",
-)
-IN_FLIGHT: Final = _derived(
-    Group.ACCOUNTS,
-    "sanitizer_records_in_flight",
-    "Deliveries that have not ended yet: received less every outcome.",
-    **_SHARD,
-)
-QUARANTINED: Final = _counter(
-    Group.ACCOUNTS,
-    "sanitizer_quarantined_total",
-    "Records quarantined, by the code of their entry.",
-    code="the codes of [the policies' page](policies.md#rejection-codes), and `other` for a plug-in's own",
-)
+class Declarations:
+    """Every metric, in the order of the page."""
 
-BEHIND: Final = _derived(
-    Group.LAG,
-    "sanitizer_behind_latest_seconds",
-    "True lag of the shard: the larger of (lag as KCL reported it + time since that report) and (time since the "
-    "arrival of the oldest unfinished record of the last delivery, or of its newest record once all are finished). Of "
-    "a session without a delivery: time since it began.",
-    shard="the shards that this worker serves now",
-)
-IN_FLIGHT_AGE: Final = _derived(
-    Group.LAG,
-    "sanitizer_in_flight_age_seconds",
-    "Time that the batch in flight has been so; 0: there is none.",
-    shard="the shards that this worker serves now",
-)
-READ_THROTTLES: Final = _counter(
-    Group.LAG,
-    "sanitizer_read_throttles_total",
-    "Reads that Kinesis refused since all applications that poll together read a shard too often, or too much.",
-)
-CHECKPOINT_AGE: Final = _derived(
-    Group.LAG,
-    "sanitizer_checkpoint_age_seconds",
-    "Time since the last accepted checkpoint of the shard, or since its session began. A shard in which nothing "
-    "arrives is not checkpointed.",
-    shard="the shards that this worker serves now",
-)
-LATENCY: Final = _histogram(
-    Group.LAG,
-    "sanitizer_record_latency_seconds",
-    "Time from a record's arrival in the stream until it was durable.",
-    _LATENCY,
-)
+    received = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_records_received_total",
+        "Records delivered by the daemon, redeliveries included.",
+        **_SHARD,
+    )
+    bytes_received = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_record_bytes_received_total",
+        "Bytes of record data delivered by the daemon.",
+        **_SHARD,
+    )
+    kinesis_records = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_kinesis_records_received_total",
+        "Records of Kinesis delivered by the daemon: an aggregate of the KPL is one, whatever it holds. These are what "
+        "a shard's limit counts.",
+        **_SHARD,
+    )
+    stream_seconds = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_stream_seconds_received_total",
+        "Time of the shard that was read: from the arrival of a delivery's last record to that of the next delivery's. "
+        "What was received, divided by this, is how fast it was written, also while it is read late and therefore "
+        "faster.",
+        **_SHARD,
+    )
+    outcomes = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_records_total",
+        "Deliveries by how they ended: stored, quarantined, dropped, duplicate or abandoned.",
+        **_SHARD,
+        outcome="5: `stored`, `quarantined`, `dropped`, `duplicate`, `abandoned`",
+    )
+    in_flight = _derived(
+        Group.ACCOUNTS,
+        "sanitizer_records_in_flight",
+        "Deliveries that have not ended yet: received less every outcome.",
+        **_SHARD,
+    )
+    quarantined = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_quarantined_total",
+        "Records quarantined, by the code of their entry.",
+        code="the codes of [the policies' page](policies.md#rejection-codes), and `other` for a plug-in's own",
+    )
 
-REDACTIONS: Final = _counter(
-    Group.REDACTION,
-    "sanitizer_redactions_total",
-    "Applications of a rule of the policy, by its action.",
-    rule="the policy's rules and detectors",
-    action="the policy's actions",
-)
-FIELD_VALUES: Final = _counter(
-    Group.REDACTION,
-    "sanitizer_field_values_total",
-    "Values of a field by what became of them: released, redacted, or unknown: redacted because no rule of the policy "
-    "speaks of the field.",
-    path=_PATH,
-    result="3: `released`, `redacted`, `unknown`",
-)
-FIELD_DRIFT: Final = _gauge(
-    Group.REDACTION,
-    "livemax",
-    "sanitizer_field_drift",
-    "1 while a field whose values were always redacted is redacted no longer.",
-    path=_PATH,
-)
-CANDIDATE_RECORDS: Final = _counter(
-    Group.REDACTION,
-    "sanitizer_candidate_records_total",
-    "Records by what the candidate policy would make of them: same, different, or failed.",
-    CANDIDATE,
-    result="3: `same`, `different`, `failed`",
-)
-CANDIDATE_DIFFERENCES: Final = _counter(
-    Group.REDACTION,
-    "sanitizer_candidate_differences_total",
-    "What the candidate policy would do differently, by field and kind of change.",
-    CANDIDATE,
-    path=_PATH,
-    change="the kinds that `sanitizer policy diff` knows",
-)
+    behind = _derived(
+        Group.LAG,
+        "sanitizer_behind_latest_seconds",
+        "True lag of the shard: the larger of (lag as KCL reported it + time since that report) and (time since the "
+        "arrival of the oldest unfinished record of the last delivery, or of its newest record once all are finished). "
+        "Of a session without a delivery: time since it began.",
+        shard="the shards that this worker serves now",
+    )
+    in_flight_age = _derived(
+        Group.LAG,
+        "sanitizer_in_flight_age_seconds",
+        "Time that the batch in flight has been so; 0: there is none.",
+        shard="the shards that this worker serves now",
+    )
+    read_throttles = _counter(
+        Group.LAG,
+        "sanitizer_read_throttles_total",
+        "Reads that Kinesis refused since all applications that poll together read a shard too often, or too much.",
+    )
+    checkpoint_age = _derived(
+        Group.LAG,
+        "sanitizer_checkpoint_age_seconds",
+        "Time since the last accepted checkpoint of the shard, or since its session began. A shard in which nothing "
+        "arrives is not checkpointed.",
+        shard="the shards that this worker serves now",
+    )
+    latency = _histogram(
+        Group.LAG,
+        "sanitizer_record_latency_seconds",
+        "Time from a record's arrival in the stream until it was durable.",
+        _LATENCY,
+    )
 
-WRITE_SECONDS: Final = _histogram(
-    Group.DYNAMODB, "sanitizer_write_batch_seconds", "Time of one batch write request.", _WRITE
-)
-WRITE_ITEMS: Final = _histogram(
-    Group.DYNAMODB, "sanitizer_write_batch_items", "Items in one batch write request.", _ITEMS
-)
-WRITE_RETRIES: Final = _counter(
-    Group.DYNAMODB,
-    "sanitizer_write_retries_total",
-    "Batch writes that were sent again, by reason.",
-    reason="8: `unprocessed`, `throttled`, `refused`, `unreachable`, `service`, `missing`, `permission`, `credentials`",
-)
-WRITE_CONCURRENCY: Final = _gauge(
-    Group.DYNAMODB,
-    "livesum",
-    "sanitizer_write_concurrency",
-    "Batch writes that may be under way at once, in all pipeline processes; falls when the table throttles or slows "
-    "down.",
-)
+    redactions = _counter(
+        Group.REDACTION,
+        "sanitizer_redactions_total",
+        "Applications of a rule of the policy, by its action.",
+        rule="the policy's rules and detectors",
+        action="the policy's actions",
+    )
+    field_values = _counter(
+        Group.REDACTION,
+        "sanitizer_field_values_total",
+        "Values of a field by what became of them: released, redacted, or unknown: redacted because no rule of the "
+        "policy speaks of the field.",
+        path=_PATH,
+        result="3: `released`, `redacted`, `unknown`",
+    )
+    field_drift = _gauge(
+        Group.REDACTION,
+        "sanitizer_field_drift",
+        "1 while a field whose values were always redacted is redacted no longer.",
+        "livemax",
+        path=_PATH,
+    )
+    candidate_records = _counter(
+        Group.REDACTION,
+        "sanitizer_candidate_records_total",
+        "Records by what the candidate policy would make of them: same, different, or failed.",
+        CANDIDATE,
+        result="3: `same`, `different`, `failed`",
+    )
+    candidate_differences = _counter(
+        Group.REDACTION,
+        "sanitizer_candidate_differences_total",
+        "What the candidate policy would do differently, by field and kind of change.",
+        CANDIDATE,
+        path=_PATH,
+        change="the kinds that `sanitizer policy diff` knows",
+    )
 
-SHARDS_OWNED: Final = _derived(Group.LEASES, "sanitizer_shards_owned", "Shards that this worker serves.")
-SESSIONS: Final = _counter(
-    Group.LEASES,
-    "sanitizer_sessions_total",
-    "Sessions of shards that began, and those that ended, by how: handed over in order (shutdown requested), lease "
-    "lost to another worker, shard ended, or broken: the session, its process or the daemon failed.",
-    event="5: `began`, `handed_over`, `lease_lost`, `shard_ended`, `broken`",
-)
-APPLICATION_LEASES: Final = _gauge(
-    Group.LEASES,
-    LAST,
-    "sanitizer_application_leases",
-    "Leases of all workers of the application as this one last saw them: owned and renewed, unowned, expired (their "
-    "owner does not renew), finished (read to the shard's end).",
-    state="4: `owned`, `unowned`, `expired`, `finished`",
-)
-APPLICATION_WORKERS: Final = _gauge(
-    Group.LEASES,
-    LAST,
-    "sanitizer_application_workers",
-    "Workers of the application that hold renewed leases or have reported within a minute, as this one last saw them.",
-)
-OPEN_SHARDS: Final = _gauge(
-    Group.LEASES, LAST, "sanitizer_stream_open_shards", "Open shards of the stream; asked for every five minutes."
-)
-RETENTION: Final = _gauge(
-    Group.LEASES,
-    LAST,
-    "sanitizer_stream_retention_seconds",
-    "How long the stream keeps a record: one that is behind by more is lost unread. Asked for every five minutes.",
-)
-DAEMON_RESTARTS: Final = _counter(
-    Group.LEASES,
-    "sanitizer_daemon_restarts_total",
-    "Starts of the KCL daemon after its first, by reason.",
-    reason="3: `daemon_exit`, `pipeline_died`, `session_failed`",
-)
+    write_seconds = _histogram(
+        Group.DYNAMODB, "sanitizer_write_batch_seconds", "Time of one batch write request.", _WRITE
+    )
+    write_items = _histogram(Group.DYNAMODB, "sanitizer_write_batch_items", "Items in one batch write request.", _ITEMS)
+    write_retries = _counter(
+        Group.DYNAMODB,
+        "sanitizer_write_retries_total",
+        "Batch writes that were sent again, by reason.",
+        reason="8: `unprocessed`, `throttled`, `refused`, `unreachable`, `service`, `missing`, `permission`, "
+        "`credentials`",
+    )
+    write_concurrency = _gauge(
+        Group.DYNAMODB,
+        "sanitizer_write_concurrency",
+        "Batch writes that may be under way at once, in all pipeline processes; falls when the table throttles or "
+        "slows down.",
+        "livesum",
+    )
 
-CPU: Final = _derived(
-    Group.PROCESS,
-    "sanitizer_process_cpu_seconds_total",
-    "CPU time of the worker's processes, those of dead predecessors included as far as they were seen. Linux only.",
-    "Linux",
-    process="`supervisor`, `daemon`, `pipeline-N` for each pipeline process, `shims` (all together)",
-)
-MEMORY: Final = _derived(
-    Group.PROCESS,
-    "sanitizer_process_memory_bytes",
-    "Memory of the worker's processes: proportional set size, or resident set size where the system does not let it be "
-    "read; of the shims, what they share with nobody. Linux only.",
-    "Linux",
-    process="as above",
-)
-START_TIME: Final = _derived(
-    Group.PROCESS, "sanitizer_start_time_seconds", "When the supervisor started, in epoch seconds."
-)
-DAEMON_LOG_LINES: Final = _counter(
-    Group.PROCESS,
-    "sanitizer_daemon_log_lines_total",
-    "Log lines of the KCL daemon, by logger and level.",
-    logger="the classes of KCL and its libraries that log, and `stderr`",
-    level="6: `TRACE` to `ERROR`, and `UNKNOWN`",
-)
-LOG_LINES_SUPPRESSED: Final = _counter(
-    Group.PROCESS,
-    "sanitizer_log_lines_suppressed_total",
-    "Log lines that the rate limit left out, by event.",
-    event="the events that the worker logs",
-)
+    shards_owned = _derived(Group.LEASES, "sanitizer_shards_owned", "Shards that this worker serves.")
+    sessions = _counter(
+        Group.LEASES,
+        "sanitizer_sessions_total",
+        "Sessions of shards that began, and those that ended, by how: handed over in order (shutdown requested), lease "
+        "lost to another worker, shard ended, or broken: the session, its process or the daemon failed.",
+        event="5: `began`, `handed_over`, `lease_lost`, `shard_ended`, `broken`",
+    )
+    application_leases = _gauge(
+        Group.LEASES,
+        "sanitizer_application_leases",
+        "Leases of all workers of the application as this one last saw them: owned and renewed, unowned, expired "
+        "(their owner does not renew), finished (read to the shard's end).",
+        LAST,
+        state="4: `owned`, `unowned`, `expired`, `finished`",
+    )
+    application_workers = _gauge(
+        Group.LEASES,
+        "sanitizer_application_workers",
+        "Workers of the application that hold renewed leases or have reported within a minute, as this one last saw "
+        "them.",
+        LAST,
+    )
+    open_shards = _gauge(
+        Group.LEASES, "sanitizer_stream_open_shards", "Open shards of the stream; asked for every five minutes.", LAST
+    )
+    retention = _gauge(
+        Group.LEASES,
+        "sanitizer_stream_retention_seconds",
+        "How long the stream keeps a record: one that is behind by more is lost unread. Asked for every five minutes.",
+        LAST,
+    )
+    daemon_restarts = _counter(
+        Group.LEASES,
+        "sanitizer_daemon_restarts_total",
+        "Starts of the KCL daemon after its first, by reason.",
+        reason="3: `daemon_exit`, `pipeline_died`, `session_failed`",
+    )
 
-POLICY_INFO: Final = _derived(Group.INFO, "sanitizer_policy_info", "The policy that is applied; always 1.", **_POLICY)
-CANDIDATE_POLICY_INFO: Final = _derived(
-    Group.INFO,
-    "sanitizer_candidate_policy_info",
-    "The policy that is tried beside the one applied; always 1.",
-    CANDIDATE,
-    **_POLICY,
-)
-BUILD_INFO: Final = _derived(
-    Group.INFO, "sanitizer_build_info", "The worker's version; always 1.", version="the one version"
-)
+    cpu = _derived(
+        Group.PROCESS,
+        "sanitizer_process_cpu_seconds_total",
+        "CPU time of the worker's processes, those of dead predecessors included as far as they were seen. Linux only.",
+        "Linux",
+        process="`supervisor`, `daemon`, `pipeline-N` for each pipeline process, `shims` (all together)",
+    )
+    memory = _derived(
+        Group.PROCESS,
+        "sanitizer_process_memory_bytes",
+        "Memory of the worker's processes: proportional set size, or resident set size where the system does not let "
+        "it be read; of the shims, what they share with nobody. Linux only.",
+        "Linux",
+        process="as above",
+    )
+    start_time = _derived(
+        Group.PROCESS, "sanitizer_start_time_seconds", "When the supervisor started, in epoch seconds."
+    )
+    daemon_log_lines = _counter(
+        Group.PROCESS,
+        "sanitizer_daemon_log_lines_total",
+        "Log lines of the KCL daemon, by logger and level.",
+        logger="the classes of KCL and its libraries that log, and `stderr`",
+        level="6: `TRACE` to `ERROR`, and `UNKNOWN`",
+    )
+    log_lines_suppressed = _counter(
+        Group.PROCESS,
+        "sanitizer_log_lines_suppressed_total",
+        "Log lines that the rate limit left out, by event.",
+        event="the events that the worker logs",
+    )
 
-# What the pipeline processes note for the derived ones. They go when their process dies, and are not shown as they are.
-RAW_OWNED: Final = _raw("shard_owned", "1 while this process serves the shard.")
-RAW_UP_TO: Final = _raw("up_to_seconds", "Epoch seconds up to which the shard's records are finished.")
-RAW_CHECKPOINTED_AT: Final = _raw("checkpointed_at_seconds", "Epoch seconds of the last checkpoint.")
-RAW_BATCH_SINCE: Final = _raw("batch_since_seconds", "Epoch seconds when the batch in flight began; 0: none.")
+    policy_info = _derived(Group.INFO, "sanitizer_policy_info", "The policy that is applied; always 1.", **_POLICY)
+    candidate_policy_info = _derived(
+        Group.INFO,
+        "sanitizer_candidate_policy_info",
+        "The policy that is tried beside the one applied; always 1.",
+        CANDIDATE,
+        **_POLICY,
+    )
+    build_info = _derived(
+        Group.INFO, "sanitizer_build_info", "The worker's version; always 1.", version="the one version"
+    )
 
-DECLARED: Final = tuple(each for each in list(globals().values()) if isinstance(each, Declared) and each.group)
-"""Every metric that is shown, in the order of the page."""
+    # What the pipeline processes note for the derived ones. They go when their process dies, and are not shown as they
+    # are.
+    owned = _raw("shard_owned", "1 while this process serves the shard.")
+    up_to = _raw("up_to_seconds", "Epoch seconds up to which the shard's records are finished.")
+    checkpointed_at = _raw("checkpointed_at_seconds", "Epoch seconds of the last checkpoint.")
+    batch_since = _raw("batch_since_seconds", "Epoch seconds when the batch in flight began; 0: none.")
 
-RAW: Final = (RAW_OWNED, RAW_UP_TO, RAW_CHECKPOINTED_AT, RAW_BATCH_SINCE)
-"""What is not shown as it is."""
+
+ALL: Final[Mapping[str, Declared[Any]]] = {
+    name: each for name, each in vars(Declarations).items() if isinstance(each, Declared)
+}
+"""Every metric, by its attribute."""
+
+DECLARED: Final = tuple(each for each in ALL.values() if each.group)
+"""Every metric that is shown."""

@@ -1,6 +1,8 @@
-"""The files of all processes as one: what prometheus_client's own collector does, at a fraction of its cost.
+"""The files of all processes as one: what prometheus_client's own collector does, at a third of its cost.
 
 Each entry's key is JSON, and there are thousands of them, which do not change: so what a key says is found out once.
+At 50 shards and four pipeline processes that is 5 ms of CPU against 17 (`benchmarks/results/scrape.json`), at each
+scrape and each sample of the status page.
 A test holds this against `prometheus_client.multiprocess.MultiProcessCollector`.
 """
 
@@ -10,12 +12,12 @@ from typing import Final, NamedTuple
 
 from prometheus_client.mmap_dict import MmapedDict
 
-from consumer.metrics.declared import DECLARED, LAST, RAW
+from consumer.metrics.declared import ALL, LAST
 
 Values = dict[tuple[str, ...], float]
 """Values of one sample's name by its labels, in the order of their declaration; a bucket's bound is the last one."""
 
-_ALL: Final = {each.family: each for each in (*DECLARED, *RAW)}
+_DECLARED: Final = {each.family: each for each in ALL.values()}
 
 
 class _Series(NamedTuple):
@@ -59,7 +61,7 @@ class Files:
 
     def _learn(self, key: str) -> _Series:
         family, sample, labels, _ = json.loads(key)
-        declared = _ALL[family]
+        declared = _DECLARED[family]
         names = (*declared.labels, "le") if "le" in labels else declared.labels
         series = self._known[key] = _Series(sample, tuple(labels[name] for name in names), declared.merged)
         return series

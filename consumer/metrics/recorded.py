@@ -10,14 +10,15 @@ import bisect
 import os
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram, values
 from prometheus_client.registry import CollectorRegistry
 
-from consumer.metrics import declared as declarations
-from consumer.metrics.declared import Declared
+from consumer.errors import StartError
+from consumer.metrics.declared import ALL, Declarations, Declared
 from consumer.record import Outcome
 
 
@@ -31,60 +32,32 @@ class SessionEvent(StrEnum):
     BROKEN = "broken"
 
 
-class Metrics:
-    """The metrics of one process.
+def set_up(directory: Path | None = None, slot: str = "") -> None:
+    """Say where this process counts. To be called once, in its main function, before its `Metrics` are made.
 
-    :param directory: folder of the memory-mapped files, common to all processes of the worker.
+    :param directory: folder of the memory-mapped files, common to all processes of the worker; None: nobody scrapes
+        this process, which counts in its own memory.
     :param slot: stable name of this process, e.g. ``pipeline-0``; letters, digits and dashes.
+    :raises StartError: prometheus_client is not as `observe_many` must know it.
     """
-
-    def __init__(self, directory: Path, slot: str) -> None:
+    values.ValueClass = values.MutexValue
+    if not agrees_with_observe():
+        msg = f"Latencies would not be counted as prometheus_client {version('prometheus-client')} counts. Report this."
+        raise StartError(msg)
+    if directory is not None:
         # Both must be in place before the first metric is made; prometheus_client reads them then.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
         values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)  # type: ignore[no-untyped-call]
-        registry = CollectorRegistry()
 
-        def counter(declared: Declared) -> Counter:
-            return Counter(declared.name, declared.help, tuple(declared.labels), registry=registry)
 
-        def gauge(declared: Declared) -> Gauge:
-            mode: Any = declared.merged
-            return Gauge(
-                declared.name, declared.help, tuple(declared.labels), registry=registry, multiprocess_mode=mode
-            )
+class Metrics(Declarations):
+    """The metrics of one process: for each declared one that is counted, what counts it."""
 
-        def histogram(declared: Declared) -> Histogram:
-            return Histogram(declared.name, declared.help, registry=registry, buckets=declared.buckets)
-
-        self.received: Final = counter(declarations.RECEIVED)
-        self.bytes_received: Final = counter(declarations.BYTES_RECEIVED)
-        self.kinesis_records: Final = counter(declarations.KINESIS_RECORDS)
-        self.stream_seconds: Final = counter(declarations.STREAM_SECONDS)
-        self.outcomes: Final = counter(declarations.OUTCOMES)
-        self.quarantined: Final = counter(declarations.QUARANTINED)
-        self.redactions: Final = counter(declarations.REDACTIONS)
-        self.field_values: Final = counter(declarations.FIELD_VALUES)
-        self.field_drift: Final = gauge(declarations.FIELD_DRIFT)
-        self.candidate_records: Final = counter(declarations.CANDIDATE_RECORDS)
-        self.candidate_differences: Final = counter(declarations.CANDIDATE_DIFFERENCES)
-        self.write_retries: Final = counter(declarations.WRITE_RETRIES)
-        self.sessions: Final = counter(declarations.SESSIONS)
-        self.application_leases: Final = gauge(declarations.APPLICATION_LEASES)
-        self.application_workers: Final = gauge(declarations.APPLICATION_WORKERS)
-        self.read_throttles: Final = counter(declarations.READ_THROTTLES)
-        self.open_shards: Final = gauge(declarations.OPEN_SHARDS)
-        self.retention: Final = gauge(declarations.RETENTION)
-        self.daemon_restarts: Final = counter(declarations.DAEMON_RESTARTS)
-        self.daemon_log_lines: Final = counter(declarations.DAEMON_LOG_LINES)
-        self.log_lines_suppressed: Final = counter(declarations.LOG_LINES_SUPPRESSED)
-        self.latency: Final = histogram(declarations.LATENCY)
-        self.write_seconds: Final = histogram(declarations.WRITE_SECONDS)
-        self.write_items: Final = histogram(declarations.WRITE_ITEMS)
-        self.write_concurrency: Final = gauge(declarations.WRITE_CONCURRENCY)
-        self.owned: Final = gauge(declarations.RAW_OWNED)
-        self.up_to: Final = gauge(declarations.RAW_UP_TO)
-        self.checkpointed_at: Final = gauge(declarations.RAW_CHECKPOINTED_AT)
-        self.batch_since: Final = gauge(declarations.RAW_BATCH_SINCE)
+    def __init__(self) -> None:
+        registry = CollectorRegistry()  # refuses a name that is declared twice
+        for attribute, declared in ALL.items():
+            if not declared.derived:
+                setattr(self, attribute, _made(declared, registry))
 
     def shard(self, shard: str) -> "ShardBooks":
         """Return the books of one shard."""
@@ -93,6 +66,16 @@ class Metrics:
     def session(self, event: SessionEvent, count: int = 1) -> None:
         """Enter how sessions began or ended."""
         self.sessions.labels(event.value).inc(count)
+
+
+def _made(declared: Declared[Any], registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    name, text, labels = declared.name, declared.help, tuple(declared.labels)
+    if declared.type == "counter":
+        return Counter(name, text, labels, registry=registry)
+    if declared.type == "gauge":
+        mode: Any = declared.merged
+        return Gauge(name, text, labels, registry=registry, multiprocess_mode=mode)
+    return Histogram(name, text, labels, registry=registry, buckets=declared.buckets)
 
 
 class ShardBooks:
@@ -184,8 +167,8 @@ def show_zeros(counter: Counter, labels: Iterable[str]) -> None:
 def observe_many(histogram: Histogram, observations: Sequence[float]) -> None:
     """Enter many observations at the cost of a few.
 
-    prometheus_client has no call for this; one `observe` per record would cost more than its redaction. A test holds
-    this against `observe`.
+    prometheus_client has no call for this; one `observe` per record would cost more than its redaction. So this stands
+    on private attributes of its, and each process asks `agrees_with_observe` at its start.
     """
     if not observations:
         return
@@ -200,3 +183,25 @@ def observe_many(histogram: Histogram, observations: Sequence[float]) -> None:
             start = end
         if start == len(ordered):
             return
+
+
+def agrees_with_observe() -> bool:
+    """Return whether `observe_many` counts as prometheus_client's `observe` does; to be asked once, at the start."""
+    observations, buckets = (0.5, 1.0, 1.5, 2.0, 7.0), (1.0, 2.0, 5.0)
+    one, other = (Histogram("check", "check", registry=None, buckets=buckets) for _ in range(2))
+    for observation in observations:
+        one.observe(observation)
+    try:
+        observe_many(other, observations)
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return _counted(one) == _counted(other)
+
+
+def _counted(histogram: Histogram) -> list[tuple[str, str | None, float]]:
+    return [
+        (sample.name, sample.labels.get("le"), sample.value)
+        for family in histogram.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    ]

@@ -1,9 +1,13 @@
-"""What the status page is made of: escaped text, tables, tiles, lines drawn as SVG, numbers for people."""
+"""What the status page is made of: elements, tables, tiles, lines drawn as SVG, numbers for people.
 
-import html
+What is no `Markup` yet is escaped before it gets into one.
+"""
+
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
+
+from markupsafe import Markup, escape
 
 WIDTH: Final = 180
 HEIGHT: Final = 40
@@ -17,57 +21,39 @@ _MIB: Final = 2**20
 _GIB: Final = 2**30
 
 
-class Markup(str):
-    """HTML that was made here; any other text is escaped before it gets into a page."""
-
-    __slots__ = ()
-
-
-def escaped(text: str) -> Markup:
-    """Make HTML of a text."""
-    return text if isinstance(text, Markup) else Markup(html.escape(text))
-
-
-def joined(parts: Iterable[str]) -> Markup:
-    """Join parts, escaped where they are no HTML yet."""
-    return Markup("".join(escaped(part) for part in parts))
-
-
-def tag(name: str, content: str, *, kind: str = "", **attributes: str) -> Markup:
+def tag(name: str, *content: str, kind: str = "", **attributes: str) -> Markup:
     """Return an element.
 
     :param kind: its class.
     """
     shown = attributes | {"class": kind} if kind else attributes
-    inside = "".join(f' {key}="{html.escape(value)}"' for key, value in shown.items())
-    return Markup(f"<{name}{inside}>{escaped(content)}</{name}>")
+    inside = Markup().join(Markup(' {}="{}"').format(key, value) for key, value in shown.items())
+    return Markup("<{}{}>{}</{}>").format(name, inside, Markup().join(content), name)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     """Return a table whose first column names the rows and whose others hold figures."""
-    body = [
-        tag("tr", joined([tag("th", first, scope="row"), *(tag("td", cell) for cell in rest)])) for first, *rest in rows
-    ]
+    body = [tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest)) for first, *rest in rows]
     if not body:
         return tag("p", "none", kind="none")
-    head = tag("thead", tag("tr", joined(tag("th", name, scope="col") for name in heads)))
-    return tag("div", tag("table", joined([head, tag("tbody", joined(body))])), kind="scroll")
+    head = tag("thead", tag("tr", *(tag("th", name, scope="col") for name in heads)))
+    return tag("div", tag("table", head, tag("tbody", *body)), kind="scroll")
 
 
 def section(identity: str, title: str, *content: str) -> Markup:
     """Return a titled part of the page."""
-    return tag("section", joined([tag("h2", title), *content]), id=identity)
+    return tag("section", tag("h2", title), *content, id=identity)
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Markup:
     """Return names and values, as a list."""
-    return tag("dl", joined(tag("div", joined([tag("dt", name), tag("dd", value)])) for name, value in pairs))
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs))
 
 
 def tile(identity: str, title: str, figure: str, note: str, line: Sequence[float | None] = ()) -> Markup:
     """Return one figure that matters, with its line over time, if there is one."""
     parts = [tag("h2", title), tag("p", figure, kind="figure"), tag("p", note, kind="note")]
-    return tag("section", joined([*parts, sparkline(line, title)] if line else parts), id=identity, kind="tile")
+    return tag("section", *parts, *([sparkline(line, title)] if line else ()), id=identity, kind="tile")
 
 
 def sparkline(values: Sequence[float | None], title: str) -> Markup:
@@ -82,16 +68,16 @@ def sparkline(values: Sequence[float | None], title: str) -> Markup:
         x, y = f"{index * step:.1f}", f"{HEIGHT - 1 - (HEIGHT - 2) * value / top:.1f}"
         path.append(f"M{x} {y}h0" if pen == "M" else f"L{x} {y}")  # h0: a single point shows as a dot
         pen = "L"
-    drawn = Markup(f'<path d="{"".join(path)}" vector-effect="non-scaling-stroke"/>')
+    drawn = Markup('<path d="{}" vector-effect="non-scaling-stroke"/>').format("".join(path))
     view = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "preserveAspectRatio": "none"}
     label = f"{title}, over the last 15 minutes"
-    return tag("svg", joined([tag("title", label), drawn]), role="img", **view)
+    return tag("svg", tag("title", label), drawn, role="img", **view)
 
 
 def shard_name(name: str) -> Markup:
     """Write a shard's name so that its leading zeros can be left out where there is no room for them."""
     found = _SHARD.fullmatch(name)
-    return joined([found[1], tag("span", found[2], kind="zeros"), found[3]]) if found else escaped(name)
+    return Markup().join([found[1], tag("span", found[2], kind="zeros"), found[3]]) if found else escape(name)
 
 
 def number(value: float | None) -> str:
@@ -130,7 +116,7 @@ def seconds(value: float | None) -> str:
 
 def marked(value: float | None, limit: float, shown: str) -> Markup:
     """Write a figure, with a mark if it is above its limit."""
-    return tag("span", shown, kind="warn") if value is not None and value > limit else escaped(shown)
+    return tag("span", shown, kind="warn") if value is not None and value > limit else escape(shown)
 
 
 def size(value: float) -> str:

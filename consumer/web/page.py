@@ -12,14 +12,13 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from markupsafe import Markup, escape
+
 from consumer.web.health import Report, Status
 from consumer.web.history import KEPT, SAMPLE_SECONDS, History, Reading, Sample, Window
 from consumer.web.http_server import Answer
 from consumer.web.markup import (
-    Markup,
-    escaped,
     facts,
-    joined,
     number,
     per_second,
     percent,
@@ -34,7 +33,7 @@ from consumer.web.shard_table import late, shards
 
 _FOLDER: Final = Path(__file__).parent
 _TEMPLATE: Final = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-_STYLE: Final = Markup((_FOLDER / "page.css").read_text(encoding="utf-8"))
+_STYLE: Final = (_FOLDER / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
 
 # No script runs and nothing is loaded, whatever might get into the page.
@@ -81,13 +80,13 @@ class Page:
             _processes(reading, windows),
         ]
         parts = {
-            "title": escaped(f"kinesis-sanitizer · {self._about['stream']}"),
+            "title": escape(f"kinesis-sanitizer · {self._about['stream']}"),
             "style": _STYLE,
             "header": self._header(reading),
-            "tiles": joined(tiles),
+            "tiles": Markup().join(tiles),
             "wide": shards(reading, windows),
-            "columns": joined(columns),
-            "footer": escaped(f"Sampled every {SAMPLE_SECONDS:.0f} seconds; lines span 15 minutes."),
+            "columns": Markup().join(columns),
+            "footer": escape(f"Sampled every {SAMPLE_SECONDS:.0f} seconds; lines span 15 minutes."),
         }
         return Answer(200, "text/html; charset=utf-8", _TEMPLATE.substitute(parts).encode(), _HEADERS)
 
@@ -99,10 +98,7 @@ class Page:
         pills = [tag("span", health, kind=f"pill {live.status}"), tag("span", serving, kind=f"pill {served_as}")]
         reasons = dict.fromkeys((*live.reasons, *ready.reasons))
         worst = Status.FAILING if Status.FAILING in (live.status, ready.status) else Status.DEGRADED
-        told = [
-            tag("li", tag("span", joined([tag("b", reason.code), " ", reason.detail])), kind=worst)
-            for reason in reasons
-        ]
+        told = [tag("li", tag("span", tag("b", reason.code), " ", reason.detail), kind=worst) for reason in reasons]
         started = reading.value("sanitizer_start_time_seconds")
         versions = [labels["version"] for labels, _ in reading.rows("sanitizer_build_info")]
         about = [
@@ -111,10 +107,10 @@ class Page:
             ("up for", seconds(None if started is None else max(0.0, reading.at - started))),
             ("sampled at", _sampled(reading.at)),
         ]
-        return joined(
+        return Markup().join(
             [
-                tag("span", joined(pills), kind="pills"),
-                tag("ul", joined(told), kind="reasons") if told else "",
+                tag("span", *pills, kind="pills"),
+                tag("ul", *told, kind="reasons") if told else "",
                 facts((name, value) for name, value in about if value),
             ]
         )
@@ -124,7 +120,7 @@ def _sampled(at: float) -> Markup:
     if not at:
         return tag("span", "no sample yet", kind="warn")
     shown = f"{time.strftime('%H:%M:%S', time.gmtime(at))} UTC"
-    return tag("span", shown, kind="warn") if time.time() - at > 3 * SAMPLE_SECONDS else escaped(shown)
+    return tag("span", shown, kind="warn") if time.time() - at > 3 * SAMPLE_SECONDS else escape(shown)
 
 
 def _rate(windows: Windows) -> Markup:

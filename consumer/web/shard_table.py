@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from markupsafe import Markup
+
 from consumer.settings.shard_limits import BYTES_A_SECOND, HOT_SHARE, READ_BYTES_A_SECOND, RECORDS_A_SECOND
 from consumer.web.history import Reading, Sample, Window
 from consumer.web.markup import (
     NOTHING,
-    Markup,
-    joined,
     marked,
     number,
     per_second,
@@ -60,14 +60,14 @@ def shards(reading: Reading, windows: Sequence[Window]) -> Markup:
     of_limits = {key[0]: known.get(key[0], Load(None, None)) for key in served}
     rows = []
     for key in served:
-        flight = joined([number(open_.get(key)), *((" · ", late(ages[key])) if ages.get(key) else ())])
+        flight = Markup().join([number(open_.get(key)), *((" · ", late(ages[key])) if ages.get(key) else ())])
         load = of_limits[key[0]]
         rows.append(
             [
                 shard_name(key[0]),
                 late(lags.get(key)),
                 per_second(rates.get(key[0])),
-                joined([_share(load.written), " · ", _share(load.read)]),
+                Markup().join([_share(load.written), " · ", _share(load.read)]),
                 flight,
                 seconds(checkpoints.get(key)),
             ]

@@ -23,7 +23,7 @@ from setproctitle import setproctitle
 from consumer import logs
 from consumer.errors import SanitizerError, StartError
 from consumer.kcl.processor import ShardProcessor, serve
-from consumer.metrics import Metrics, SessionEvent
+from consumer.metrics import Metrics, SessionEvent, set_up
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
@@ -77,7 +77,7 @@ class ShardHost:
     ) -> None:
         self._control = control
         self._log = logs.get_logger(f"pipeline-{slot}")
-        self._metrics = Metrics(folder / "metrics", f"pipeline-{slot}")
+        self._metrics = Metrics()
         logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
         self._redactor = load_plugin(settings)
         candidate = load_candidate(settings)
@@ -263,6 +263,7 @@ def main() -> None:
     stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
     faulthandler.register(signal.SIGUSR1, stacks)
     try:
+        set_up(folder / "metrics", f"pipeline-{slot}")
         host = ShardHost(settings, key, slot, folder, control, listener)
         host.expect(first["digest"])
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content

@@ -27,7 +27,7 @@ from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
 from consumer.kcl.properties import properties
 from consumer.kcl.takeover import Takeover
-from consumer.metrics import Metrics, SessionEvent, show_zeros
+from consumer.metrics import Metrics, SessionEvent, set_up, show_zeros
 from consumer.metrics.collector import WorkerCollector, forget_gauges, open_deliveries
 from consumer.metrics.process_usage import DAEMON, Vitals
 from consumer.pipeline.batch import OTHER
@@ -96,7 +96,8 @@ class Supervisor:
         preflight.check(settings)
         folder = RuntimeFolder(settings.runtime_dir)
         try:
-            self._metrics = Metrics(folder.metrics, SLOT)
+            set_up(folder.metrics, SLOT)
+            self._metrics = Metrics()
             logs.count_suppressed(lambda event: self._metrics.log_lines_suppressed.labels(event).inc())
             show_zeros(self._metrics.daemon_restarts, RESTART_REASONS)
             show_zeros(self._metrics.quarantined, (*ADVICE, OTHER))

@@ -13,11 +13,19 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from importlib.metadata import PackageMetadata, distributions
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree as ET  # the file is checked by its hash before it is read
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
 
 MAVEN: Final = "{http://maven.apache.org/POM/4.0.0}"
 OSI: Final = "License :: OSI Approved :: "
@@ -37,7 +45,6 @@ LICENCES_BY_GROUP: Final = {
     "software.amazon.awssdk": "Apache-2.0",
     "software.amazon.kinesis": "Apache-2.0",
 }
-SPDX: Final = re.compile(r"(MIT|\w+-[\w.+-]+)( (AND|OR|WITH) (MIT|\w+-[\w.+-]+))*")
 APACHE: Final = re.compile(r"apache.*2", re.IGNORECASE)
 
 
@@ -51,7 +58,7 @@ def main() -> None:
     )
     parser.add_argument("--debian", type=Path, required=True, help="lines of package, version, architecture")
     parser.add_argument("--wheel", type=Path, required=True, help="the project's wheel")
-    parser.add_argument("--created", required=True, help="the bill's time, in ISO 8601")
+    parser.add_argument("--created", required=True, type=datetime.fromisoformat, help="the bill's time, in ISO 8601")
     arguments = parser.parse_args()
     bill = document(
         arguments.wheel,
@@ -62,29 +69,21 @@ def main() -> None:
             *debian(arguments.debian.read_text(encoding="ascii")),
         ],
     )
-    json.dump(bill, sys.stdout, indent=1, sort_keys=True)
-    sys.stdout.write("\n")
+    sys.stdout.write(f"{bill}\n")
 
 
-def document(wheel: Path, created: str, components: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def document(wheel: Path, created: datetime, components: Iterable[Component]) -> str:
     """Return the whole bill; its serial number follows from what it lists."""
     ours = _project(wheel)
-    listed = sorted(components, key=lambda component: component["purl"])
-    identity = json.dumps([ours, listed], sort_keys=True)
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, identity)}",
-        "metadata": {"timestamp": created, "component": ours},
-        "components": listed,
-        "dependencies": [
-            {"ref": ours["bom-ref"], "dependsOn": [component["bom-ref"] for component in listed]},
-        ],
-    }
+    metadata = BomMetaData(component=ours, timestamp=datetime.fromtimestamp(0, UTC))
+    bom = Bom(components=components, serial_number=uuid.UUID(int=0), metadata=metadata)
+    bom.register_dependency(ours, bom.components)
+    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, JsonV1Dot6(bom).output_as_string())
+    metadata.timestamp = created
+    return JsonV1Dot6(bom).output_as_string(indent=1)
 
 
-def packages(folder: Path, report: dict[str, Any], kcl: Path) -> Iterable[dict[str, Any]]:
+def packages(folder: Path, report: dict[str, Any], kcl: Path) -> Iterable[Component]:
     """Yield a component for each installed Python package.
 
     :param folder: site-packages.
@@ -98,11 +97,11 @@ def packages(folder: Path, report: dict[str, Any], kcl: Path) -> Iterable[dict[s
     hashes["amazon-kclpy"] = _sha256(sdist)
     for installed in distributions(path=[str(folder)]):
         name = _canonical(installed.name)
-        purl = f"pkg:pypi/{name}@{installed.version}"
-        yield _component(purl, name, installed.version, hashes[name], _licence_of_package(installed.metadata))
+        purl = PackageURL("pypi", name=name, version=installed.version)
+        yield _component(purl, hashes[name], _licence_of_package(installed.metadata))
 
 
-def jars(folder: Path) -> Iterable[dict[str, Any]]:
+def jars(folder: Path) -> Iterable[Component]:
     """Yield a component for each jar that KCL's pom.xml names.
 
     :raises FileNotFoundError: one of them is not there.
@@ -115,41 +114,37 @@ def jars(folder: Path) -> Iterable[dict[str, Any]]:
         texts = (dependency.findtext(f"{MAVEN}{part}", "") for part in ("groupId", "artifactId", "version"))
         group, artifact, version = (defined.get(text, text) for text in texts)
         jar = folder / "jars" / f"{artifact}-{version}.jar"
-        purl = f"pkg:maven/{group}/{artifact}@{version}"
         licence = _licence_of_jar(jar) or LICENCES_BY_GROUP.get(group)
-        yield _component(purl, artifact, version, _sha256(jar), licence) | {"group": group}
+        yield _component(PackageURL("maven", group, artifact, version), _sha256(jar), licence, group=group)
 
 
-def debian(listing: str) -> Iterable[dict[str, Any]]:
+def debian(listing: str) -> Iterable[Component]:
     """Yield a component for each package of which only a part is in the image, so that dpkg there does not know it."""
     licences = {"tini": "MIT"}
     for line in listing.splitlines():
         name, version, architecture = line.split()
-        purl = f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch={architecture}"
-        licence = licences.get(name, "GPL-2.0-only WITH Classpath-exception-2.0")
-        yield _component(purl, name, version, None, licence)
+        purl = PackageURL("deb", "debian", name, version, {"arch": architecture})
+        yield _component(purl, None, licences.get(name, "GPL-2.0-only WITH Classpath-exception-2.0"))
 
 
-def _project(wheel: Path) -> dict[str, Any]:
+def _project(wheel: Path) -> Component:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = BytesHeaderParser().parsebytes(archive.read(name))
-    purl = f"pkg:pypi/{metadata['Name']}@{metadata['Version']}"
-    made = _component(purl, metadata["Name"], metadata["Version"], None, metadata["License-Expression"])
-    return made | {"type": "application"}
+    purl = PackageURL("pypi", name=metadata["Name"], version=metadata["Version"])
+    return _component(purl, None, metadata["License-Expression"], type=ComponentType.APPLICATION)
 
 
-def _component(purl: str, name: str, version: str, sha256: str | None, licence: str | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"type": "library", "bom-ref": purl, "purl": purl, "name": name, "version": version}
-    if sha256:
-        made["hashes"] = [{"alg": "SHA-256", "content": sha256}]
-    if licence:
-        made["licenses"] = (
-            [{"expression": licence}]
-            if SPDX.fullmatch(re.sub(r"[()]", "", licence))
-            else [{"license": {"name": licence}}]
-        )
-    return made
+def _component(purl: PackageURL, sha256: str | None, licence: str | None, **more: Any) -> Component:
+    return Component(
+        bom_ref=purl.to_string(),
+        purl=purl,
+        name=purl.name,
+        version=purl.version,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256)] if sha256 else (),
+        licenses=[LicenseFactory().make_from_string(licence)] if licence else (),
+        **more,
+    )
 
 
 def _licence_of_package(metadata: PackageMetadata) -> str | None:

@@ -1,5 +1,6 @@
 """From a policy to what is applied to records: the tree of fields, actions, patterns. Done once, at start."""
 
+from importlib.metadata import version
 from typing import NamedTuple
 
 import re2  # type: ignore[import-untyped, unused-ignore]
@@ -18,7 +19,8 @@ from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper
 from redaction.keys import KeyProvider, KeyUnavailable
 from redaction.parse import Limits
-from redaction.plugin import PolicyError
+from redaction.patterns import agrees_with_re2
+from redaction.plugin import PluginInvalid, PolicyError
 from redaction.policy import UNKNOWN_FIELDS, FieldRule, Policy
 from redaction.policy.selectors import NAME, NAME_PATTERN
 
@@ -35,6 +37,9 @@ class Compiled(NamedTuple):
 
 def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     """Compile. Raises PolicyError, KeyUnavailable or PluginInvalid; what is wrong with one rule names it."""
+    if not agrees_with_re2():
+        message = f"google-re2 {version('google-re2')} would not be used as it finds matches itself; report this"
+        raise PluginInvalid(message)
     rules = [Rule(rule.id, rule.selectors, _plan(rule, keys)) for rule in policy.fields]
     exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
     unknown = _unknown(policy, keys)

@@ -14,7 +14,6 @@ from typing import Any, Final, cast
 import boto3
 import pytest
 from click.testing import CliRunner
-from prometheus_client import values
 
 from consumer import aws, logs
 from consumer.cli import cli
@@ -235,8 +234,6 @@ class _Runs:
             for name, value in _ways(desk, desk).items():
                 patch.setenv(name, value)
             patch.setattr(reader, "PAUSE_SECONDS", 0.0)
-            patch.setattr(values, "ValueClass", values.ValueClass)  # the commands set another one
-            patch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
             patch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
             self._commands(f"{NAME}-app-backfill-{mode}")
 

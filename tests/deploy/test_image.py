@@ -110,7 +110,7 @@ def test_whatever_comes_from_a_registry_is_checked_by_its_hash() -> None:
 def services_called() -> set[str]:
     """Return the services of which the worker's modules make clients."""
     found = set()
-    for module in (ROOT / "consumer").glob("*.py"):
+    for module in (ROOT / "consumer").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("aws.client", "client"):
                 found |= {argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)}

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import values
 
 from consumer import logs, tables
 from consumer.functions.environment import Environment
@@ -78,8 +77,6 @@ def test_the_same_items_and_entries(
 @contextmanager
 def _function(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler]:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     monkeypatch.setattr(logs, "configure", lambda *_: None)
     environment = Environment()
     yield KinesisFunction(environment).handle

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import values
 
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, set_up
 
 
 def metrics_in(folder: Path) -> Iterator[Metrics]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(values, "ValueClass", values.ValueClass)
         patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-        yield Metrics(folder, "test")
-        values.ValueClass.close_all_files()
+        set_up(folder, "test")
+        in_files: Any = values.ValueClass
+        yield Metrics()
+        in_files.close_all_files()

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import values
 
 from consumer import logs
 from consumer.backfill import run as backfill
@@ -45,8 +44,6 @@ def make(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(reader, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(values, "ValueClass", values.ValueClass)  # the command sets another one
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
     monkeypatch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
 
     def make(**sections: Any) -> World:

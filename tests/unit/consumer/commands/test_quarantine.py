@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import pytest
-from prometheus_client import values
 
 from consumer import logs, tables
 from consumer.dynamodb.item import ItemEncoder, item_encoder
@@ -47,8 +46,6 @@ def make(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(reader, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(values, "ValueClass", values.ValueClass)  # the command sets another one
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
     monkeypatch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
     return lambda **sections: World(cloud, tmp_path, f"q{abs(hash(os.fspath(tmp_path)))}", **sections)
 

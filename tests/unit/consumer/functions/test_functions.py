@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import values
 
 from consumer import logs
 from consumer.dynamodb.attribute_values import decode_document
@@ -77,8 +76,6 @@ def open_environment(
     tmp_path: Path, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], Environment]]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setattr(logs, "configure", lambda *_: None)
     monkeypatch.setattr(logs, "get_logger", lambda _: log)
     made: list[Environment] = []

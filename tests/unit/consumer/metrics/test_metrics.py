@@ -9,23 +9,26 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from consumer.metrics import Metrics, observe_many
+from consumer.errors import StartError
+from consumer.metrics import Metrics, observe_many, recorded, set_up
 from consumer.metrics.collector import WorkerCollector, forget_gauges, open_deliveries
-from consumer.metrics.declared import CANDIDATE, DECLARED
+from consumer.metrics.declared import CANDIDATE, DECLARED, Declarations
 from consumer.metrics.process_usage import Usage
+from consumer.metrics.recorded import agrees_with_observe
 
 POLICY = {"name": "default", "version": "1", "digest": "abc"}
 PREAMBLE = """
 import os, signal, sys, time
 from pathlib import Path
-from consumer.metrics import Metrics
+from consumer.metrics import Metrics, set_up
 from consumer.record import Outcome
 folder, slot = Path(sys.argv[1]), sys.argv[2]
-metrics = Metrics(folder, slot)
+set_up(folder, slot)
+metrics = Metrics()
 books = metrics.shard("s-1")
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -308,6 +311,46 @@ def test_many_observations_at_once_equal_one_after_another(observations: list[fl
         other.observe(observation)
     assert [bucket.get() for bucket in one._buckets] == [bucket.get() for bucket in other._buckets]
     assert one._sum.get() == pytest.approx(other._sum.get())
+
+
+class Doubled(Histogram):
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        super().observe(2 * amount, exemplar)
+
+
+class Renamed:
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.values: list[float] = []
+
+    def observe(self, amount: float) -> None:
+        self.values.append(amount)
+
+
+@pytest.mark.parametrize("changed", [Doubled, Renamed])
+def test_a_prometheus_client_that_counts_otherwise_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, changed: type
+) -> None:
+    assert agrees_with_observe()
+    monkeypatch.setattr(recorded, "Histogram", changed)
+    assert not agrees_with_observe()
+    with pytest.raises(StartError, match=r"^Latencies would not be counted as prometheus_client [\d.]+ counts"):
+        set_up()
+
+
+def test_what_is_derived_is_counted_by_nobody(metrics: Metrics) -> None:
+    assert isinstance(metrics.received, Counter)
+    assert Declarations.received.name == "sanitizer_records_received_total"
+    with pytest.raises(AttributeError, match="sanitizer_records_in_flight"):
+        _ = metrics.in_flight
+
+
+def test_two_of_one_process_count_for_themselves_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nonexistent")  # of another program, from the environment
+    set_up()
+    one, other = Metrics(), Metrics()
+    one.received.labels("s").inc()
+    assert one.received.labels("s")._value.get() == 1
+    assert other.received.labels("s")._value.get() == 0
 
 
 def test_every_outcome_of_a_shard_is_shown_from_the_start(metrics: Metrics) -> None:

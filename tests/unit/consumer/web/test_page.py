@@ -1,16 +1,19 @@
 """The status page: what it shows, and that nothing in it is more than text."""
 
 import re
+from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from prometheus_client import Metric
 
 from consumer.web.health import Reason, Report, Status
 from consumer.web.history import History
-from consumer.web.markup import WIDTH, Markup, escaped, per_second, percent, seconds, size, sparkline
+from consumer.web.markup import WIDTH, per_second, percent, seconds, size, sparkline, tag
 from consumer.web.page import Page
 from tests.kits.log import RecordingLog
 from tests.kits.page import ABOUT, OK, Figures, page, watched
@@ -123,10 +126,55 @@ def test_a_label_is_text_whatever_it_holds(label: str) -> None:
     assert sorted(parsed.names()) == sorted(plain + added)
 
 
-def test_text_is_escaped_once() -> None:
-    assert escaped("<&>") == "&lt;&amp;&gt;"
-    assert escaped(escaped("<&>")) == "&lt;&amp;&gt;"
-    assert isinstance(escaped("x"), Markup)
+def everywhere(text: str) -> Parsed:
+    """Return a page on which each name, but for those that the page looks for, ends in the text."""
+    figures = Figures(2)
+    figures.more = [
+        'sanitizer_field_drift{path="customer.card"} 1',
+        'sanitizer_candidate_policy_info{name="default",version="8",digest="f00"} 1',
+        'sanitizer_candidate_records_total{result="same"} 3',
+        'sanitizer_write_retries_total{reason="throttled"} 2',
+        'sanitizer_daemon_restarts_total{reason="daemon_exit"} 1',
+        'sanitizer_sessions_total{event="began"} 2',
+    ]
+
+    def collect() -> Iterator[Metric]:
+        for family in figures.collect():
+            changed = Metric(family.name, family.documentation, family.type)
+            for sample in family.samples:
+                labels = {name: value if name == "le" else value + text for name, value in sample.labels.items()}
+                changed.add_sample(sample.name, labels, sample.value)
+            yield changed
+
+    told = Report(Status.FAILING, (Reason(f"code{text}", f"detail{text}"),))
+    about = {name: f"{value}{text}" for name, value in ABOUT.items()}
+    history = watched(figures, 3, History(collect, RecordingLog()))
+    return Parsed(Page(history, about, lambda: told, lambda: told).answer().body.decode())
+
+
+HARMLESS = everywhere("!")
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z")), min_size=1))
+@example(HOSTILE)
+@example("</p></td></span></style></title></section><script>")
+@example("' onload='alert(1)\" style=\"x")
+def test_names_are_text_wherever_they_stand(text: str) -> None:
+    text = f"!{text}"  # so that no shard's name looks like one still
+    parsed = everywhere(text)
+    assert parsed.names() == HARMLESS.names()
+    assert [set(attributes) for _, attributes in parsed.elements] == [set(found) for _, found in HARMLESS.elements]
+    for name in ("transactions", "card", "mask", "invalid_json", "code", "detail", "shardId-000000000001", "stored"):
+        assert name + text in parsed.text(), name
+
+
+@given(st.text(), st.text(min_size=1))
+@example(HOSTILE, HOSTILE)
+def test_text_is_escaped_once_as_content_and_as_attribute(content: str, value: str) -> None:
+    made = tag("p", content, tag("b", content), kind=value)
+    found = re.fullmatch(r"""<p class="([^<>"']*)">([^<>"']*)<b>([^<>"']*)</b></p>""", made)
+    assert found
+    assert [unescape(each) for each in found.groups()] == [value, content, content]
 
 
 def test_the_last_figures_stay_when_no_more_come(monkeypatch: pytest.MonkeyPatch) -> None:
