@@ -63,8 +63,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     """Look at all that is AWS's; what an earlier finding makes pointless is left out, and said to be."""
     try:
         region = aws.region()
-        kinesis, dynamodb = clients = [aws.client(service, retries=1) for service in _SERVICES]
-        in_clear = aws.clear_endpoints(_SERVICES)
+        kinesis, dynamodb = clients = [aws.own_client(service, retries=1) for service in _SERVICES]
+        in_clear = aws.clear_endpoints(clients)
     except StartError as error:
         yield Finding("region", "failed", str(error))
         yield Finding("all of AWS", "skipped", "Credentials, stream, tables, permissions: correct the region first.")

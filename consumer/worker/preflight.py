@@ -21,10 +21,10 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     :param with_kcl: KCL's own tables too.
     :raises StartError: the first thing that is wrong.
     """
-    for service, endpoint in aws.clear_endpoints(("kinesis", "dynamodb")):
-        logs.get_logger("preflight").warning("endpoint.in_clear", name=service, address=endpoint)
     kinesis = aws.client("kinesis", retries=2)
     dynamodb = aws.client("dynamodb", retries=2)
+    for service, endpoint in aws.clear_endpoints((kinesis, dynamodb)):
+        logs.get_logger("preflight").warning("endpoint.in_clear", name=service, address=endpoint)
     name = settings.stream.name
     try:
         summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
