@@ -107,7 +107,7 @@ class StoringTasks:
         """See `ShardTasks.open`."""
         for shard, (lease, checkpointer) in self._leases.claim(shards, self._plan.start.kind).items():
             pipeline = self._pipeline(accounts[shard])
-            self._made[shard] = StoringTask(pipeline, checkpointer, lease.position, lease.is_ended)
+            self._made[shard] = StoringTask(pipeline, checkpointer, lease.position, lease.is_finished)
         return dict(self._made)
 
     def _pipeline(self, account: Account) -> Pipeline:

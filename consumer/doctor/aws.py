@@ -11,7 +11,7 @@ from consumer.doctor import permissions, stream_readers
 from consumer.doctor.finding import Finding
 from consumer.dynamodb import schema
 from consumer.dynamodb.names import INDEX
-from consumer.errors import StartError
+from consumer.errors import ServiceError, StartError
 from consumer.settings import Settings, lease_tables
 
 TOLERATED_SECONDS: Final = 60.0
@@ -95,7 +95,7 @@ def _of_dynamodb(settings: Settings, dynamodb: Any, region: str, clock: Clock) -
         before = clock.answers
         try:
             yield _table(dynamodb, settings, table, region)
-        except StartError as error:
+        except ServiceError as error:
             yield Finding("table", "failed", str(error))
             if clock.answers == before:  # each more would wait as long for an answer
                 yield Finding("table", "skipped", "The other tables: correct the way to DynamoDB first.")
@@ -181,7 +181,7 @@ def _upkeep(dynamodb: Any, table: schema.Table) -> Finding:
     """Look at what the worker itself need not be permitted to ask for."""
     try:
         problem = schema.upkeep_problem(dynamodb, table)
-    except StartError as error:
+    except ServiceError as error:
         return Finding("table", "ok", f"{table.name}: its keys are right; recovery and expiry are not known. {error}")
     if problem:
         return Finding("table", "warning", f"{table.name}: {problem}.")

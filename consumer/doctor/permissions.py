@@ -13,11 +13,11 @@ from consumer import aws
 from consumer.doctor.finding import Finding
 from consumer.dynamodb.item import key_names
 from consumer.dynamodb.schema import never
-from consumer.kcl.lease_table import LEASE_OWNER_INDEX
+from consumer.kcl.lease_table import KEYS, LEASE_OWNER_INDEX, owned_by
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables
 
-_NOBODY: Final = {"S": "sanitizer doctor"}
+_NOBODY: Final = "sanitizer doctor"
 
 
 class _Trial(NamedTuple):
@@ -79,20 +79,15 @@ def _of_stream(settings: Settings, kinesis: Any) -> Iterator[_Trial]:
 
 def _of_tables(settings: Settings, dynamodb: Any) -> Iterator[_Trial]:
     leases, worker_metrics, coordinator = lease_tables(settings.kcl.application)
-    yield from _conditional(dynamodb, leases, ("leaseKey",), "Scan", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    lease_key, worker_key, coordinator_key = KEYS
+    yield from _conditional(dynamodb, leases, (lease_key,), "Scan", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     yield _Trial(
         "dynamodb:Query",
         f"index {LEASE_OWNER_INDEX} of table {leases}",
-        lambda: dynamodb.query(
-            TableName=leases,
-            IndexName=LEASE_OWNER_INDEX,
-            KeyConditionExpression="leaseOwner = :nobody",
-            ExpressionAttributeValues={":nobody": _NOBODY},
-            Limit=1,
-        ),
+        lambda: dynamodb.query(TableName=leases, Limit=1, **owned_by(_NOBODY)),
     )
-    yield from _conditional(dynamodb, worker_metrics, ("wid",), "Scan", "UpdateItem", "DeleteItem")
-    yield from _conditional(dynamodb, coordinator, ("key",), "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    yield from _conditional(dynamodb, worker_metrics, (worker_key,), "Scan", "UpdateItem", "DeleteItem")
+    yield from _conditional(dynamodb, coordinator, (coordinator_key,), "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     output, keys = settings.output.table, key_names(settings.output)
     if settings.has_table and settings.output.write_mode == "newest":
         yield from _conditional(dynamodb, output, keys, "PutItem")
@@ -103,7 +98,7 @@ def _of_tables(settings: Settings, dynamodb: Any) -> Iterator[_Trial]:
 
 def _conditional(dynamodb: Any, table: str, keys: tuple[str, ...], *operations: str) -> Iterator[_Trial]:
     """Reads of at most one item, and writes whose condition never holds."""
-    key = dict.fromkeys(keys, _NOBODY)
+    key = {name: {"S": _NOBODY} for name in keys}
     calls: dict[str, Callable[[], object]] = {
         "Scan": lambda: dynamodb.scan(TableName=table, Limit=1),
         "GetItem": lambda: dynamodb.get_item(TableName=table, Key=key),

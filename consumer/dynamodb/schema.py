@@ -1,7 +1,7 @@
 """How tables are made, and checked: keys, index, recovery, expiry."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from consumer import aws
 from consumer.dynamodb.names import INDEX
-from consumer.errors import StartError
+from consumer.errors import ServiceError, StartError
 
 MISSING: Final = "is missing"
 
@@ -36,55 +36,70 @@ class Table:
     may_add_index: bool = False
 
 
-def create_each(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
-    """Create those that are missing; see `create`."""
+def create_each(tables: Sequence[Table], tell: Callable[[str, str], object] = lambda *_: None) -> None:
+    """Create those that are missing, and wait until all are usable.
+
+    :param tell: is called for each as soon as it is known, since a later step may fail: with its name and ``created``,
+        ``exists`` or ``exists; its index is added``.
+    :raises ServiceError: not permitted, or unreachable.
+    :raises StartError: a table of that name has other keys.
+    """
     dynamodb = aws.client("dynamodb", retries=3, timeout=30)
     for table in tables:
-        existing = _describe(dynamodb, table.name)
-        if existing is None:
-            call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
-        elif problem := _problem(existing, table):
-            if problem != _NO_INDEX:
-                msg = f"The table {table.name} exists, but {problem}."
-                raise StartError(msg)
-            call(dynamodb.update_table, "dynamodb:UpdateTable", table.name, **_index_request(existing, table))
-            yield table.name, "exists; its index is added"
-            continue
-        yield table.name, "exists" if existing else "created"
+        tell(table.name, _create(dynamodb, table))
     for table in tables:
-        waiter = dynamodb.get_waiter("table_exists")
+        _complete(dynamodb, table)
+
+
+def _create(dynamodb: Any, table: Table) -> str:
+    existing = _describe(dynamodb, table.name)
+    if existing is None:
+        call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
+        return "created"
+    problem = _problem(existing, table)
+    if problem is None:
+        return "exists"
+    if problem != _NO_INDEX:
+        msg = f"The table {table.name} exists, but {problem}."
+        raise StartError(msg)
+    call(dynamodb.update_table, "dynamodb:UpdateTable", table.name, **_index_request(existing, table))
+    return "exists; its index is added"
+
+
+def _complete(dynamodb: Any, table: Table) -> None:
+    """Wait for a table, and turn on what is done by calls of their own."""
+    call(
+        dynamodb.get_waiter("table_exists").wait,
+        "dynamodb:DescribeTable",
+        table.name,
+        TableName=table.name,
+        WaiterConfig={"Delay": 1, "MaxAttempts": 120},
+    )
+    while table.may_add_index and not _is_whole(dynamodb, table):
+        time.sleep(_BUILDING_SECONDS)
+    # Also of a table that was there: an earlier call may have ended between the two steps.
+    if table.holds_data and not _has_recovery(dynamodb, table.name):
         call(
-            waiter.wait,
-            "dynamodb:DescribeTable",
+            dynamodb.update_continuous_backups,
+            "dynamodb:UpdateContinuousBackups",
             table.name,
             TableName=table.name,
-            WaiterConfig={"Delay": 1, "MaxAttempts": 120},
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
         )
-        while table.may_add_index and not _is_whole(dynamodb, table):
-            time.sleep(_BUILDING_SECONDS)
-        # Also of a table that was there: an earlier call may have ended between the two steps.
-        if table.holds_data and not _has_recovery(dynamodb, table.name):
-            call(
-                dynamodb.update_continuous_backups,
-                "dynamodb:UpdateContinuousBackups",
-                table.name,
-                TableName=table.name,
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-            )
-        if table.expires_by and not _time_to_live(dynamodb, table.name):
-            call(
-                dynamodb.update_time_to_live,
-                "dynamodb:UpdateTimeToLive",
-                table.name,
-                TableName=table.name,
-                TimeToLiveSpecification={"Enabled": True, "AttributeName": table.expires_by},
-            )
+    if table.expires_by and not _time_to_live(dynamodb, table.name):
+        call(
+            dynamodb.update_time_to_live,
+            "dynamodb:UpdateTimeToLive",
+            table.name,
+            TableName=table.name,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": table.expires_by},
+        )
 
 
 def schema_problem(dynamodb: Any, table: Table) -> str | None:
     """Return what the worker cannot do without: ``is missing``, or what is wrong with keys and index; None: nothing.
 
-    :raises StartError: not permitted, or unreachable.
+    :raises ServiceError: not permitted, or unreachable.
     """
     existing = _describe(dynamodb, table.name)
     return _problem(existing, table) if existing else MISSING
@@ -93,7 +108,7 @@ def schema_problem(dynamodb: Any, table: Table) -> str | None:
 def upkeep_problem(dynamodb: Any, table: Table) -> str | None:
     """Return what is wrong with a table's recovery, expiry and index, which the worker itself does not ask for.
 
-    :raises StartError: not permitted, or unreachable.
+    :raises ServiceError: not permitted, or unreachable.
     """
     if table.holds_data and not _has_recovery(dynamodb, table.name):
         return "its point-in-time recovery is off; `sanitizer tables create` turns it on"
@@ -135,7 +150,7 @@ def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
     except aws.CALL_ERRORS as error:
         if aws.reason(error) == "missing":
             return None
-        raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
+        raise ServiceError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
     return description
 
 
@@ -192,12 +207,12 @@ def _is_whole(dynamodb: Any, table: Table) -> bool:
 def call(method: Any, operation: str, table: str, **request: Any) -> Any:
     """Make a call of a client.
 
-    :raises StartError: it failed; one sentence says how, and which table.
+    :raises ServiceError: it failed; one sentence says how, and which table.
     """
     try:
         return method(**request)
     except aws.CALL_ERRORS as error:
-        raise StartError(aws.explain(error, operation, f"table {table}")) from None
+        raise ServiceError(aws.explain(error, operation, f"table {table}")) from None
 
 
 def never(key: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from consumer import aws
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange, UserRecords, user_records
 from consumer.record import Record
 
@@ -108,7 +108,7 @@ class ShardReader:
 
         :param most: records.
         :raises NotInShard: the start is a sequence number of something else.
-        :raises StartError: the stream is out of reach, not permitted, or throttles for long.
+        :raises ServiceError: the stream is out of reach, not permitted, or throttles for long.
         """
         answer = self._get(min(self._limit, most))
         records = [_raw(each) for each in answer["Records"]]
@@ -130,7 +130,7 @@ class ShardReader:
             if aws.error_code(error) == "ExpiredIteratorException" and not is_fresh:  # after five minutes
                 self._iterator = None
                 return self._get(limit)
-            raise StartError(aws.explain(error, "kinesis:GetRecords", self._target)) from None
+            raise ServiceError(aws.explain(error, "kinesis:GetRecords", self._target)) from None
         return answer
 
     def _position(self) -> str:
@@ -141,7 +141,7 @@ class ShardReader:
         except aws.CALL_ERRORS as error:
             if aws.error_code(error) == "InvalidArgumentException" and self._start.sequence is not None:
                 raise NotInShard from None
-            raise StartError(aws.explain(error, "kinesis:GetShardIterator", self._target)) from None
+            raise ServiceError(aws.explain(error, "kinesis:GetShardIterator", self._target)) from None
         return str(answer["ShardIterator"])
 
     @property
@@ -153,7 +153,7 @@ class ShardReader:
 
         :param sequences: all are of this shard.
         :param wait: is called with the seconds until the next read.
-        :raises StartError: as `read`; or the shard gives nothing for very long.
+        :raises ServiceError: as `read`; or the shard gives nothing for very long.
         """
         missing = sorted({int(sequence): sequence for sequence in sequences}.items(), reverse=True)
         while missing:
@@ -179,7 +179,7 @@ class ShardReader:
             page = self.read(most)
             if page.records or page.is_end or not page.behind_ms:
                 return page
-        raise StartError(f"The {self._target} gives no record in {_EMPTY_READS} reads.")
+        raise ServiceError(f"The {self._target} gives no record in {_EMPTY_READS} reads.")
 
 
 def _raw(record: dict[str, Any]) -> RawRecord:

@@ -48,7 +48,7 @@ class ShardLoad(NamedTuple):
 def measure(stream: str, shards: Sequence[str]) -> dict[str, ShardLoad]:
     """Read the last ten seconds of each shard, or their beginning if that is much; takes up to three seconds.
 
-    :raises StartError: a shard cannot be read.
+    :raises ServiceError: a shard cannot be read.
     """
     client = aws.client("kinesis", retries=3, connections=_READERS)
     with ThreadPoolExecutor(_READERS) as pool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from consumer import aws
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange
 
 
@@ -24,7 +24,7 @@ def kinesis_client() -> Any:
 def list_shards(client: Any, stream: str) -> list[dict[str, Any]]:
     """Return the shards of a stream, closed ones within retention among them, as ListShards describes them.
 
-    :raises StartError: the stream is missing, out of reach or not permitted.
+    :raises ServiceError: the stream is missing, out of reach or not permitted.
     """
     shards: list[dict[str, Any]] = []
     request: dict[str, Any] = {"StreamName": stream}
@@ -32,7 +32,7 @@ def list_shards(client: Any, stream: str) -> list[dict[str, Any]]:
         try:
             page = client.list_shards(**request)
         except aws.CALL_ERRORS as error:
-            raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
+            raise ServiceError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
         shards += page["Shards"]
         request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
     return shards

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange, UserRecord, aggregated, hash_of, user_records
 from consumer.kinesis.producer import ATTEMPTS, Put
 from consumer.kinesis.reader import Start
@@ -188,7 +188,7 @@ def test_a_failure_says_what_is_there_for_certain(stream: str, monkeypatch: pyte
             return {"Records": [here if taken.acquire(blocking=False) else {"ErrorCode": "X"} for _ in Records]}
 
     sender._producer._client = Failing()
-    with pytest.raises(StartError, match=f"turned 17 records away {ATTEMPTS} times"):
+    with pytest.raises(ServiceError, match=f"turned 17 records away {ATTEMPTS} times"):
         sender.send(puts(20, 20))
     assert sender.sent.records == 10
 

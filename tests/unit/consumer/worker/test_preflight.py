@@ -35,7 +35,7 @@ def test_nothing_is_written(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> No
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     boto3.client("kinesis").create_stream(StreamName=SETTINGS.stream.name, ShardCount=1)
-    list(tables.create(SETTINGS))
+    tables.create(SETTINGS)
     preflight.check(SETTINGS)
     assert boto3.client("dynamodb").scan(TableName=SETTINGS.output.table)["Items"] == []
 
