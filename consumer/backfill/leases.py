@@ -4,7 +4,7 @@ The rows are KCL's, so that `sanitizer status` shows them, with one attribute mo
 of a KCL application, whose rows lack it, is told from a backfill's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from consumer import aws
@@ -67,7 +67,7 @@ class BackfillLeases:
         self._began = began
         self._owner = owner
 
-    def claim(self, shards: list[dict[str, Any]], first: str) -> dict[str, tuple[Lease, LeaseCheckpointer]]:
+    def claim(self, shards: Sequence[Mapping[str, Any]], first: str) -> dict[str, tuple[Lease, LeaseCheckpointer]]:
         """Take the shards over from an earlier run, which then stops; those that are new begin at `first`.
 
         :param shards: as ListShards describes them.

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ class StoringTasks:
         )
         self._made: dict[str, StoringTask] = {}
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+    def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""
         for shard, (lease, checkpointer) in self._leases.claim(shards, self._plan.start.kind).items():
             pipeline = self._pipeline(accounts[shard])
@@ -168,7 +168,7 @@ class ComparingTasks:
         self._settings = settings
         self._redactor = redactor
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+    def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""
         del shards
         return {

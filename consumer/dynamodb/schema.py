@@ -1,15 +1,19 @@
 """How tables are made, and checked: keys, index, recovery, expiry."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from consumer import aws
 from consumer.dynamodb.names import INDEX
 from consumer.errors import ServiceError, StartError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 MISSING: Final = "is missing"
 
@@ -51,7 +55,7 @@ def create_each(tables: Sequence[Table], tell: Callable[[str, str], object] = la
         _complete(dynamodb, table)
 
 
-def _create(dynamodb: Any, table: Table) -> str:
+def _create(dynamodb: "DynamoDBClient", table: Table) -> str:
     existing = _describe(dynamodb, table.name)
     if existing is None:
         call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
@@ -66,7 +70,7 @@ def _create(dynamodb: Any, table: Table) -> str:
     return "exists; its index is added"
 
 
-def _complete(dynamodb: Any, table: Table) -> None:
+def _complete(dynamodb: "DynamoDBClient", table: Table) -> None:
     """Wait for a table, and turn on what is done by calls of their own."""
     call(
         dynamodb.get_waiter("table_exists").wait,
@@ -96,7 +100,7 @@ def _complete(dynamodb: Any, table: Table) -> None:
         )
 
 
-def schema_problem(dynamodb: Any, table: Table) -> str | None:
+def schema_problem(dynamodb: "DynamoDBClient", table: Table) -> str | None:
     """Return what the worker cannot do without: ``is missing``, or what is wrong with keys and index; None: nothing.
 
     :raises ServiceError: not permitted, or unreachable.
@@ -105,7 +109,7 @@ def schema_problem(dynamodb: Any, table: Table) -> str | None:
     return _problem(existing, table) if existing else MISSING
 
 
-def upkeep_problem(dynamodb: Any, table: Table) -> str | None:
+def upkeep_problem(dynamodb: "DynamoDBClient", table: Table) -> str | None:
     """Return what is wrong with a table's recovery, expiry and index, which the worker itself does not ask for.
 
     :raises ServiceError: not permitted, or unreachable.
@@ -144,9 +148,9 @@ def new_table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_dat
     return Table(name, keys, request, holds_data)
 
 
-def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
+def _describe(dynamodb: "DynamoDBClient", name: str) -> "TableDescriptionTypeDef | None":
     try:
-        description: dict[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
+        description = dynamodb.describe_table(TableName=name)["Table"]
     except aws.CALL_ERRORS as error:
         if aws.reason(error) == "missing":
             return None
@@ -154,13 +158,13 @@ def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
     return description
 
 
-def _has_recovery(dynamodb: Any, name: str) -> bool:
+def _has_recovery(dynamodb: "DynamoDBClient", name: str) -> bool:
     answer = call(dynamodb.describe_continuous_backups, "dynamodb:DescribeContinuousBackups", name, TableName=name)
     recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     return bool(recovery["PointInTimeRecoveryStatus"] == "ENABLED")
 
 
-def _time_to_live(dynamodb: Any, name: str) -> str | None:
+def _time_to_live(dynamodb: "DynamoDBClient", name: str) -> str | None:
     """Return the attribute by which a table's items expire, if they do."""
     answer = call(dynamodb.describe_time_to_live, "dynamodb:DescribeTimeToLive", name, TableName=name)
     described = answer["TimeToLiveDescription"]
@@ -168,7 +172,7 @@ def _time_to_live(dynamodb: Any, name: str) -> str | None:
     return str(described["AttributeName"]) if is_on else None
 
 
-def _problem(existing: dict[str, Any], table: Table) -> str | None:
+def _problem(existing: Mapping[str, Any], table: Table) -> str | None:
     if existing["KeySchema"] != table.request["KeySchema"]:
         return f"its keys are not {' and '.join(table.keys)}"
     if len(table.keys) == 2 and (problem := key_problem(existing, (table.keys[0], table.keys[1]))):  # noqa: PLR2004
@@ -183,7 +187,7 @@ def _problem(existing: dict[str, Any], table: Table) -> str | None:
     return None
 
 
-def _index_request(existing: dict[str, Any], table: Table) -> dict[str, Any]:
+def _index_request(existing: Mapping[str, Any], table: Table) -> dict[str, Any]:
     """Return UpdateTable's request for the index of a table that is there."""
     (index,) = table.request["GlobalSecondaryIndexes"]
     capacity = existing.get("ProvisionedThroughput", {})
@@ -197,7 +201,7 @@ def _index_request(existing: dict[str, Any], table: Table) -> dict[str, Any]:
     }
 
 
-def _is_whole(dynamodb: Any, table: Table) -> bool:
+def _is_whole(dynamodb: "DynamoDBClient", table: Table) -> bool:
     """Return whether a table that is there has its indexes, and they are built."""
     existing = _describe(dynamodb, table.name) or {}
     built = {i["IndexName"] for i in existing.get("GlobalSecondaryIndexes", ()) if i["IndexStatus"] == "ACTIVE"}
@@ -226,7 +230,7 @@ def never(key: str) -> dict[str, Any]:
     }
 
 
-def key_problem(description: dict[str, Any], keys: tuple[str, str]) -> str | None:
+def key_problem(description: Mapping[str, Any], keys: tuple[str, str]) -> str | None:
     """Return what is wrong with a table's key schema, if anything.
 
     :param description: DescribeTable's answer.

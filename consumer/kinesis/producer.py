@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -43,7 +43,7 @@ class Producer:
     """
 
     def __init__(self, stream: str) -> None:
-        self._client: Any = aws.client("kinesis", retries=2, timeout=10)
+        self._client = aws.client("kinesis", retries=2, timeout=10)
         self._stream = stream
         self.retries: Counter[str] = Counter()
 

@@ -7,12 +7,16 @@ here takes at most one read and about half of the bytes, so that a worker on the
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange, UserRecords, user_records
 from consumer.record import Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
+    from mypy_boto3_kinesis.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
 
 PAUSE_SECONDS: Final = 1.0
 BYTES_A_SECOND: Final = 1 << 20
@@ -90,7 +94,7 @@ class ShardReader:
     :ivar due_at: `time.monotonic()` from which on the next read is fair to others.
     """
 
-    def __init__(self, client: Any, stream: str, shard: str, start: Start) -> None:
+    def __init__(self, client: "KinesisClient", stream: str, shard: str, start: Start) -> None:
         self._client = client
         self._stream = stream
         self._shard = shard
@@ -120,12 +124,12 @@ class ShardReader:
         self._iterator = answer.get("NextShardIterator")
         return Page(records, int(answer.get("MillisBehindLatest") or 0), self._iterator is None)
 
-    def _get(self, limit: int) -> dict[str, Any]:
+    def _get(self, limit: int) -> "GetRecordsOutputTypeDef":
         is_fresh = self._iterator is None
         if self._iterator is None:
             self._iterator = self._position()
         try:
-            answer: dict[str, Any] = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
+            answer = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
         except aws.CALL_ERRORS as error:
             if aws.error_code(error) == "ExpiredIteratorException" and not is_fresh:  # after five minutes
                 self._iterator = None
@@ -182,7 +186,7 @@ class ShardReader:
         raise ServiceError(f"The {self._target} gives no record in {_EMPTY_READS} reads.")
 
 
-def _raw(record: dict[str, Any]) -> RawRecord:
+def _raw(record: "RecordTypeDef") -> RawRecord:
     arrival = record.get("ApproximateArrivalTimestamp")
     arrival_ms = round(arrival.timestamp() * 1000) if arrival else 0
     return RawRecord(record["SequenceNumber"], arrival_ms, record["Data"], record["PartitionKey"])

@@ -7,12 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer import aws
 from consumer.kinesis.kpl import HashRange, user_records
 from consumer.kinesis.reader import RawRecord, ShardReader, Start
 from consumer.settings.shard_limits import BYTES_A_SECOND, HOT_SHARE, RECORDS_A_SECOND
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
 
 SPAN_SECONDS: Final = 10.0
 PAGES: Final = 3
@@ -55,7 +58,7 @@ def measure(stream: str, shards: Sequence[str]) -> dict[str, ShardLoad]:
         return dict(zip(shards, pool.map(lambda shard: _measure(client, stream, shard), shards), strict=True))
 
 
-def _measure(client: object, stream: str, shard: str) -> ShardLoad:
+def _measure(client: "KinesisClient", stream: str, shard: str) -> ShardLoad:
     began = time.time() - SPAN_SECONDS
     reader = ShardReader(client, stream, shard, Start(at_ms=round(began * 1000)))
     found: list[RawRecord] = []

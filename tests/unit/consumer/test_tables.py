@@ -71,6 +71,14 @@ def test_what_is_missing_is_created_once(settings: Settings, dynamodb: Any) -> N
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
+def test_each_table_is_told_as_it_is_made_since_a_later_step_may_fail(settings: Settings, dynamodb: Any) -> None:
+    foreign_table(dynamodb, settings.quarantine.table, "id")
+    told: list[tuple[str, str]] = []
+    with pytest.raises(StartError, match="exists, but its keys"):
+        tables.create(settings, lambda *each: told.append(each))
+    assert told == [(settings.output.table, "created")]
+
+
 def test_a_table_with_other_keys_is_not_taken(settings: Settings, dynamodb: Any) -> None:
     foreign_table(dynamodb, settings.output.table, "id")
     with pytest.raises(StartError, match="exists, but its keys are not _sanitizer_pk and _sanitizer_sk"):

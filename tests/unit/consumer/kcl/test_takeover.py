@@ -8,11 +8,12 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.kcl.lease_table import REPORT_SECONDS, LeaseTables
+from consumer.kcl.lease_table import REPORT_SECONDS, LeaseTables, tables_of
 from consumer.kcl.takeover import COUNT_SECONDS, PATIENCE, Takeover
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
+from tests.kits.log import RecordingLog
 
 FAILOVER = 10.0
 ENOUGH = PATIENCE * FAILOVER + 1
@@ -238,6 +239,24 @@ def test_the_dead_get_no_share(kcl: Kcl, watch: Callable[..., Takeover]) -> None
     takeover.look(0)
     kcl.report("dead")  # not older than a minute, as after a kill
     assert takeover.look(ENOUGH) == 2
+
+
+def test_a_table_that_is_out_of_reach_is_said_once_in_a_row(
+    kcl: Kcl, watch: Callable[..., Takeover], log: RecordingLog
+) -> None:
+    takeover = watch()
+    kcl.dynamodb.delete_table(TableName=kcl.leases)
+    for _ in range(3):
+        takeover._rounds.round(1)
+    said = {"table": kcl.leases, "code": "ResourceNotFoundException"}
+    (event,) = log.named("takeover.not_watching")
+    assert event.pop("request_id")
+    assert event == said
+    kcl.dynamodb.create_table(**tables_of(kcl.settings.kcl.application)[0].request)
+    takeover._rounds.round(1)
+    kcl.dynamodb.delete_table(TableName=kcl.leases)
+    takeover._rounds.round(1)
+    assert len(log.named("takeover.not_watching")) == 2
 
 
 def shown(metrics: Metrics) -> dict[str, float]:

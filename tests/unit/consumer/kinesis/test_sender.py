@@ -5,7 +5,7 @@ import json
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -142,7 +142,7 @@ def test_what_is_turned_away_is_sent_again_before_what_follows(stream: str, monk
             return {"Records": [next(answers) if id(record) in taken else refused for record in Records]}
 
     monkeypatch.setattr("consumer.kinesis.producer.time.sleep", lambda _: None)
-    sender._producer._client = Throttling()
+    sender._producer._client = cast("Any", Throttling())
     sent = puts(300, 20)
     sender.send(sent)
     assert_in_order(read(stream), sent)
@@ -187,7 +187,7 @@ def test_a_failure_says_what_is_there_for_certain(stream: str, monkeypatch: pyte
             here = {"ShardId": "s", "SequenceNumber": "1"}
             return {"Records": [here if taken.acquire(blocking=False) else {"ErrorCode": "X"} for _ in Records]}
 
-    sender._producer._client = Failing()
+    sender._producer._client = cast("Any", Failing())
     with pytest.raises(ServiceError, match=f"turned 17 records away {ATTEMPTS} times"):
         sender.send(puts(20, 20))
     assert sender.sent.records == 10
