@@ -77,8 +77,11 @@ def _named(error: RuntimeError) -> Exception:
 
 
 class _Session(Session):
+    lacks_credentials = False
+
     def get_credentials(self) -> Credentials | None:
         found = super().get_credentials()
+        self.lacks_credentials = found is None
         return cast("Credentials", _Credentials(found)) if found else None
 
 
@@ -89,7 +92,7 @@ def _loader(data_path: str | None) -> Any:
 
 
 @kept
-def session() -> Session:
+def session() -> _Session:
     """Return the session, which also knows AWS_REGION, which all of AWS's SDKs but Python's do, and which ECS sets."""
     made = _Session()
     made.lazy_register_component("data_loader", lambda: _loader(made.get_config_variable("data_path")))
@@ -131,7 +134,11 @@ def client(service: str, **how: Any) -> Any:
     :param region, endpoint: other ones than those of the variables and files.
     :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
     """
-    return _client(service, **how)
+    with _lock:
+        made = _client(service, **how)
+        if session().lacks_credentials:  # they may come yet, and this client would never see them
+            _kept.clear()
+        return made
 
 
 def own_client(

@@ -134,6 +134,19 @@ def test_threads_that_ask_at_once_get_one_session_and_one_client() -> None:
     assert len({each.result() for each in asked}) == 1
 
 
+def test_credentials_that_come_later_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(be.NoCredentialsError):
+        aws.client("dynamodb").list_tables()
+    file.write_text("[default]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    with pytest.raises(be.EndpointConnectionError):
+        aws.client("dynamodb").list_tables()
+
+
 def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
