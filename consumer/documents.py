@@ -17,7 +17,7 @@ from consumer import aws
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.names import INDEX, VERSION, VERSION_SOURCE, names_of
 from consumer.dynamodb.query import Bound, Query, SortRange
-from consumer.errors import StartError, UsageError
+from consumer.errors import ServiceError, UsageError
 from consumer.record import AttributeValue
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _FIRST_PAGE: Final = 100
 _NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
-class ReadFailed(StartError):
+class ReadFailed(ServiceError):
     """A read that failed.
 
     :ivar reason: one of `consumer.aws.errors.REASONS`, or ``unreadable``: an item is none that the service writes.

@@ -3,6 +3,8 @@
     SanitizerError
     ├── UsageError          wrong usage or configuration: exit status 2
     ├── StartError          the surroundings are not as they must be (no stream, no Java, ...): exit status 1
+    ├── ServiceError        a call to AWS failed, after its retries: exit status 1
+    │   └── ReadFailed      in `consumer.documents`, for other applications
     ├── EncodeError         one document does not fit the sink: the record goes to quarantine with `.code`
     ├── LeaseLost           another worker owns the shard: stop writing, never checkpoint
     └── SessionBroken       one shard's session cannot go on: the daemon is restarted, its records are redelivered
@@ -25,6 +27,10 @@ class UsageError(SanitizerError):
 
 class StartError(SanitizerError):
     """What the worker needs around it is missing, unreachable or not permitted."""
+
+
+class ServiceError(SanitizerError):
+    """A call to AWS failed: out of reach, not permitted, throttled for long, or of something that is not there."""
 
 
 class EncodeError(SanitizerError):

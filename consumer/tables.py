@@ -1,6 +1,6 @@
 """The tables of the service: output, quarantine, and the three that KCL wants."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,8 @@ from consumer.dynamodb.schema import (
     schema_problem,
     upkeep_problem,
 )
-from consumer.errors import StartError
-from consumer.kcl.lease_table import lease_table, new_lease
+from consumer.errors import ServiceError
+from consumer.kcl.lease_table import LeaseTables, tables_of
 from consumer.kinesis.shards import list_shards
 from consumer.quarantine.entry import EXPIRES_AT, KEY_NAMES
 from consumer.settings import Settings, lease_tables
@@ -25,14 +25,11 @@ from consumer.settings import Settings, lease_tables
 
 def wanted(settings: Settings) -> list[Table]:
     """Return every table of the service, in the order in which they are created."""
-    leases, worker_metrics, coordinator = lease_tables(settings.kcl.application)
     expires_by = EXPIRES_AT if settings.quarantine.ttl_days else None
     return [
         *([output_table(settings)] if settings.has_table else ()),
         replace(new_table(settings.quarantine.table, *KEY_NAMES, holds_data=True), expires_by=expires_by),
-        lease_table(leases),
-        new_table(worker_metrics, "wid"),
-        new_table(coordinator, "key"),
+        *tables_of(settings.kcl.application),
     ]
 
 
@@ -50,14 +47,16 @@ def output_table(settings: Settings) -> Table:
     return replace(made, expires_by=names.expires if output.ttl_days else None, may_add_index=True)
 
 
-def create(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Create what is missing; yield each table's name and ``created``, ``exists`` or ``exists; its index is added``.
+def create(settings: Settings, tell: Callable[[str, str], object] = lambda *_: None) -> None:
+    """Create what is missing.
 
     Ends when all are usable; DynamoDB takes minutes to hours to build an index of a table that holds much.
 
-    :raises StartError: not permitted, unreachable, or a table of that name has other keys.
+    :param tell: see `create_each`.
+    :raises ServiceError: not permitted, or unreachable.
+    :raises StartError: a table of that name has other keys.
     """
-    return create_each(wanted(settings))
+    create_each(wanted(settings), tell)
 
 
 def check(settings: Settings) -> Iterator[tuple[str, str | None]]:
@@ -74,22 +73,19 @@ def seed_leases(settings: Settings) -> int:
     there yet, and the stream was never resharded (else parents must be read before their children).
 
     :return: how many leases were written.
-    :raises StartError: stream or table cannot be read or written.
+    :raises ServiceError: stream or table cannot be read or written.
     """
     dynamodb = aws.client("dynamodb", retries=3)
-    kinesis = aws.client("kinesis", retries=3)
+    leases = LeaseTables(dynamodb, settings.kcl.application)
     table = lease_tables(settings.kcl.application)[0]
-    stream = settings.stream.name
     if call(dynamodb.scan, "dynamodb:Scan", table, TableName=table, Limit=1)["Items"]:
         return 0
-    shards = list_shards(kinesis, stream)
+    shards = list_shards(aws.client("kinesis", retries=3), settings.stream.name)
     if any(shard.get("ParentShardId") for shard in shards):
         return 0
     for shard in shards:
-        lease = new_lease(shard, settings.stream.initial_position)
         try:
-            dynamodb.put_item(TableName=table, Item=lease, ConditionExpression="attribute_not_exists(leaseKey)")
+            leases.add(shard, settings.stream.initial_position)  # unless a worker was faster
         except aws.CALL_ERRORS as error:
-            if aws.error_code(error) != "ConditionalCheckFailedException":  # a worker was faster
-                raise StartError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
+            raise ServiceError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
     return len(shards)

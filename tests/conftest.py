@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from consumer.aws import clients
+
 # A busy machine is no counter-example. CI tries the same examples each time; elsewhere new ones are looked for.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -24,6 +26,7 @@ def _nobodys_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    clients._kept.clear()  # a client may remember what an earlier test made of botocore
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -118,7 +118,7 @@ class Bench:
                 }
             )
         )
-        list(tables.create(settings))
+        tables.create(settings)
         tables.seed_leases(settings)
         self._log = folder / "worker.log"
         self._worker = WorkerProcess(config, self._log)

@@ -140,7 +140,7 @@ class PeerBench:
         }
         stack.enter_context(environment(cloud.environment() | endpoints))
         if self._peer.needs_leases:
-            list(tables.create(settings))
+            tables.create(settings)
             tables.seed_leases(settings)
         command = self._peer.command(settings, self._kinesis.endpoint, self._dynamodb.endpoint, folder)
         self._log = folder / "peer.log"

@@ -1,6 +1,15 @@
 """Talking to AWS: clients, what its errors mean, the fast way of one signed request; knows nothing of the worker."""
 
-from consumer.aws.clients import clear_endpoints, client, custom_endpoint, is_encrypted, region, session, shown
+from consumer.aws.clients import (
+    clear_endpoints,
+    client,
+    custom_endpoint,
+    is_encrypted,
+    own_client,
+    region,
+    session,
+    shown,
+)
 from consumer.aws.errors import CALL_ERRORS, REASONS, code_of, error_code, explain, reason, reason_of, request_id
 
 __all__ = [
@@ -13,6 +22,7 @@ __all__ = [
     "error_code",
     "explain",
     "is_encrypted",
+    "own_client",
     "reason",
     "reason_of",
     "region",

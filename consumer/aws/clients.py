@@ -1,22 +1,147 @@
-"""botocore clients, and what their errors mean, without ever repeating their text."""
+"""botocore clients, made once, of the one session of the process."""
 
 import os
-from collections.abc import Iterable
-from functools import cache
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from functools import cache, wraps
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 import botocore.exceptions as be
-import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.loaders import create_loader
 from botocore.session import Session
 
+from consumer.aws.errors import CredentialsExpired
 from consumer.errors import StartError
 
+if TYPE_CHECKING:  # boto3-stubs, which only developers have
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_kinesis.client import KinesisClient
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_lock: Final = threading.RLock()
+_kept: Final[dict[Hashable, Any]] = {}
+_ENVIRONMENT: Final = "environment"
+
+
+def kept(make: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Keep what a function makes, one thing for each set of arguments, until one of AWS's variables changes.
+
+    One thread at a time makes something: the making of clients from a session is not thread-safe.
+    """
+
+    @wraps(make)
+    def kept_or_made(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        key = (make, args, tuple(sorted(kwargs.items())))
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        with _lock:
+            if _kept.get(_ENVIRONMENT) != environment:
+                _kept.clear()
+                _kept[_ENVIRONMENT] = environment
+            if key not in _kept:
+                _kept[key] = make(*args, **kwargs)
+            return cast("_T", _kept[key])
+
+    return kept_or_made
+
+
+class _Credentials:
+    """Credentials of botocore's, which raises a bare RuntimeError if those that it fetched have expired already."""
+
+    def __init__(self, found: Credentials) -> None:
+        self._found = found
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return getattr(self._found, name)
+        except RuntimeError as error:
+            raise _named(error) from None
+
+    def get_frozen_credentials(self) -> Any:
+        try:
+            return self._found.get_frozen_credentials()
+        except RuntimeError as error:
+            raise _named(error) from None
+
+    def get_deferred_property(self, name: str) -> Callable[[], Any]:
+        return lambda: getattr(self, name)
+
+
+def _named(error: RuntimeError) -> Exception:
+    return CredentialsExpired() if type(error) is RuntimeError else error  # not a RecursionError
+
+
+class _Session(Session):
+    lacks_credentials = False
+
+    def get_credentials(self) -> Credentials | None:
+        found = super().get_credentials()
+        self.lacks_credentials = found is None
+        return cast("Credentials", _Credentials(found)) if found else None
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    """Return the one that reads the descriptions of AWS's services, and remembers them for sessions to come."""
+    return create_loader(data_path)
+
+
+@kept
+def session() -> _Session:
+    """Return the session, which also knows AWS_REGION, which all of AWS's SDKs but Python's do, and which ECS sets."""
+    made = _Session()
+    made.lazy_register_component("data_loader", lambda: _loader(made.get_config_variable("data_path")))
+    name = os.environ.get("AWS_REGION")
+    if name:
+        made.set_config_variable("region", name)
+    return made
+
+
+@overload
 def client(
+    service: Literal["dynamodb"],
+    *,
+    timeout: float = 5.0,
+    connections: int = 10,
+    retries: int = 0,
+    region: str | None = None,
+    endpoint: str | None = None,
+) -> "DynamoDBClient": ...
+
+
+@overload
+def client(
+    service: Literal["kinesis"], *, timeout: float = 5.0, connections: int = 10, retries: int = 0
+) -> "KinesisClient": ...
+
+
+@overload
+def client(service: str, *, timeout: float = 5.0, connections: int = 10, retries: int = 0) -> Any: ...
+
+
+def client(service: str, **how: Any) -> Any:
+    """Return a botocore client; region, endpoint and credentials come from AWS's own variables and files.
+
+    Whoever asks for the same gets the same, which any number of threads may use; see `own_client`.
+
+    :param timeout: connect and read time-out in seconds.
+    :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
+    :param region, endpoint: other ones than those of the variables and files.
+    :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
+    """
+    with _lock:
+        made = _client(service, **how)
+        if session().lacks_credentials:  # they may come yet, and this client would never see them
+            _kept.clear()
+        return made
+
+
+def own_client(
     service: str,
     *,
     timeout: float = 5.0,
@@ -25,14 +150,7 @@ def client(
     region: str | None = None,
     endpoint: str | None = None,
 ) -> Any:
-    """Return a botocore client; region, endpoint and credentials come from AWS's own variables and files.
-
-    :param timeout: connect and read time-out in seconds.
-    :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
-    :param region, endpoint: other ones than those of the variables and files.
-    :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
-    """
-    made = session()
+    """Return a client that nobody else has, for who listens to its events; see `client`."""
     config = Config(
         connect_timeout=timeout,
         read_timeout=timeout,
@@ -42,7 +160,8 @@ def client(
         tcp_keepalive=True,
     )
     try:
-        found = made.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+        with _lock:
+            found: Any = session().create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     except be.NoRegionError:
         msg = "No AWS region is configured: set AWS_REGION."
         raise StartError(msg) from None
@@ -51,14 +170,17 @@ def client(
             f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
         )
         raise StartError(msg) from None
-    endpoint = found.meta.endpoint_url
-    if not (is_encrypted(endpoint) or _is_near(urlsplit(endpoint).hostname or "")):
+    where: str = found.meta.endpoint_url
+    if not (is_encrypted(where) or _is_near(urlsplit(where).hostname or "")):
         msg = (
-            f"The endpoint for {service} is {shown(endpoint)}: records and credentials would travel in clear. Use "
+            f"The endpoint for {service} is {shown(where)}: records and credentials would travel in clear. Use "
             "https, or an address of this machine or of a private network."
         )
         raise StartError(msg)
     return found
+
+
+_client: Final = kept(own_client)
 
 
 def is_encrypted(endpoint: str) -> bool:
@@ -66,12 +188,9 @@ def is_encrypted(endpoint: str) -> bool:
     return endpoint.lower().startswith("https://")
 
 
-def clear_endpoints(services: Iterable[str]) -> list[tuple[str, str]]:
-    """Return those services, with their endpoints, that are talked to in clear over a network.
-
-    :raises StartError: see `client`.
-    """
-    found = [(service, client(service).meta.endpoint_url) for service in services]
+def clear_endpoints(clients: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return the services, with their endpoints, that these clients talk to in clear over a network."""
+    found = [(each.meta.service_model.service_name, each.meta.endpoint_url) for each in clients]
     return [
         (service, shown(endpoint))
         for service, endpoint in found
@@ -103,22 +222,6 @@ def shown(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-@cache
-def _loader(data_path: str | None) -> Any:
-    """Return the one that reads the descriptions of AWS's services, and remembers them."""
-    return create_loader(data_path)
-
-
-def session() -> Session:
-    """Return a session that also knows AWS_REGION, which all of AWS's SDKs but Python's do, and which ECS sets."""
-    made = botocore.session.get_session()
-    made.lazy_register_component("data_loader", lambda: _loader(made.get_config_variable("data_path")))
-    name = os.environ.get("AWS_REGION")
-    if name:
-        made.set_config_variable("region", name)
-    return made
-
-
 def region() -> str:
     """Return the configured region.
 
@@ -135,9 +238,10 @@ def custom_endpoint(service: str) -> str | None:
     """Return the endpoint that the environment or the AWS configuration sets for `service`, if any."""
     made = client(service)
     endpoint: str = made.meta.endpoint_url
-    standard = session().create_client(
-        service,
-        region_name=made.meta.region_name,
-        config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # missing in the stubs
-    )
+    with _lock:
+        standard = session().create_client(
+            service,
+            region_name=made.meta.region_name,
+            config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # missing in the stubs
+        )
     return endpoint if endpoint != standard.meta.endpoint_url else None

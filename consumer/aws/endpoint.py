@@ -57,27 +57,26 @@ class _Empty:
         yield b"{}"
 
 
+@clients.kept
 def endpoint_of(service: Service) -> Endpoint:
-    """Find it out by AWS's own variables and files.
+    """Find it out by AWS's own variables and files, once.
 
     :raises StartError: no region, no credentials, or an unusable endpoint is configured.
     """
-    client = clients.client(service.name)
+    client = clients.own_client(service.name)
     method, operation, arguments = _PROBES[service]
-    event, action = f"before-send.{service.name}.{operation}", f"{service.name}:{operation}"
+    action = f"{service.name}:{operation}"
     sent: list[Any] = []
 
     def intercept(request: Any, **_: object) -> AWSResponse:
         sent.append(request)
         return AWSResponse(request.url, 200, {}, _Empty())  # type: ignore[arg-type]
 
-    client.meta.events.register(event, intercept)
+    client.meta.events.register(f"before-send.{service.name}.{operation}", intercept)
     try:
         getattr(client, method)(**arguments)
     except CALL_ERRORS as error:
         raise StartError(explain(error, action, "the endpoint")) from None
-    finally:
-        client.meta.events.unregister(event, intercept)
     session = clients.session()
     credentials = session.get_credentials()
     if credentials is None:

@@ -74,8 +74,12 @@ def request_id(error: Exception) -> str | None:
     return None
 
 
-CALL_ERRORS: Final = (be.ClientError, be.BotoCoreError, OSError, RuntimeError)
-"""What a call through botocore may raise; RuntimeError when the credentials that it was given have expired."""
+class CredentialsExpired(Exception):
+    """Credentials were refreshed, and those that came have expired already."""
+
+
+CALL_ERRORS: Final = (be.ClientError, be.BotoCoreError, OSError, CredentialsExpired)
+"""What a call through botocore may raise."""
 
 
 REASONS: Final = ("permission", "credentials", "missing", "throttled", "refused", "unreachable", "service")
@@ -97,10 +101,9 @@ def reason(error: Exception) -> str:
             be.PartialCredentialsError,
             be.CredentialRetrievalError,
             be.TokenRetrievalError,
+            CredentialsExpired,
         ),
     ):
-        return "credentials"
-    if isinstance(error, RuntimeError):
         return "credentials"
     if isinstance(error, (be.HTTPClientError, be.ConnectionError, OSError)):
         return "unreachable"

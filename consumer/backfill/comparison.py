@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from consumer import aws
+from consumer.backoff import backoff
 from consumer.dynamodb.item import decode_item, item_encoder, key_names
 from consumer.dynamodb.names import VERSION
-from consumer.errors import EncodeError, StartError
+from consumer.errors import EncodeError, ServiceError
 from consumer.record import AttributeValue, Item, Record
 from consumer.settings import Settings
 from redaction.comparison import same
@@ -21,6 +22,7 @@ MAX_KEYS: Final = 100
 
 _ATTEMPTS: Final = 10
 _PAUSE_SECONDS: Final = 0.2
+_PAUSE_LIMIT_SECONDS: Final = 6.4
 
 
 class Finding(StrEnum):
@@ -47,7 +49,7 @@ class Comparer:
     def compare(self, records: Sequence[Record]) -> Counter[Finding]:
         """Count what would become of the records.
 
-        :raises StartError: the table cannot be read.
+        :raises ServiceError: the table cannot be read.
         """
         found: Counter[Finding] = Counter()
         items: list[Item] = []
@@ -95,10 +97,10 @@ class Comparer:
             try:
                 answer = self._client.batch_get_item(RequestItems={table: wanted})
             except aws.CALL_ERRORS as error:
-                raise StartError(aws.explain(error, "dynamodb:BatchGetItem", f"table {table}")) from None
+                raise ServiceError(aws.explain(error, "dynamodb:BatchGetItem", f"table {table}")) from None
             items |= {(item[partition]["S"], item[sort]["S"]): item for item in answer["Responses"].get(table, ())}
             if not answer.get("UnprocessedKeys"):
                 return items
             wanted = answer["UnprocessedKeys"][table]
-            time.sleep(_PAUSE_SECONDS * 2 ** min(attempt, 5))
-        raise StartError(f"dynamodb:BatchGetItem on table {table} is throttled.")
+            time.sleep(backoff(attempt, _PAUSE_SECONDS, _PAUSE_LIMIT_SECONDS))
+        raise ServiceError(f"dynamodb:BatchGetItem on table {table} is throttled.")

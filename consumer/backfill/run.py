@@ -8,7 +8,7 @@ import heapq
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
@@ -129,7 +129,7 @@ class ShardTask(Protocol):
 class ShardTasks(Protocol):
     """Makes what is done with each shard."""
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+    def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """Return the work of each shard; `shards` as ListShards describes them."""
         ...
 

@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,12 @@ class StoringTasks:
         )
         self._made: dict[str, StoringTask] = {}
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+    def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""
         for shard, (lease, checkpointer) in self._leases.claim(shards, self._plan.start.kind).items():
             books = _Books(self._metrics, accounts[shard])
             pipeline = self._pipelines.open(shard, settled={}, stop=self._stop, log=self._log, books=books)
-            self._made[shard] = StoringTask(pipeline, checkpointer, lease.position, lease.is_ended)
+            self._made[shard] = StoringTask(pipeline, checkpointer, lease.position, lease.is_finished)
         return dict(self._made)
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class ComparingTasks:
         self._settings = settings
         self._redactor = redactor
 
-    def open(self, shards: list[dict[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
+    def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""
         del shards
         return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from consumer.errors import StartError
+from consumer.errors import ServiceError, StartError
 from consumer.settings import load_settings
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _looks(observer: "Observer", *, with_lag: bool) -> Iterator["Status"]:
         time.sleep(WATCH_SECONDS)
         try:
             observer.look()
-        except StartError as error:
+        except (ServiceError, StartError) as error:
             click.echo(f"sanitizer: {error}", err=True)
         else:
             yield observer.status(with_lag=with_lag)

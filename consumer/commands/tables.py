@@ -21,11 +21,14 @@ def tables_group() -> None:
 def tables_create(config: Path | None, *, as_json: bool) -> None:
     """Create what is missing, and the leases of a fresh stream."""
     settings = load_settings(config)
-    made = {}
-    for name, state in tables.create(settings):
+    made: dict[str, str] = {}
+
+    def tell(name: str, state: str) -> None:
         made[name] = state
         if not as_json:
-            click.echo(f"{name}: {state}")  # at once, since a later step may fail
+            click.echo(f"{name}: {state}")
+
+    tables.create(settings, tell)
     leases = tables.seed_leases(settings)
     say({"tables": made, "leases": leases}, f"leases written: {leases}", as_json)
 

@@ -4,15 +4,19 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from consumer import aws, tables
 from consumer.doctor import permissions, stream_readers
 from consumer.doctor.finding import Finding
 from consumer.dynamodb import schema
 from consumer.dynamodb.names import INDEX
-from consumer.errors import StartError
+from consumer.errors import ServiceError, StartError
 from consumer.settings import Settings, lease_tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_kinesis.client import KinesisClient
 
 TOLERATED_SECONDS: Final = 60.0
 REFUSED_SECONDS: Final = 300.0
@@ -63,8 +67,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     """Look at all that is AWS's; what an earlier finding makes pointless is left out, and said to be."""
     try:
         region = aws.region()
-        kinesis, dynamodb = clients = [aws.client(service, retries=1) for service in _SERVICES]
-        in_clear = aws.clear_endpoints(_SERVICES)
+        kinesis, dynamodb = clients = [aws.own_client(service, retries=1) for service in _SERVICES]
+        in_clear = aws.clear_endpoints(clients)
     except StartError as error:
         yield Finding("region", "failed", str(error))
         yield Finding("all of AWS", "skipped", "Credentials, stream, tables, permissions: correct the region first.")
@@ -90,19 +94,19 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield clock.finding()
 
 
-def _of_dynamodb(settings: Settings, dynamodb: Any, region: str, clock: Clock) -> Iterator[Finding]:
+def _of_dynamodb(settings: Settings, dynamodb: "DynamoDBClient", region: str, clock: Clock) -> Iterator[Finding]:
     for table in tables.wanted(settings):
         before = clock.answers
         try:
             yield _table(dynamodb, settings, table, region)
-        except StartError as error:
+        except ServiceError as error:
             yield Finding("table", "failed", str(error))
             if clock.answers == before:  # each more would wait as long for an answer
                 yield Finding("table", "skipped", "The other tables: correct the way to DynamoDB first.")
                 return
 
 
-def _stream(kinesis: Any, name: str, region: str) -> tuple[Finding, str | None]:
+def _stream(kinesis: "KinesisClient", name: str, region: str) -> tuple[Finding, str | None]:
     """Look at the stream; return also why that was not possible, as `aws.reason` puts it."""
     try:
         summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
@@ -151,7 +155,7 @@ def _credentials(problem: str | None) -> Finding:
     return Finding("credentials", "ok", f"Found ({found.method}), and AWS takes them.")
 
 
-def _table(dynamodb: Any, settings: Settings, table: schema.Table, region: str) -> Finding:
+def _table(dynamodb: "DynamoDBClient", settings: Settings, table: schema.Table, region: str) -> Finding:
     name = table.name
     problem = schema.schema_problem(dynamodb, table)
     if problem is None:
@@ -177,11 +181,11 @@ def _table(dynamodb: Any, settings: Settings, table: schema.Table, region: str) 
     return Finding("table", "failed", text)
 
 
-def _upkeep(dynamodb: Any, table: schema.Table) -> Finding:
+def _upkeep(dynamodb: "DynamoDBClient", table: schema.Table) -> Finding:
     """Look at what the worker itself need not be permitted to ask for."""
     try:
         problem = schema.upkeep_problem(dynamodb, table)
-    except StartError as error:
+    except ServiceError as error:
         return Finding("table", "ok", f"{table.name}: its keys are right; recovery and expiry are not known. {error}")
     if problem:
         return Finding("table", "warning", f"{table.name}: {problem}.")

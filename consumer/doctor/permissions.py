@@ -7,17 +7,21 @@ permission before they look at anything else, so every answer but a refusal says
 
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.doctor.finding import Finding
 from consumer.dynamodb.item import key_names
 from consumer.dynamodb.schema import never
-from consumer.kcl.lease_table import LEASE_OWNER_INDEX
+from consumer.kcl.lease_table import KEYS, LEASE_OWNER_INDEX, owned_by
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables
 
-_NOBODY: Final = {"S": "sanitizer doctor"}
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_kinesis.client import KinesisClient
+
+_NOBODY: Final = "sanitizer doctor"
 
 
 class _Trial(NamedTuple):
@@ -26,7 +30,7 @@ class _Trial(NamedTuple):
     make: Callable[[], object]
 
 
-def check(settings: Settings, kinesis: Any, dynamodb: Any) -> Iterator[Finding]:
+def check(settings: Settings, kinesis: "KinesisClient", dynamodb: "DynamoDBClient") -> Iterator[Finding]:
     """Yield a finding for each action that is not permitted, then what is not known, then how many are."""
     permitted = denied = 0
     unknown: dict[str, str] = {}
@@ -55,7 +59,7 @@ def check(settings: Settings, kinesis: Any, dynamodb: Any) -> Iterator[Finding]:
         yield Finding("permissions", "ok", f"{permitted} actions were tried, and are permitted to the role in use.")
 
 
-def _of_stream(settings: Settings, kinesis: Any) -> Iterator[_Trial]:
+def _of_stream(settings: Settings, kinesis: "KinesisClient") -> Iterator[_Trial]:
     """Ask as KCL does, from the shards to one record; each needs what the one before returned."""
     name = settings.stream.name
     found: dict[str, str] = {}
@@ -77,22 +81,17 @@ def _of_stream(settings: Settings, kinesis: Any) -> Iterator[_Trial]:
         )
 
 
-def _of_tables(settings: Settings, dynamodb: Any) -> Iterator[_Trial]:
+def _of_tables(settings: Settings, dynamodb: "DynamoDBClient") -> Iterator[_Trial]:
     leases, worker_metrics, coordinator = lease_tables(settings.kcl.application)
-    yield from _conditional(dynamodb, leases, ("leaseKey",), "Scan", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    lease_key, worker_key, coordinator_key = KEYS
+    yield from _conditional(dynamodb, leases, (lease_key,), "Scan", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     yield _Trial(
         "dynamodb:Query",
         f"index {LEASE_OWNER_INDEX} of table {leases}",
-        lambda: dynamodb.query(
-            TableName=leases,
-            IndexName=LEASE_OWNER_INDEX,
-            KeyConditionExpression="leaseOwner = :nobody",
-            ExpressionAttributeValues={":nobody": _NOBODY},
-            Limit=1,
-        ),
+        lambda: dynamodb.query(TableName=leases, Limit=1, **owned_by(_NOBODY)),
     )
-    yield from _conditional(dynamodb, worker_metrics, ("wid",), "Scan", "UpdateItem", "DeleteItem")
-    yield from _conditional(dynamodb, coordinator, ("key",), "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    yield from _conditional(dynamodb, worker_metrics, (worker_key,), "Scan", "UpdateItem", "DeleteItem")
+    yield from _conditional(dynamodb, coordinator, (coordinator_key,), "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     output, keys = settings.output.table, key_names(settings.output)
     if settings.has_table and settings.output.write_mode == "newest":
         yield from _conditional(dynamodb, output, keys, "PutItem")
@@ -101,9 +100,9 @@ def _of_tables(settings: Settings, dynamodb: Any) -> Iterator[_Trial]:
     yield _batch(dynamodb, settings.quarantine.table, KEY_NAMES)
 
 
-def _conditional(dynamodb: Any, table: str, keys: tuple[str, ...], *operations: str) -> Iterator[_Trial]:
+def _conditional(dynamodb: "DynamoDBClient", table: str, keys: tuple[str, ...], *operations: str) -> Iterator[_Trial]:
     """Reads of at most one item, and writes whose condition never holds."""
-    key = dict.fromkeys(keys, _NOBODY)
+    key = {name: {"S": _NOBODY} for name in keys}
     calls: dict[str, Callable[[], object]] = {
         "Scan": lambda: dynamodb.scan(TableName=table, Limit=1),
         "GetItem": lambda: dynamodb.get_item(TableName=table, Key=key),
@@ -117,9 +116,9 @@ def _conditional(dynamodb: Any, table: str, keys: tuple[str, ...], *operations: 
         yield _Trial(f"dynamodb:{operation}", f"table {table}", calls[operation])
 
 
-def _batch(dynamodb: Any, table: str, keys: tuple[str, str]) -> _Trial:
+def _batch(dynamodb: "DynamoDBClient", table: str, keys: tuple[str, str]) -> _Trial:
     key = {name: {"S": f"sanitizer doctor {uuid.uuid4()}"} for name in keys}
-    request = {table: [{"DeleteRequest": {"Key": key}}]}
+    request: dict[str, Any] = {table: [{"DeleteRequest": {"Key": key}}]}
     return _Trial("dynamodb:BatchWriteItem", f"table {table}", lambda: dynamodb.batch_write_item(RequestItems=request))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from consumer import aws
 from consumer.doctor.finding import Finding
@@ -10,6 +10,9 @@ from consumer.errors import StartError
 from consumer.kinesis import registered_consumers
 from consumer.settings import Settings
 from consumer.settings.stream import SHARD_READS, SPACING_MS, idle_ms
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
 
 _PERIOD: Final = 300
 _BACK: Final = timedelta(seconds=2 * _PERIOD)
@@ -21,7 +24,7 @@ _DIVIDE: Final = (
 )
 
 
-def check(settings: Settings, kinesis: Any) -> Iterator[Finding]:
+def check(settings: Settings, kinesis: "KinesisClient") -> Iterator[Finding]:
     """Yield what there is to say of the readers of a stream that is there."""
     try:
         summary = kinesis.describe_stream_summary(StreamName=settings.stream.name)["StreamDescriptionSummary"]

@@ -1,15 +1,19 @@
 """How tables are made, and checked: keys, index, recovery, expiry."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from consumer import aws
 from consumer.dynamodb.names import INDEX
-from consumer.errors import StartError
+from consumer.errors import ServiceError, StartError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
 MISSING: Final = "is missing"
 
@@ -36,64 +40,79 @@ class Table:
     may_add_index: bool = False
 
 
-def create_each(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
-    """Create those that are missing; see `create`."""
+def create_each(tables: Sequence[Table], tell: Callable[[str, str], object] = lambda *_: None) -> None:
+    """Create those that are missing, and wait until all are usable.
+
+    :param tell: is called for each as soon as it is known, since a later step may fail: with its name and ``created``,
+        ``exists`` or ``exists; its index is added``.
+    :raises ServiceError: not permitted, or unreachable.
+    :raises StartError: a table of that name has other keys.
+    """
     dynamodb = aws.client("dynamodb", retries=3, timeout=30)
     for table in tables:
-        existing = _describe(dynamodb, table.name)
-        if existing is None:
-            call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
-        elif problem := _problem(existing, table):
-            if problem != _NO_INDEX:
-                msg = f"The table {table.name} exists, but {problem}."
-                raise StartError(msg)
-            call(dynamodb.update_table, "dynamodb:UpdateTable", table.name, **_index_request(existing, table))
-            yield table.name, "exists; its index is added"
-            continue
-        yield table.name, "exists" if existing else "created"
+        tell(table.name, _create(dynamodb, table))
     for table in tables:
-        waiter = dynamodb.get_waiter("table_exists")
+        _complete(dynamodb, table)
+
+
+def _create(dynamodb: "DynamoDBClient", table: Table) -> str:
+    existing = _describe(dynamodb, table.name)
+    if existing is None:
+        call(dynamodb.create_table, "dynamodb:CreateTable", table.name, **table.request)
+        return "created"
+    problem = _problem(existing, table)
+    if problem is None:
+        return "exists"
+    if problem != _NO_INDEX:
+        msg = f"The table {table.name} exists, but {problem}."
+        raise StartError(msg)
+    call(dynamodb.update_table, "dynamodb:UpdateTable", table.name, **_index_request(existing, table))
+    return "exists; its index is added"
+
+
+def _complete(dynamodb: "DynamoDBClient", table: Table) -> None:
+    """Wait for a table, and turn on what is done by calls of their own."""
+    call(
+        dynamodb.get_waiter("table_exists").wait,
+        "dynamodb:DescribeTable",
+        table.name,
+        TableName=table.name,
+        WaiterConfig={"Delay": 1, "MaxAttempts": 120},
+    )
+    while table.may_add_index and not _is_whole(dynamodb, table):
+        time.sleep(_BUILDING_SECONDS)
+    # Also of a table that was there: an earlier call may have ended between the two steps.
+    if table.holds_data and not _has_recovery(dynamodb, table.name):
         call(
-            waiter.wait,
-            "dynamodb:DescribeTable",
+            dynamodb.update_continuous_backups,
+            "dynamodb:UpdateContinuousBackups",
             table.name,
             TableName=table.name,
-            WaiterConfig={"Delay": 1, "MaxAttempts": 120},
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
         )
-        while table.may_add_index and not _is_whole(dynamodb, table):
-            time.sleep(_BUILDING_SECONDS)
-        # Also of a table that was there: an earlier call may have ended between the two steps.
-        if table.holds_data and not _has_recovery(dynamodb, table.name):
-            call(
-                dynamodb.update_continuous_backups,
-                "dynamodb:UpdateContinuousBackups",
-                table.name,
-                TableName=table.name,
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-            )
-        if table.expires_by and not _time_to_live(dynamodb, table.name):
-            call(
-                dynamodb.update_time_to_live,
-                "dynamodb:UpdateTimeToLive",
-                table.name,
-                TableName=table.name,
-                TimeToLiveSpecification={"Enabled": True, "AttributeName": table.expires_by},
-            )
+    if table.expires_by and not _time_to_live(dynamodb, table.name):
+        call(
+            dynamodb.update_time_to_live,
+            "dynamodb:UpdateTimeToLive",
+            table.name,
+            TableName=table.name,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": table.expires_by},
+        )
 
 
-def schema_problem(dynamodb: Any, table: Table) -> str | None:
+def schema_problem(dynamodb: "DynamoDBClient", table: Table) -> str | None:
     """Return what the worker cannot do without: ``is missing``, or what is wrong with keys and index; None: nothing.
 
-    :raises StartError: not permitted, or unreachable.
+    :raises ServiceError: not permitted, or unreachable.
     """
     existing = _describe(dynamodb, table.name)
     return _problem(existing, table) if existing else MISSING
 
 
-def upkeep_problem(dynamodb: Any, table: Table) -> str | None:
+def upkeep_problem(dynamodb: "DynamoDBClient", table: Table) -> str | None:
     """Return what is wrong with a table's recovery, expiry and index, which the worker itself does not ask for.
 
-    :raises StartError: not permitted, or unreachable.
+    :raises ServiceError: not permitted, or unreachable.
     """
     if table.holds_data and not _has_recovery(dynamodb, table.name):
         return "its point-in-time recovery is off; `sanitizer tables create` turns it on"
@@ -129,23 +148,23 @@ def new_table(name: str, *keys: str, attributes: tuple[str, ...] = (), holds_dat
     return Table(name, keys, request, holds_data)
 
 
-def _describe(dynamodb: Any, name: str) -> dict[str, Any] | None:
+def _describe(dynamodb: "DynamoDBClient", name: str) -> "TableDescriptionTypeDef | None":
     try:
-        description: dict[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
+        description = dynamodb.describe_table(TableName=name)["Table"]
     except aws.CALL_ERRORS as error:
         if aws.reason(error) == "missing":
             return None
-        raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
+        raise ServiceError(aws.explain(error, "dynamodb:DescribeTable", f"table {name}")) from None
     return description
 
 
-def _has_recovery(dynamodb: Any, name: str) -> bool:
+def _has_recovery(dynamodb: "DynamoDBClient", name: str) -> bool:
     answer = call(dynamodb.describe_continuous_backups, "dynamodb:DescribeContinuousBackups", name, TableName=name)
     recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     return bool(recovery["PointInTimeRecoveryStatus"] == "ENABLED")
 
 
-def _time_to_live(dynamodb: Any, name: str) -> str | None:
+def _time_to_live(dynamodb: "DynamoDBClient", name: str) -> str | None:
     """Return the attribute by which a table's items expire, if they do."""
     answer = call(dynamodb.describe_time_to_live, "dynamodb:DescribeTimeToLive", name, TableName=name)
     described = answer["TimeToLiveDescription"]
@@ -153,7 +172,7 @@ def _time_to_live(dynamodb: Any, name: str) -> str | None:
     return str(described["AttributeName"]) if is_on else None
 
 
-def _problem(existing: dict[str, Any], table: Table) -> str | None:
+def _problem(existing: Mapping[str, Any], table: Table) -> str | None:
     if existing["KeySchema"] != table.request["KeySchema"]:
         return f"its keys are not {' and '.join(table.keys)}"
     if len(table.keys) == 2 and (problem := key_problem(existing, (table.keys[0], table.keys[1]))):  # noqa: PLR2004
@@ -168,7 +187,7 @@ def _problem(existing: dict[str, Any], table: Table) -> str | None:
     return None
 
 
-def _index_request(existing: dict[str, Any], table: Table) -> dict[str, Any]:
+def _index_request(existing: Mapping[str, Any], table: Table) -> dict[str, Any]:
     """Return UpdateTable's request for the index of a table that is there."""
     (index,) = table.request["GlobalSecondaryIndexes"]
     capacity = existing.get("ProvisionedThroughput", {})
@@ -182,7 +201,7 @@ def _index_request(existing: dict[str, Any], table: Table) -> dict[str, Any]:
     }
 
 
-def _is_whole(dynamodb: Any, table: Table) -> bool:
+def _is_whole(dynamodb: "DynamoDBClient", table: Table) -> bool:
     """Return whether a table that is there has its indexes, and they are built."""
     existing = _describe(dynamodb, table.name) or {}
     built = {i["IndexName"] for i in existing.get("GlobalSecondaryIndexes", ()) if i["IndexStatus"] == "ACTIVE"}
@@ -192,12 +211,12 @@ def _is_whole(dynamodb: Any, table: Table) -> bool:
 def call(method: Any, operation: str, table: str, **request: Any) -> Any:
     """Make a call of a client.
 
-    :raises StartError: it failed; one sentence says how, and which table.
+    :raises ServiceError: it failed; one sentence says how, and which table.
     """
     try:
         return method(**request)
     except aws.CALL_ERRORS as error:
-        raise StartError(aws.explain(error, operation, f"table {table}")) from None
+        raise ServiceError(aws.explain(error, operation, f"table {table}")) from None
 
 
 def never(key: str) -> dict[str, Any]:
@@ -211,7 +230,7 @@ def never(key: str) -> dict[str, Any]:
     }
 
 
-def key_problem(description: dict[str, Any], keys: tuple[str, str]) -> str | None:
+def key_problem(description: Mapping[str, Any], keys: tuple[str, str]) -> str | None:
     """Return what is wrong with a table's key schema, if anything.
 
     :param description: DescribeTable's answer.

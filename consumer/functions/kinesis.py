@@ -58,7 +58,8 @@ class _HashRanges:
     def of(self, shard: str) -> HashRange:
         """Return a shard's.
 
-        :raises StartError: it is not listed, or may not be asked for.
+        :raises ServiceError: it may not be asked for.
+        :raises StartError: it is not listed.
         """
         if shard not in self._known:
             client = aws.client("kinesis", retries=_RETRIES)

@@ -1,13 +1,58 @@
-"""KCL's three tables: names, schema, rows, leader; the one place that knows their attributes."""
+"""KCL's three tables, as KCL 3.1.3 keeps them: names of attributes, schemas, rows, and every write into them.
+
+They are another program's, so that nothing outside of this module knows their attributes:
+
+    <application>                     a row for each shard, its lease: who owns it, and how far it is read
+    <application>-WorkerMetricStats   a row for each worker, with the time of its last report
+    <application>-CoordinatorState    the lock of the leader, among other things
+
+All of it was read in KCL's source, at the tag of `KCL_VERSION`: `DynamoDBLeaseSerializer` and `DynamoDBLeaseRefresher`
+(rows, conditions, updates, index of leases), `WorkerMetricStats` and its DAO, `LeaseAssignmentManager` (whose reports
+count), `CoordinatorStateDAO` and `DynamoDBLockBasedLeaderDecider` (the leader, by the client of DynamoDB's locks).
+"""
 
 import time
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from consumer.dynamodb.attribute_values import decode_document
-from consumer.dynamodb.scan import all_items
-from consumer.dynamodb.schema import Table, key_schema, new_table
-from consumer.settings import Settings, lease_tables
+from consumer.dynamodb.schema import Table, if_unchanged, key_schema, new_table
+from consumer.record import Position
+from consumer.settings import lease_tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+KCL_VERSION: Final = "3.1.3"
+
+SHARD_END: Final = "SHARD_END"
+"""The checkpoint of a shard that is read to its end."""
+
+LEASE_OWNER_INDEX: Final = "LeaseOwnerToLeaseKeyIndex"
+"""The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
+
+BACKFILL_BEGAN: Final = "backfillFrom"
+"""The attribute of leases that are a backfill's, and not of KCL: where it began."""
+
+REPORT_SECONDS: Final = 60.0
+"""For so long KCL's leader takes a worker for alive after its report: twice its period of 30 s."""
+
+KEYS: Final = ("leaseKey", "wid", "key")
+"""The keys of the three tables."""
+
+LEADER: Final = "Leader"
+"""The key of the leader's lock in the coordinator table."""
+
+_LEADER_KEY: Final = {"key": {"S": LEADER}}
+
+_READ: Final = (
+    "leaseKey",
+    "leaseOwner",
+    "leaseCounter",
+    "checkpoint",
+    "checkpointSubSequenceNumber",
+    BACKFILL_BEGAN,
+)
+_ONE: Final = {"N": "1"}
 
 
 def lease_table(name: str) -> Table:
@@ -20,40 +65,48 @@ def lease_table(name: str) -> Table:
     return new_table(name, "leaseKey", attributes=("leaseOwner",), GlobalSecondaryIndexes=[index])
 
 
-def new_lease(shard: dict[str, Any], checkpoint: str) -> dict[str, Any]:
-    """Return the lease of a shard that nobody has read yet, as KCL writes it.
+def tables_of(application: str) -> tuple[Table, Table, Table]:
+    """Return an application's three tables, in the order of `lease_tables`."""
+    leases, workers, coordinator = lease_tables(application)
+    return lease_table(leases), new_table(workers, "wid"), new_table(coordinator, "key")
 
-    :param shard: as ListShards describes it.
-    :param checkpoint: ``TRIM_HORIZON``, ``LATEST`` or ``AT_TIMESTAMP``.
-    """
-    lease: dict[str, Any] = {
-        "leaseKey": {"S": shard["ShardId"]},
-        "checkpoint": {"S": checkpoint},
-        "checkpointSubSequenceNumber": {"N": "0"},
-        "leaseCounter": {"N": "0"},
-        "ownerSwitchesSinceCheckpoint": {"N": "0"},
-        "startingHashKey": {"S": shard["HashKeyRange"]["StartingHashKey"]},
-        "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
+
+def owned_by(worker: str) -> dict[str, Any]:
+    """Return the query of the lease table's index for one worker's leases, which KCL makes."""
+    return {
+        "IndexName": LEASE_OWNER_INDEX,
+        "KeyConditionExpression": "leaseOwner = :owner",
+        "ExpressionAttributeValues": {":owner": {"S": worker}},
     }
-    parents = [shard[name] for name in ("ParentShardId", "AdjacentParentShardId") if shard.get(name)]
-    return lease | ({"parentShardId": {"SS": parents}} if parents else {})
-
-
-REPORT_SECONDS: Final = 60.0
-"""For so long KCL's leader takes a worker for alive after its report: twice its period of 30 s."""
-
-
-LEADER_KEY: Final = {"key": {"S": "Leader"}}
-
-
-SHARD_END: Final = "SHARD_END"
 
 
 class Lease(NamedTuple):
-    """Who owns it (empty: nobody), and the counter that each renewal moves on."""
+    """A shard's row.
 
-    owner: str
-    counter: str
+    :ivar owner: None: nobody.
+    :ivar counter: every renewal, checkpoint and change of owner moves it on.
+    :ivar checkpoint: a sequence number, `SHARD_END`, or where reading begins, e.g. ``TRIM_HORIZON``.
+    :ivar sub: the checkpoint's sub-sequence number.
+    :ivar backfill_from: where the backfill began whose lease it is; None: it is a worker's.
+    """
+
+    shard: str
+    owner: str | None = None
+    counter: int = 0
+    checkpoint: str | None = None
+    sub: int = 0
+    backfill_from: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the shard is read to its end."""
+        return self.checkpoint == SHARD_END
+
+    @property
+    def position(self) -> Position | None:
+        """All up to there is done; None: nothing yet, or all."""
+        number = self.checkpoint or ""
+        return Position(int(number), self.sub) if number.isdecimal() else None
 
 
 class Leader(NamedTuple):
@@ -63,54 +116,172 @@ class Leader(NamedTuple):
     version: str
 
 
-def read_leader(client: Any, table: str) -> Leader | None:
-    """Return the leader by KCL's coordinator table, if there is one. Raises what the call raises."""
-    item = client.get_item(TableName=table, Key=LEADER_KEY, ConsistentRead=True).get("Item", {})
-    owner = item.get("ownerName", {}).get("S")
-    return Leader(owner, item["recordVersionNumber"]["S"]) if owner and "recordVersionNumber" in item else None
+class LeaseTables:
+    """The three tables of an application. Each method raises what its call raises.
 
-
-def reporting(client: Any, table: str) -> set[str]:
-    """Return the workers that have reported themselves alive (`lut`: epoch seconds), as KCL's leader reads it.
-
-    :param table: KCL's table of worker metrics. Raises what the call raises.
+    A write that returns whether it was made has a condition: what it is based on still stands.
     """
-    pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, ProjectionExpression="wid, lut")
-    since = time.time() - REPORT_SECONDS
-    return {
-        item["wid"]["S"] for page in pages for item in page["Items"] if float(item.get("lut", {}).get("N", 0)) > since
-    }
 
+    def __init__(self, client: "DynamoDBClient", application: str) -> None:
+        self._client = client
+        self._leases, self._workers, self._coordinator = lease_tables(application)
 
-LEASE_OWNER_INDEX = "LeaseOwnerToLeaseKeyIndex"
-"""The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
+    def leases(self) -> list[Lease]:
+        """Return all leases, by shard, as they are now."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._leases, ConsistentRead=True, ProjectionExpression=", ".join(_READ)
+        )
+        found = [_lease(item) for page in pages for item in page["Items"] if "leaseCounter" in item]
+        return sorted(found, key=lambda lease: lease.shard)
 
+    def add(
+        self,
+        shard: Mapping[str, Any],
+        checkpoint: str,
+        *,
+        owner: str | None = None,
+        backfill_from: str | None = None,
+    ) -> Lease | None:
+        """Write the lease of a shard that has none, as KCL writes it; None: it has one.
 
-BACKFILL_BEGAN: Final = "backfillFrom"
-"""The attribute of leases that are a backfill's: where it began."""
-
-
-def shards(settings: Settings) -> list[dict[str, Any]]:
-    """Return the leases by shard: owner, checkpoint, sub-sequence number, counter of renewals, whether a backfill's."""
-    table = lease_tables(settings.kcl.application)[0]
-    rows = [
-        {
-            "shard": lease["leaseKey"],
-            "owner": lease.get("leaseOwner"),
-            "checkpoint": lease.get("checkpoint"),
-            "sub": lease.get("checkpointSubSequenceNumber", 0),
-            "counter": lease.get("leaseCounter", 0),
-            "is_backfill": BACKFILL_BEGAN in lease,
+        :param shard: as ListShards describes it.
+        :param checkpoint: ``TRIM_HORIZON``, ``LATEST`` or ``AT_TIMESTAMP``.
+        """
+        item: dict[str, Any] = {
+            "leaseKey": {"S": shard["ShardId"]},
+            "checkpoint": {"S": checkpoint},
+            "checkpointSubSequenceNumber": {"N": "0"},
+            "leaseCounter": {"N": "0"},
+            "ownerSwitchesSinceCheckpoint": {"N": "0"},
+            "startingHashKey": {"S": shard["HashKeyRange"]["StartingHashKey"]},
+            "endingHashKey": {"S": shard["HashKeyRange"]["EndingHashKey"]},
         }
-        for lease in leases(table)
-        if str(lease.get("leaseKey", "")).startswith("shardId-")
-    ]
-    return sorted(rows, key=lambda row: str(row["shard"]))
+        parents = [shard[name] for name in ("ParentShardId", "AdjacentParentShardId") if shard.get(name)]
+        if parents:
+            item["parentShardId"] = {"SS": parents}
+        if owner is not None:
+            item["leaseOwner"] = {"S": owner}
+        if backfill_from is not None:
+            item[BACKFILL_BEGAN] = {"S": backfill_from}
+        is_new = if_unchanged(
+            self._client.put_item,
+            TableName=self._leases,
+            Item=item,
+            ConditionExpression="attribute_not_exists(leaseKey)",
+        )
+        return _lease(item) if is_new else None
+
+    def claim(self, lease: Lease, owner: str) -> Lease | None:
+        """Take a backfill's lease, whoever owns it; return it as it is now, None if another was faster."""
+        is_mine = self._update(
+            lease.shard,
+            "SET leaseOwner = :me ADD leaseCounter :one",
+            "leaseCounter = :counter",
+            {":me": {"S": owner}, ":one": _ONE, ":counter": {"N": str(lease.counter)}},
+        )
+        return lease._replace(owner=owner, counter=lease.counter + 1) if is_mine else None
+
+    def checkpoint(self, lease: Lease, checkpoint: str, sub: int) -> Lease | None:
+        """Move a backfill's checkpoint on; return the lease as it is now, None if it is its owner's no longer."""
+        is_mine = self._update(
+            lease.shard,
+            "SET checkpoint = :checkpoint, checkpointSubSequenceNumber = :sub ADD leaseCounter :one",
+            "leaseOwner = :me AND leaseCounter = :counter",
+            {
+                ":checkpoint": {"S": checkpoint},
+                ":sub": {"N": str(sub)},
+                ":one": _ONE,
+                ":me": {"S": lease.owner},
+                ":counter": {"N": str(lease.counter)},
+            },
+        )
+        return lease._replace(checkpoint=checkpoint, sub=sub, counter=lease.counter + 1) if is_mine else None
+
+    def release(self, shard: str, owner: str) -> bool:
+        """Let go of a lease.
+
+        As KCL's own evictLease does it: the counter moves on, so that whoever watched it sees a change. Not a lease
+        on its way to this owner, whose last one still drains: it would lose it before its last checkpoint.
+        """
+        return self._update(
+            shard,
+            "REMOVE leaseOwner ADD leaseCounter :one",
+            "leaseOwner = :me AND attribute_not_exists(checkpointOwner)",
+            {":me": {"S": owner}, ":one": _ONE},
+        )
+
+    def take(self, lease: Lease, worker: str) -> bool:
+        """Assign a lease that has expired, or that nobody owns.
+
+        As KCL's own assignLease does it, with the counter as a condition besides the owner.
+        """
+        owner: dict[str, Any] = {":owner": {"S": lease.owner}} if lease.owner else {}
+        return self._update(
+            lease.shard,
+            "SET leaseOwner = :me REMOVE checkpointOwner ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one",
+            "leaseCounter = :counter AND "
+            + ("leaseOwner = :owner" if lease.owner else "attribute_not_exists(leaseOwner)"),
+            {":me": {"S": worker}, ":one": _ONE, ":counter": {"N": str(lease.counter)}} | owner,
+        )
+
+    def _update(self, shard: str, update: str, condition: str, values: dict[str, Any]) -> bool:
+        return if_unchanged(
+            self._client.update_item,
+            TableName=self._leases,
+            Key={"leaseKey": {"S": shard}},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+
+    def reporting(self) -> set[str]:
+        """Return the workers that have reported themselves alive (`lut`: epoch seconds), as KCL's leader reads it."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._workers, ConsistentRead=True, ProjectionExpression="wid, lut"
+        )
+        since = time.time() - REPORT_SECONDS
+        items: Iterable[Mapping[str, Any]] = (item for page in pages for item in page["Items"])
+        return {item["wid"]["S"] for item in items if float(item.get("lut", {}).get("N", 0)) > since}
+
+    def forget(self, worker: str) -> None:
+        """Take a worker's report away, so that the leader assigns it nothing; one that lives soon writes another."""
+        self._client.delete_item(TableName=self._workers, Key={"wid": {"S": worker}})
+
+    def leader(self) -> Leader | None:
+        """Return the leader, if there is one."""
+        answer = self._client.get_item(TableName=self._coordinator, Key=_LEADER_KEY, ConsistentRead=True)
+        item: Mapping[str, Any] = answer.get("Item", {})
+        owner = item.get("ownerName", {}).get("S")
+        return Leader(owner, item["recordVersionNumber"]["S"]) if owner and "recordVersionNumber" in item else None
+
+    def resign(self, worker: str) -> bool:
+        """Clear the leader's place, if this worker leads: else nobody would before KCL's lock of 120 s has run out."""
+        return self._clear_leader("ownerName = :me", {":me": {"S": worker}})
+
+    def depose(self, leader: Leader) -> bool:
+        """Clear the place of a leader, unless it has shown a sign of life."""
+        return self._clear_leader("recordVersionNumber = :version", {":version": {"S": leader.version}})
+
+    def _clear_leader(self, condition: str, values: dict[str, Any]) -> bool:
+        return if_unchanged(
+            self._client.delete_item,
+            TableName=self._coordinator,
+            Key=_LEADER_KEY,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
 
 
-def leases(table: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a lease table, as far as they are texts and numbers: KCL also writes sets, such as parents."""
-    return (
-        decode_document({name: value for name, value in item.items() if value.keys() <= {"S", "N"}})
-        for item in all_items(table)
+def _lease(item: Mapping[str, Any]) -> Lease:
+    def text(name: str) -> str | None:
+        found: str | None = item.get(name, {}).get("S")
+        return found
+
+    return Lease(
+        item["leaseKey"]["S"],
+        text("leaseOwner"),
+        int(item["leaseCounter"]["N"]),
+        text("checkpoint"),
+        int(item.get("checkpointSubSequenceNumber", {}).get("N", 0)),
+        text(BACKFILL_BEGAN),
     )

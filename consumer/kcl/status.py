@@ -1,19 +1,20 @@
 """The whole application as its lease table shows it: shards, owners, lags, and which workers live.
 
-A lease table says who owns a shard, not whether the owner lives: that is seen only by looking again. KCL renews each
-lease three times in the failover time, by its counter; an owner none of whose leases is renewed for so long is dead.
+An owner none of whose leases is renewed for the failover time is dead; see `consumer.kcl.renewals`.
 """
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from functools import cached_property
+from typing import Final, Literal
 
 from consumer import aws
-from consumer.errors import StartError
-from consumer.kcl import lease_table
-from consumer.kcl.lease_table import SHARD_END, Leader, read_leader, reporting
+from consumer.dynamodb.scan import read_error
+from consumer.errors import ServiceError, StartError
+from consumer.kcl.lease_table import LEADER, Leader, Lease, LeaseTables
+from consumer.kcl.renewals import Renewals
 from consumer.kinesis.reader import ShardReader, Start
 from consumer.kinesis.shards import list_shards
 from consumer.settings import Settings, lease_tables
@@ -95,30 +96,27 @@ class Observer:
         self._settings = settings
         self._now = now
         self._failover = settings.kcl.failover_ms / 1000
-        self._rows: list[dict[str, Any]] = []
-        self._counters: dict[str, tuple[str, int]] = {}
-        self._first_seen: dict[str, float] = {}
-        self._renewed: dict[str, float] = {}
+        self._leases: list[Lease] = []
+        self._looked_at = now()
+        self._renewals = Renewals()
+
+    @cached_property
+    def _tables(self) -> LeaseTables:
+        return LeaseTables(aws.client("dynamodb", timeout=30, retries=3), self._settings.kcl.application)
 
     def look(self) -> None:
         """Read the lease table.
 
-        :raises StartError: it is missing, out of reach or not permitted.
+        :raises ServiceError: it is missing, out of reach or not permitted.
+        :raises StartError: see `aws.client`.
         """
-        self._rows = lease_table.shards(self._settings)
+        try:
+            self._leases = self._tables.leases()
+        except aws.CALL_ERRORS as error:
+            raise read_error(error, "scan", self._settings.kcl.application) from None
         now = self._now()
-        counters = {
-            row["shard"]: (row["owner"], row["counter"])
-            for row in self._rows
-            if row["owner"] and row["checkpoint"] != SHARD_END
-        }
-        for shard, (owner, counter) in counters.items():
-            self._first_seen.setdefault(owner, now)
-            before = self._counters.get(shard)
-            # Another owner's name may have been written by the leader, and says nothing of the owner.
-            if before and before[0] == owner and before[1] != counter:
-                self._renewed[owner] = now
-        self._counters = counters
+        self._renewals.look([lease for lease in self._leases if not lease.is_finished], now - self._looked_at)
+        self._looked_at = now
 
     def watch(self, seconds: float | None = None) -> None:
         """Look until of each owner it is known whether it lives.
@@ -128,7 +126,9 @@ class Observer:
         limit = self._failover if seconds is None else seconds
         self.look()
         until = self._now() + limit
-        while (left := until - self._now()) > 0 and not all(self._state(each) == "living" for each in self._owners()):
+        while (left := until - self._now()) > 0 and not all(
+            self._state(each) == "living" for each in self._renewals.owners
+        ):
             time.sleep(min(left, max(0.1, min(1.0, self._failover / 10))))
             self.look()
 
@@ -136,18 +136,18 @@ class Observer:
         """Return what the looks so far have shown, with what the stream and the coordinator table say now."""
         notes: list[str] = []
         open_, listed = self._listed(notes)
-        states = {owner: self._state(owner) for owner in self._owners()}
+        states = {owner: self._state(owner) for owner in self._renewals.owners}
         lags = self._lags(listed, notes) if with_lag else {}
         shards = [
             ShardStatus(
-                row["shard"],
-                row["owner"],
-                row["checkpoint"],
-                int(row["sub"]),
-                self._shard_state(row, states, listed),
-                lags.get(row["shard"]),
+                lease.shard,
+                lease.owner,
+                lease.checkpoint,
+                lease.sub,
+                self._shard_state(lease, states, listed),
+                lags.get(lease.shard),
             )
-            for row in self._rows
+            for lease in self._leases
         ]
         missing = sorted(open_ - {each.shard for each in shards})
         shards += [ShardStatus(shard, None, None, 0, "no_lease", None) for shard in missing]
@@ -171,19 +171,13 @@ class Observer:
 
     @property
     def _is_backfill(self) -> bool:
-        return any(row["is_backfill"] for row in self._rows)
-
-    def _owners(self) -> set[str]:
-        return {owner for owner, _ in self._counters.values()}
-
-    def _silent_seconds(self, owner: str) -> float:
-        return self._now() - self._renewed.get(owner, self._first_seen[owner])
+        return any(lease.backfill_from is not None for lease in self._leases)
 
     def _state(self, owner: str) -> WorkerState:
-        silent = self._silent_seconds(owner)
+        silent = self._renewals.silence(owner)
         if silent >= self._failover and not self._is_backfill:  # which renews by its checkpoints alone
             return "dead"
-        if owner in self._renewed and silent < self._failover:
+        if self._renewals.has_renewed(owner) and silent < self._failover:
             return "living"
         # A third of the failover time is what a renewal may take.
         return "silent" if silent > self._failover / 3 else "unknown"
@@ -191,22 +185,22 @@ class Observer:
     def _worker(self, owner: str, state: WorkerState, shards: list[ShardStatus]) -> WorkerStatus:
         own = [each for each in shards if each.owner == owner and each.state != "finished"]
         lags = [each.lag_ms for each in own if each.lag_ms is not None]
-        silent = round(self._silent_seconds(owner), 1)
+        silent = round(self._renewals.silence(owner), 1)
         return WorkerStatus(owner, state, len(own), max(lags) if lags else None, silent)
 
     @staticmethod
-    def _shard_state(row: dict[str, Any], states: dict[str, WorkerState], listed: set[str]) -> ShardState:
-        if row["checkpoint"] == SHARD_END:
+    def _shard_state(lease: Lease, states: dict[str, WorkerState], listed: set[str]) -> ShardState:
+        if lease.is_finished:
             return "finished"
-        if listed and row["shard"] not in listed:
+        if listed and lease.shard not in listed:
             return "expired"
-        return _OF_ITS_OWNER[states[row["owner"]]] if row["owner"] else "unowned"
+        return _OF_ITS_OWNER[states[lease.owner]] if lease.owner else "unowned"
 
     def _listed(self, notes: list[str]) -> tuple[set[str], set[str]]:
         """Return the stream's shards: the open ones, and all."""
         try:
             shards = list_shards(aws.client("kinesis", retries=1), self._settings.stream.name)
-        except StartError as error:
+        except (ServiceError, StartError) as error:
             notes.append(f"Whether each shard has a lease is not known: {error}")
             return set(), set()
         is_open = {each["ShardId"] for each in shards if not each["SequenceNumberRange"].get("EndingSequenceNumber")}
@@ -215,7 +209,7 @@ class Observer:
     def _leader(self, notes: list[str]) -> Leader | None:
         table = lease_tables(self._settings.kcl.application)[2]
         try:
-            return read_leader(aws.client("dynamodb", retries=1), table)
+            return self._tables.leader()
         except aws.CALL_ERRORS as error:
             _note(notes, "The leader is not known", error, "dynamodb:GetItem", table)
             return None
@@ -223,20 +217,20 @@ class Observer:
     def _reporting(self, notes: list[str]) -> set[str]:
         table = lease_tables(self._settings.kcl.application)[1]
         try:
-            return reporting(aws.client("dynamodb", retries=1), table)
+            return self._tables.reporting()
         except aws.CALL_ERRORS as error:
             _note(notes, "Workers without shards are not known", error, "dynamodb:Scan", table)
             return set()
 
     def _lags(self, listed: set[str], notes: list[str]) -> dict[str, int]:
         """Ask of each unfinished shard how old its first record behind the checkpoint is; its data is thrown away."""
-        starts = {row["shard"]: start for row in self._rows if row["shard"] in listed and (start := _start(row))}
+        starts = {each.shard: start for each in self._leases if each.shard in listed and (start := _start(each))}
         client = aws.client("kinesis", retries=1, connections=_READERS)
 
         def ask(item: tuple[str, Start]) -> int | str:
             try:
                 page = ShardReader(client, self._settings.stream.name, *item).read(1)
-            except StartError as error:
+            except ServiceError as error:
                 return str(error)
             age = round(time.time() * 1000) - page.records[0].arrival_ms if page.records else 0
             return max(age, page.behind_ms)
@@ -255,12 +249,11 @@ def _note(notes: list[str], what: str, error: Exception, operation: str, table: 
         notes.append(f"{what}: {aws.explain(error, operation, f'table {table}')}")
 
 
-def _start(row: dict[str, Any]) -> Start | None:
+def _start(lease: Lease) -> Start | None:
     """Return where a lease goes on reading; None: at its end, or where only its worker knows."""
-    checkpoint = str(row["checkpoint"])
-    if checkpoint == "TRIM_HORIZON":
+    if lease.checkpoint == "TRIM_HORIZON":
         return Start()
-    return Start(after=checkpoint) if checkpoint.isdecimal() else None
+    return Start(after=lease.checkpoint) if lease.position else None
 
 
 def _advice(status: Status, coordinator: str) -> list[str]:
@@ -285,7 +278,7 @@ def _advice(status: Status, coordinator: str) -> list[str]:
     if status.leader_state == "dead":
         said.append(
             f"The leader, {status.leader}, is dead: until another leads nobody assigns leases. A living worker clears "
-            f"its place; if none does within two minutes, delete the item 'Leader' of the table {coordinator}."
+            f"its place; if none does within two minutes, delete the item {LEADER!r} of the table {coordinator}."
         )
     return said
 

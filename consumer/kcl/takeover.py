@@ -16,18 +16,19 @@ time, and each is taken under the condition that it still does. A leader that wa
 after any expiry.
 """
 
-import threading
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Final
 
 from consumer import aws
-from consumer.dynamodb.schema import if_unchanged
 from consumer.errors import StartError
-from consumer.kcl.lease_table import LEADER_KEY, SHARD_END, Leader, Lease, read_leader, reporting
+from consumer.kcl.lease_table import Lease, LeaseTables
+from consumer.kcl.renewals import Renewals
 from consumer.logs import Logger
 from consumer.metrics import Metrics
-from consumer.settings import Settings, lease_tables
+from consumer.periodic import Periodic
+from consumer.settings import Settings
 
 LOOKS: Final = 4
 """Looks at the lease table for each failover time."""
@@ -58,49 +59,44 @@ class Takeover:
         log: Logger,
         metrics: Metrics | None = None,
     ) -> None:
-        self._leases, self._worker_metrics, self._coordinator = lease_tables(settings.kcl.application)
+        self._application = settings.kcl.application
         self._failover = settings.kcl.failover_ms / 1000
         self._me = worker_id
         self._is_serving = is_serving
         self._log = log
         self._metrics = metrics
+        self._leases: dict[str, Lease] = {}
         self._finished = 0
         self._counted_at = -COUNT_SECONDS
-        self._still: dict[str, tuple[Lease, float]] = {}
+        self._renewals = Renewals()
         self._silent: set[str] = set()
-        self._client: Any = None
-        self._out_of_reach = False
-        self._woken = threading.Event()
+        self._rounds = Periodic(
+            "takeover",
+            self._failover / LOOKS,
+            self._round,
+            errors=(*aws.CALL_ERRORS, StartError),
+            failed=self._not_watching,
+        )
 
     def wake(self) -> None:
         """Look now: this worker has become able to serve shards."""
-        self._woken.set()
+        self._rounds.wake()
 
     def start(self) -> None:
         """Watch in a thread of its own, for as long as the process lives."""
-        threading.Thread(target=self._run, name="takeover", daemon=True).start()
+        self._rounds.start()
 
-    def _run(self) -> None:
-        pause = self._failover / LOOKS
-        before = time.monotonic()
-        while True:
-            self._woken.wait(pause)
-            self._woken.clear()
-            now = time.monotonic()
-            # Time in which this process itself was asleep says nothing of the others.
-            passed, before = min(now - before, 2 * pause), now
-            try:
-                self.look(passed)
-                self.show()
-            except (*aws.CALL_ERRORS, StartError) as error:
-                if not self._out_of_reach:
-                    code = type(error).__name__ if isinstance(error, StartError) else aws.error_code(error)
-                    self._log.warning(
-                        "takeover.not_watching", table=self._leases, code=code, request_id=aws.request_id(error)
-                    )
-                self._out_of_reach = True
-            else:
-                self._out_of_reach = False
+    def _round(self, passed: float) -> None:
+        self.look(passed)
+        self.show()
+
+    def _not_watching(self, error: Exception) -> None:
+        code = type(error).__name__ if isinstance(error, StartError) else aws.error_code(error)
+        self._log.warning("takeover.not_watching", table=self._application, code=code, request_id=aws.request_id(error))
+
+    @cached_property
+    def _tables(self) -> LeaseTables:
+        return LeaseTables(aws.client("dynamodb", timeout=2, retries=1), self._application)
 
     def look(self, passed: float) -> int:
         """Look once, and take over what has to be.
@@ -108,27 +104,25 @@ class Takeover:
         :param passed: seconds since the last look.
         :return: how many leases were taken.
         """
-        self._client = self._client or aws.client("dynamodb", timeout=2, retries=1)
-        leases = self._read_leases()
-        self._still = {
-            key: (lease, self._still[key][1] + passed if key in self._still and self._still[key][0] == lease else 0.0)
-            for key, lease in leases.items()
-        }
-        self._forget_the_silent(leases)
+        leases = self._tables.leases()
+        self._leases = {lease.shard: lease for lease in leases if not lease.is_finished}
+        self._finished = len(leases) - len(self._leases)
+        self._renewals.look(self._leases.values(), passed)
+        self._forget_the_silent()
         expired = {
-            key: lease
-            for key, (lease, seconds) in self._still.items()
+            shard: lease
+            for shard, lease in self._leases.items()
             # One without an owner was let go: nobody can come back for it, so it is taken at first sight.
-            if not lease.owner or (lease.owner != self._me and seconds > PATIENCE * self._failover)
+            if not lease.owner or (lease.owner != self._me and self._has_expired(lease))
         }
         if not expired or not self._is_serving():
             return 0
-        leader = self._read_leader()
-        if leader and not self._is_dead(leader.owner, leases, expired):
+        leader = self._tables.leader()
+        if leader and not self._is_dead(leader.owner, expired):
             return 0  # it will assign them
-        taken = self._take(expired, leases)
+        taken = self._take(expired)
         if leader:
-            self._depose(leader)
+            self._tables.depose(leader)
         self._log.warning("leases.taken_over", count=taken, leader=leader.owner if leader else None)
         return taken
 
@@ -136,13 +130,12 @@ class Takeover:
         """Enter what the last look saw into the metrics: of the workers no more than a few times a minute."""
         if self._metrics is None:
             return
-        limit = PATIENCE * self._failover
-        owned = [lease.owner for lease, seconds in self._still.values() if lease.owner and seconds <= limit]
-        unowned = sum(not lease.owner for lease, _ in self._still.values())
+        owned = [lease.owner for lease in self._leases.values() if lease.owner and not self._has_expired(lease)]
+        unowned = sum(not lease.owner for lease in self._leases.values())
         states = {
             "owned": len(owned),
             "unowned": unowned,
-            "expired": len(self._still) - len(owned) - unowned,
+            "expired": len(self._leases) - len(owned) - unowned,
             "finished": self._finished,
         }
         for state, count in states.items():
@@ -150,77 +143,37 @@ class Takeover:
         now = time.monotonic()
         if now - self._counted_at >= COUNT_SECONDS:
             self._counted_at = now
-            self._metrics.application_workers.set(len(set(owned) | reporting(self._client, self._worker_metrics)))
+            self._metrics.application_workers.set(len(set(owned) | self._tables.reporting()))
 
-    def _forget_the_silent(self, leases: dict[str, Lease]) -> None:
+    def _has_expired(self, lease: Lease) -> bool:
+        return self._renewals.unchanged(lease.shard) > PATIENCE * self._failover
+
+    def _forget_the_silent(self) -> None:
         """Take away the reports of workers none of whose leases is renewed; one that lives writes the next soon."""
         limit = SILENCE * self._failover
-        owners = {lease.owner for lease in leases.values()} - {self._me, ""}
-        renewing = {lease.owner for lease, seconds in self._still.values() if seconds <= limit}
-        for owner in owners - renewing - self._silent:
-            self._client.delete_item(TableName=self._worker_metrics, Key={"wid": {"S": owner}})
+        silent = {owner for owner in self._renewals.owners - {self._me} if self._renewals.silence(owner) > limit}
+        for owner in silent - self._silent:
+            self._tables.forget(owner)
             self._log.warning("worker.silent", worker_id=owner)
-        self._silent = owners - renewing
+        self._silent = silent
 
-    def _read_leases(self) -> dict[str, Lease]:
-        """Return all leases of shards that are not read to their end; the others are only counted."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._leases,
-            ConsistentRead=True,
-            ProjectionExpression="leaseKey, leaseOwner, leaseCounter, checkpoint",
-        )
-        items = [item for page in pages for item in page["Items"] if "leaseCounter" in item]
-        unread = [item for item in items if item.get("checkpoint", {}).get("S") != SHARD_END]
-        self._finished = len(items) - len(unread)
-        return {
-            item["leaseKey"]["S"]: Lease(item.get("leaseOwner", {}).get("S", ""), item["leaseCounter"]["N"])
-            for item in unread
-        }
-
-    def _read_leader(self) -> Leader | None:
-        return read_leader(self._client, self._coordinator)
-
-    def _is_dead(self, worker: str, leases: dict[str, Lease], expired: dict[str, Lease]) -> bool:
+    def _is_dead(self, worker: str, expired: Mapping[str, Lease]) -> bool:
         """Tell whether all leases of a worker have expired. Of one without leases nothing is known."""
-        its_own = [key for key, lease in leases.items() if lease.owner == worker]
-        return worker != self._me and bool(its_own) and all(key in expired for key in its_own)
+        its_own = [shard for shard, lease in self._leases.items() if lease.owner == worker]
+        return worker != self._me and bool(its_own) and all(shard in expired for shard in its_own)
 
-    def _take(self, expired: dict[str, Lease], leases: dict[str, Lease]) -> int:
+    def _take(self, expired: Mapping[str, Lease]) -> int:
         """Assign a fair share to this worker; the others that live take theirs."""
-        renewing = {lease.owner for key, lease in leases.items() if key not in expired and lease.owner} | {self._me}
+        leases = self._leases
+        renewing = {lease.owner for shard, lease in leases.items() if shard not in expired and lease.owner} | {self._me}
         dead = {lease.owner for lease in expired.values()} - renewing
-        share = -(-len(leases) // len(renewing | (reporting(self._client, self._worker_metrics) - dead)))
+        share = -(-len(leases) // len(renewing | (self._tables.reporting() - dead)))
         share_of_all = -(-len(leases) // len(renewing))
         mine = sum(lease.owner == self._me for lease in leases.values())
         taken = 0
-        for key, lease in sorted(expired.items()):
-            waited = self._still[key][1] - (PATIENCE * self._failover if lease.owner else 0)
-            if mine + taken >= (share if waited <= PATIENCE * self._failover else share_of_all):
-                continue
-            # As KCL's own assignLease does it, with the counter as a condition besides the owner.
-            taken += if_unchanged(
-                self._client.update_item,
-                TableName=self._leases,
-                Key={"leaseKey": {"S": key}},
-                UpdateExpression="SET leaseOwner = :me REMOVE checkpointOwner "
-                "ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one",
-                ConditionExpression="leaseCounter = :counter AND "
-                + ("leaseOwner = :owner" if lease.owner else "attribute_not_exists(leaseOwner)"),
-                ExpressionAttributeValues={
-                    ":me": {"S": self._me},
-                    ":one": {"N": "1"},
-                    ":counter": {"N": lease.counter},
-                    **({":owner": {"S": lease.owner}} if lease.owner else {}),
-                },
-            )
+        for shard, lease in sorted(expired.items()):
+            patience = PATIENCE * self._failover
+            waited = self._renewals.unchanged(shard) - (patience if lease.owner else 0)
+            if mine + taken < (share if waited <= patience else share_of_all):
+                taken += self._tables.take(lease, self._me)
         return taken
-
-    def _depose(self, leader: Leader) -> None:
-        """Clear the place of a dead leader."""
-        if_unchanged(
-            self._client.delete_item,
-            TableName=self._coordinator,
-            Key=LEADER_KEY,
-            ConditionExpression="recordVersionNumber = :version",
-            ExpressionAttributeValues={":version": {"S": leader.version}},
-        )

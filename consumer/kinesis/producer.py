@@ -3,12 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from consumer import aws
-from consumer.errors import StartError
+from consumer.backoff import backoff
+from consumer.errors import ServiceError, StartError
 
 MAX_RECORDS: Final = 500
 MAX_RECORD_BYTES: Final = 1 << 20
@@ -16,6 +17,8 @@ MAX_CALL_BYTES: Final = 4 << 20
 """AWS: PutRecords takes 500 records, 1 MiB each with its partition key, 5 MiB in all."""
 
 ATTEMPTS: Final = 12
+_PAUSE_SECONDS: Final = 0.05
+_PAUSE_LIMIT_SECONDS: Final = 2.0
 
 
 class Put(NamedTuple):
@@ -40,14 +43,14 @@ class Producer:
     """
 
     def __init__(self, stream: str) -> None:
-        self._client: Any = aws.client("kinesis", retries=2, timeout=10)
+        self._client = aws.client("kinesis", retries=2, timeout=10)
         self._stream = stream
         self.retries: Counter[str] = Counter()
 
     def put(self, records: Sequence[Put]) -> list[Placed]:
         """Put at most 500 records; those that the stream turns away are sent again.
 
-        :raises StartError: the stream is missing, out of reach or not permitted, or throttles for too long.
+        :raises ServiceError: the stream is missing, out of reach or not permitted, or throttles for too long.
         """
         placed: list[Placed | None] = [None] * len(records)
         for attempt in range(ATTEMPTS):
@@ -55,7 +58,7 @@ class Producer:
             if not pending:
                 break
             if attempt:
-                time.sleep(min(2.0, 0.05 * 2**attempt))
+                time.sleep(backoff(attempt, _PAUSE_SECONDS, _PAUSE_LIMIT_SECONDS))
             began = time.time()
             try:
                 answer = self._client.put_records(
@@ -63,7 +66,7 @@ class Producer:
                     Records=[{"Data": records[i].data, "PartitionKey": records[i].partition_key} for i in pending],
                 )
             except aws.CALL_ERRORS as error:
-                raise StartError(aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")) from None
+                raise ServiceError(aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")) from None
             for i, result in zip(pending, answer["Records"], strict=True):
                 if "SequenceNumber" in result:
                     placed[i] = Placed(result["ShardId"], result["SequenceNumber"], began)
@@ -73,7 +76,7 @@ class Producer:
         if len(done) < len(records):
             left = len(records) - len(done)
             msg = f"The stream {self._stream} turned {left} records away {ATTEMPTS} times: add shards."
-            raise StartError(msg)
+            raise ServiceError(msg)
         return done
 
 

@@ -7,12 +7,16 @@ here takes at most one read and about half of the bytes, so that a worker on the
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange, UserRecords, user_records
 from consumer.record import Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
+    from mypy_boto3_kinesis.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
 
 PAUSE_SECONDS: Final = 1.0
 BYTES_A_SECOND: Final = 1 << 20
@@ -90,7 +94,7 @@ class ShardReader:
     :ivar due_at: `time.monotonic()` from which on the next read is fair to others.
     """
 
-    def __init__(self, client: Any, stream: str, shard: str, start: Start) -> None:
+    def __init__(self, client: "KinesisClient", stream: str, shard: str, start: Start) -> None:
         self._client = client
         self._stream = stream
         self._shard = shard
@@ -108,7 +112,7 @@ class ShardReader:
 
         :param most: records.
         :raises NotInShard: the start is a sequence number of something else.
-        :raises StartError: the stream is out of reach, not permitted, or throttles for long.
+        :raises ServiceError: the stream is out of reach, not permitted, or throttles for long.
         """
         answer = self._get(min(self._limit, most))
         records = [_raw(each) for each in answer["Records"]]
@@ -120,17 +124,17 @@ class ShardReader:
         self._iterator = answer.get("NextShardIterator")
         return Page(records, int(answer.get("MillisBehindLatest") or 0), self._iterator is None)
 
-    def _get(self, limit: int) -> dict[str, Any]:
+    def _get(self, limit: int) -> "GetRecordsOutputTypeDef":
         is_fresh = self._iterator is None
         if self._iterator is None:
             self._iterator = self._position()
         try:
-            answer: dict[str, Any] = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
+            answer = self._client.get_records(ShardIterator=self._iterator, Limit=limit)
         except aws.CALL_ERRORS as error:
             if aws.error_code(error) == "ExpiredIteratorException" and not is_fresh:  # after five minutes
                 self._iterator = None
                 return self._get(limit)
-            raise StartError(aws.explain(error, "kinesis:GetRecords", self._target)) from None
+            raise ServiceError(aws.explain(error, "kinesis:GetRecords", self._target)) from None
         return answer
 
     def _position(self) -> str:
@@ -141,7 +145,7 @@ class ShardReader:
         except aws.CALL_ERRORS as error:
             if aws.error_code(error) == "InvalidArgumentException" and self._start.sequence is not None:
                 raise NotInShard from None
-            raise StartError(aws.explain(error, "kinesis:GetShardIterator", self._target)) from None
+            raise ServiceError(aws.explain(error, "kinesis:GetShardIterator", self._target)) from None
         return str(answer["ShardIterator"])
 
     @property
@@ -153,7 +157,7 @@ class ShardReader:
 
         :param sequences: all are of this shard.
         :param wait: is called with the seconds until the next read.
-        :raises StartError: as `read`; or the shard gives nothing for very long.
+        :raises ServiceError: as `read`; or the shard gives nothing for very long.
         """
         missing = sorted({int(sequence): sequence for sequence in sequences}.items(), reverse=True)
         while missing:
@@ -179,10 +183,10 @@ class ShardReader:
             page = self.read(most)
             if page.records or page.is_end or not page.behind_ms:
                 return page
-        raise StartError(f"The {self._target} gives no record in {_EMPTY_READS} reads.")
+        raise ServiceError(f"The {self._target} gives no record in {_EMPTY_READS} reads.")
 
 
-def _raw(record: dict[str, Any]) -> RawRecord:
+def _raw(record: "RecordTypeDef") -> RawRecord:
     arrival = record.get("ApproximateArrivalTimestamp")
     arrival_ms = round(arrival.timestamp() * 1000) if arrival else 0
     return RawRecord(record["SequenceNumber"], arrival_ms, record["Data"], record["PartitionKey"])

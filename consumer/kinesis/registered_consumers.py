@@ -1,12 +1,15 @@
 """Who else reads the stream, as far as that is known: registered consumers are listed; nobody lists those who poll."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.logs import Logger
 from consumer.settings import Settings
 from consumer.settings.stream import idle_ms
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
 
 MAX_CONSUMERS: Final = 20
 """Registered consumers that a stream may have; 50 with On-demand Advantage (AWS, RegisterStreamConsumer)."""
@@ -41,7 +44,7 @@ class Readers(NamedTuple):
         return None
 
 
-def look(kinesis: Any, summary: Mapping[str, Any]) -> Readers:
+def look(kinesis: "KinesisClient", summary: Mapping[str, Any]) -> Readers:
     """Find the registered consumers; where they cannot be listed, the stream's own count of them is left.
 
     :param summary: DescribeStreamSummary's.
@@ -59,7 +62,7 @@ def look(kinesis: Any, summary: Mapping[str, Any]) -> Readers:
     return Readers(len(found), found)
 
 
-def tell(settings: Settings, kinesis: Any, summary: Mapping[str, Any], log: Logger) -> None:
+def tell(settings: Settings, kinesis: "KinesisClient", summary: Mapping[str, Any], log: Logger) -> None:
     """Log who reads, and what share of the reads this application takes; and if its own consumer is not ready."""
     found = look(kinesis, summary)
     fields = {"stream": settings.stream.name, "consumers": found.number, "limit": MAX_CONSUMERS, "code": found.problem}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
 
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange, UserRecord, aggregated, hash_of
 from consumer.kinesis.producer import Producer, Put, calls
 from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_of
@@ -99,7 +99,7 @@ class Sender:
         """Send all records, or as many as can be sent in `seconds`; `sent` says what has been, whatever is raised.
 
         :param tell: called now and then.
-        :raises StartError: see `Producer.put`.
+        :raises ServiceError: see `Producer.put`.
         """
         source = iter(records)
         began = time.monotonic()
@@ -170,7 +170,7 @@ class Sender:
             time.sleep(attempt)
             self._look_at_shards()
         else:
-            raise StartError(f"The stream {self._stream} does not list {shard}, which it put records into.")
+            raise ServiceError(f"The stream {self._stream} does not list {shard}, which it put records into.")
         first, last = self._ranges[shard]
         return all(first <= hash_of(record.partition_key) <= last for record in records)
 

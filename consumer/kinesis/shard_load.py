@@ -7,12 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer import aws
 from consumer.kinesis.kpl import HashRange, user_records
 from consumer.kinesis.reader import RawRecord, ShardReader, Start
 from consumer.settings.shard_limits import BYTES_A_SECOND, HOT_SHARE, RECORDS_A_SECOND
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
 
 SPAN_SECONDS: Final = 10.0
 PAGES: Final = 3
@@ -48,14 +51,14 @@ class ShardLoad(NamedTuple):
 def measure(stream: str, shards: Sequence[str]) -> dict[str, ShardLoad]:
     """Read the last ten seconds of each shard, or their beginning if that is much; takes up to three seconds.
 
-    :raises StartError: a shard cannot be read.
+    :raises ServiceError: a shard cannot be read.
     """
     client = aws.client("kinesis", retries=3, connections=_READERS)
     with ThreadPoolExecutor(_READERS) as pool:
         return dict(zip(shards, pool.map(lambda shard: _measure(client, stream, shard), shards), strict=True))
 
 
-def _measure(client: object, stream: str, shard: str) -> ShardLoad:
+def _measure(client: "KinesisClient", stream: str, shard: str) -> ShardLoad:
     began = time.time() - SPAN_SECONDS
     reader = ShardReader(client, stream, shard, Start(at_ms=round(began * 1000)))
     found: list[RawRecord] = []

@@ -1,11 +1,15 @@
 """A stream's shards, as ListShards has them."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer import aws
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis.client import KinesisClient
+    from mypy_boto3_kinesis.type_defs import ShardTypeDef
 
 
 class Shard(NamedTuple):
@@ -16,29 +20,29 @@ class Shard(NamedTuple):
     hash_range: HashRange
 
 
-def kinesis_client() -> Any:
+def kinesis_client() -> "KinesisClient":
     """Return a client that waits out throttling and short failures."""
     return aws.client("kinesis", retries=6, timeout=20)
 
 
-def list_shards(client: Any, stream: str) -> list[dict[str, Any]]:
+def list_shards(client: "KinesisClient", stream: str) -> "list[ShardTypeDef]":
     """Return the shards of a stream, closed ones within retention among them, as ListShards describes them.
 
-    :raises StartError: the stream is missing, out of reach or not permitted.
+    :raises ServiceError: the stream is missing, out of reach or not permitted.
     """
-    shards: list[dict[str, Any]] = []
+    shards: list[ShardTypeDef] = []
     request: dict[str, Any] = {"StreamName": stream}
     while request:
         try:
             page = client.list_shards(**request)
         except aws.CALL_ERRORS as error:
-            raise StartError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
+            raise ServiceError(aws.explain(error, "kinesis:ListShards", f"stream {stream}")) from None
         shards += page["Shards"]
         request = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
     return shards
 
 
-def shards_of(descriptions: Iterable[dict[str, Any]]) -> dict[str, Shard]:
+def shards_of(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, Shard]:
     """Return the shards by id, parents before their children."""
     listed = {each["ShardId"]: each for each in descriptions}
     sorted_: dict[str, Shard] = {}

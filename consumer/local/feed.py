@@ -25,7 +25,7 @@ def paced(records: Iterable[Put], rate: int) -> Iterator[list[Put]]:
 def feed(stream: str, rate: int, records: int) -> None:
     """Put `records` generated transactions onto `stream`, `rate` a second.
 
-    :raises StartError: see `Producer.put`.
+    :raises ServiceError: see `Producer.put`.
     """
     producer = Producer(stream)
     generated = (Put(made.data, made.partition_key) for made in transactions(seed=1, count=records))

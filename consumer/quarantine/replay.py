@@ -132,7 +132,7 @@ class Replay:
 
         :param limit: at most so many, those not counted that were replayed before.
 
-        :raises StartError: stream or tables cannot be read or written.
+        :raises ServiceError: stream or tables cannot be read or written.
         """
         self._shards = shards_of(list_shards(self._client, self._settings.stream.name))
         began = time.monotonic()

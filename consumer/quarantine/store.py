@@ -9,7 +9,7 @@ from typing import Any, Final
 from consumer import aws
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.scan import pages
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.quarantine.entry import EXPIRES_AT, KEY_NAMES, position_of, source_of
 from consumer.settings import Settings
 
@@ -109,7 +109,7 @@ class Selection:
 def entries(settings: Settings, selection: Selection | None = None) -> Iterator[Entry]:
     """Yield the entries of the configured stream, but for those that have expired; by shard, if one is selected.
 
-    :raises StartError: the table is missing, out of reach or not permitted.
+    :raises ServiceError: the table is missing, out of reach or not permitted.
     """
     operation, request = (selection or Selection()).request(settings.stream.name, datetime.now(UTC))
     return (Entry(decode_document(item)) for item in pages(operation, settings.quarantine.table, **request))
@@ -125,7 +125,7 @@ class Quarantine:
     def get(self, shard: str, sequence: str, sub: int) -> Entry | None:
         """Return an entry, if there is one.
 
-        :raises StartError: the table is missing, out of reach or not permitted.
+        :raises ServiceError: the table is missing, out of reach or not permitted.
         """
         answer = self._call("get_item", "dynamodb:GetItem", Key=self._key(shard, sequence, sub), ConsistentRead=True)
         return Entry(decode_document(answer["Item"])) if "Item" in answer else None
@@ -135,7 +135,7 @@ class Quarantine:
 
         :param again: also if it was before.
         :return: False: it has changed meanwhile: another replay was faster, or it is gone.
-        :raises StartError: see `get`.
+        :raises ServiceError: see `get`.
         """
         condition = "quarantined_at = :seen" + ("" if again else " AND attribute_not_exists(replayed_at)")
         return self._if_unchanged(
@@ -155,7 +155,7 @@ class Quarantine:
     def delete(self, entry: Entry) -> bool:
         """Delete an entry; False: it has changed since it was read, or is gone.
 
-        :raises StartError: see `get`.
+        :raises ServiceError: see `get`.
         """
         return self._if_unchanged(
             "delete_item",
@@ -181,7 +181,7 @@ class Quarantine:
         except aws.CALL_ERRORS as error:
             if aws.error_code(error) == CHANGED:
                 return None
-            raise StartError(aws.explain(error, operation, f"table {self._table}")) from None
+            raise ServiceError(aws.explain(error, operation, f"table {self._table}")) from None
 
 
 def _stored(when: datetime | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.dynamodb.item import decode_item, key_names
-from consumer.errors import EncodeError, StartError, UsageError
+from consumer.errors import EncodeError, ServiceError, UsageError
 from consumer.record import AttributeValue
 from consumer.redactors.field_labels import Bounded, shown
 from consumer.settings import Settings
@@ -149,7 +149,7 @@ def _shaped(value: object, shape: re.Pattern[str]) -> str | None:
 def count_about(table: str) -> int:
     """Return how many items a table has, as DynamoDB counts them every six hours.
 
-    :raises StartError: the table is missing, out of reach or not permitted.
+    :raises ServiceError: the table is missing, out of reach or not permitted.
     """
     return int(_call("describe_table", "dynamodb:DescribeTable", table)["Table"].get("ItemCount", 0))
 
@@ -165,7 +165,7 @@ def scan(
 
     :param rate: items a second, on average; pages are small enough for it.
     :param limit: at most so many items.
-    :raises StartError: the table is missing, out of reach or not permitted.
+    :raises ServiceError: the table is missing, out of reach or not permitted.
     """
     began = clock()
     read = 0
@@ -187,5 +187,5 @@ def _call(method: str, operation: str, table: str, **request: Any) -> dict[str, 
     try:
         answer: dict[str, Any] = getattr(client, method)(TableName=table, **request)
     except aws.CALL_ERRORS as error:
-        raise StartError(aws.explain(error, operation, f"table {table}")) from None
+        raise ServiceError(aws.explain(error, operation, f"table {table}")) from None
     return answer

@@ -210,6 +210,10 @@ class _ServiceWriting(Writing):
             at = time.perf_counter()
             try:
                 body = writer.request([self._items[i] for i in call.indices])
+            except BaseException:  # a defect, which a retry would not mend
+                writer.concurrency.give_back(None, throttled=False)
+                raise
+            try:
                 exchange = writer.transport.start(writer.operation, body)
             except (TransportError, *aws.CALL_ERRORS) as error:
                 self._failed(call, _reason(error), type(error).__name__, None)

@@ -1,6 +1,6 @@
 """What must be right before the worker starts: each failure is one sentence that names what is missing."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from consumer import aws, logs
 from consumer.dynamodb.item import key_names
@@ -12,6 +12,10 @@ from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables
 from consumer.sinks.loading import check_sinks
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
+
 _CREATE: Final = "`sanitizer tables create` makes the tables"
 
 
@@ -21,10 +25,10 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     :param with_kcl: KCL's own tables too.
     :raises StartError: the first thing that is wrong.
     """
-    for service, endpoint in aws.clear_endpoints(("kinesis", "dynamodb")):
-        logs.get_logger("preflight").warning("endpoint.in_clear", name=service, address=endpoint)
     kinesis = aws.client("kinesis", retries=2)
     dynamodb = aws.client("dynamodb", retries=2)
+    for service, endpoint in aws.clear_endpoints((kinesis, dynamodb)):
+        logs.get_logger("preflight").warning("endpoint.in_clear", name=service, address=endpoint)
     name = settings.stream.name
     try:
         summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
@@ -45,14 +49,14 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
         _check_kcl_tables(dynamodb, settings.kcl.application)
 
 
-def _check_table(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
+def _check_table(dynamodb: "DynamoDBClient", table: str, keys: tuple[str, str]) -> None:
     problem = key_problem(_describe(dynamodb, table), keys)
     if problem:
         msg = f"The table {table} {problem}."
         raise StartError(msg)
 
 
-def _check_kcl_tables(dynamodb: Any, application: str) -> None:
+def _check_kcl_tables(dynamodb: "DynamoDBClient", application: str) -> None:
     """KCL would create what it misses, and no property of KCL 3.1.3 forbids it: read in its source, DAO by DAO."""
     allow = f" {_CREATE}; with kcl.may_create_tables KCL would do it."
     leases, *others = lease_tables(application)
@@ -67,16 +71,16 @@ def _check_kcl_tables(dynamodb: Any, application: str) -> None:
         _describe(dynamodb, table, allow)
 
 
-def _describe(dynamodb: Any, table: str, hint: str = f" {_CREATE}.") -> dict[str, Any]:
+def _describe(dynamodb: "DynamoDBClient", table: str, hint: str = f" {_CREATE}.") -> "TableDescriptionTypeDef":
     try:
-        description: dict[str, Any] = dynamodb.describe_table(TableName=table)["Table"]
+        description = dynamodb.describe_table(TableName=table)["Table"]
     except aws.CALL_ERRORS as error:
         hint = hint if aws.reason(error) == "missing" else ""
         raise StartError(aws.explain(error, "dynamodb:DescribeTable", f"table {table}") + hint) from None
     return description
 
 
-def _check_put(dynamodb: Any, table: str, keys: tuple[str, str]) -> None:
+def _check_put(dynamodb: "DynamoDBClient", table: str, keys: tuple[str, str]) -> None:
     """Ask for a permission that the other write mode does not need, by a put whose condition no item meets."""
     try:
         dynamodb.put_item(

@@ -44,7 +44,7 @@ def test_all_that_the_worker_is_granted_is_tried_and_little_else(
         for name, value in cloud.environment().items():
             monkeypatch.setenv(name, value)
         boto3.client("kinesis").create_stream(StreamName=NAME, ShardCount=1)
-        list(tables.create(settings))
+        tables.create(settings)
         proxy = DynamoDbProxy(loop, cloud.endpoint)
         try:
             recorder.listen(proxy.rules)

@@ -51,7 +51,7 @@ class Application(FaultLab):
         self.config.write_text(yaml.safe_dump(self.values(self.folder, **sections)), encoding="utf-8")
         self.settings = load_settings(self.config)
         self.ledger = Ledger(self.settings, load_plugin(self.settings))
-        list(tables.create(self.settings))
+        tables.create(self.settings)
         tables.seed_leases(self.settings)
 
 

@@ -1,12 +1,13 @@
 """Splits and merges the shards of a laboratory's stream."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from consumer import aws
 from tests.lab.lab import Lab
 from tests.lab.watched import wait_for
 
-Shard = dict[str, Any]
+Shard = Mapping[str, Any]
 
 
 def open_shards(lab: Lab) -> list[Shard]:

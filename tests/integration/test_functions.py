@@ -65,7 +65,7 @@ def test_the_same_items_and_entries(
     config = tmp_path / "function.yaml"
     config.write_text(yaml.safe_dump(mine))
     monkeypatch.setenv("SANITIZER_CONFIG", str(config))
-    list(tables.create(load_settings(config)))
+    tables.create(load_settings(config))
     with _function(tmp_path, monkeypatch) as handler:
         for shard, records in raws.items():
             Mapping(lab.name, shard, handler).deliver(records, 10)

@@ -44,7 +44,7 @@ def test_a_worker_that_waits_for_its_table_is_not_replaced_for_it(lab: Lab) -> N
     lab.put_transactions(5)
     degraded = [(200, "degraded", ["batch_in_flight"])] * 2
     wait_for(lambda: both(port) == degraded, "both tell of it", 4 * STUCK_SECONDS)
-    list(tables.create(lab.settings))
+    tables.create(lab.settings)
     lab.wait_until_found()
     wait_for(lambda: both(port) == [(200, "ok", [])] * 2, "all is well again", 10)
     assert not lab.events("pipeline.stuck")

@@ -51,7 +51,7 @@ class World:
         self.kinesis = boto3.client("kinesis")
         self.dynamodb = boto3.client("dynamodb")
         self.kinesis.create_stream(StreamName=name, ShardCount=shards)
-        list(tables.create(self.settings))
+        tables.create(self.settings)
         tables.seed_leases(self.settings)
 
     def use(self, policy: str) -> None:

@@ -48,7 +48,7 @@ class Lab(Watched):
         self.settings = load_settings(self.config)
         self.ledger = Ledger(self.settings, load_plugin(self.settings))
         aws.client("kinesis").create_stream(StreamName=self.name, ShardCount=shards)
-        list(tables.create(self.settings))
+        tables.create(self.settings)
         tables.seed_leases(self.settings)
 
     def start(self, shards: int = 2) -> None:

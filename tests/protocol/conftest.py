@@ -38,7 +38,7 @@ class Worker:
             "pipeline": {"checkpoint_seconds": 0.0},
         }
         self.settings = Settings.model_validate(own | sections)
-        dict(tables.create(self.settings))
+        tables.create(self.settings)
         self.dynamodb: Any = boto3.client("dynamodb")
         self.folder = RuntimeFolder(folder / "runtime folder")
         self.listener = self.folder.listen(0)

@@ -49,7 +49,7 @@ class Store:
         sections = {"output": {"table": f"{name}-out"} | output, "quarantine": {"table": f"{name}-q"}}
         self.config.write_text(yaml.safe_dump(sections | {"kcl": {"application": f"{name}-app"}}))
         self.settings: Settings = load_settings(self.config)
-        list(schema.create_each([tables.output_table(self.settings)]))
+        schema.create_each([tables.output_table(self.settings)])
         self.documents = Documents.of(self.settings)
         self._dynamodb = boto3.client("dynamodb")
         self._encoder = item_encoder(self.settings, SHARD, "p@1", "d")

@@ -6,15 +6,17 @@ from typing import Any
 import boto3
 import pytest
 
-from consumer import tables
+from consumer import aws, tables
 from consumer.dynamodb import schema
-from consumer.errors import StartError
-from consumer.kcl import lease_table
+from consumer.errors import ServiceError, StartError
+from consumer.kcl.lease_table import Lease, LeaseTables
+from consumer.kcl.status import Observer
 from consumer.quarantine import store
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record
 from consumer.settings import Settings, lease_tables
 from consumer.worker import preflight
+from tests.kits.tables import created
 
 SHARD = "shardId-000000000000"
 
@@ -57,11 +59,11 @@ def foreign_table(dynamodb: Any, name: str, *keys: str, kind: Any = "S") -> None
 
 def test_what_is_missing_is_created_once(settings: Settings, dynamodb: Any) -> None:
     assert set(dict(tables.check(settings)).values()) == {"is missing"}
-    made = dict(tables.create(settings))
+    made = created(settings)
     assert len(made) == 5
     assert set(made.values()) == {"created"}
     assert set(dict(tables.check(settings)).values()) == {None}
-    assert set(dict(tables.create(settings)).values()) == {"exists"}
+    assert set(created(settings).values()) == {"exists"}
     leases = dynamodb.describe_table(TableName=settings.kcl.application)["Table"]
     assert leases["GlobalSecondaryIndexes"][0]["IndexName"] == "LeaseOwnerToLeaseKeyIndex"
     backups = dynamodb.describe_continuous_backups(TableName=settings.output.table)
@@ -69,10 +71,18 @@ def test_what_is_missing_is_created_once(settings: Settings, dynamodb: Any) -> N
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
+def test_each_table_is_told_as_it_is_made_since_a_later_step_may_fail(settings: Settings, dynamodb: Any) -> None:
+    foreign_table(dynamodb, settings.quarantine.table, "id")
+    told: list[tuple[str, str]] = []
+    with pytest.raises(StartError, match="exists, but its keys"):
+        tables.create(settings, lambda *each: told.append(each))
+    assert told == [(settings.output.table, "created")]
+
+
 def test_a_table_with_other_keys_is_not_taken(settings: Settings, dynamodb: Any) -> None:
     foreign_table(dynamodb, settings.output.table, "id")
     with pytest.raises(StartError, match="exists, but its keys are not _sanitizer_pk and _sanitizer_sk"):
-        list(tables.create(settings))
+        tables.create(settings)
     foreign_table(dynamodb, settings.quarantine.table, "source", "position", kind="N")
     foreign_table(dynamodb, settings.kcl.application, "leaseKey")
     problems = dict(tables.check(settings))
@@ -91,13 +101,13 @@ def test_preflight_names_the_first_thing_that_is_missing(settings: Settings, dyn
     with pytest.raises(StartError, match="must have the string keys _sanitizer_pk"):
         preflight.check(settings)
     dynamodb.delete_table(TableName=settings.output.table)
-    list(tables.create(settings))
+    tables.create(settings)
     preflight.check(settings)
 
 
 def test_nothing_is_left_to_kcl_to_create_unless_it_may(settings: Settings, dynamodb: Any, kinesis: Any) -> None:
     kinesis.create_stream(StreamName=settings.stream.name, ShardCount=1)
-    list(tables.create(settings))
+    tables.create(settings)
     may = settings.model_copy(update={"kcl": settings.kcl.model_copy(update={"may_create_tables": True})})
     for name in lease_tables(settings.kcl.application)[::-1]:
         dynamodb.delete_table(TableName=name)
@@ -112,32 +122,34 @@ def test_nothing_is_left_to_kcl_to_create_unless_it_may(settings: Settings, dyna
         preflight.check(settings)
 
 
+def leases(settings: Settings) -> list[Lease]:
+    return LeaseTables(aws.client("dynamodb"), settings.kcl.application).leases()
+
+
 def test_leases_of_a_fresh_stream_are_written_once(settings: Settings, kinesis: Any) -> None:
     kinesis.create_stream(StreamName=settings.stream.name, ShardCount=3)
-    list(tables.create(settings))
+    tables.create(settings)
     assert tables.seed_leases(settings) == 3
     assert tables.seed_leases(settings) == 0
-    rows = lease_table.shards(settings)
-    assert [row["shard"] for row in rows] == [f"shardId-{i:012d}" for i in range(3)]
-    assert {(row["owner"], row["checkpoint"], row["sub"]) for row in rows} == {(None, "TRIM_HORIZON", 0)}
+    assert leases(settings) == [Lease(f"shardId-{i:012d}", None, 0, "TRIM_HORIZON") for i in range(3)]
 
 
 def test_leases_of_a_resharded_stream_are_left_to_kcl(settings: Settings, kinesis: Any) -> None:
     kinesis.create_stream(StreamName=settings.stream.name, ShardCount=1)
     kinesis.split_shard(StreamName=settings.stream.name, ShardToSplit=SHARD, NewStartingHashKey=str(2**127))
-    list(tables.create(settings))
+    tables.create(settings)
     assert tables.seed_leases(settings) == 0
-    assert lease_table.shards(settings) == []
+    assert leases(settings) == []
 
 
 def test_leases_need_the_stream(settings: Settings) -> None:
-    list(tables.create(settings))
-    with pytest.raises(StartError, match=f"There is no stream {settings.stream.name}"):
+    tables.create(settings)
+    with pytest.raises(ServiceError, match=f"There is no stream {settings.stream.name}"):
         tables.seed_leases(settings)
 
 
 def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
-    list(tables.create(settings))
+    tables.create(settings)
     encoder = QuarantineEncoder(settings.stream.name, SHARD, "p@1", "d", b"k")
     entry = encoder.encode(Record("5", 1, 7, b'{"card": "4111111111111111"}'), "invalid_json", None, 0.0)
     dynamodb.put_item(TableName=settings.quarantine.table, Item=entry.attributes)
@@ -149,20 +161,20 @@ def test_the_quarantine_is_listed(settings: Settings, dynamodb: Any) -> None:
 def test_a_missing_table_is_one_sentence(settings: Settings) -> None:
     for read in (
         lambda: list(store.entries(settings)),
-        lambda: lease_table.shards(settings),
+        lambda: Observer(settings).look(),
     ):
-        with pytest.raises(StartError, match="There is no table"):
+        with pytest.raises(ServiceError, match=r"There is no table .*`sanitizer tables create` makes the tables"):
             read()
 
 
 def test_recovery_that_is_off_is_seen_and_turned_on_again(settings: Settings, dynamodb: Any) -> None:
-    list(tables.create(settings))
+    tables.create(settings)
     off = {"PointInTimeRecoveryEnabled": False}
     dynamodb.update_continuous_backups(TableName=settings.output.table, PointInTimeRecoverySpecification=off)
     problems = {name: problem for name, problem in tables.check(settings) if problem}
     assert list(problems) == [settings.output.table]
     assert "point-in-time recovery is off" in problems[settings.output.table]
-    list(tables.create(settings))
+    tables.create(settings)
     assert not any(problem for _, problem in tables.check(settings))
 
 
@@ -173,14 +185,14 @@ def with_output(settings: Settings, **values: Any) -> Settings:
 def test_the_index_comes_with_the_table_or_later(settings: Settings, dynamodb: Any) -> None:
     indexed = with_output(settings, index={"partition_key": "{transaction_id}", "sort_key": "{timestamp}"})
     table = settings.output.table
-    list(tables.create(settings))
+    tables.create(settings)
     item = {name: {"S": "k"} for name in ("_sanitizer_pk", "_sanitizer_sk", "_sanitizer_ipk", "_sanitizer_isk")}
     dynamodb.put_item(TableName=table, Item=item)
     assert (
         dict(tables.check(indexed))[table] == "its index sanitizer-index is missing; `sanitizer tables create` adds it"
     )
-    assert dict(tables.create(indexed))[table] == "exists; its index is added"
-    assert dict(tables.create(indexed))[table] == "exists"
+    assert created(indexed)[table] == "exists; its index is added"
+    assert created(indexed)[table] == "exists"
     assert not any(problem for _, problem in tables.check(indexed))
     assert not any(problem for _, problem in tables.check(settings))  # one too many does no harm
     (index,) = dynamodb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
@@ -196,9 +208,9 @@ def test_the_index_comes_with_the_table_or_later(settings: Settings, dynamodb: A
     other = with_output(settings, index={"partition_key": "{transaction_id}"})
     assert "its index sanitizer-index has other keys" in str(dict(tables.check(other))[table])
     with pytest.raises(StartError, match="delete the index"):
-        list(tables.create(other))
+        tables.create(other)
     dynamodb.delete_table(TableName=table)
-    assert dict(tables.create(other))[table] == "created"
+    assert created(other)[table] == "created"
     assert not any(problem for _, problem in tables.check(other))
 
 
@@ -207,17 +219,17 @@ def test_an_index_of_a_provisioned_table_gets_its_capacity(settings: Settings, d
     units = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 9}
     request = tables.output_table(settings).request
     dynamodb.create_table(**request | {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units})
-    assert dict(tables.create(indexed))[settings.output.table] == "exists; its index is added"
+    assert created(indexed)[settings.output.table] == "exists; its index is added"
     (index,) = dynamodb.describe_table(TableName=settings.output.table)["Table"]["GlobalSecondaryIndexes"]
     assert {name: index["ProvisionedThroughput"][name] for name in units} == units
 
 
 def test_documents_expire_once_the_settings_say_so(settings: Settings, dynamodb: Any) -> None:
     table = settings.output.table
-    list(tables.create(settings))
+    tables.create(settings)
     mortal = with_output(settings, ttl_days=90)
     assert "time to live is off" in str(dict(tables.check(mortal))[table])
-    list(tables.create(mortal))
+    tables.create(mortal)
     assert dict(tables.check(mortal))[table] is None
     described = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     assert described == {"AttributeName": "_sanitizer_ttl", "TimeToLiveStatus": "ENABLED"}

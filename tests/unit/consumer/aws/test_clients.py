@@ -1,5 +1,7 @@
 """What AWS's errors mean; their text, which repeats request values, is never shown."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import aws
+from consumer.aws.errors import CredentialsExpired
 from consumer.errors import StartError
 
 CANARY = "4111111111111111"
@@ -38,6 +41,9 @@ CASES = [
     (be.ConnectTimeoutError(endpoint_url=f"http://{CANARY}"), "unreachable", "cannot be reached"),
     (OSError(111, CANARY), "unreachable", "cannot be reached"),
     (be.ParamValidationError(report=CANARY), "service", "failed"),
+    (CredentialsExpired(), "credentials", "credentials"),
+    (RuntimeError(CANARY), "service", "failed"),
+    (RecursionError(CANARY), "service", "failed"),
 ]
 
 
@@ -94,6 +100,51 @@ def test_the_code_and_the_request_id_are_awss_own() -> None:
     assert (aws.error_code(error), aws.request_id(error)) == ("ThrottlingException", "REQ-1")
     assert aws.request_id(OSError()) is None
     assert len(aws.error_code(client_error("x" * 500))) == 80
+
+
+@pytest.mark.parametrize("defect", [RuntimeError, RecursionError, NotImplementedError])
+def test_a_defect_is_nothing_that_a_call_may_raise(defect: type[Exception]) -> None:
+    assert not issubclass(defect, aws.CALL_ERRORS)
+
+
+def test_who_asks_for_the_same_client_gets_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = aws.client("dynamodb", retries=1)
+    assert aws.client("dynamodb", retries=1) is made
+    others = [
+        aws.client("dynamodb"),
+        aws.client("dynamodb", retries=1, timeout=1),
+        aws.client("dynamodb", retries=1, endpoint="https://127.0.0.1:1"),
+        aws.client("kinesis", retries=1),
+        aws.own_client("dynamodb", retries=1),
+    ]
+    assert len({made, *others}) == 1 + len(others)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:2")
+    assert aws.client("dynamodb", retries=1).meta.endpoint_url == "https://127.0.0.1:2"
+
+
+def test_threads_that_ask_at_once_get_one_session_and_one_client() -> None:
+    at_once = threading.Barrier(8)
+
+    def ask() -> tuple[object, object]:
+        at_once.wait()
+        return aws.session(), aws.client("kinesis")
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask) for _ in range(8)]
+    assert len({each.result() for each in asked}) == 1
+
+
+def test_credentials_that_come_later_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(be.NoCredentialsError):
+        aws.client("dynamodb").list_tables()
+    file.write_text("[default]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    with pytest.raises(be.EndpointConnectionError):
+        aws.client("dynamodb").list_tables()
 
 
 def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,4 +220,5 @@ def test_what_is_said_in_clear_on_a_private_network_is_told(
     url: str, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", url)
-    assert aws.clear_endpoints(["dynamodb", "kinesis"]) == ([("kinesis", url)] if is_told else [])
+    made = [aws.client("dynamodb"), aws.client("kinesis")]
+    assert aws.clear_endpoints(made) == ([("kinesis", url)] if is_told else [])

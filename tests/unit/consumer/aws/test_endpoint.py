@@ -9,13 +9,13 @@ from typing import Any
 import botocore.httpsession
 import botocore.session
 import pytest
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import CredentialResolver, RefreshableCredentials
 from botocore.exceptions import HTTPClientError
 
 from consumer import aws
-from consumer.aws import clients
 from consumer.aws.endpoint import Endpoint, endpoint_of
-from consumer.aws.sigv4 import DYNAMODB
+from consumer.aws.errors import CredentialsExpired
+from consumer.aws.sigv4 import DYNAMODB, KINESIS, Signer
 from consumer.errors import StartError
 
 SECRET = "the-secret-key"
@@ -163,9 +163,70 @@ def test_what_is_missing_is_one_sentence(
     assert SECRET not in str(raised.value)
 
 
-def test_other_calls_of_the_same_client_are_not_intercepted_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = aws.client("dynamodb")
-    monkeypatch.setattr(clients, "client", lambda _: made)
+def test_it_is_found_out_once_and_again_when_the_variables_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = endpoint_of(DYNAMODB)
+    assert endpoint_of(DYNAMODB) is endpoint
+    assert endpoint_of(KINESIS).url == "https://kinesis.eu-central-1.amazonaws.com/"
+    assert with_environment(monkeypatch, AWS_REGION="us-west-2").region == "us-west-2"
+
+
+def test_calls_of_others_are_not_intercepted() -> None:
     endpoint_of(DYNAMODB)
     with pytest.raises(HTTPClientError, match="the network was touched"):
-        made.batch_write_item(RequestItems={"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]})
+        aws.client("dynamodb").batch_write_item(
+            RequestItems={"table": [{"DeleteRequest": {"Key": {"key": {"S": "value"}}}}]}
+        )
+
+
+def test_credentials_are_fetched_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[object] = []
+    load = CredentialResolver.load_credentials
+
+    def counted(resolver: CredentialResolver) -> Any:
+        fetched.append(resolver)
+        return load(resolver)
+
+    monkeypatch.setattr(CredentialResolver, "load_credentials", counted)
+    aws.client("kinesis")
+    for service in (DYNAMODB, KINESIS):
+        aws.client(service.name, retries=3)
+        endpoint_of(service)
+    assert len(fetched) == 1
+
+
+def expired(monkeypatch: pytest.MonkeyPatch, refresh: Callable[[], dict[str, str]] | None = None) -> None:
+    """Let the credentials of the session be due, and what comes for them as old."""
+    metadata = {"access_key": "AKID", "secret_key": SECRET, "token": "t", "expiry_time": "2000-01-01T00:00:00Z"}
+    found = RefreshableCredentials.create_from_metadata(metadata, refresh or (lambda: metadata), "test")
+    monkeypatch.setattr(botocore.session.Session, "get_credentials", lambda *_: found)
+
+
+def test_credentials_that_come_expired_have_an_error_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    expired(monkeypatch)
+    with pytest.raises(CredentialsExpired) as failed:
+        aws.client("dynamodb").list_tables()
+    assert aws.reason(failed.value) == "credentials"
+    assert isinstance(failed.value, aws.CALL_ERRORS)
+    with pytest.raises(StartError, match=r"not valid \(CredentialsExpired\)"):
+        endpoint_of(DYNAMODB)
+
+
+def test_credentials_that_expire_later_have_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata = {"access_key": "AKID", "secret_key": SECRET, "token": "t", "expiry_time": "2999-01-01T00:00:00Z"}
+    found = RefreshableCredentials.create_from_metadata(metadata, lambda: metadata, "test")
+    monkeypatch.setattr(botocore.session.Session, "get_credentials", lambda *_: found)
+    endpoint = endpoint_of(DYNAMODB)
+    metadata["expiry_time"] = "2000-01-01T00:00:00Z"
+    found._expiry_time = found._expiry_time.replace(year=2000)  # type: ignore[attr-defined]
+    signer = Signer(endpoint.credentials, endpoint.url, endpoint.region, DYNAMODB, "agent")
+    with pytest.raises(CredentialsExpired):
+        signer.head("t", b"{}")
+
+
+def test_a_defect_in_a_refresh_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refresh() -> dict[str, str]:
+        return refresh()
+
+    expired(monkeypatch, refresh)
+    with pytest.raises(RecursionError):
+        aws.client("dynamodb").list_tables()

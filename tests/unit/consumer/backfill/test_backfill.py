@@ -390,7 +390,7 @@ def test_a_second_run_takes_over_from_the_first(world: World) -> None:
     shards = list_shards(world.kinesis, world.name)
     first = BackfillLeases(application(world), "TRIM_HORIZON", "one")
     lease, checkpointer = first.claim(shards, "TRIM_HORIZON")[SHARD]
-    assert (lease.position, lease.is_ended) == (None, False)
+    assert (lease.position, lease.is_finished) == (None, False)
     checkpointer.at(Position(5, 1))
     checkpointer.at(Position(6, 0))
     second = BackfillLeases(application(world), "TRIM_HORIZON", "two")
@@ -402,7 +402,7 @@ def test_a_second_run_takes_over_from_the_first(world: World) -> None:
     mine.at_end()
     second.release([SHARD])
     lease, _ = BackfillLeases(application(world), "TRIM_HORIZON", "three").claim(shards, "TRIM_HORIZON")[SHARD]
-    assert lease.is_ended
+    assert lease.is_finished
     with pytest.raises(UsageError, match="began at TRIM_HORIZON"):
         BackfillLeases(application(world), "2024", "four").claim(shards, "AT_TIMESTAMP")
 

@@ -15,7 +15,7 @@ import pytest
 
 from consumer import logs, tables
 from consumer.dynamodb.item import ItemEncoder, item_encoder
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis import reader
 from consumer.local.cloud_process import Cloud
 from consumer.quarantine.replay import Replay, Report, Result
@@ -26,6 +26,7 @@ from consumer.sink import Fate, Writing
 from tests.kits.cli import Run
 from tests.kits.kpl import Part, aggregate
 from tests.kits.stream import DEEP, DROPPING, KEY, LAX, STRICT, World
+from tests.kits.tables import created
 
 SHARD = "shardId-000000000000"
 NOT_RELEASED = b'{"user_id":"u","timestamp":"t","card":"4111 1111 1111 1111"'
@@ -455,7 +456,7 @@ def test_the_time_to_live_is_turned_on_and_looked_at(run: Run, world: World) -> 
     described = world.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
     assert run("tables", "check", "--config", world.config).status == 0
-    assert set(dict(tables.create(world.settings)).values()) == {"exists"}
+    assert set(created(world.settings).values()) == {"exists"}
     off: Any = {"Enabled": False, "AttributeName": "expires_at"}
     world.dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=off)
     ran = run("tables", "check", "--config", world.config)
@@ -467,7 +468,7 @@ def test_the_time_to_live_is_turned_on_and_looked_at(run: Run, world: World) -> 
     world.dynamodb.update_time_to_live(
         TableName=name, TimeToLiveSpecification={"Enabled": False, "AttributeName": "arrival_ms"}
     )
-    list(tables.create(world.settings))
+    tables.create(world.settings)
     assert run("tables", "check", "--config", world.config).status == 0
 
 
@@ -478,5 +479,5 @@ def test_a_missing_table_is_one_sentence(world: World) -> None:
         lambda: list(entries(world.settings, Selection(shard=SHARD))),
         lambda: Quarantine(world.settings).get(SHARD, "1", 0),
     ):
-        with pytest.raises(StartError, match="There is no table"):
+        with pytest.raises(ServiceError, match="There is no table"):
             read()

@@ -59,7 +59,7 @@ class Patient:
 
     def make(self) -> None:
         boto3.client("kinesis").create_stream(StreamName=self.settings.stream.name, ShardCount=2)
-        list(tables.create(self.settings))
+        tables.create(self.settings)
 
     def write(self, **sections: dict[str, Any]) -> None:
         for section, more in sections.items():
@@ -177,7 +177,7 @@ def test_no_second_index(run: Run, mortal: Patient) -> None:
     assert (said.status, said.of("failed")) == (0, [])
     (warning,) = said.of("warning")
     assert warning.endswith("its index sanitizer-index is missing; `sanitizer tables create` adds it.")
-    list(tables.create(mortal.settings))
+    tables.create(mortal.settings)
     assert examine(run, mortal.config).of("warning") == []
 
 

@@ -8,11 +8,12 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.kcl.lease_table import REPORT_SECONDS
-from consumer.kcl.takeover import PATIENCE, Takeover
+from consumer.kcl.lease_table import REPORT_SECONDS, LeaseTables, tables_of
+from consumer.kcl.takeover import COUNT_SECONDS, PATIENCE, Takeover
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
+from tests.kits.log import RecordingLog
 
 FAILOVER = 10.0
 ENOUGH = PATIENCE * FAILOVER + 1
@@ -35,7 +36,7 @@ class Kcl:
                 "quarantine": {"table": f"{application}-quarantine"},
             }
         )
-        dict(tables.create(self.settings))
+        tables.create(self.settings)
         self.leases, self.worker_metrics, self.coordinator = lease_tables(application)
         self.dynamodb: Any = boto3.client("dynamodb")
 
@@ -157,15 +158,15 @@ def test_a_lease_renewed_in_between_is_not_taken(
     kcl.lease(1, "frozen")
     takeover = watch()
     takeover.look(0)
-    read_leader = Takeover._read_leader
+    read_leader = LeaseTables.leader
 
-    def woken(self: Takeover) -> Any:
+    def woken(self: LeaseTables) -> Any:
         kcl.renew("frozen")
         leader = read_leader(self)
         kcl.lead("frozen", version="v2")
         return leader
 
-    monkeypatch.setattr(Takeover, "_read_leader", woken)
+    monkeypatch.setattr(LeaseTables, "leader", woken)
     assert takeover.look(ENOUGH) == 0
     assert kcl.owners() == {"shard-1": "frozen"}
     assert kcl.leader() == "frozen"
@@ -240,6 +241,24 @@ def test_the_dead_get_no_share(kcl: Kcl, watch: Callable[..., Takeover]) -> None
     assert takeover.look(ENOUGH) == 2
 
 
+def test_a_table_that_is_out_of_reach_is_said_once_in_a_row(
+    kcl: Kcl, watch: Callable[..., Takeover], log: RecordingLog
+) -> None:
+    takeover = watch()
+    kcl.dynamodb.delete_table(TableName=kcl.leases)
+    for _ in range(3):
+        takeover._rounds.round(1)
+    said = {"table": kcl.leases, "code": "ResourceNotFoundException"}
+    (event,) = log.named("takeover.not_watching")
+    assert event.pop("request_id")
+    assert event == said
+    kcl.dynamodb.create_table(**tables_of(kcl.settings.kcl.application)[0].request)
+    takeover._rounds.round(1)
+    kcl.dynamodb.delete_table(TableName=kcl.leases)
+    takeover._rounds.round(1)
+    assert len(log.named("takeover.not_watching")) == 2
+
+
 def shown(metrics: Metrics) -> dict[str, float]:
     (family,) = metrics.application_leases.collect()
     return {sample.labels["state"]: sample.value for sample in family.samples}
@@ -262,8 +281,6 @@ def test_the_leases_of_the_whole_application_are_shown_by_their_state(kcl: Kcl, 
     takeover.show()
     assert shown(metrics) == {"owned": 3, "unowned": 1, "expired": 3, "finished": 1}
     assert metrics.application_workers._value.get() == 4  # not counted anew so soon
-    later = Takeover(kcl.settings, "me", lambda: False, log, metrics)
-    later._still = takeover._still
-    later._client = takeover._client
-    later.show()
+    takeover._counted_at -= COUNT_SECONDS
+    takeover.show()
     assert metrics.application_workers._value.get() == 3

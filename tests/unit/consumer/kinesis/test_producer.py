@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.errors import StartError
+from consumer.errors import ServiceError, StartError
 from consumer.kinesis.producer import ATTEMPTS, MAX_CALL_BYTES, MAX_RECORD_BYTES, Producer, Put, calls, read_lines
 
 CANARY = "4111111111111111"
@@ -54,7 +54,7 @@ def test_what_was_turned_away_is_sent_again_in_order(monkeypatch: pytest.MonkeyP
 
 def test_a_stream_that_never_takes_them_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     kinesis = FakeKinesis(lambda _, index: index == 0)
-    with pytest.raises(StartError, match=f"turned 1 records away {ATTEMPTS} times: add shards"):
+    with pytest.raises(ServiceError, match=f"turned 1 records away {ATTEMPTS} times: add shards"):
         over(kinesis, monkeypatch).put([Put(b"1", "k"), Put(b"2", "k")])
     assert len(kinesis.calls) == ATTEMPTS
 
@@ -64,7 +64,7 @@ def test_a_failed_call_is_explained_without_its_text(monkeypatch: pytest.MonkeyP
         def put_records(self, **_: Any) -> None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": CANARY}}, "PutRecords")
 
-    with pytest.raises(StartError, match="There is no stream orders") as error:
+    with pytest.raises(ServiceError, match="There is no stream orders") as error:
         over(Missing(), monkeypatch).put([Put(b"1", "k")])
     assert CANARY not in str(error.value)
     assert error.value.__suppress_context__

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis import reader
 from consumer.kinesis.kpl import HashRange
 from consumer.kinesis.reader import NotInShard, RawRecord, ShardReader, Start
@@ -54,9 +54,9 @@ def test_parents_come_before_their_children(world: World) -> None:
 
 def test_a_stream_that_is_not_there_is_one_sentence(world: World) -> None:
     del world
-    with pytest.raises(StartError, match="There is no stream nowhere"):
+    with pytest.raises(ServiceError, match="There is no stream nowhere"):
         list_shards(kinesis_client(), "nowhere")
-    with pytest.raises(StartError, match="There is no shard shardId-1 of stream nowhere"):
+    with pytest.raises(ServiceError, match="There is no shard shardId-1 of stream nowhere"):
         ShardReader(kinesis_client(), "nowhere", "shardId-1", Start()).read()
 
 
@@ -130,7 +130,7 @@ def test_an_expired_iterator_is_asked_for_again(world: World) -> None:
     assert [raw.sequence for raw in (*first.records, *mine.read().records)] == numbers
     assert client.asked == 2
     client._times = 2  # one that expires at once is no matter of time
-    with pytest.raises(StartError, match="ExpiredIteratorException"):
+    with pytest.raises(ServiceError, match="ExpiredIteratorException"):
         mine.read()
 
 
@@ -172,7 +172,7 @@ class Trimmed(Silent):
 
 
 def test_a_search_ends(world: World) -> None:
-    with pytest.raises(StartError, match="gives no record"):
+    with pytest.raises(ServiceError, match="gives no record"):
         list(reads(world, client=Silent()).find(["1"], lambda _: None))
     assert list(reads(world, client=Trimmed()).find(["49"], lambda _: None)) == []
     (page,) = reads(world, client=Trimmed()).find(["49", "50"], lambda _: None)

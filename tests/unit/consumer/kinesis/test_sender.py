@@ -5,7 +5,7 @@ import json
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.kinesis.kpl import HashRange, UserRecord, aggregated, hash_of, user_records
 from consumer.kinesis.producer import ATTEMPTS, Put
 from consumer.kinesis.reader import Start
@@ -142,7 +142,7 @@ def test_what_is_turned_away_is_sent_again_before_what_follows(stream: str, monk
             return {"Records": [next(answers) if id(record) in taken else refused for record in Records]}
 
     monkeypatch.setattr("consumer.kinesis.producer.time.sleep", lambda _: None)
-    sender._producer._client = Throttling()
+    sender._producer._client = cast("Any", Throttling())
     sent = puts(300, 20)
     sender.send(sent)
     assert_in_order(read(stream), sent)
@@ -187,8 +187,8 @@ def test_a_failure_says_what_is_there_for_certain(stream: str, monkeypatch: pyte
             here = {"ShardId": "s", "SequenceNumber": "1"}
             return {"Records": [here if taken.acquire(blocking=False) else {"ErrorCode": "X"} for _ in Records]}
 
-    sender._producer._client = Failing()
-    with pytest.raises(StartError, match=f"turned 17 records away {ATTEMPTS} times"):
+    sender._producer._client = cast("Any", Failing())
+    with pytest.raises(ServiceError, match=f"turned 17 records away {ATTEMPTS} times"):
         sender.send(puts(20, 20))
     assert sender.sent.records == 10
 

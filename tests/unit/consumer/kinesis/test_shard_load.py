@@ -138,7 +138,7 @@ def test_status_tells_which_shard_is_hot_and_never_by_which_key(run: Run, tmp_pa
     kinesis = boto3.client("kinesis")
     kinesis.create_stream(StreamName="hot", ShardCount=2)
     settings = load_settings(config)
-    list(tables.create(settings))
+    tables.create(settings)
     tables.seed_leases(settings)
     shard = ""
     for _ in range(18):

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from consumer import aws, tables
-from consumer.errors import StartError
+from consumer.errors import ServiceError
 from consumer.local.cloud_process import Cloud
 from consumer.local.prepare import prepare
 from consumer.settings import Settings, lease_tables, load_settings
@@ -35,5 +35,5 @@ def test_stream_tables_and_leases_are_there_and_a_second_time_nothing_is_changed
 
 def test_a_cloud_that_does_not_answer_is_one_sentence(cloud: Cloud, settings: Settings) -> None:
     cloud.close()
-    with pytest.raises(StartError, match="cannot be reached"):
+    with pytest.raises(ServiceError, match="cannot be reached"):
         prepare(settings, 1)

@@ -16,7 +16,7 @@ from moto import mock_aws
 from consumer import tables
 from consumer.commands.audit import audit
 from consumer.dynamodb.item import ItemEncoder
-from consumer.errors import StartError, UsageError
+from consumer.errors import ServiceError, UsageError
 from consumer.record import AttributeValue, Record
 from consumer.redactors.audit import Auditor, Place, scan
 from consumer.settings import Settings
@@ -158,7 +158,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
     with mock_aws():
         settings = Settings()
-        dict(tables.create(settings))
+        tables.create(settings)
         client: Any = boto3.client("dynamodb")
         numbers = count(1)
 
@@ -219,7 +219,7 @@ def test_every_page_is_read_at_the_rate_that_was_asked_for(stored: Any) -> None:
 
 
 def test_a_missing_table_is_one_sentence() -> None:
-    with mock_aws(), pytest.raises(StartError, match=r"There is no table sanitized-transactions"):
+    with mock_aws(), pytest.raises(ServiceError, match=r"There is no table sanitized-transactions"):
         list(scan("sanitized-transactions", 10))
 
 

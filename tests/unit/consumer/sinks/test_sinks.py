@@ -32,6 +32,7 @@ from consumer.sinks.loading import check_sinks, open_sinks, sink_context
 from consumer.worker.preflight import check
 from redaction.plugin import Verdict
 from tests.kits.cli import Run
+from tests.kits.tables import created
 
 CANARY = "4111111111111111"
 RECORD = Record("7", 0, 1_700_000_000_000, b"{}", CANARY)
@@ -106,7 +107,7 @@ class Table(Common):
         boto3.client("dynamodb").delete_table(TableName=self.settings.output.table)
 
     def mend(self) -> None:
-        list(schema.create_each([tables.output_table(self.settings)]))
+        schema.create_each([tables.output_table(self.settings)])
 
 
 class Stream(Common):
@@ -449,7 +450,7 @@ def test_without_the_table_nobody_asks_for_it(name: str) -> None:
         }
     )
     boto3.client("kinesis").create_stream(StreamName=name, ShardCount=1)
-    assert f"{name}-out" not in dict(tables.create(settings))
+    assert f"{name}-out" not in created(settings)
     check(settings)
     with pytest.raises(UsageError, match="`sanitizer get` needs the output table"):
         settings.require_table("`sanitizer get`")

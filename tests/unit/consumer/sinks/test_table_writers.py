@@ -11,6 +11,7 @@ from botocore.exceptions import CredentialRetrievalError, EndpointConnectionErro
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.aws.errors import CredentialsExpired
 from consumer.aws.transport import BadResponse, CallTimeout, ConnectError, ConnectionLost
 from consumer.metrics import Metrics
 from consumer.pipeline.outputs import WriteMetrics
@@ -171,7 +172,7 @@ FAILURES: list[tuple[Step, str]] = [
     (Failed("ExpiredTokenException"), "credentials"),
     (AtStart(NoCredentialsError()), "credentials"),
     (AtStart(CredentialRetrievalError(provider=CANARY, error_msg=CANARY)), "credentials"),
-    (AtStart(RuntimeError(f"the refreshed credentials of {CANARY} are still expired")), "credentials"),
+    (AtStart(CredentialsExpired()), "credentials"),
     (AtStart(EndpointConnectionError(endpoint_url=f"http://{CANARY}")), "unreachable"),
     (AtStart(ConnectionResetError(CANARY)), "unreachable"),
     (AtStart(ConnectError("refused")), "unreachable"),
@@ -310,7 +311,7 @@ class Defect(BaseException):
     """Nothing that anybody expects."""
 
 
-@pytest.mark.parametrize("defect", [ZeroDivisionError(), Defect()], ids=repr)
+@pytest.mark.parametrize("defect", [ZeroDivisionError(), RuntimeError(), RecursionError(), Defect()], ids=repr)
 @pytest.mark.parametrize("before", [0, 1, SLOTS - 1])
 def test_a_defect_in_a_start_is_raised_and_leaves_nothing_under_way(
     writer_to: Begin, before: int, defect: BaseException
@@ -320,6 +321,23 @@ def test_a_defect_in_a_start_is_raised_and_leaves_nothing_under_way(
     writer, _ = writer_to(FakeDynamoDB(*script, AtStart(defect)))
     with pytest.raises(type(defect)):
         writer.start(items(25 * SLOTS), threading.Event())
+
+
+@pytest.mark.parametrize("defect", [OSError(CANARY), NoCredentialsError(), ConnectError("refused"), Defect()], ids=repr)
+def test_a_defect_in_the_making_of_a_request_is_raised_whatever_it_is(
+    writer_to: Begin, monkeypatch: pytest.MonkeyPatch, defect: BaseException
+) -> None:
+    """Of a call the same errors would be tried again, for ever."""
+    fake = FakeDynamoDB()
+    writer, _ = writer_to(fake)
+
+    def request(_: object) -> bytes:
+        raise defect
+
+    monkeypatch.setattr(writer, "request", request)
+    with pytest.raises(type(defect)):
+        writer.start(items(1), threading.Event())
+    assert fake.calls == []
 
 
 @pytest.mark.parametrize("defects", [1, 2, SLOTS])

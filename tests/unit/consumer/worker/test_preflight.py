@@ -35,7 +35,7 @@ def test_nothing_is_written(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> No
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     boto3.client("kinesis").create_stream(StreamName=SETTINGS.stream.name, ShardCount=1)
-    list(tables.create(SETTINGS))
+    tables.create(SETTINGS)
     preflight.check(SETTINGS)
     assert boto3.client("dynamodb").scan(TableName=SETTINGS.output.table)["Items"] == []
 
@@ -50,13 +50,17 @@ class Refusing:
         raise ClientError({"Error": {"Code": self.code, "Message": "secret"}}, "PutItem")
 
 
+def refusing(code: str) -> Any:
+    return Refusing(code)
+
+
 def test_a_missing_permission_is_said_before_anything_starts() -> None:
     with pytest.raises(StartError) as refusal:
-        preflight._check_put(Refusing("AccessDeniedException"), "orders", ("pk", "sk"))
+        preflight._check_put(refusing("AccessDeniedException"), "orders", ("pk", "sk"))
     assert str(refusal.value).startswith("dynamodb:PutItem on table orders is not permitted")
     assert "secret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "ThrottlingException", "InternalServerError"])
 def test_what_will_pass_is_no_reason_not_to_start(code: str) -> None:
-    preflight._check_put(Refusing(code), "orders", ("pk", "sk"))
+    preflight._check_put(refusing(code), "orders", ("pk", "sk"))
