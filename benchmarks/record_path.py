@@ -34,7 +34,7 @@ from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.kcl.processor import ShardProcessor, serve
 from consumer.settings import load_settings
-from consumer.worker.control import Control
+from consumer.worker.control import pipelines_end
 from consumer.worker.pipeline_process import ShardHost
 from consumer.worker.runtime_folder import JOURNAL
 from consumer.worker.tuning import collect_seldom, stay_on_one_core
@@ -157,7 +157,7 @@ def measure(
         (folder / JOURNAL).mkdir()
         here, there = socket.socketpair()
         with here, there:
-            host = ShardHost(settings, b"0" * 32, 0, folder, Control(here), there)
+            host = ShardHost(settings, b"0" * 32, 0, folder, pipelines_end(here), there)
             collect_seldom()
             stay_on_one_core(0)
             _run(host, [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)], None)  # warm up
