@@ -14,9 +14,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 from setproctitle import setproctitle
 
@@ -39,6 +40,7 @@ from consumer.redactors.coverage import POLL_SECONDS, FieldCoverage
 from consumer.redactors.loading import YieldingRedactor, load_candidate, load_plugin
 from consumer.settings import Settings
 from consumer.worker.control import (
+    EXIT_SECONDS,
     Begin,
     Control,
     DaemonGone,
@@ -61,6 +63,9 @@ from redaction.engine import PolicyRedactor
 
 PIPE_BUFFER_BYTES = 1 << 20
 SHIM_SECONDS = 5.0
+JOIN_SECONDS: Final = EXIT_SECONDS - 2.0
+"""What all sessions may take to end; the rest is for what is written after them, before the process is killed."""
+
 _LONGEST_FIRST_LINE = 1 << 16
 
 
@@ -292,8 +297,9 @@ class ShardHost:
     def _join_sessions(self) -> None:
         with self._lock:
             threads = [session.thread for session in self._sessions.values() if session.thread]
+        give_up_at = time.monotonic() + JOIN_SECONDS
         for thread in threads:
-            thread.join(timeout=2.0)
+            thread.join(timeout=max(0.0, give_up_at - time.monotonic()))
 
 
 def _close_quietly(stream: io.TextIOBase) -> None:

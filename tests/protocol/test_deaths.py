@@ -4,12 +4,17 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from consumer.metrics.collector import open_deliveries
-from consumer.worker.control import DaemonGone, Exit, GiveUp
+from consumer.pipeline.crash_journal import Stage, sights
+from consumer.worker.control import EXIT_SECONDS, DaemonGone, Exit, GiveUp
 from consumer.worker.events import PipelineExited, SessionFailed
 from tests.kits.daemon import SECONDS, Child, record
+from tests.kits.threads import until
 
 
 def without_its_table(worker: Any) -> Child:
@@ -108,3 +113,35 @@ def test_an_order_that_is_none_is_a_defect_and_ends_the_process(own_worker: Any)
     assert worker.process.wait(SECONDS) == 1
     [said] = [line for line in map(json.loads, worker.log.splitlines()) if line["event"] == "pipeline.defect"]
     assert said["error"] == "MessageError"
+
+
+SLOW = """
+import time
+
+class Slow:
+    name, version, digest = "slow", "1", "d"
+
+    def redact(self, payloads):
+        while True:
+            time.sleep(1)
+
+def make(options):
+    return Slow()
+"""
+
+
+def test_many_sessions_that_do_not_end_leave_time_for_what_is_written_after_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_worker: Any
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    metadata = tmp_path / "slow-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[kinesis_sanitizer.redactors]\nslow = slow:make\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = own_worker(redaction={"plugin": "slow"})
+    for _ in range(4):
+        worker.child().initialize().send("processRecords", records=[record(1)], millisBehindLatest=0)
+    until(lambda: [each.stage for each in sights(worker.folder.journal).values()] == [Stage.REDACTING] * 4)
+    worker.process.tell(Exit())
+    assert worker.process.wait(EXIT_SECONDS) == 0
