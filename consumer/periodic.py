@@ -1,4 +1,4 @@
-"""Does something again and again in a thread of its own, for as long as the process lives."""
+"""Does something again and again in a thread of its own."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Periodic:
-    """Begins with `start`, and never ends.
+    """Goes on from `start` to `stop`, or for as long as the process lives.
 
     :param name: of the thread.
     :param seconds: from the end of one round to the beginning of the next.
@@ -31,6 +31,7 @@ class Periodic:
         self._errors = errors
         self._failed = failed
         self._is_failing = False
+        self._is_over = False
         self._woken = threading.Event()
 
     def start(self, *, at_once: bool = False) -> None:
@@ -43,11 +44,18 @@ class Periodic:
         """Begin the next round now."""
         self._woken.set()
 
+    def stop(self) -> None:
+        """Begin no further round; one that is under way ends by itself."""
+        self._is_over = True
+        self._woken.set()
+
     def _run(self) -> None:
         before = time.monotonic()
         while True:
             self._woken.wait(self._seconds)
             self._woken.clear()
+            if self._is_over:
+                return
             now = time.monotonic()
             passed, before = min(now - before, 2 * self._seconds), now
             self.round(passed)

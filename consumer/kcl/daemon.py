@@ -47,13 +47,15 @@ def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str
     ]
 
 
-def write_files(folder: Path, made: Mapping[str, str], processes: int) -> None:
-    """Write the daemon's files into the runtime folder."""
+def write_files(folder: Path, made: Mapping[str, str], shim: Path, processes: int) -> None:
+    """Write the daemon's files into the runtime folder.
+
+    :param shim: the script that it starts for each shard, with the folder and `processes`, from among which it chooses.
+    """
     lines = "".join(f"{name}={value}\n" for name, value in sorted(made.items()))
     (folder / PROPERTIES_FILE).write_text(lines, encoding="latin-1", errors="backslashreplace")
     converter_jar.write(folder)
     (folder / LOGBACK_FILE).write_bytes((files("consumer.kcl") / LOGBACK_FILE).read_bytes())
-    shim = Path(__file__).parents[1] / "worker" / "shim.py"
     (folder / SHIM_FILE).write_text(
         f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",
         encoding="utf-8",

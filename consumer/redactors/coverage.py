@@ -1,6 +1,6 @@
 """How much of each field is redacted, for people who want proof, and an alarm where that changes.
 
-The built-in redactor counts by path; a pipeline process carries the counts into its metrics every few seconds.
+The built-in redactor counts by path; a pipeline process carries the counts into its metrics every `POLL_SECONDS`.
 """
 
 import threading
@@ -115,19 +115,13 @@ class FieldCoverage:
         self._logged_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def run(self) -> None:
-        """Poll for ever."""
-        while True:
-            time.sleep(POLL_SECONDS)
-            self._poll_safely()
-
     def flush(self) -> None:
         """Take in all that was counted; for when nothing is counted any more."""
-        self._poll_safely()
-        self._poll_safely()
+        self.poll_safely()
+        self.poll_safely()
 
-    def _poll_safely(self) -> None:
-        """Log a defect and go on: records are worth more than their statistics."""
+    def poll_safely(self) -> None:
+        """Poll now; log a defect and go on: records are worth more than their statistics."""
         try:
             self.poll(time.monotonic())
         except Exception as error:  # noqa: BLE001

@@ -1,7 +1,6 @@
 """What the worker's metrics were in the last minutes: rates and quantiles without a Prometheus."""
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -9,6 +8,7 @@ from typing import Final, NamedTuple
 from prometheus_client import Metric
 
 from consumer.logs import Logger
+from consumer.periodic import Periodic
 
 SAMPLE_SECONDS: Final = 5.0
 KEPT: Final = 181
@@ -150,31 +150,23 @@ class History:
 
     def __init__(self, collect: Collect, log: Logger) -> None:
         self._collect = collect
-        self._log = log
-        self._ended = threading.Event()
         self._samples: tuple[Sample, ...] = ()
         self._reading = Reading((), 0.0)
-        self._is_failing = False
+        self._looks = Periodic(
+            "history",
+            SAMPLE_SECONDS,
+            lambda _: self.look(time.monotonic()),
+            errors=(Exception,),  # files come and go under it; the next look may succeed
+            failed=lambda error: log.warning("history.not_sampled", error=type(error).__name__),
+        )
 
     def start(self) -> None:
         """Sample in a thread of its own, until `close`."""
-        threading.Thread(target=self._run, name="history", daemon=True).start()
+        self._looks.start(at_once=True)
 
     def close(self) -> None:
         """Sample no more."""
-        self._ended.set()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self.look(time.monotonic())
-                self._is_failing = False
-            except Exception as error:  # noqa: BLE001 - files come and go under it; the next look may succeed
-                if not self._is_failing:
-                    self._log.warning("history.not_sampled", error=type(error).__name__)
-                self._is_failing = True
-            if self._ended.wait(SAMPLE_SECONDS):
-                return
+        self._looks.stop()
 
     def look(self, now: float) -> None:
         """Take one sample, at a monotonic time."""

@@ -11,34 +11,27 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from consumer.backoff import backoff
 from consumer.kcl.log import DaemonLog, Phase
 from consumer.logs import Logger
 from consumer.metrics import Metrics
-from consumer.web.health import FAILURES_UNHEALTHY
-from consumer.worker.events import Post
-from consumer.worker.runtime_folder import RuntimeFolder
+from consumer.worker.events import DaemonExited, DaemonPhase, Post
 
 DAEMON_VARIABLE = "SANITIZER_DAEMON"
 
+OnLine = Callable[[bytes], None]
+
 
 class DaemonProcess:
-    """The KCL daemon. Posts ``("daemon_exit", daemon, status)``.
+    """The KCL daemon. Posts `DaemonExited`.
 
     :param command: its command line, run in `folder`.
-    :param number: how many daemons there have been; sessions carry it, so that those of an older daemon are told apart.
     :param lock: descriptor of the worker id's lock, which must outlive the supervisor if the daemon does.
+    :param number: how many daemons there have been; sessions carry it, so that those of an older daemon are told apart.
     :param on_line: takes each line that it writes.
     """
 
-    def __init__(
-        self,
-        command: list[str],
-        folder: Path,
-        number: int,
-        lock: int,
-        on_line: Callable[[bytes], None],
-        post: Post,
-    ) -> None:
+    def __init__(self, command: list[str], folder: Path, lock: int, post: Post, number: int, on_line: OnLine) -> None:
         self.number = number
         tether = Path(__file__).with_name("tethered.py")
         self._process = subprocess.Popen(  # noqa: S603
@@ -54,7 +47,7 @@ class DaemonProcess:
         self.pid = self._process.pid
         threading.Thread(target=self._read, args=(on_line, post), name="daemon-log", daemon=True).start()
 
-    def _read(self, on_line: Callable[[bytes], None], post: Post) -> None:
+    def _read(self, on_line: OnLine, post: Post) -> None:
         # Children of the daemon do not inherit this pipe (Java gives them pipes of their own), so it ends with it.
         assert self._process.stdout is not None  # noqa: S101
         try:
@@ -62,7 +55,7 @@ class DaemonProcess:
                 for line in lines:
                     on_line(line)
         finally:
-            post(("daemon_exit", self, self._process.wait()))
+            post(DaemonExited(self.number, self._process.wait()))
 
     def terminate(self) -> None:
         """Ask it to drain and end."""
@@ -82,6 +75,7 @@ class DaemonProcess:
 
 RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
 BACKOFF_FIRST_SECONDS: Final = 0.2
+BACKOFF_FACTOR: Final = 4.0
 BACKOFF_LIMIT_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
 """A daemon that lived so long was healthy: its end is the first failure of a new series."""
@@ -96,20 +90,27 @@ LINGER_SECONDS: Final = 1.0
 class DaemonRunner:
     """Used by the supervisor's main thread; its public attributes are read by others, too.
 
-    :param command: a daemon's command line, run in the runtime folder.
-    :param post: where the events go: those of `DaemonProcess`, and ``("daemon_phase", number, phase)``.
+    :param start: starts the daemon of a number, which posts where the events go; its lines are to be handed over.
+    :param post: where the events of its log go: `DaemonPhase`.
     :ivar process: the daemon that lives or has just died, if there is one.
     :ivar started: how many there have been; the number of the last one.
     :ivar phase: how far that has come.
     :ivar failures: how many in a row were replaced before they had been healthy.
     """
 
-    def __init__(self, command: list[str], folder: RuntimeFolder, metrics: Metrics, post: Post, log: Logger) -> None:
-        self._command = command
-        self._folder = folder
+    def __init__(
+        self,
+        start: Callable[[int, OnLine], DaemonProcess],
+        metrics: Metrics,
+        post: Post,
+        log: Logger,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._start = start
         self._metrics = metrics
         self._post = post
         self._log = log
+        self._clock = clock
         self._lines = DaemonLog(metrics, log)
         self._since = 0.0
         self._start_at = 0.0
@@ -121,12 +122,12 @@ class DaemonRunner:
     @property
     def is_due(self) -> bool:
         """Whether there is none, and the pause after the last one is over."""
-        return self.process is None and time.monotonic() >= self._start_at
+        return self.process is None and self._clock() >= self._start_at
 
     @property
     def is_healthy(self) -> bool:
         """Whether one has lived for long."""
-        return self.process is not None and time.monotonic() - self._since > HEALTHY_SECONDS
+        return self.process is not None and self._clock() - self._since > HEALTHY_SECONDS
 
     def is_current(self, number: int) -> bool:
         """Tell whether a daemon's number is that of `process`."""
@@ -135,21 +136,14 @@ class DaemonRunner:
     def start(self) -> None:
         """Start one; there must be none."""
         self.started += 1
-        self._since = time.monotonic()
+        self._since = self._clock()
         self.phase = Phase.STARTED
-        self.process = DaemonProcess(
-            self._command,
-            self._folder.path,
-            self.started,
-            self._folder.worker_id.lock.fileno(),
-            partial(self._line, self.started),
-            self._post,
-        )
+        self.process = self._start(self.started, partial(self._line, self.started))
         self._log.info("daemon.started", daemon=self.started, pid=self.process.pid)
 
     def _line(self, number: int, line: bytes) -> None:
         if (phase := self._lines.line(line)) is not None:
-            self._post(("daemon_phase", number, phase))
+            self._post(DaemonPhase(number, phase))
 
     def put_off(self, reason: str) -> None:
         """End the daemon, if it lives, and have the next one wait, the longer the more have failed in a row."""
@@ -159,9 +153,9 @@ class DaemonRunner:
             if self.is_healthy:
                 self.failures = 0
             self.process = None
-        delay = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 4 ** min(self.failures, FAILURES_UNHEALTHY))
+        delay = backoff(self.failures, BACKOFF_FIRST_SECONDS, BACKOFF_LIMIT_SECONDS, factor=BACKOFF_FACTOR)
         self.failures += 1
-        self._start_at = time.monotonic() + delay
+        self._start_at = self._clock() + delay
         self._metrics.daemon_restarts.labels(reason).inc()
         self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)
 
@@ -176,15 +170,14 @@ class DaemonRunner:
         if self.process is None:
             return True
         self.process.terminate()
-        is_in_time = self._has_ended(self.process, time.monotonic() + seconds, has_work)
+        is_in_time = self._has_ended(self.process, self._clock() + seconds, has_work)
         if not is_in_time:
             self._log.error("daemon.killed", reason="it did not end within the shutdown grace")
         self.kill()
         return is_in_time
 
-    @staticmethod
-    def _has_ended(process: DaemonProcess, deadline: float, has_work: Callable[[], object]) -> bool:
-        while time.monotonic() < deadline:
+    def _has_ended(self, process: DaemonProcess, deadline: float, has_work: Callable[[], object]) -> bool:
+        while self._clock() < deadline:
             if process.wait(0.1) is not None:
                 return True
             if not has_work():

@@ -6,33 +6,48 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, assert_never
 
 from consumer.logs import Logger
-from consumer.worker.control import Control
+from consumer.worker import control, events
+from consumer.worker.control import EXIT_SECONDS, Begin, DaemonGone, Exit, GiveUp, MessageError, Order, SetLogLevel
 from consumer.worker.events import Post
 
 
 class PipelineProcess:
     """One pipeline process.
 
-    Posts ``("ready", process)``, ``("session_failed", slot, shard, daemon)``, ``("flooding", slot, share)``,
-    ``("pipeline_exit", process, status)``.
+    Posts `PipelineReady`, `SessionFailed`, `Flooding`, and at last `PipelineExited`.
 
+    :param process: runs `consumer.worker.pipeline_process`; see `start`.
+    :param connection: the supervisor's end of the control socket.
     :ivar sessions: how many shards it serves now.
-
-    :param first_message: settings, folder and key, sent over the control socket and so on no disk and no command line.
     """
 
-    def __init__(self, slot: int, listener: socket.socket, first_message: dict[str, Any], post: Post) -> None:
+    def __init__(
+        self, slot: int, process: subprocess.Popen[bytes], connection: socket.socket, post: Post, log: Logger
+    ) -> None:
         self.slot = slot
+        self.pid = process.pid
         self.is_ready = False
         self.started_at = time.monotonic()
         self.sessions = 0
+        self._process = process
+        self._control = control.supervisors_end(connection)
+        self._post = post
+        self._log = log
+        threading.Thread(target=self._listen, name=f"control-{slot}", daemon=True).start()
+
+    @classmethod
+    def start(cls, slot: int, listener: socket.socket, begin: Begin, post: Post, log: Logger) -> "PipelineProcess":
+        """Start one.
+
+        :param listener: where the shims connect.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603
                 [
                     sys.executable,
                     "-m",
@@ -45,25 +60,34 @@ class PipelineProcess:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
             )
-        self.pid = self._process.pid
-        self.control = Control(ours)
-        self.control.send(**first_message)
-        threading.Thread(target=self._listen, args=(post,), name=f"control-{slot}", daemon=True).start()
+        made = cls(slot, process, ours, post, log)
+        made.tell(begin)
+        return made
 
-    def _listen(self, post: Post) -> None:
-        for message in self.control:
-            match message:
-                case {"ready": True}:
-                    post(("ready", self))
-                case {"sessions": count}:
-                    self.sessions = count
-                case {"session_failed": shard, "daemon": number}:
-                    post(("session_failed", self.slot, shard, number))
-                case {"flooding": share}:
-                    post(("flooding", self.slot, share))
+    def _listen(self) -> None:
+        try:
+            for report in self._control:
+                match report:
+                    case control.Ready():
+                        self._post(events.PipelineReady(self.slot, self.pid))
+                    case control.Sessions(count):
+                        self.sessions = count
+                    case control.SessionFailed(shard, daemon):
+                        self._post(events.SessionFailed(self.slot, shard, daemon))
+                    case control.Flooding(share):
+                        self._post(events.Flooding(self.slot, share))
+                    case _:
+                        assert_never(report)
+        except MessageError as error:
+            self._log.error("pipeline.defect", slot=self.slot, exc_info=error)
+            self.kill()
         status = self._process.wait()
-        self.control.close()
-        post(("pipeline_exit", self, status))
+        self._control.close()
+        self._post(events.PipelineExited(self.slot, self.pid, status))
+
+    def tell(self, order: Order) -> None:
+        """Send it a message; if it is dead, that is found by whoever listens."""
+        self._control.send(order)
 
     def kill(self) -> None:
         """End it at once."""
@@ -84,31 +108,24 @@ class PipelineProcess:
 READY_SECONDS: Final = 30.0
 """What a process may take until it is ready."""
 
-EXIT_SECONDS: Final = 5.0
-"""What they may take to end, all of them."""
-
 
 class PipelinePool:
-    """Used by the supervisor's main thread; `pids` by any.
+    """Used by the supervisor's main thread; `all_ready`, `sessions` and `pids` by any.
 
-    :param listeners: where the shims connect, one for each slot.
-    :param first_message: what each process is told first.
-    :param post: where their events go; see `PipelineProcess`.
+    :param slots: how many there are.
+    :param start: starts the process of a slot.
     """
 
-    def __init__(
-        self, listeners: Sequence[socket.socket], first_message: dict[str, Any], post: Post, log: Logger
-    ) -> None:
-        self._listeners = listeners
-        self._first_message = first_message
-        self._post = post
+    def __init__(self, slots: int, start: Callable[[int], PipelineProcess], log: Logger) -> None:
+        self._slots = slots
+        self._start = start
         self._log = log
         self._log_level: str | None = None
         self._living: dict[int, PipelineProcess] = {}
 
     def __len__(self) -> int:
         """Return how many slots there are."""
-        return len(self._listeners)
+        return self._slots
 
     @property
     def all_ready(self) -> bool:
@@ -125,43 +142,55 @@ class PipelinePool:
         """Return their process ids by their names in the metrics."""
         return {f"pipeline-{each.slot}": each.pid for each in list(self._living.values())}
 
-    def in_slot(self, slot: int) -> PipelineProcess | None:
-        """Return the process of a slot, if there is one."""
-        return self._living.get(slot)
+    def find(self, slot: int, pid: int) -> PipelineProcess | None:
+        """Return the process of a slot, unless another has taken its place."""
+        process = self._living.get(slot)
+        return process if process and process.pid == pid else None
 
     def start_missing(self) -> None:
         """Fill the empty slots; kill what takes too long to become ready."""
         for slot in range(len(self)):
             process = self._living.get(slot)
             if process is None:
-                self._start(slot)
+                self._fill(slot)
             elif not process.is_ready and time.monotonic() - process.started_at > READY_SECONDS:
                 process.kill()
 
-    def _start(self, slot: int) -> None:
-        process = PipelineProcess(slot, self._listeners[slot], self._first_message, self._post)
-        self._living[slot] = process
+    def _fill(self, slot: int) -> None:
+        process = self._living[slot] = self._start(slot)
         if self._log_level is not None:
-            process.control.send(log_level=self._log_level)
+            process.tell(SetLogLevel(self._log_level))
         self._log.info("pipeline.started", slot=slot, pid=process.pid)
+
+    def ready(self, slot: int, pid: int) -> None:
+        """Note that the process of a slot takes sessions, unless another has taken its place."""
+        if process := self.find(slot, pid):
+            process.is_ready = True
 
     def forget(self, process: PipelineProcess) -> None:
         """Take a dead process out of its slot."""
         del self._living[process.slot]
 
-    def tell(self, **message: Any) -> None:
-        """Send a message to all of them."""
-        for process in self._living.values():
-            process.control.send(**message)
-
     def set_log_level(self, level: str) -> None:
         """Switch those that live, and those that are started from now on."""
         self._log_level = level
-        self.tell(log_level=level)
+        self._tell(SetLogLevel(level))
+
+    def end_sessions(self, daemon: int) -> None:
+        """Have the sessions of a daemon that is gone end, and those of its predecessors."""
+        self._tell(DaemonGone(daemon))
+
+    def give_up_in(self, seconds: float) -> None:
+        """Have whatever is unfinished after so many seconds given up."""
+        self._tell(GiveUp(seconds))
+
+    def _tell(self, order: Order) -> None:
+        for process in self._living.values():
+            process.tell(order)
 
     def end(self) -> bool:
         """Have them end, and kill what does not; return whether all ended by themselves."""
-        self.tell(exit=True)
+        self._tell(Exit())
         deadline = time.monotonic() + EXIT_SECONDS
         in_time = True
         for process in self._living.values():

@@ -14,9 +14,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Final, assert_never
 
 from setproctitle import setproctitle
 
@@ -24,14 +26,31 @@ from consumer import logs
 from consumer.errors import SanitizerError, StartError
 from consumer.kcl.processor import ShardProcessor, serve
 from consumer.metrics import Metrics, SessionEvent, set_up
+from consumer.periodic import Periodic
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
 from consumer.redactors.candidate import CandidateRun
-from consumer.redactors.coverage import FieldCoverage
+from consumer.redactors.coverage import POLL_SECONDS, FieldCoverage
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings
-from consumer.worker.control import Control
+from consumer.worker.control import (
+    EXIT_SECONDS,
+    Begin,
+    Control,
+    DaemonGone,
+    Exit,
+    Flooding,
+    GiveUp,
+    MessageError,
+    Order,
+    Ready,
+    Report,
+    SessionFailed,
+    Sessions,
+    SetLogLevel,
+    pipelines_end,
+)
 from consumer.worker.runtime_folder import JOURNAL, STACKS
 from consumer.worker.shim import shard_of
 from consumer.worker.tuning import collect_seldom, stay_on_one_core
@@ -40,6 +59,9 @@ from redaction.plugin import identity
 
 PIPE_BUFFER_BYTES = 1 << 20
 SHIM_SECONDS = 5.0
+JOIN_SECONDS: Final = EXIT_SECONDS - 2.0
+"""What all sessions may take to end; the rest is for what is written after them, before the process is killed."""
+
 _LONGEST_FIRST_LINE = 1 << 16
 
 
@@ -72,7 +94,7 @@ class ShardHost:
         fingerprint_key: bytes,
         slot: int,
         folder: Path,
-        control: Control,
+        control: Control[Report, Order],
         listener: socket.socket,
     ) -> None:
         self._control = control
@@ -91,7 +113,7 @@ class ShardHost:
             self._metrics,
             fingerprint_key=fingerprint_key,
             journals=folder / JOURNAL,
-            flooding=lambda share: control.send(flooding=round(share, 3)),
+            flooding=lambda share: control.send(Flooding(round(share, 3))),
             candidate=CandidateRun(candidate, self._redactor, self._metrics, self._log) if candidate else None,
         )
         self._settled: dict[str, Position] = {}
@@ -114,32 +136,40 @@ class ShardHost:
     def run(self) -> None:
         """Serve until the supervisor says so, or is gone."""
         threading.Thread(target=self._or_die, args=(self._accept,), daemon=True).start()
-        if self._coverage:
-            threading.Thread(target=self._or_die, args=(self._coverage.run,), name="coverage", daemon=True).start()
-        self._control.send(ready=True)
-        for message in self._control:
-            match message:
-                case {"log_level": str() as level}:
+        if coverage := self._coverage:
+            Periodic("coverage", POLL_SECONDS, lambda _: self._or_die(coverage.poll_safely)).start()
+        self._control.send(Ready())
+        self._or_die(self._obey)
+
+    def _obey(self) -> None:
+        """Do what the supervisor says, until it says that this is the end."""
+        for order in self._control:
+            match order:
+                case SetLogLevel(level):
                     logs.set_level(level)
-                case {"daemon_gone": number}:
-                    self._stop_sessions(until=number)
-                case {"give_up_in": seconds}:
-                    timer = threading.Timer(float(seconds), self._stop_sessions)
+                case DaemonGone(daemon):
+                    self._stop_sessions(until=daemon)
+                case GiveUp(seconds):
+                    timer = threading.Timer(seconds, self._stop_sessions)
                     timer.daemon = True
                     timer.start()
-                case {"exit": True}:
+                case Exit():
                     self._stop_sessions()
                     self._join_sessions()
                     if self._coverage:
                         self._coverage.flush()
                     logs.flush()
                     return
+                case Begin():
+                    raise MessageError
+                case _:
+                    assert_never(order)
         # The supervisor is dead. Whatever is in flight is delivered again to the next worker.
         self._log.error("supervisor.gone")
         os._exit(1)
 
     def _or_die(self, work: Callable[..., None], *arguments: object) -> None:
-        """Run a thread's work. A defect ends the process: a thread that is silently gone leaves the daemon waiting."""
+        """Do a thread's work. A defect ends the process: a thread that is silently gone leaves the daemon waiting."""
         try:
             work(*arguments)
         except BaseException as error:  # noqa: BLE001
@@ -182,7 +212,7 @@ class ShardHost:
         with self._lock:
             predecessor = self._sessions.get(shard)
             self._sessions[shard] = session
-            self._control.send(sessions=len(self._sessions))
+            self._control.send(Sessions(len(self._sessions)))
         session.thread = threading.Thread(
             target=self._or_die, args=(self._serve, session, predecessor), name=shard, daemon=True
         )
@@ -197,7 +227,7 @@ class ShardHost:
         if alive:
             self._log.error("shim.died", shard=session.shard)
             session.stop.set()
-            self._control.send(session_failed=session.shard, daemon=session.daemon)
+            self._control.send(SessionFailed(session.shard, session.daemon))
 
     def _serve(self, session: Session, predecessor: Session | None) -> None:
         log = self._log.bind(shard=session.shard)
@@ -218,9 +248,9 @@ class ShardHost:
         with self._lock:
             if self._sessions.get(session.shard) is session:
                 del self._sessions[session.shard]
-                self._control.send(sessions=len(self._sessions))
+                self._control.send(Sessions(len(self._sessions)))
         if not in_order:
-            self._control.send(session_failed=session.shard, daemon=session.daemon)
+            self._control.send(SessionFailed(session.shard, session.daemon))
         _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it
         messages_in.close()
         with contextlib.suppress(OSError):
@@ -236,8 +266,9 @@ class ShardHost:
     def _join_sessions(self) -> None:
         with self._lock:
             threads = [session.thread for session in self._sessions.values() if session.thread]
+        give_up_at = time.monotonic() + JOIN_SECONDS
         for thread in threads:
-            thread.join(timeout=2.0)
+            thread.join(timeout=max(0.0, give_up_at - time.monotonic()))
 
 
 def _close_quietly(stream: io.TextIOBase) -> None:
@@ -250,24 +281,27 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # only the supervisor acts on a signal
     slot = int(sys.argv[3])
+    name = f"pipeline-{slot}"
     setproctitle(f"sanitizer-pipeline {slot}")
-    control = Control(socket.socket(fileno=int(sys.argv[1])))
+    logs.configure("info", name)  # until the settings are known: a defect has no message, whenever it comes
+    control = pipelines_end(socket.socket(fileno=int(sys.argv[1])))
     listener = socket.socket(fileno=int(sys.argv[2]))
-    first = next(iter(control), None)
-    if first is None:
+    begin = next(iter(control), None)
+    if begin is None:
         os._exit(1)
-    settings = Settings(**first["settings"])
-    logs.configure(settings.logs.level, f"pipeline-{slot}", settings.logs.format)
-    key, folder = bytes.fromhex(first["fingerprint_key"]), Path(first["folder"])
+    if not isinstance(begin, Begin):
+        raise MessageError
+    settings = Settings(**begin.settings)
+    logs.configure(settings.logs.level, name, settings.logs.format)
     # Where each thread stands, names of files and functions only; works though one of them holds the interpreter.
-    stacks = (folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
+    stacks = (begin.folder / f"{STACKS}-{slot}").open("w", encoding="utf-8")
     faulthandler.register(signal.SIGUSR1, stacks)
     try:
-        set_up(folder / "metrics", f"pipeline-{slot}")
-        host = ShardHost(settings, key, slot, folder, control, listener)
-        host.expect(first["digest"])
+        set_up(begin.folder / "metrics", name)
+        host = ShardHost(settings, begin.fingerprint_key, slot, begin.folder, control, listener)
+        host.expect(begin.digest)
     except SanitizerError as error:  # the sentence that the supervisor would say: its texts hold no content
-        logs.get_logger(f"pipeline-{slot}").error("pipeline.not_started", reason=str(error))
+        logs.get_logger(name).error("pipeline.not_started", reason=str(error))
         os._exit(1)
     collect_seldom()
     if settings.pipeline.pinned:

@@ -1,9 +1,9 @@
-"""SIGINT and SIGTERM as an event, for commands that end what they are at before they stop; what SIGHUP means."""
+"""SIGINT and SIGTERM as an event, for commands that end what they are at before they stop; the supervisor's signals."""
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -27,8 +27,25 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def has_terminal() -> bool:
-    """Return whether this process has a controlling terminal: if it had one, SIGHUP may mean that it has gone."""
+def tell_of_signals(tell: Callable[[signal.Signals], None]) -> None:
+    """Have `tell` called with each SIGTERM, SIGINT and SIGHUP, but for a SIGHUP that is ignored, as nohup leaves it."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda signum, _: tell(signal.Signals(signum)))
+
+
+class Terminal:
+    """The controlling terminal that this process has when this is made, if it has one."""
+
+    def __init__(self) -> None:
+        self._was_there = _has_terminal()
+
+    def has_gone(self) -> bool:
+        """Tell whether it was closed, which is one of the things that a SIGHUP means."""
+        return self._was_there and not _has_terminal()
+
+
+def _has_terminal() -> bool:
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:

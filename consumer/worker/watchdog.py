@@ -3,13 +3,13 @@
 It looks from outside, since a redactor may hang with the interpreter in its hand: no thread of its process could help.
 """
 
-import threading
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from consumer.periodic import Periodic
 from consumer.pipeline.crash_journal import JournalReading, Stage, sights
-from consumer.worker.events import Post
+from consumer.worker.events import Post, ShardStuck
 from consumer.worker.runtime_folder import STACKS
 
 POLL_SECONDS: Final = 0.5
@@ -23,7 +23,7 @@ class _Still(NamedTuple):
 
 
 class Watchdog:
-    """Watches all shards of a worker. Posts ``("stuck", shard, sight)``, again and again while it is so.
+    """Watches all shards of a worker. Posts `ShardStuck`, again and again while it is so.
 
     :param redaction_seconds: what a redactor may take.
     :param stuck_seconds: for how long anything else may show no sign of life.
@@ -41,16 +41,7 @@ class Watchdog:
 
     def start(self) -> None:
         """Watch in a thread of its own, for as long as the process lives."""
-        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
-
-    def _run(self) -> None:
-        before = time.monotonic()
-        while True:
-            time.sleep(POLL_SECONDS)
-            now = time.monotonic()
-            # If the whole worker was asleep, that is not held against anybody.
-            self.look(min(now - before, 2 * POLL_SECONDS))
-            before = now
+        Periodic("watchdog", POLL_SECONDS, self.look).start()
 
     def look(self, passed: float) -> None:
         """Look once. `passed`: seconds since the last look."""
@@ -62,7 +53,7 @@ class Watchdog:
             known = self._still.get(shard)
             seconds = known.seconds + passed if known and known.sight == sight else 0.0
             if seconds >= limit:
-                self._post(("stuck", shard, sight))
+                self._post(ShardStuck(shard, sight))
                 seconds = 0.0
             still[shard] = _Still(sight, seconds)
         self._still = still

@@ -10,11 +10,11 @@ from prometheus_client import values
 from consumer.metrics import Metrics, set_up
 
 
-def metrics_in(folder: Path) -> Iterator[Metrics]:
+def metrics_in(folder: Path, slot: str = "test") -> Iterator[Metrics]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(values, "ValueClass", values.ValueClass)
         patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-        set_up(folder, "test")
+        set_up(folder, slot)
         in_files: Any = values.ValueClass
         yield Metrics()
         in_files.close_all_files()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pytest
@@ -18,11 +18,15 @@ from consumer.dynamodb.item import decode_item
 from consumer.local.cloud_process import Cloud
 from consumer.metrics.collector import WorkerCollector
 from consumer.settings import Settings
+from consumer.worker.control import Begin, Exit
+from consumer.worker.events import Event, PipelineExited, PipelineReady
 from consumer.worker.pipeline_pool import PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from tests.kits.daemon import CARD, SECONDS, SSN, Child
+from tests.kits.log import RecordingLog
 
 NUMBERS = count()
+E = TypeVar("E", bound=Event)
 
 
 class Worker:
@@ -42,17 +46,14 @@ class Worker:
         self.dynamodb: Any = boto3.client("dynamodb")
         self.folder = RuntimeFolder(folder / "runtime folder")
         self.listener = self.folder.listen(0)
-        self.events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.log_of_supervisor = RecordingLog()
         self.children: list[Child] = []
         self.written = ""
         self._log = folder / "stderr"
         self._shards = count()
-        self._first_message = {
-            "settings": self.settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
-            "folder": str(self.folder.path),
-            "digest": None,
-            "fingerprint_key": (b"k" * 32).hex(),
-        }
+        sent = self.settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}})
+        self._begin = Begin(sent, self.folder.path, b"k" * 32, None)
         self.start_process()
 
     def start_process(self) -> None:
@@ -62,11 +63,13 @@ class Worker:
         with self._log.open("ab") as log:
             os.dup2(log.fileno(), 2)
             try:
-                self.process = PipelineProcess(0, self.listener, self._first_message, self.events.put)
+                self.process = PipelineProcess.start(
+                    0, self.listener, self._begin, self.events.put, self.log_of_supervisor
+                )
             finally:
                 os.dup2(terminal, 2)
                 os.close(terminal)
-        self.wait_for("ready")
+        self.wait_for(PipelineReady)
 
     def child(self, shard: str | None = None, daemon: int = 1) -> Child:
         """Start a child; without a shard, it gets one of its own."""
@@ -74,9 +77,9 @@ class Worker:
         self.children.append(child)
         return child
 
-    def wait_for(self, kind: str) -> tuple[Any, ...]:
+    def wait_for(self, kind: type[E]) -> E:
         event = self.events.get(timeout=SECONDS)
-        assert event[0] == kind, event
+        assert isinstance(event, kind)
         return event
 
     @property
@@ -104,13 +107,12 @@ class Worker:
     def close(self) -> None:
         """End it in order, and look for content in all that its processes wrote."""
         written = [child.close() for child in self.children]
-        self.process.control.send(exit=True)
+        self.process.tell(Exit())
         status = self.process.wait(SECONDS)
         if status is None:
             self.process.kill()
-        while self.events.get(timeout=SECONDS)[0] != "pipeline_exit":
+        while not isinstance(self.events.get(timeout=SECONDS), PipelineExited):
             pass
-        self.process.control.close()
         self.listener.close()
         self.folder.worker_id.lock.close()
         self.folder.close()

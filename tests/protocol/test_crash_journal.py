@@ -9,6 +9,7 @@ from typing import Any, Self
 import pytest
 
 from consumer.pipeline.crash_journal import note_overdue
+from consumer.worker.events import Event, PipelineExited, ShardStuck
 from consumer.worker.watchdog import Watchdog, stacks
 from tests.kits.daemon import SECONDS, record
 
@@ -65,7 +66,7 @@ def deliver(worker: Any, shard: str, records: list[dict[str, Any]]) -> bool:
     while True:
         answer = child.receive()
         if answer is None:
-            worker.wait_for("pipeline_exit")
+            worker.wait_for(PipelineExited)
             return False
         if answer["action"] == "status":
             child.hang_up()
@@ -79,7 +80,7 @@ class Keeper:
     def __init__(self, worker: Any) -> None:
         self._worker = worker
         self._over = threading.Event()
-        self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._watchdog = Watchdog(worker.folder.journal, 0.1, 1000, self._events.put)
         self._thread = threading.Thread(target=self._run)
         self.stacks: list[str] = []
@@ -88,10 +89,11 @@ class Keeper:
         while not self._over.wait(0.02):
             self._watchdog.look(0.02)
             while not self._events.empty():
-                _, shard, sight = self._events.get()
+                stuck = self._events.get()
+                assert isinstance(stuck, ShardStuck)
                 process = self._worker.process
-                if sight.pid == process.pid and process.wait(0) is None:
-                    note_overdue(self._worker.folder.journal, shard)
+                if stuck.reading.pid == process.pid and process.wait(0) is None:
+                    note_overdue(self._worker.folder.journal, stuck.shard)
                     process.ask_for_stacks()
                     self.stacks.append(stacks(self._worker.folder.path, 0))
                     process.kill()

@@ -1,12 +1,20 @@
 """What dies, hangs up or is told to stop, and what is acknowledged then: never more than is durable."""
 
+import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from consumer.metrics.collector import open_deliveries
+from consumer.pipeline.crash_journal import Stage, sights
+from consumer.worker.control import EXIT_SECONDS, DaemonGone, Exit, GiveUp
+from consumer.worker.events import PipelineExited, SessionFailed
 from tests.kits.daemon import SECONDS, Child, record
+from tests.kits.threads import until
 
 
 def without_its_table(worker: Any) -> Child:
@@ -34,7 +42,7 @@ def test_a_killed_shim_is_noticed_and_nothing_more_is_acknowledged_for_its_shard
     child = worker.child().initialize()
     assert child.process_records(record(1)) == [("1", 0)]
     child.process.kill()
-    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
+    assert worker.wait_for(SessionFailed) == SessionFailed(0, child.shard, 1)
     assert child.process_records(record(2)) == []
     assert "user-2-0" not in worker.documents(child.shard)
     child.hang_up()  # as the daemon's end does
@@ -51,7 +59,7 @@ def test_a_batch_that_cannot_be_written_is_not_answered_and_then_given_up(own_wo
     worker = own_worker()
     child = without_its_table(worker)
     assert child._lines.empty()
-    worker.process.control.send(give_up_in=0.1)
+    worker.process.tell(GiveUp(0.1))
     assert child.settle("processRecords") == []  # answered, and nothing of it checkpointed
     assert worker.outcomes(child.shard) == {"abandoned": 2}
     assert child.say("shutdownRequested") == []
@@ -61,11 +69,11 @@ def test_a_batch_that_cannot_be_written_is_not_answered_and_then_given_up(own_wo
 def test_a_shard_whose_records_were_given_up_does_not_end(own_worker: Any) -> None:
     worker = own_worker()
     child = without_its_table(worker)
-    worker.process.control.send(daemon_gone=1)
+    worker.process.tell(DaemonGone(1))
     child.settle("processRecords")
     child.send("shardEnded")
     assert child.receive() is None
-    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
+    assert worker.wait_for(SessionFailed) == SessionFailed(0, child.shard, 1)
 
 
 def test_a_killed_pipeline_hangs_up_and_leaves_its_deliveries_to_be_closed(own_worker: Any) -> None:
@@ -73,8 +81,9 @@ def test_a_killed_pipeline_hangs_up_and_leaves_its_deliveries_to_be_closed(own_w
     child = without_its_table(worker)
     os.kill(worker.process.pid, signal.SIGKILL)
     assert child.receive() is None
-    assert worker.wait_for("pipeline_exit") == ("pipeline_exit", worker.process, -signal.SIGKILL)
-    worker.events.put(("pipeline_exit",))  # for the closing, which waits for it
+    ended = PipelineExited(0, worker.process.pid, -signal.SIGKILL)
+    assert worker.wait_for(PipelineExited) == ended
+    worker.events.put(ended)  # for the closing, which waits for it
     assert child.process.wait(SECONDS) == 0
     assert open_deliveries(worker.folder.metrics, "pipeline-0", "supervisor") == {child.shard: 2}
 
@@ -82,7 +91,7 @@ def test_a_killed_pipeline_hangs_up_and_leaves_its_deliveries_to_be_closed(own_w
 def test_a_pipeline_does_not_outlive_its_supervisor(own_worker: Any) -> None:
     worker = own_worker()
     child = worker.child().initialize()
-    worker.process.control.close()  # what the death of the supervisor looks like
+    worker.process._control.close()  # what the death of the supervisor looks like
     assert child.receive() is None
     assert worker.process.wait(SECONDS) == 1
     assert "supervisor.gone" in worker.log
@@ -91,7 +100,48 @@ def test_a_pipeline_does_not_outlive_its_supervisor(own_worker: Any) -> None:
 def test_the_end_of_the_worker_ends_what_is_in_flight(own_worker: Any) -> None:
     worker = own_worker()
     child = without_its_table(worker)
-    worker.process.control.send(exit=True)
+    worker.process.tell(Exit())
     assert child.settle("processRecords") == []
     assert child.receive() is None or child.process.wait(SECONDS) == 0
     assert worker.process.wait(SECONDS) == 0
+
+
+def test_an_order_that_is_none_is_a_defect_and_ends_the_process(own_worker: Any) -> None:
+    """Both ends run the same code: what cannot be understood was never meant, and must not go unseen."""
+    worker = own_worker()
+    worker.process._control._connection.sendall(b'{"kind": "exti"}\n')
+    assert worker.process.wait(SECONDS) == 1
+    [said] = [line for line in map(json.loads, worker.log.splitlines()) if line["event"] == "pipeline.defect"]
+    assert said["error"] == "MessageError"
+
+
+SLOW = """
+import time
+
+class Slow:
+    name, version, digest = "slow", "1", "d"
+
+    def redact(self, payloads):
+        while True:
+            time.sleep(1)
+
+def make(options):
+    return Slow()
+"""
+
+
+def test_many_sessions_that_do_not_end_leave_time_for_what_is_written_after_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_worker: Any
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    metadata = tmp_path / "slow-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[kinesis_sanitizer.redactors]\nslow = slow:make\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = own_worker(redaction={"plugin": "slow"})
+    for _ in range(4):
+        worker.child().initialize().send("processRecords", records=[record(1)], millisBehindLatest=0)
+    until(lambda: [each.stage for each in sights(worker.folder.journal).values()] == [Stage.REDACTING] * 4)
+    worker.process.tell(Exit())
+    assert worker.process.wait(EXIT_SECONDS) == 0

@@ -5,6 +5,8 @@ from typing import Any
 
 from consumer.logs import structured
 from consumer.metrics.collector import WorkerCollector
+from consumer.worker.control import Exit
+from consumer.worker.events import PipelineExited
 from tests.kits.daemon import record
 
 
@@ -16,9 +18,8 @@ def test_a_checkpoint_that_is_refused_again_and_again_does_not_flood_the_log(own
         refusals += len(child.process_records(errors=("ThrottlingException",)))
     assert child.process_records() == [("1", 0)]
     child.hang_up()
-    worker.process.control.send(exit=True)  # which sums up what the window has left out so far
-    worker.wait_for("pipeline_exit")
-    worker.events.put(("pipeline_exit",))  # once more, for the worker's own end
+    worker.process.tell(Exit())  # which sums up what the window has left out so far
+    worker.events.put(worker.wait_for(PipelineExited))  # once more, for the worker's own end
     lines = [json.loads(line) for line in worker.log.splitlines()]
     written = [line for line in lines if line["event"] == "checkpoint.refused"]
     (summary, *_) = [line for line in lines if line["event"] == "log.suppressed"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from consumer.metrics.collector import WorkerCollector
+from consumer.worker.control import Exit
 from tests.kits.daemon import SECONDS, record
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -60,7 +61,7 @@ def test_the_candidate_is_counted_and_the_live_policy_is_stored(own_worker: Any,
         ("ssn", "dropped -> released"): 8,
     }
     assert child.hang_up() == 0
-    worker.process.control.send(exit=True)
+    worker.process.tell(Exit())
     assert worker.process.wait(SECONDS) == 0
     assert {key: n for key, n in scraped(worker).items() if key[-1] in ("released", "redacted")} == {
         ("user_id", "redacted"): 8,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consumer.worker.events import SessionFailed
 from tests.kits.daemon import record
 
 
@@ -99,7 +100,7 @@ def test_a_checkpoint_that_only_a_new_daemon_mends_ends_the_session_without_an_a
     assert child.receive() == {"action": "checkpoint", "sequenceNumber": "1", "subSequenceNumber": 0}
     child.send("checkpoint", sequenceNumber="1", subSequenceNumber=0, error=error)
     assert child.receive() is None
-    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
+    assert worker.wait_for(SessionFailed) == SessionFailed(0, child.shard, 1)
     assert child.process.wait(10) == 0
 
 
@@ -162,7 +163,7 @@ def test_a_line_that_is_no_message_ends_the_session_without_an_answer(worker: An
     child = worker.child().initialize()
     child.write(line)
     assert child.hang_up() == 0
-    assert worker.wait_for("session_failed") == ("session_failed", 0, child.shard, 1)
+    assert worker.wait_for(SessionFailed) == SessionFailed(0, child.shard, 1)
     answers = [json.loads(answer) for answer in child.raw if answer.strip()]
     assert answers == [{"action": "status", "responseFor": "initialize"}]
 

@@ -10,23 +10,24 @@ import pytest
 
 DRIVER = """
 import json, os, signal, sys, threading, time
+from dataclasses import replace
 from pathlib import Path
 from consumer import logs
-from consumer.kcl import daemon, handover
 from consumer.kcl.log import Phase
 from consumer.pipeline.crash_journal import JournalReading, Stage
+from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings
 from consumer.web import health
-from consumer.worker import pipeline_pool, preflight, supervisor
+from consumer.worker.events import ShardStuck, SignalReceived
+from consumer.worker.runtime_folder import RuntimeFolder
+from consumer.worker.signals import tell_of_signals
+from consumer.worker.supervisor import Supervisor, compose
 
 mode, folder = sys.argv[1], Path(sys.argv[2])
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 logs.configure("info", "supervisor")
 policy = folder / "policy.yaml"
 policy.write_text("name: test\\nversion: '1'\\ndetectors: {card: mask}\\n")
-seen = {"starts": 0, "handed_over": 0}
-preflight.check = lambda settings: None
-supervisor.find_java = lambda settings: Path("/bin/true")
 lives = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 line = {
     "loggerName": "software.amazon.kinesis.coordinator.Scheduler", "level": "INFO",
@@ -34,69 +35,98 @@ line = {
 }
 works = ["/bin/sh", "-c", "echo '%s'; trap 'exit 0' TERM; sleep 1000 & wait" % json.dumps(line)]
 fails = ["/bin/sh", "-c", "exit 1"]
-daemon.command = lambda *_: {"daemon fails": fails, "daemon works": works, "shard hangs": works}.get(mode, lives)
-handover.resign = lambda *_: None
-handover.hand_over = lambda *_: seen.update(handed_over=seen["handed_over"] + 1) or 0
-start = pipeline_pool.PipelinePool._start
-def counted(self, slot):
-    seen["starts"] += 1
-    start(self, slot)
-pipeline_pool.PipelinePool._start = counted
-made = supervisor.Supervisor(Settings(
+command = {"daemon fails": fails, "daemon works": works, "shard hangs": works}.get(mode, lives)
+settings = Settings(
     redaction={"plugin": "policy", "options": {"policy": str(policy)}},
-    http={"host": "127.0.0.1", "port": 0},
     pipeline={"processes": 1},
     runtime_dir=folder / "run",
-))
+)
+runtime = RuntimeFolder(settings.runtime_dir)
+made = compose(settings, runtime, command, load_plugin(settings), None)
+daemons, state = made.daemons, made.state
+seen = {"handed_over": 0}
+
+def hand_over():
+    seen["handed_over"] += 1
+    return 0
+
+leases = made.leases._replace(resign=lambda: None, hand_over=hand_over)
+supervisor = Supervisor(settings, replace(made, leases=leases, watchers=()))
 
 def wait(condition):
     while not condition():
         time.sleep(0.02)
 
+def pid():
+    return made.pipelines.pids().get("pipeline-0")
+
+def kill_pipeline():
+    os.kill(pid(), signal.SIGKILL)
+
 def act():
-    wait(lambda: hasattr(made, "_daemons") and made._daemons.started)
+    wait(lambda: daemons.started)
     if mode == "pipeline cannot start":
         policy.unlink()
-        made._pipelines.in_slot(0).kill()
+        kill_pipeline()
     if mode == "policy changes":
         policy.write_text("name: test\\nversion: '1'\\ndetectors: {ssn: mask}\\n")
-        made._pipelines.in_slot(0).kill()
+        kill_pipeline()
     if mode == "terminal goes":
         print("started", flush=True)
         return
     if mode == "level is switched":
+        first = pid()
         os.kill(os.getpid(), signal.SIGHUP)
-        wait(lambda: made._log_level == "debug")
-        first = made._pipelines.in_slot(0)
-        first.kill()
-        wait(lambda: made._pipelines.in_slot(0) not in (None, first) and made._pipelines.in_slot(0).is_ready)
+        wait(lambda: supervisor._log_level == "debug")
+        kill_pipeline()
+        wait(lambda: pid() not in (None, first) and made.pipelines.all_ready)
         os.kill(os.getpid(), signal.SIGHUP)
-        wait(lambda: made._log_level == "info")
+        wait(lambda: supervisor._log_level == "info")
     elif mode == "daemon works":
-        wait(lambda: made._daemons.phase)
+        wait(lambda: daemons.phase)
     elif mode == "shard hangs":
         for _ in range(health.ENDS_UNHEALTHY):
-            wait(lambda: made._pipelines.in_slot(0) and made._is_at(Phase.SERVING))
-            hanging = made._pipelines.in_slot(0)
-            made._events.put(("stuck", "shardId-0", JournalReading(Stage.SETTLING, hanging.pid, 1)))
-            wait(lambda: made._pipelines.in_slot(0) is not hanging)
+            wait(lambda: state.is_at(Phase.SERVING))
+            hanging = pid()
+            made.events.put(ShardStuck("shardId-0", JournalReading(Stage.SETTLING, hanging, 1)))
+            wait(lambda: pid() != hanging)
     elif mode == "daemon does not begin":
         time.sleep(0.5)
     elif mode != "stop":
-        wait(lambda: made._daemons.failures == 3 and made._daemons.process is None)
-    condition = made._condition()
+        wait(lambda: daemons.failures == 3 and daemons.process is None)
+    condition = state.condition()
     seen.update(
-        failures=made._daemons.failures,
+        failures=daemons.failures,
         ready=[reason.code for reason in health.ready(condition).reasons],
         live=[reason.code for reason in health.live(condition).reasons],
-        serves=made._may_take_over(),
+        serves=state.may_take_over(),
         turned_ago=condition.turned_ago,
     )
     os.kill(os.getpid(), signal.SIGTERM)
 
+tell_of_signals(lambda number: made.events.put(SignalReceived(number)))
 threading.Thread(target=act, daemon=True).start()
-seen["status"] = made.run()
+seen["status"] = supervisor.run()
 print(json.dumps(seen))
+"""
+
+WHOLE = """
+import sys
+from pathlib import Path
+from consumer.kcl import daemon, handover
+from consumer.settings import Settings
+from consumer.worker import preflight, supervisor
+
+preflight.check = lambda settings: None
+supervisor.find_java = lambda settings: Path("/bin/true")
+daemon.command = lambda *_: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+handover.hand_over = lambda *_: 0
+sys.exit(supervisor.run(Settings(
+    redaction={"plugin": "policy", "options": {"policy": sys.argv[1]}},
+    http={"host": "127.0.0.1", "port": 0},
+    pipeline={"processes": 1},
+    runtime_dir=sys.argv[2],
+)))
 """
 
 
@@ -105,7 +135,9 @@ def drive(mode: str, folder: Path) -> Any:
         [sys.executable, "-c", DRIVER, mode, str(folder)], capture_output=True, text=True, timeout=60, check=True
     )
     assert "Traceback" not in ran.stderr
-    return json.loads(ran.stdout) | {"log": [json.loads(line) for line in ran.stderr.splitlines()]}
+    log = [json.loads(line) for line in ran.stderr.splitlines()]
+    starts = sum(line["event"] == "pipeline.started" for line in log)
+    return json.loads(ran.stdout) | {"log": log, "starts": starts}
 
 
 def test_a_pipeline_that_cannot_start_again_is_tried_ever_more_slowly(tmp_path: Path) -> None:
@@ -150,9 +182,19 @@ def test_a_shard_that_hangs_again_and_again_is_a_case_for_a_new_container(tmp_pa
     assert [line["stage"] for line in seen["log"] if line["event"] == "pipeline.stuck"] == ["settling"] * 3
 
 
-def test_a_worker_says_at_its_start_what_it_is_made_of(tmp_path: Path) -> None:
-    seen = drive("stop", tmp_path)
-    [started] = [line for line in seen["log"] if line["event"] == "worker.started"]
+def test_a_worker_says_at_its_start_what_it_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("name: test\nversion: '1'\ndetectors: {card: mask}\n")
+    said = []
+    with subprocess.Popen([sys.executable, "-c", WHOLE, policy, tmp_path / "run"], stderr=subprocess.PIPE) as worker:
+        assert worker.stderr is not None
+        for line in map(json.loads, worker.stderr):
+            said.append(line)
+            if line["event"] == "daemon.started":
+                worker.terminate()
+    assert worker.returncode == 0
+    [started] = [line for line in said if line["event"] == "worker.started"]
     assert started["policy"] == "test@1"
     assert started["digest"]
     assert started["kcl"] == "3.1.3"

@@ -100,13 +100,13 @@ def test_the_files_work_in_a_folder_with_spaces_and_quotes(tmp_path: Path, monke
     python.symlink_to("/bin/echo")
     monkeypatch.setattr(sys, "executable", str(python))
     made = properties(settings(), "w")
-    daemon.write_files(folder, made, processes=3)
+    daemon.write_files(folder, made, Path(shim.__file__), processes=3)
     read = dict(line.split("=", 1) for line in (folder / "kcl.properties").read_text().splitlines())
     assert read == made
     assert "JsonEncoder" in (folder / "logback.xml").read_text()
     # As the JVM does it: split at spaces, in the runtime folder.
     said = subprocess.run(made["executableName"].split(), cwd=folder, check=True, capture_output=True, text=True).stdout
-    assert said.split() == ["-I", "-S", "-E", str(Path(shim.__file__)), ".", "3"]
+    assert said.split() == ["-I", "-S", "-E", shim.__file__, ".", "3"]
 
 
 def test_java_is_looked_up_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

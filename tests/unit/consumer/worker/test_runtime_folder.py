@@ -1,4 +1,4 @@
-"""What the processes of a worker share: sockets, ids, lines of control; and that none outlives its parent."""
+"""What the processes of a worker share: sockets and ids; and that none outlives its parent."""
 
 import io
 import json
@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -21,8 +20,6 @@ from hypothesis import strategies as st
 
 from consumer.errors import StartError
 from consumer.worker import runtime_folder, tethered
-from consumer.worker.control import Control
-from consumer.worker.daemon_runner import DaemonProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.shim import slot_of
 from consumer.worker.worker_id import WorkerId
@@ -168,25 +165,6 @@ def test_the_sockets_work_in_a_folder_with_a_long_path(tmp_path: Path, monkeypat
         shim.connect("./pipeline-0.sock")
 
 
-def test_messages_arrive_in_order_until_the_other_end_is_gone() -> None:
-    one, other = map(Control, socket.socketpair())
-    one.send(ready=True)
-    one.send(session_failed="shardId-0", daemon=3)
-    one.close()
-    assert list(other) == [{"ready": True}, {"session_failed": "shardId-0", "daemon": 3}]
-    other.send(nobody="hears")
-    other.close()
-
-
-def test_an_end_in_the_middle_of_a_message_is_an_end() -> None:
-    ours, theirs = socket.socketpair()
-    control = Control(theirs)
-    ours.sendall(b'{"exit": true}\n{"give_')
-    ours.close()
-    assert list(control) == [{"exit": True}]
-    control.close()
-
-
 def ends(pid: int) -> bool:
     descriptor = os.pidfd_open(pid)
     try:
@@ -211,35 +189,3 @@ def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
     command = [sys.executable, "-I", "-S", "-E", tethered.__file__, "1", "/bin/echo", "begun"]
     run = subprocess.run(command, capture_output=True, check=False)
     assert (run.returncode, run.stdout) == (1, b"")
-
-
-def test_the_daemon_is_read_line_by_line_until_it_ends(tmp_path: Path) -> None:
-    lines: list[bytes] = []
-    events: list[Any] = []
-    ended = threading.Event()
-
-    def post(event: Any) -> None:
-        events.append(event)
-        ended.set()
-
-    code = "pwd; echo $SANITIZER_DAEMON; echo on stderr >&2; exit 3"
-    with (tmp_path / "lock").open("w") as lock:
-        daemon = DaemonProcess(["/bin/sh", "-c", code], tmp_path, 7, lock.fileno(), lines.append, post)
-        assert ended.wait(10)
-    assert [line.strip().decode() for line in lines] == [str(tmp_path), "7", "on stderr"]
-    assert events == [("daemon_exit", daemon, 3)]
-    assert daemon.wait(0) == 3
-
-
-def test_a_daemon_that_does_not_end_is_killed(tmp_path: Path) -> None:
-    ended = threading.Event()
-    started = threading.Event()
-    command = ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do read _ || sleep 0.05; done"]
-    with (tmp_path / "lock").open("w") as lock:
-        daemon = DaemonProcess(command, tmp_path, 1, lock.fileno(), lambda _: started.set(), lambda _: ended.set())
-        assert started.wait(10)
-        daemon.terminate()
-        assert daemon.wait(0.1) is None
-        daemon.kill()
-        assert daemon.wait(10) == -signal.SIGKILL
-        assert ended.wait(10)

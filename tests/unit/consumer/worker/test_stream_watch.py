@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from consumer.metrics import Metrics
-from consumer.worker.stream_watch import StreamWatch
+from consumer.worker.stream_watch import stream_watch
 
 pytestmark = pytest.mark.usefixtures("_in_the_cloud")
 
@@ -18,19 +18,19 @@ def shown(metrics: Metrics) -> tuple[float, float]:
 def test_open_shards_and_retention_are_as_kinesis_says(metrics: Metrics, log: Any) -> None:
     kinesis = boto3.client("kinesis")
     kinesis.create_stream(StreamName="watched", ShardCount=2)
-    watch = StreamWatch("watched", metrics, log)
-    watch.look()
+    watch = stream_watch("watched", metrics, log)
+    watch.round(0.0)
     assert shown(metrics) == (2, 24 * 3600)
     kinesis.split_shard(StreamName="watched", ShardToSplit="shardId-000000000000", NewStartingHashKey="9")
-    watch.look()
+    watch.round(0.0)
     assert shown(metrics) == (3, 24 * 3600)
     assert not log.events
 
 
 def test_a_failure_is_logged_once_and_leaves_the_figures(metrics: Metrics, log: Any) -> None:
     metrics.open_shards.set(7)
-    watch = StreamWatch("missing", metrics, log)
-    watch.look()
-    watch.look()
+    watch = stream_watch("missing", metrics, log)
+    watch.round(0.0)
+    watch.round(0.0)
     assert log.events == [("warning", "stream.not_watched", {"stream": "missing", "code": "ResourceNotFoundException"})]
     assert shown(metrics)[0] == 7

@@ -8,6 +8,7 @@ import pytest
 
 from consumer.pipeline.crash_journal import CrashJournal, JournalReading, Stage
 from consumer.record import Record
+from consumer.worker.events import ShardStuck
 from consumer.worker.watchdog import Watchdog, stacks
 
 SHARD = "shardId-000000000001"
@@ -35,7 +36,7 @@ def test_a_redactor_may_take_its_time_and_no_more(tmp_path: Path, watchdog: Watc
     look(watchdog, 4)
     assert posted == []
     look(watchdog, 1)
-    assert posted == [("stuck", SHARD, JournalReading(Stage.REDACTING_ALONE, os.getpid(), 2))]
+    assert posted == [ShardStuck(SHARD, JournalReading(Stage.REDACTING_ALONE, os.getpid(), 2))]
 
 
 def test_one_batch_after_another_is_not_stuck(tmp_path: Path, watchdog: Watchdog, posted: list[Any]) -> None:
@@ -53,7 +54,7 @@ def test_a_slow_write_gives_signs_of_life(tmp_path: Path, watchdog: Watchdog, po
         look(watchdog, 9)
     assert posted == []
     look(watchdog, 2)
-    assert posted == [("stuck", SHARD, JournalReading(Stage.SETTLING, os.getpid(), 11))]
+    assert posted == [ShardStuck(SHARD, JournalReading(Stage.SETTLING, os.getpid(), 11))]
 
 
 def test_waiting_may_last(tmp_path: Path, watchdog: Watchdog, posted: list[Any]) -> None:

@@ -1,0 +1,81 @@
+"""What the supervisor knows of its worker, for those who ask in other threads: the health checks, the takeover."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from consumer.kcl.log import Phase
+from consumer.metrics.collector import BatchAges
+from consumer.pipeline.crash_journal import sights
+from consumer.web.health import Condition, EndedShards, deadlocked
+from consumer.worker.daemon_runner import DaemonRunner
+from consumer.worker.pipeline_pool import PipelinePool
+
+
+class WorkerState:
+    """Changed by the supervisor's main thread, read by any.
+
+    :param journal: folder of the crash journals.
+    :param batch_ages: returns for how long each batch in flight has been so.
+    :param stuck_seconds: how long a shard may stand still.
+    :ivar has_served: KCL has worked since the start.
+    :ivar is_stopping: the worker was asked to stop, or has to.
+    """
+
+    def __init__(
+        self,
+        daemons: DaemonRunner,
+        pipelines: PipelinePool,
+        journal: Path,
+        batch_ages: Callable[[], BatchAges],
+        stuck_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._daemons = daemons
+        self._pipelines = pipelines
+        self._journal = journal
+        self._batch_ages = batch_ages
+        self._stuck_seconds = stuck_seconds
+        self._clock = clock
+        self._ended = EndedShards(stuck_seconds)
+        self._turned_at = clock()
+        self.has_served = False
+        self.is_stopping = False
+
+    def turned(self) -> None:
+        """Note that the main loop turns."""
+        self._turned_at = self._clock()
+
+    def ended_for(self, shard: str) -> None:
+        """Note that a shard's process was ended for giving no sign of life."""
+        self._ended.note(shard, self._clock())
+
+    def may_take_over(self) -> bool:
+        """Whether leases that are taken now will be renewed in time: not while Java is still starting."""
+        return self.is_at(Phase.INITIALISING)
+
+    def is_at(self, phase: Phase) -> bool:
+        """Whether all processes are there, and KCL has come so far."""
+        return (
+            self._daemons.process is not None
+            and self._daemons.phase >= phase
+            and self._pipelines.all_ready
+            and not self.is_stopping
+        )
+
+    def condition(self) -> Condition:
+        """Return what the verdicts on the worker's health rest on."""
+        in_flight = self._batch_ages()
+        now = self._clock()
+        return Condition(
+            has_served=self.has_served,
+            is_serving=self.is_at(Phase.SERVING),
+            is_stopping=self.is_stopping,
+            failures=self._daemons.failures,
+            is_steady=self._daemons.is_healthy,
+            turned_ago=now - self._turned_at,
+            in_flight=in_flight,
+            slow_after=self._stuck_seconds,
+            ended_in_vain=self._ended.in_vain(now),
+            deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),
+        )
