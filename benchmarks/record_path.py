@@ -33,7 +33,7 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.kcl.processor import ShardProcessor, serve
-from consumer.settings import load_settings
+from consumer.settings import Settings
 from consumer.worker.control import Control
 from consumer.worker.pipeline_process import ShardHost
 from consumer.worker.runtime_folder import JOURNAL
@@ -136,7 +136,7 @@ def measure(
     :param output: settings of that section.
     """
     pool = payloads(shape, _POOL)
-    settings = load_settings(None, {"output": dict(output)})
+    settings = Settings.model_validate({"output": dict(output)})
     with (
         tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as name,
         Service(
