@@ -114,7 +114,10 @@ def _count_keys(value: JSONValue) -> int:
 
 
 def parse(payload: bytes, limits: Limits) -> Document:
-    """Parse one record. Raises Unparsable, and nothing else."""
+    """Parse one record.
+
+    :raises Unparsable: it is no record, or beyond the limits; nothing else is raised.
+    """
     if len(payload) > limits.max_bytes:
         raise Unparsable(TOO_LARGE)
     try:
@@ -134,7 +137,10 @@ def parse(payload: bytes, limits: Limits) -> Document:
 
 
 def parse_text(text: str, limits: Limits) -> JSONValue:
-    """Parse JSON that stands in a string; anything but a scalar too. Raises Unparsable, and nothing else."""
+    """Parse JSON that stands in a string; anything but a scalar too.
+
+    :raises Unparsable: it is no JSON, or beyond the limits; nothing else is raised.
+    """
     value = _decode(text.strip(_WHITESPACE))
     _inspect(value, limits)
     return value

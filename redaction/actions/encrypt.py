@@ -72,7 +72,7 @@ class Encrypt:
 def decrypt(text: str, ring: Keyring) -> JSONValue:
     """Return the value that `Encrypt` was given: a string, a number as int or Decimal, or a boolean.
 
-    Raises CannotDecrypt.
+    :raises CannotDecrypt: it is no such text, or its key is not there.
     """
     found = _split(text, 0)
     if not found or found[3] != len(text):

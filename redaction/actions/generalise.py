@@ -31,7 +31,10 @@ _EXPONENT = 130
 
 
 class Generalise:
-    """Raises PolicyError unless `width`, a positive number, is given with `bucket`, and with `bucket` only."""
+    """Put what is coarser in place of a value.
+
+    :raises PolicyError: `bucket` comes without `width`, a positive number, or `width` without `bucket`.
+    """
 
     name = "generalise"
 

@@ -20,8 +20,9 @@ def load_action(
 ) -> Action:
     """Build the action registered under `name`; `built_in` are the names that exist without a plug-in.
 
-    Raises PolicyError if there is none, PluginInvalid if it can't be built, or what the factory raises from the
-    RedactionError tree.
+    :raises PolicyError: there is none.
+    :raises PluginInvalid: it can't be built.
+    :raises RedactionError: what the factory raises of that tree.
     """
     registered = {(entry.name, entry.value): entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
     found = [entry for (known, _), entry in registered.items() if known == name]

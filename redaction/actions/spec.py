@@ -228,8 +228,10 @@ def spec_name(spec: ActionSpec) -> str:
 def compile_action(spec: ActionSpec, type_: str, provider: KeyProvider | None) -> Action:  # noqa: PLR0911 - one for each form
     """Build a value action; `type_` separates equal texts where a value's kind is not known: the rule's id.
 
-    Raises PolicyError, KeyUnavailable, or PluginInvalid; ValueError for `drop`, `release` and `quarantine`, which are
-    no value actions.
+    :raises PolicyError: a setting is wrong, or there is no such action.
+    :raises KeyUnavailable: it needs a key that is not there.
+    :raises PluginInvalid: a plug-in's action can't be built.
+    :raises ValueError: `drop`, `release` and `quarantine` are no value actions.
     """
     match spec:
         case "mask":

@@ -34,7 +34,10 @@ class Compiled(NamedTuple):
 
 
 def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
-    """Compile. Raises PolicyError, KeyUnavailable or PluginInvalid; what is wrong with one rule names it."""
+    """Compile; what is wrong with one rule names it.
+
+    :raises PolicyError, KeyUnavailable, PluginInvalid: see `redaction.engine.from_options`.
+    """
     rules = [Rule(rule.id, rule.selectors, _plan(rule, keys)) for rule in policy.fields]
     exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
     unknown = _unknown(policy, keys)
