@@ -10,6 +10,8 @@ from consumer.metrics import Metrics
 from consumer.record import Item, Record
 from consumer.settings import Settings
 
+__all__ = ["DocumentSink", "Encoder", "Fate", "Sink", "SinkContext", "Writing"]
+
 
 class Fate(Enum):
     """What became of one item."""

@@ -16,6 +16,19 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from redaction.plugin import RedactionError
 
+__all__ = [
+    "ID_PATTERN",
+    "NAME_PATTERN",
+    "SECRET_BYTES",
+    "Key",
+    "KeyProvider",
+    "KeyUnavailable",
+    "Keyring",
+    "KnownKeys",
+    "Unwrap",
+    "parse_keys",
+]
+
 SECRET_BYTES: Final = 32
 ID_PATTERN: Final = r"^[a-z]{1,16}$"
 """No digits: the id stands in every token, and a token must not look like a number."""

@@ -17,6 +17,27 @@ import orjson
 from redaction.patterns import compile_bytes, lines_matching
 from redaction.plugin import Document, JSONValue
 
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "DUPLICATE_KEY",
+    "EMPTY",
+    "INVALID_JSON",
+    "INVALID_UNICODE",
+    "INVALID_UTF8",
+    "MAX_DIGITS",
+    "MAX_EXPONENT",
+    "NOT_AN_OBJECT",
+    "NUMBER_UNSUPPORTED",
+    "TOO_DEEP",
+    "TOO_LARGE",
+    "TOO_MANY_VALUES",
+    "Limits",
+    "Unparsable",
+    "parse",
+    "parse_all",
+    "parse_text",
+]
+
 EMPTY = "empty"
 TOO_LARGE = "too_large"
 INVALID_UTF8 = "invalid_utf8"

@@ -15,6 +15,25 @@ from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, TypeAlias
 
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Applied",
+    "Document",
+    "Dropped",
+    "JSONValue",
+    "PluginInvalid",
+    "PluginNotFound",
+    "PolicyError",
+    "RedactionError",
+    "Redactor",
+    "RedactorFactory",
+    "Rejected",
+    "Released",
+    "Scalar",
+    "Verdict",
+    "load_redactor",
+]
+
 ENTRY_POINT_GROUP = "kinesis_sanitizer.redactors"
 # Known without an installed distribution too, so that `policy` works from a bare checkout.
 _BUILT_IN = EntryPoint("policy", "redaction.engine:from_options", ENTRY_POINT_GROUP)

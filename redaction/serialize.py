@@ -6,6 +6,8 @@ import orjson
 
 from redaction.plugin import Document, JSONValue
 
+__all__ = ["serialize", "serialize_value"]
+
 # What orjson writes by itself: signed and unsigned 64 bit.
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 

@@ -1,1 +1,1 @@
-"""The worker's redaction and pipeline as AWS Lambda functions; docs/lambda.md. `handlers` is what Lambda is given."""
+"""The worker's redaction and pipeline as AWS Lambda functions, of which `handlers` is what Lambda is given."""

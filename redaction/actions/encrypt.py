@@ -20,6 +20,8 @@ from redaction.detectors.base import Detector, Span
 from redaction.keys import Keyring
 from redaction.plugin import JSONValue
 
+__all__ = ["CannotDecrypt", "Encrypt", "decrypt"]
+
 _PREFIX: Final = "enc_"
 _LENGTH_BYTES: Final = 4
 _KEY_BYTES: Final = 64  # AES-256 for the SIV, and for the CTR mode

@@ -14,6 +14,8 @@ from redaction.detectors.base import Detector
 from redaction.detectors.ip import network
 from redaction.plugin import JSONValue, PolicyError
 
+__all__ = ["Generalise", "Target"]
+
 Target: TypeAlias = Literal["year", "month", "network", "bucket"]
 
 # A time of day after the date, in any of ISO 8601's spellings; it is not looked at.

@@ -9,6 +9,8 @@ from redaction.actions.base import Action
 from redaction.keys import KeyProvider
 from redaction.plugin import PluginInvalid, PolicyError, RedactionError
 
+__all__ = ["ENTRY_POINT_GROUP", "ActionFactory", "load_action"]
+
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.actions"
 
 ActionFactory: TypeAlias = Callable[[Mapping[str, object], str, KeyProvider | None], Action]

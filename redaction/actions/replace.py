@@ -6,6 +6,8 @@ from redaction.actions.base import Scalar
 from redaction.detectors.base import Detector
 from redaction.plugin import PolicyError
 
+__all__ = ["MAX_LENGTH", "Replace"]
+
 MAX_LENGTH: Final = 64
 
 

@@ -35,6 +35,24 @@ from redaction.actions.tokenise import Hash, Tokenise
 from redaction.keys import ID_PATTERN, NAME_PATTERN, KeyProvider, Keyring
 from redaction.plugin import PolicyError
 
+__all__ = [
+    "BUILT_IN",
+    "ActionSpec",
+    "EncryptSpec",
+    "GeneraliseSettings",
+    "GeneraliseSpec",
+    "HashSpec",
+    "KeySettings",
+    "MaskSettings",
+    "MaskSpec",
+    "PluginSpec",
+    "ReplaceSettings",
+    "ReplaceSpec",
+    "TokeniseSpec",
+    "compile_action",
+    "spec_name",
+]
+
 _BARE = ("mask", "drop", "release", "quarantine")
 _KEYED: dict[str, Callable[[Keyring, str, str | None], Action]] = {
     "tokenise": Tokenise,

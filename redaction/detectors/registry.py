@@ -18,6 +18,8 @@ from redaction.detectors.track import TRACK
 from redaction.patterns import compile_bytes
 from redaction.plugin import PluginInvalid
 
+__all__ = ["ENTRY_POINT_GROUP", "detectors"]
+
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.detectors"
 
 # Where two find the same place the earlier counts: the longer and the better validated come first.
