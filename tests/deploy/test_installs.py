@@ -76,7 +76,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(folder: Path, wheel: Path, requirements: str, extra: str = "") -> Installed:
     uv("venv", "--python", sys.executable, folder)
     pip = ["pip", "install", "--python", str(folder)]
-    locked = ["--require-hashes", "--no-build-isolation", "-r", ROOT / "requirements" / requirements]
+    locked = ["--require-hashes", "--no-build-isolation", "-r", str(ROOT / "requirements" / requirements)]
     if extra:  # kclpy comes as source
         uv(*pip, "--require-hashes", "-r", ROOT / "requirements/build.txt")
     uv(*pip, *locked)
