@@ -38,7 +38,7 @@ from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
 from consumer.redactors.loading import load_plugin
-from consumer.settings import Settings, load_settings
+from consumer.settings import Settings
 from consumer.worker.runtime_folder import JOURNAL
 from consumer.worker.tuning import collect_seldom, stay_on_one_core
 
@@ -139,7 +139,7 @@ def measure(
     :param output: settings of that section.
     """
     pool = payloads(shape, _POOL)
-    settings = load_settings(None, {"output": dict(output)})
+    settings = Settings.model_validate({"output": dict(output)})
     with (
         tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as name,
         Service(

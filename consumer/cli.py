@@ -2,68 +2,59 @@
 
 import resource
 import sys
-from typing import Never
+from importlib import import_module
+from typing import Final, Never
 
 import click
 
 from consumer import __version__
-from consumer.commands.audit import audit
-from consumer.commands.backfill import backfill
-from consumer.commands.config import config_group
-from consumer.commands.demo import demo
-from consumer.commands.doctor import doctor
-from consumer.commands.get import get
-from consumer.commands.produce import produce
-from consumer.commands.quarantine import quarantine
-from consumer.commands.redact import redact
-from consumer.commands.run import run
-from consumer.commands.status import status
-from consumer.commands.tables import tables_group
 from consumer.errors import SanitizerError
+from consumer.extras import extra_named
+from consumer.frames import frames_of
+
+_COMMANDS: Final = {
+    "audit": "Search the stored documents for what the policy would redact.",
+    "backfill": "Read the stream from a time to another, and store it again.",
+    "config": "The settings: check them, show them, their schema.",
+    "demo": "Run everything on this machine: cloud, stream, tables, worker.",
+    "doctor": "Say what is wrong with what the worker needs, and what to do.",
+    "get": "Look documents up by their partition key, newest first.",
+    "policy": "Policy files: check, show, test and compare them.",
+    "produce": "Put JSON lines, or made-up transactions, onto the stream.",
+    "quarantine": "Records that could not be processed: list, replay, purge.",
+    "redact": "Apply a policy to JSON lines, stdin to stdout.",
+    "run": "Run the worker until SIGTERM; this is what the container does.",
+    "status": "Show the workers, shards, owners, checkpoints and lags.",
+    "tables": "Create or check the output, quarantine and KCL tables.",
+}
+"""Each is what its module in `consumer.commands` names like it."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _LazyGroup(click.Group):
+    """Imports a command when it is meant: each needs much that others, and an install for them, do without."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of that name, imported.
+
+        :raises UsageError: an extra is not installed.
+        """
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            with extra_named():
+                command = getattr(import_module(f"consumer.commands.{command.name}"), str(command.name))
+        return name, command, rest
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sanitizer")
 def cli() -> None:
     """Reads transactions from Kinesis, removes the sensitive data, stores the rest in DynamoDB."""
 
 
-class _PolicyGroup(click.Group):
-    """Loads its commands, and the engine with them, only when one of them is meant."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._loaded().list_commands(ctx)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._loaded().get_command(ctx, cmd_name)
-
-    @staticmethod
-    def _loaded() -> click.Group:
-        from consumer.commands import policy as policy_cli  # noqa: PLC0415
-
-        return policy_cli.policy
-
-
-for command in (
-    run,
-    demo,
-    redact,
-    config_group,
-    tables_group,
-    produce,
-    get,
-    status,
-    doctor,
-    quarantine,
-    backfill,
-    audit,
-):
-    cli.add_command(command)
-
-
-@cli.group(cls=_PolicyGroup)
-def policy() -> None:
-    """Policy files; where one is asked for, the name of a built-in policy will do too: `default`."""
+for _name, _text in _COMMANDS.items():
+    cli.add_command(click.Command(_name, short_help=_text))
 
 
 def main() -> Never:
@@ -90,8 +81,6 @@ def main() -> Never:
     except Exception as error:
         if sys.excepthook is not sys.__excepthook__:  # that of `consumer.logs.structured`
             raise
-        from consumer.logs import frames_of  # noqa: PLC0415
-
         # Python would print the message, which may hold a record.
         places = ", ".join(frames_of(error.__traceback__))
         click.echo(f"sanitizer: A defect, {type(error).__name__} at {places}. Report it.", err=True)

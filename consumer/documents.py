@@ -23,6 +23,8 @@ from consumer.record import AttributeValue
 if TYPE_CHECKING:
     from consumer.settings import Settings  # which takes longer to load than all that is needed here
 
+__all__ = ["Document", "Documents", "Key", "Metadata", "Page", "ReadFailed"]
+
 _FIRST_PAGE: Final = 100
 _NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 

@@ -12,6 +12,8 @@
 No message ever holds record content, a partition key, or the text of a botocore error (which repeats request values).
 """
 
+__all__ = ["EncodeError", "LeaseLost", "SanitizerError", "ServiceError", "SessionBroken", "StartError", "UsageError"]
+
 
 class SanitizerError(Exception):
     """Base of the tree; `str()` is one sentence for a person."""

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+__all__ = ["AttributeValue", "Item", "Outcome", "Position", "Record"]
+
 AttributeValue = dict[str, Any]
 """A DynamoDB attribute value in its wire form, e.g. ``{"S": "text"}``."""
 

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 from consumer.logs import Logger
 from consumer.record import Item, Record
 
+__all__ = ["DocumentSink", "Encoder", "Fate", "Sink", "SinkContext", "SinkMetrics", "Writing"]
+
 
 class Fate(Enum):
     """What became of one item."""

@@ -21,6 +21,26 @@ from consumer.record import Item, Record
 from consumer.sink import DocumentSink, Fate, Writing
 from redaction.testing.laws import law, require
 
+__all__ = [
+    "CANARY",
+    "CHECKS",
+    "PATIENCE_SECONDS",
+    "SHARD",
+    "Log",
+    "NoMetrics",
+    "Place",
+    "SinkCheck",
+    "Stored",
+    "a_stop_leaves_the_rest",
+    "durable_is_stored",
+    "encoders_refuse_with_a_code",
+    "order_is_kept",
+    "redelivery_is_known",
+    "retries_until_it_succeeds",
+    "says_no_content",
+    "threads_share_it",
+]
+
 CANARY: Final = "4111111111111111"
 """Stands in each document, as what a record holds: in no log line and in no error."""
 

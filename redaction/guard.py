@@ -7,6 +7,8 @@ from typing import Final
 
 from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
 
+__all__ = ["INVALID_VERDICT", "REDACTOR_RAISED", "redact_guarded"]
+
 REDACTOR_RAISED = "redactor_raised"
 INVALID_VERDICT = "redactor_invalid_verdict"
 

@@ -16,6 +16,19 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from redaction.plugin import RedactionError
 
+__all__ = [
+    "ID_PATTERN",
+    "NAME_PATTERN",
+    "SECRET_BYTES",
+    "Key",
+    "KeyProvider",
+    "KeyUnavailable",
+    "Keyring",
+    "KnownKeys",
+    "Unwrap",
+    "parse_keys",
+]
+
 SECRET_BYTES: Final = 32
 ID_PATTERN: Final = r"^[a-z]{1,16}$"
 """No digits: the id stands in every token, and a token must not look like a number."""
@@ -56,7 +69,7 @@ class KeyProvider(Protocol):
     def keys(self, name: str) -> Sequence[Key]:
         """Return the live keys of that name: the first makes new values, all are recognised.
 
-        Raises KeyUnavailable.
+        :raises KeyUnavailable: there is none, or it cannot be had.
         """
 
 
@@ -78,7 +91,9 @@ class KnownKeys:
 class Keyring:
     """The live keys of one name, the one that new values are made with, and the subkeys derived from them.
 
-    `key_id` pins the key for new values, so that adding a key in front changes none of them. Raises KeyUnavailable.
+    `key_id` pins the key for new values, so that adding a key in front changes none of them.
+
+    :raises KeyUnavailable: there is no live key, two have one id, or the pinned one is not there.
     """
 
     def __init__(self, name: str, keys: Sequence[Key], key_id: str | None = None) -> None:
@@ -93,7 +108,10 @@ class Keyring:
 
     @classmethod
     def of(cls, provider: KeyProvider, name: str, key_id: str | None = None) -> Self:
-        """Ask `provider` for the keys of that name. Raises KeyUnavailable."""
+        """Ask `provider` for the keys of that name.
+
+        :raises KeyUnavailable: see `KeyProvider.keys`.
+        """
         return cls(name, provider.keys(name), key_id)
 
     @property
@@ -127,7 +145,9 @@ def parse_keys(text: str, source: str, unwrap: Unwrap) -> Mapping[str, Sequence[
           - {id: a, encrypted: <base64 of what a key service encrypted 32 bytes to>}
 
     `source` names it in errors. What is encrypted is unwrapped when its name is first looked up, so that nobody
-    needs permission for keys that no rule names. Raises KeyUnavailable, here and in look-ups.
+    needs permission for keys that no rule names.
+
+    :raises KeyUnavailable: it is not valid; look-ups raise it too.
     """
     where = _problem_line(text)
     if where is not None:

@@ -17,6 +17,27 @@ import orjson
 from redaction.patterns import compile_bytes, lines_matching
 from redaction.plugin import Document, JSONValue
 
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "DUPLICATE_KEY",
+    "EMPTY",
+    "INVALID_JSON",
+    "INVALID_UNICODE",
+    "INVALID_UTF8",
+    "MAX_DIGITS",
+    "MAX_EXPONENT",
+    "NOT_AN_OBJECT",
+    "NUMBER_UNSUPPORTED",
+    "TOO_DEEP",
+    "TOO_LARGE",
+    "TOO_MANY_VALUES",
+    "Limits",
+    "Unparsable",
+    "parse",
+    "parse_all",
+    "parse_text",
+]
+
 EMPTY = "empty"
 TOO_LARGE = "too_large"
 INVALID_UTF8 = "invalid_utf8"
@@ -114,7 +135,10 @@ def _count_keys(value: JSONValue) -> int:
 
 
 def parse(payload: bytes, limits: Limits) -> Document:
-    """Parse one record. Raises Unparsable, and nothing else."""
+    """Parse one record.
+
+    :raises Unparsable: it is no record, or beyond the limits; nothing else is raised.
+    """
     if len(payload) > limits.max_bytes:
         raise Unparsable(TOO_LARGE)
     try:
@@ -134,7 +158,10 @@ def parse(payload: bytes, limits: Limits) -> Document:
 
 
 def parse_text(text: str, limits: Limits) -> JSONValue:
-    """Parse JSON that stands in a string; anything but a scalar too. Raises Unparsable, and nothing else."""
+    """Parse JSON that stands in a string; anything but a scalar too.
+
+    :raises Unparsable: it is no JSON, or beyond the limits; nothing else is raised.
+    """
     value = _decode(text.strip(_WHITESPACE))
     _inspect(value, limits)
     return value

@@ -17,7 +17,10 @@ Pattern: TypeAlias = "re2._Regexp"  # noqa: SLF001 - the class has no public nam
 
 
 def compile_bytes(pattern: bytes) -> Pattern:
-    """Compile a pattern over single bytes. Raises re2.error."""
+    """Compile a pattern over single bytes.
+
+    :raises re2.error: it is none, or too large.
+    """
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes as bytes: \x80-\xff are no code points here
     options.log_errors = False  # nothing but this project's own logs may write to stderr

@@ -15,6 +15,26 @@ from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, TypeAlias
 
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Applied",
+    "Document",
+    "Dropped",
+    "JSONValue",
+    "PluginInvalid",
+    "PluginNotFound",
+    "PolicyError",
+    "RedactionError",
+    "Redactor",
+    "RedactorFactory",
+    "Rejected",
+    "Released",
+    "Scalar",
+    "Verdict",
+    "identity",
+    "load_redactor",
+]
+
 ENTRY_POINT_GROUP = "kinesis_sanitizer.redactors"
 # Known without an installed distribution too, so that `policy` works from a bare checkout.
 _BUILT_IN = EntryPoint("policy", "redaction.engine:from_options", ENTRY_POINT_GROUP)
@@ -101,7 +121,9 @@ class PluginInvalid(RedactionError):
 def load_redactor(name: str, options: Mapping[str, object]) -> Redactor:
     """Build the redactor registered under `name`.
 
-    Raises PluginNotFound, PluginInvalid, or what the plug-in itself raises from the RedactionError tree.
+    :raises PluginNotFound: no plug-in has that name.
+    :raises PluginInvalid: it cannot be imported or built, or what was built is none.
+    :raises RedactionError: what the plug-in itself raises of that tree.
     """
     # A dict by value: the project's own registration of `policy` and the fallback are the same thing.
     registered = {(entry.name, entry.value): entry for entry in entry_points(group=ENTRY_POINT_GROUP)}

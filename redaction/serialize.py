@@ -6,12 +6,17 @@ import orjson
 
 from redaction.plugin import Document, JSONValue
 
+__all__ = ["serialize", "serialize_value"]
+
 # What orjson writes by itself: signed and unsigned 64 bit.
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 
 
 def serialize(document: Document) -> bytes:
-    """Write a document. Raises TypeError (orjson.JSONEncodeError) for what is no JSON value."""
+    """Write a document.
+
+    :raises TypeError: (orjson.JSONEncodeError) something in it is no JSON value.
+    """
     try:
         return orjson.dumps(document, default=_fragment)
     except orjson.JSONEncodeError:
@@ -20,7 +25,10 @@ def serialize(document: Document) -> bytes:
 
 
 def serialize_value(value: JSONValue) -> str:
-    """Write any value, as text. Raises TypeError as `serialize` does."""
+    """Write any value, as text.
+
+    :raises TypeError: see `serialize`.
+    """
     return serialize({"": value})[len(b'{"":') : -1].decode()
 
 

@@ -1,32 +1,27 @@
 """`sanitizer audit`."""
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from consumer.commands.options import config_option, json_option, say
+from consumer.redactors.audit import Auditor, Place, Report, count_about, scan
+from consumer.redactors.loading import load_plugin
 from consumer.settings import load_settings
-
-if TYPE_CHECKING:
-    from consumer.redactors.audit import Place, Report
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@config_option
 @click.option("--rate", type=click.IntRange(1), default=500, show_default=True, help="Items a second, at most.")
 @click.option("--limit", type=click.IntRange(1), help="Look at so many items, at most.")
 @click.option("--show", type=click.IntRange(0), default=20, show_default=True, help="Name so many affected items.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+@json_option
 def audit(config: Path | None, rate: int, limit: int | None, show: int, *, as_json: bool) -> None:
     """Search the stored documents for what the policy would redact now; exit status 1 if it finds anything.
 
     Shows rules, names of fields and the items' keys, never a value; a key that may hold one is withheld.
     """
-    from consumer.redactors.audit import Auditor, count_about, scan  # noqa: PLC0415 - loads the engine
-    from consumer.redactors.loading import load_plugin  # noqa: PLC0415
-
     settings = load_settings(config)
     settings.require_table("An audit")
     auditor = Auditor(settings, load_plugin(settings), show)
@@ -43,11 +38,11 @@ def audit(config: Path | None, rate: int, limit: int | None, show: int, *, as_js
     ) as items:
         for item in items:
             auditor.look_at(item)
-    click.echo(json.dumps(_value(auditor.report)) if as_json else _text(auditor.report))
+    say(_value(auditor.report), _text(auditor.report), as_json=as_json)
     sys.exit(1 if auditor.report.affected else 0)
 
 
-def _value(report: "Report") -> dict[str, object]:
+def _value(report: Report) -> dict[str, object]:
     return {
         "items": report.items,
         "affected": report.affected,
@@ -56,7 +51,7 @@ def _value(report: "Report") -> dict[str, object]:
     }
 
 
-def _text(report: "Report") -> str:
+def _text(report: Report) -> str:
     lines = [f"{report.items} items looked at, {report.affected} hold something that the policy redacts."]
     if report.found:
         width = max(len("field"), *(len(path) for path, _ in report.found))
@@ -69,11 +64,11 @@ def _text(report: "Report") -> str:
     return "\n".join(lines)
 
 
-def _line(place: "Place") -> str:
+def _line(place: Place) -> str:
     if place.partition is not None:
         return f"  {place.partition}  {place.sort}"
     return f"  (withheld)  {place.shard or '?'} {place.sequence or '?'}/{'?' if place.sub is None else place.sub}"
 
 
-def _sorted(report: "Report") -> list[tuple[tuple[str, str], int]]:
+def _sorted(report: Report) -> list[tuple[tuple[str, str], int]]:
     return sorted(report.found.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -1,21 +1,28 @@
 """`sanitizer backfill`."""
 
-import json
 import sys
 import tempfile
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from consumer import logs
+from consumer.backfill.leases import create_table
+from consumer.backfill.run import Backfill, Plan, Report, ShardTasks, rows
+from consumer.backfill.work import ComparingTasks, StoringTasks
+from consumer.commands.options import config_option, json_option, say
 from consumer.commands.times import Time
 from consumer.errors import UsageError
+from consumer.metrics import Metrics, set_up
+from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
+from consumer.progress import Progress
+from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
-
-if TYPE_CHECKING:
-    from consumer.backfill.run import Plan, Report, ShardTasks
+from consumer.worker import preflight
+from consumer.worker.signals import stop_on_signals
 
 TRIM_HORIZON: Final = "TRIM_HORIZON"
 
@@ -31,7 +38,7 @@ class _Beginning(Time):
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@config_option
 @click.option(
     "--application",
     required=True,
@@ -45,7 +52,7 @@ class _Beginning(Time):
 @click.option("--dry-run", is_flag=True, help="Compare with what is stored; write nothing.")
 @click.option("--no-create", is_flag=True, help="Do not create the lease table, if it is missing.")
 @click.option("--overwrite", is_flag=True, help="Let an old record replace a newer document with the same key.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+@json_option
 def backfill(  # noqa: PLR0913 - one for each option
     config: Path | None,
     application: str,
@@ -63,12 +70,6 @@ def backfill(  # noqa: PLR0913 - one for each option
     What is stored already is stored again, the same. Interrupted, it goes on when it is started again with the same
     name. Exit status 1 if not all was read, or not all of it is accounted for.
     """
-    from consumer import logs  # noqa: PLC0415 - loads boto3
-    from consumer.backfill.run import Backfill, Plan  # noqa: PLC0415
-    from consumer.progress import Progress  # noqa: PLC0415
-    from consumer.worker import preflight  # noqa: PLC0415 - loads boto3
-    from consumer.worker.signals import stop_on_signals  # noqa: PLC0415
-
     now = datetime.now(UTC)
     began = since if isinstance(since, datetime) else None
     plan = Plan(application, began, until or now, rate)
@@ -76,19 +77,19 @@ def backfill(  # noqa: PLR0913 - one for each option
     _check(settings, plan, now)
     logs.configure("warning", "backfill", settings.logs.format)
     progress = Progress()
-    say = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None
+    tell = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None
     with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder:
         preflight.check(settings, with_kcl=False)
         works = _tasks(settings, plan, Path(folder), stop, dry_run=dry_run, creates=not no_create, overwrite=overwrite)
-        report = Backfill(settings.stream.name, plan, works, stop, say).run()
+        report = Backfill(settings.stream.name, plan, works, stop, tell).run()
     progress.end()
-    click.echo(_value(report, plan, dry_run=dry_run) if as_json else _text(report, dry_run=dry_run))
+    say(_value(report, plan, dry_run=dry_run), _text(report, dry_run=dry_run), as_json=as_json)
     if report.trouble:
         click.echo(f"sanitizer: {report.trouble}", err=True)
     sys.exit(0 if report.is_complete else 1)
 
 
-def _check(settings: Settings, plan: "Plan", now: datetime) -> None:
+def _check(settings: Settings, plan: Plan, now: datetime) -> None:
     taken = {settings.output.table, settings.quarantine.table, *lease_tables(settings.kcl.application)}
     if plan.application in taken:
         raise UsageError(f"--application {plan.application} is the worker's: give the backfill a name of its own.")
@@ -100,21 +101,14 @@ def _check(settings: Settings, plan: "Plan", now: datetime) -> None:
 
 def _tasks(
     settings: Settings,
-    plan: "Plan",
+    plan: Plan,
     folder: Path,
     stop: threading.Event,
     *,
     dry_run: bool,
     creates: bool,
     overwrite: bool,
-) -> "ShardTasks":
-    from consumer import logs  # noqa: PLC0415
-    from consumer.backfill.leases import create_table  # noqa: PLC0415
-    from consumer.backfill.work import ComparingTasks, StoringTasks  # noqa: PLC0415 - loads the worker
-    from consumer.metrics import Metrics, set_up  # noqa: PLC0415
-    from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer  # noqa: PLC0415
-    from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
-
+) -> ShardTasks:
     redactor = load_plugin(settings)
     if dry_run:
         settings.require_table("A dry run of a backfill")
@@ -133,30 +127,26 @@ def _tasks(
     return StoringTasks(settings, plan, redactor, outputs, metrics, journals, stop, log)
 
 
-def _value(report: "Report", plan: "Plan", *, dry_run: bool) -> str:
-    from consumer.backfill.run import rows  # noqa: PLC0415
-
-    return json.dumps(
-        {
-            "application": plan.application,
-            "from": plan.began,
-            "until": plan.until.isoformat(),
-            "dry_run": dry_run,
-            "complete": report.is_complete,
-            "trouble": report.trouble,
-            "read": report.read,
-            **report.outcomes,
-            "lost": dict(report.lost),
-            "shards": list(rows(report)),
-        }
-    )
+def _value(report: Report, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "application": plan.application,
+        "from": plan.began,
+        "until": plan.until.isoformat(),
+        "dry_run": dry_run,
+        "complete": report.is_complete,
+        "trouble": report.trouble,
+        "read": report.read,
+        **report.outcomes,
+        "lost": dict(report.lost),
+        "shards": list(rows(report)),
+    }
 
 
 _STORING: Final = ("stored", "quarantined", "dropped", "duplicate", "abandoned")
 _COMPARING: Final = ("missing", "equal", "different", "newer", "quarantined", "dropped")
 
 
-def _text(report: "Report", *, dry_run: bool) -> str:
+def _text(report: Report, *, dry_run: bool) -> str:
     outcomes = _COMPARING if dry_run else _STORING
     lines = [_row("shard", ("read", *outcomes), "how far")]
     lines += [_row(a.shard, (a.read, *(a.outcomes[name] for name in outcomes)), a.state) for a in report.accounts]

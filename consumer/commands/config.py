@@ -7,28 +7,27 @@ import click
 import yaml
 
 from consumer.commands.options import config_option, json_option, say
+from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
 from redaction.plugin import identity
 
 
-@click.group(name="config")
-def config_group() -> None:
+@click.group()
+def config() -> None:
     """The settings."""
 
 
-@config_group.command(name="check")
+@config.command(name="check")
 @config_option
 def config_check(config: Path | None) -> None:
     """Validate the settings, the policies among them: that in force and, for a dry run, the candidate."""
-    from consumer.redactors.loading import load_candidate, load_plugin  # noqa: PLC0415
-
     settings = load_settings(config)
     redactor = load_plugin(settings)
     load_candidate(settings)
     click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
 
 
-@config_group.command(name="show")
+@config.command(name="show")
 @config_option
 @json_option
 def config_show(config: Path | None, *, as_json: bool) -> None:
@@ -40,10 +39,10 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
     for sink in values["sinks"]:
         if sink["plugin"] not in BUILT_IN_SINKS:
             sink["options"] = dict.fromkeys(sink["options"], "**********")
-    say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json)
+    say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json=as_json)
 
 
-@config_group.command(name="schema")
+@config.command(name="schema")
 def config_schema() -> None:
     """Print the JSON schema of the settings file."""
     click.echo(json.dumps(Settings.model_json_schema(), indent=2))

@@ -8,9 +8,7 @@ from typing import Any
 
 import click
 
-from consumer.errors import UsageError
-
-_IMPORTED_AT = time.time()
+from consumer.local import demo as local
 
 
 @click.command()
@@ -24,11 +22,6 @@ _IMPORTED_AT = time.time()
 @click.option("--keep-running", is_flag=True, help="Go on serving after the report, until Ctrl-C.")
 def demo(**options: Any) -> None:
     """Run everything on this machine: cloud, stream, tables, real worker; feed, verify, report."""
-    try:
-        from consumer.local import demo as local  # noqa: PLC0415 - needs the extra
-    except ModuleNotFoundError as error:
-        msg = f"The demo needs the package {error.name}: install kinesis-sanitizer[local]."
-        raise UsageError(msg) from None
     sys.exit(local.run(local.Options(started_at=_started_at(), **options)))
 
 
@@ -39,5 +32,5 @@ def _started_at() -> float:
         ticks = int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):  # no Linux
-        return _IMPORTED_AT
+        age = time.process_time()  # imports wait for little
     return time.time() - age

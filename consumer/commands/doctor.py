@@ -9,6 +9,8 @@ from typing import Final
 
 import click
 
+from consumer.commands.options import config_option, json_option
+from consumer.doctor.examination import Doctor
 from consumer.doctor.finding import Finding
 
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": None}
@@ -17,8 +19,8 @@ _INDENT: Final = 8 + 1 + _CHECK_WIDTH + 1
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+@config_option
+@json_option
 def doctor(config: Path | None, *, as_json: bool) -> None:
     """Look at everything that the worker needs, and say what is wrong and what to do.
 
@@ -27,8 +29,6 @@ def doctor(config: Path | None, *, as_json: bool) -> None:
 
     Exit status: 0 nothing failed (there may be warnings), 1 something did, 2 settings or policy are wrong.
     """
-    from consumer.doctor.examination import Doctor  # noqa: PLC0415 - loads the engine
-
     examination = Doctor(config)
     findings = []
     for finding in examination.examine():

@@ -4,24 +4,24 @@ import sys
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from consumer.commands.options import config_option, json_flag
 from consumer.commands.times import is_ago, parse_time
+from consumer.documents import Document, Documents, Page
+from consumer.dynamodb.query import Bound
 from consumer.errors import UsageError
 from consumer.settings import Settings, load_settings
 from consumer.settings.key_template import METADATA
-
-if TYPE_CHECKING:
-    from consumer.documents import Document
-    from consumer.dynamodb.query import Bound
+from redaction.serialize import serialize
 
 _JSON_LIMIT: Final = 100
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@config_option
 @click.argument("partition")
 @click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
 @click.option("--after", metavar="TIME", help="From then on: 2024-03-15T10, or 24h for that long ago.")
@@ -30,15 +30,12 @@ _JSON_LIMIT: Final = 100
 @click.option("--page", metavar="TOKEN", help="Go on where the answer with this `next` ended.")
 @click.option("--index", is_flag=True, help="PARTITION is a key of the second index (output.index).")
 @click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts: documents, next (null: no more).")
+@json_flag("One JSON value, for scripts: documents, next (null: no more).")
 def get(config: Path | None, partition: str, sort_prefix: str | None, **options: Any) -> None:
     """Look documents up by their partition key, newest first: one line of JSON each; exit status 1 if there is none.
 
     Reads see every write that was acknowledged before, but for those of the index.
     """
-    from consumer.documents import Documents, Page  # noqa: PLC0415 - loads botocore
-    from redaction.serialize import serialize  # noqa: PLC0415
-
     settings = load_settings(config)
     settings.require_table("`sanitizer get`")
     index, as_json, limit = options["index"], options["as_json"], options["limit"]
@@ -66,7 +63,7 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
         sys.exit(1)
 
 
-def _bound(settings: Settings, option: str, text: str | None, *, index: bool) -> "Bound | None":
+def _bound(settings: Settings, option: str, text: str | None, *, index: bool) -> Bound | None:
     """Return an end of the range; a time with an offset in UTC, else as it stands.
 
     :raises UsageError: the sort key does not begin with a field.
@@ -95,7 +92,7 @@ def _has_offset(text: str) -> bool:
     return when.tzinfo is not None and not text.endswith("Z")
 
 
-def _value(document: "Document", reserved: str | None) -> dict[str, Any]:
+def _value(document: Document, reserved: str | None) -> dict[str, Any]:
     """Return a document's fields, with its metadata under `reserved`, if they are wanted."""
     if reserved is None:
         return document.fields

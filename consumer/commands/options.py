@@ -1,19 +1,28 @@
 """Options that several commands have, and how they answer."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
 )
+keys_option = click.option("--keys", metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME.")
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+def json_flag(text: str) -> Callable[[_Function], _Function]:
+    """Return the option `--json` of a command of which there is more to say than `json_option` does."""
+    return click.option("--json", "as_json", is_flag=True, help=text)
 
 
-def say(value: Any, text: str, as_json: bool) -> None:  # noqa: FBT001
+json_option = json_flag("One JSON value, for scripts.")
+
+
+def say(value: Any, text: str, *, as_json: bool) -> None:
     """Answer for a person, or for a script."""
     click.echo(json.dumps(value, default=str) if as_json else text)

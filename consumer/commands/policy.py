@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from consumer.commands.lines import line_batches
+from consumer.commands.options import config_option, json_option, keys_option, say
 from consumer.commands.policy_report import Effect, described, rule_changes, rule_lines, show, summary
 from consumer.errors import UsageError
 from consumer.redactors.key_provider import key_provider
@@ -24,16 +25,10 @@ from redaction.policy import Policy, load_policy
 from redaction.policy.file import review_policy, schema
 from redaction.policy.test_runner import ThrowAwayKeys, load_tests_of, run_tests
 
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
-)
-keys_option = click.option("--keys", metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME.")
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
-
 
 @click.group()
 def policy() -> None:
-    """Hold the commands; `consumer.cli` has the help."""
+    """Policy files; where one is asked for, the name of a built-in policy will do too: `default`."""
 
 
 @policy.command()
@@ -77,7 +72,7 @@ def show_(file: str, *, as_json: bool) -> None:
     """Print the rules in force, those of extended policies merged in, in the order in which they count."""
     with _wrong_usage():
         loaded = load_policy(file)
-        click.echo(json.dumps(described(loaded)) if as_json else "\n".join(show(loaded)))
+        say(described(loaded), "\n".join(show(loaded)), as_json=as_json)
 
 
 @policy.command(name="schema")

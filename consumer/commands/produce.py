@@ -1,6 +1,5 @@
 """`sanitizer produce`."""
 
-import json
 import sys
 import time
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from consumer.commands.options import config_option, json_option, say
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.kinesis.producer import Put, read_lines
 from consumer.kinesis.sender import Pace, Sender, Sent
@@ -21,7 +21,7 @@ _TELL_SECONDS = 0.5
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@config_option
 @click.argument("source", type=click.File("rb"), required=False)
 @click.option("--records", type=click.IntRange(1), help="Generate so many transactions instead of reading SOURCE.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Generate transactions for so long.")
@@ -35,7 +35,7 @@ _TELL_SECONDS = 0.5
     show_default=True,
     help="Put up to so many records into one of Kinesis, as the Kinesis Producer Library does.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON value, for scripts.")
+@json_option
 def produce(  # noqa: PLR0913 - one for each option
     config: Path | None,
     source: BinaryIO | None,
@@ -82,7 +82,7 @@ def produce(  # noqa: PLR0913 - one for each option
     finally:
         progress.end()
     report = _report(stream, sender, time.monotonic() - began)
-    click.echo(json.dumps(report) if as_json else "\n".join(_lines(report)))
+    say(report, "\n".join(_lines(report)), as_json=as_json)
 
 
 def _generated(count: int) -> Iterable[tuple[bytes, str]]:

@@ -7,21 +7,28 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from consumer import logs
+from consumer.commands.options import config_option, json_flag, json_option, say
 from consumer.commands.times import Time
 from consumer.errors import StartError, UsageError
+from consumer.kinesis.reader import ShardReader, Start
+from consumer.kinesis.shards import kinesis_client, list_shards
+from consumer.metrics import Metrics, set_up
+from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
+from consumer.progress import Progress
+from consumer.quarantine.codes import ADVICE
 from consumer.quarantine.entry import EXPIRES_AT
+from consumer.quarantine.replay import Replay, Report, to_json
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
+from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
+from consumer.worker import preflight
+from consumer.worker.signals import stop_on_signals
 
-if TYPE_CHECKING:
-    from consumer.quarantine.replay import Replay, Report
-
-_config = click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings (YAML).")
-_json = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 _shard = click.option("--shard", "only_shard", help="Only entries of this shard.")
 _code = click.option("--code", help="Only entries with this code.")
 _since = click.option("--since", type=Time(), help="Quarantined then or later: 2024-03-15T10:30:00Z, or 24h ago.")
@@ -33,15 +40,15 @@ def quarantine() -> None:
 
 
 @quarantine.command(name="list")
-@_config
+@config_option
 @_shard
 @_code
 @_since
-@_json
+@json_flag("A line of JSON for each, for scripts.")
 def list_(
     config: Path | None, only_shard: str | None, code: str | None, since: datetime | None, *, as_json: bool
 ) -> None:
-    """List the entries; with --json a line each."""
+    """List the entries."""
     count = 0
     for entry in entries(load_settings(config), Selection(only_shard, code, since)):
         if as_json:
@@ -74,17 +81,13 @@ def _row(*cells: str) -> str:
 
 
 @quarantine.command()
-@_config
+@config_option
 @click.argument("shard")
 @click.argument("sequence")
 @click.argument("sub", type=click.IntRange(0), default=0)
-@_json
+@json_option
 def show(config: Path | None, shard: str, sequence: str, sub: int, *, as_json: bool) -> None:
     """Show one entry, what its code asks for, and whether the stream still holds the record."""
-    from consumer.kinesis.reader import ShardReader, Start  # noqa: PLC0415 - loads boto3
-    from consumer.kinesis.shards import kinesis_client, list_shards  # noqa: PLC0415 - loads boto3
-    from consumer.quarantine.codes import ADVICE  # noqa: PLC0415
-
     settings = load_settings(config)
     entry = _the_entry(settings, shard, sequence, sub)
     client, stream = kinesis_client(), settings.stream.name
@@ -118,7 +121,7 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: int) -> Entry
 
 
 @quarantine.command()
-@_config
+@config_option
 @click.argument("shard", required=False)
 @click.argument("sequence", required=False)
 @click.argument("sub", type=click.IntRange(0), default=0)
@@ -130,7 +133,7 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: int) -> Entry
 @click.option("--again", is_flag=True, help="Also what was replayed before.")
 @click.option("--overwrite", is_flag=True, help="Let an old record replace a newer document with the same key.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of them; write nothing.")
-@_json
+@json_option
 def replay(  # noqa: PLR0913, PLR0917 - one for each option
     config: Path | None,
     shard: str | None,
@@ -152,8 +155,6 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option
     All entries that were not replayed yet, those that the options leave, or the one that SHARD SEQUENCE [SUB] names.
     Exit status 1 if one of them could not be replayed.
     """
-    from consumer.worker.signals import stop_on_signals  # noqa: PLC0415
-
     if (shard is None) != (sequence is None):
         raise UsageError("Name an entry as SHARD SEQUENCE [SUB].")
     if shard is not None and (only_shard or code or since):
@@ -182,14 +183,7 @@ def _replay(
     again: bool,
     overwrite: bool,
     dry_run: bool,
-) -> "Replay":
-    from consumer import logs  # noqa: PLC0415 - loads boto3
-    from consumer.metrics import Metrics, set_up  # noqa: PLC0415
-    from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer  # noqa: PLC0415
-    from consumer.progress import Progress  # noqa: PLC0415
-    from consumer.quarantine.replay import Replay  # noqa: PLC0415
-    from consumer.redactors.loading import load_plugin  # noqa: PLC0415 - loads the engine
-    from consumer.worker import preflight  # noqa: PLC0415 - loads boto3
+) -> Replay:
 
     logs.configure("warning", "replay", settings.logs.format)
     redactor = load_plugin(settings)
@@ -203,8 +197,7 @@ def _replay(
     return Replay(settings, redactor, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
 
 
-def _report(report: "Report", *, dry_run: bool, as_json: bool) -> str:
-    from consumer.quarantine.replay import to_json  # noqa: PLC0415
+def _report(report: Report, *, dry_run: bool, as_json: bool) -> str:
 
     value = to_json(report, dry_run=dry_run)
     if as_json:
@@ -229,12 +222,12 @@ def _undone(value: dict[str, Any]) -> int:
 
 
 @quarantine.command()
-@_config
+@config_option
 @click.option("--before", type=Time(), required=True, help="Quarantined before: 2024-03-15T10:30:00Z, or 30d ago.")
 @click.option("--replayed-only", is_flag=True, help="Only what was replayed.")
 @click.option("--dry-run", is_flag=True, help="Count; delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_json
+@json_option
 def purge(
     config: Path | None, before: datetime, *, replayed_only: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
@@ -257,4 +250,4 @@ def purge(
         deleted = sum(table.delete(entry) for entry in chosen())
     said = f"{_counted(deleted)} deleted" if not dry_run else f"{_counted(count)} would be deleted"
     value = {"selected": count, "never_replayed": never_replayed, "deleted": deleted, "dry_run": dry_run}
-    click.echo(json.dumps(value) if as_json else f"{said}, {never_replayed} of {count} never replayed")
+    say(value, f"{said}, {never_replayed} of {count} never replayed", as_json=as_json)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
+from consumer.commands.explain import explained, judged
 from consumer.commands.lines import line_batches
-from consumer.commands.options import config_option
+from consumer.commands.options import config_option, keys_option
 from consumer.errors import UsageError
+from consumer.redactors.loading import load_plugin, load_redaction
 from consumer.settings import Settings, load_settings
 from redaction.plugin import Dropped, Redactor, Released
 
@@ -15,15 +17,13 @@ from redaction.plugin import Dropped, Redactor, Released
 @click.command()
 @config_option
 @click.option("--policy", help="Policy file, or the name of a built-in policy; else what the settings name.")
-@click.option("--keys", metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME.")
+@keys_option
 @click.option("--explain", is_flag=True, help="Say on stderr what was done by which rule, and where; without values.")
 def redact(config: Path | None, policy: str | None, keys: str | None, *, explain: bool) -> None:
     """Apply a policy to JSON lines, stdin to stdout; rejected lines are listed by number on stderr.
 
     A rejected line is a result like another: the exit status is 0, the counts are on stderr.
     """
-    from consumer.commands.explain import explained, judged  # noqa: PLC0415 - loads the engine
-
     redactor = _redactor(load_settings(config), policy, keys)
     judge = explained if explain else judged
     counts = {"released": 0, "dropped": 0, "rejected": 0}
@@ -44,8 +44,6 @@ def redact(config: Path | None, policy: str | None, keys: str | None, *, explain
 
 
 def _redactor(settings: Settings, policy: str | None, keys: str | None) -> Redactor:
-    from consumer.redactors.loading import load_plugin, load_redaction  # noqa: PLC0415 - loads the engine
-
     if policy is None and keys is None:
         return load_plugin(settings)
     if policy is None and settings.redaction.plugin != "policy":

@@ -7,12 +7,11 @@ import click
 
 from consumer.commands.options import config_option
 from consumer.settings import load_settings
+from consumer.worker import supervisor
 
 
 @click.command()
 @config_option
 def run(config: Path | None) -> None:
     """Run the worker until SIGTERM; this is what the container does."""
-    from consumer.worker import supervisor  # noqa: PLC0415 - loads the whole worker
-
     sys.exit(supervisor.run(load_settings(config)))

@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from consumer.commands.options import config_option, json_flag
 from consumer.errors import ServiceError, StartError
+from consumer.kcl.status import Observer, Status
+from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
-
-if TYPE_CHECKING:
-    from consumer.kcl.status import Observer, Status
-    from consumer.kinesis.shard_load import ShardLoad
 
 WATCH_SECONDS: Final = 3.0
 _TAIL: Final = 12
@@ -34,7 +33,7 @@ _COLOURS: Final = {
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML).")
+@config_option
 @click.option(
     "--wait",
     type=click.FloatRange(0, 600),
@@ -45,7 +44,7 @@ _COLOURS: Final = {
 @click.option("--load", is_flag=True, help="Read some seconds of each shard: how near it is to its limits, and why.")
 @click.option("--watch", "again", is_flag=True, help="Look every 3 seconds, until Ctrl-C.")
 @click.option("--check", is_flag=True, help="Exit with 1 unless each shard has an owner that is known to live.")
-@click.option("--json", "as_json", is_flag=True, help="The shards as one JSON value, for scripts.")
+@json_flag("The shards as one JSON value, for scripts.")
 @click.option("--json-all", is_flag=True, help="Workers, leader and notes besides, as one JSON value.")
 def status(
     config: Path | None,
@@ -66,8 +65,6 @@ def status(
 
     Exit status: 0 the lease table was read (with --check: and each shard has a living owner), 1 not, 2 wrong usage.
     """
-    from consumer.kcl.status import Observer  # noqa: PLC0415 - loads AWS's SDK
-
     settings = load_settings(config)
     observer = Observer(settings)
     if sys.stderr.isatty() and not again:
@@ -91,7 +88,7 @@ def status(
     sys.exit(1 if check and not is_served else 0)
 
 
-def _looks(observer: "Observer", *, with_lag: bool) -> Iterator["Status"]:
+def _looks(observer: Observer, *, with_lag: bool) -> Iterator[Status]:
     """Look again and again; what fails now and then is said, and tried again."""
     observer.look()
     yield observer.status(with_lag=with_lag)
@@ -105,13 +102,11 @@ def _looks(observer: "Observer", *, with_lag: bool) -> Iterator["Status"]:
             yield observer.status(with_lag=with_lag)
 
 
-def _loads(stream: str, found: "Status") -> dict[str, "ShardLoad"]:
-    from consumer.kinesis.shard_load import measure  # noqa: PLC0415 - loads AWS's SDK
-
+def _loads(stream: str, found: Status) -> dict[str, ShardLoad]:
     return measure(stream, [each.shard for each in found.shards if each.state not in ("finished", "expired")])
 
 
-def _shown(found: "Status", loads: dict[str, "ShardLoad"], *, as_json: bool, json_all: bool) -> str:
+def _shown(found: Status, loads: dict[str, ShardLoad], *, as_json: bool, json_all: bool) -> str:
     if json_all:
         more = {"loads": {shard: each._asdict() for shard, each in loads.items()}} if loads else {}
         return json.dumps(asdict(found) | {"is_served": found.is_served} | more)
@@ -120,7 +115,7 @@ def _shown(found: "Status", loads: dict[str, "ShardLoad"], *, as_json: bool, jso
     return "\n".join([*_lines(found), *_load_lines(loads)])
 
 
-def _load_lines(loads: dict[str, "ShardLoad"]) -> Iterator[str]:
+def _load_lines(loads: dict[str, ShardLoad]) -> Iterator[str]:
     if loads:
         rows = [
             (
@@ -138,7 +133,7 @@ def _load_lines(loads: dict[str, "ShardLoad"]) -> Iterator[str]:
             yield f"\n{shard} is hot: {each.advice}."
 
 
-def _lines(found: "Status") -> Iterator[str]:
+def _lines(found: Status) -> Iterator[str]:
     to_read = [each for each in found.shards if each.state not in ("finished", "expired")]
     served = sum(each.state == "reading" for each in to_read)
     yield f"{found.application}, stream {found.stream}: {served} of {len(to_read)} shards have a living owner"

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import click
 
-from consumer import tables
 from consumer.commands.options import config_option, json_option, say
 from consumer.settings import load_settings
+from consumer.tables import check, create, seed_leases
 
 
-@click.group(name="tables")
-def tables_group() -> None:
+@click.group()
+def tables() -> None:
     """Output, quarantine and KCL tables."""
 
 
-@tables_group.command(name="create")
+@tables.command(name="create")
 @config_option
 @json_option
 def tables_create(config: Path | None, *, as_json: bool) -> None:
@@ -26,18 +26,18 @@ def tables_create(config: Path | None, *, as_json: bool) -> None:
     def tell(name: str, state: str) -> None:
         made[name] = state
         if not as_json:
-            click.echo(f"{name}: {state}")
+            click.echo(f"{name}: {state}")  # at once, since a later step may fail
 
-    tables.create(settings, tell)
-    leases = tables.seed_leases(settings)
-    say({"tables": made, "leases": leases}, f"leases written: {leases}", as_json)
+    create(settings, tell)
+    leases = seed_leases(settings)
+    say({"tables": made, "leases": leases}, f"leases written: {leases}", as_json=as_json)
 
 
-@tables_group.command(name="check")
+@tables.command(name="check")
 @config_option
 @json_option
 def tables_check(config: Path | None, *, as_json: bool) -> None:
     """Say what is wrong with the tables; exit status 1 if anything is."""
-    problems = dict(tables.check(load_settings(config)))
-    say(problems, "\n".join(f"{name}: {problem or 'ok'}" for name, problem in problems.items()), as_json)
+    problems = dict(check(load_settings(config)))
+    say(problems, "\n".join(f"{name}: {problem or 'ok'}" for name, problem in problems.items()), as_json=as_json)
     sys.exit(1 if any(problems.values()) else 0)

@@ -12,6 +12,8 @@ from consumer.functions.environment import Context, start
 from consumer.functions.firehose import FirehoseFunction
 from consumer.functions.kinesis import KinesisFunction
 
+__all__ = ["firehose_handler", "kinesis_handler"]
+
 
 @cache
 def _kinesis() -> KinesisFunction:

@@ -1,68 +1,25 @@
 """The parts of a local stack: ``python -m consumer.local COMMAND``. Used by `make up` and deploy/local/compose.yaml."""
 
 import sys
-from pathlib import Path
-from typing import Any
+from importlib import import_module
 
 import click
 
 from consumer.errors import SanitizerError
-from consumer.local import feed, prepare, up
-from consumer.settings import load_settings
-
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
-)
-shards_option = click.option(
-    "--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Of the stream."
-)
-rate_option = click.option(
-    "--rate", type=click.IntRange(1, 5000), default=50, show_default=True, help="Records a second."
-)
-
-records_option = click.option(
-    "--records", type=click.IntRange(1), default=feed.DEFAULT_RECORDS, show_default=True, help="How many in all."
-)
+from consumer.extras import extra_named
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def local() -> None:
-    """A whole service on this machine, and its parts."""
-
-
-@local.command(name="up")
-@shards_option
-@rate_option
-@records_option
-@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many, from when all runs.")
-def run_all(**options: Any) -> None:
-    """Run cloud, worker, producer and Prometheus until Ctrl-C."""
-    up.run(up.Options(**options))
-
-
-@local.command(name="prepare")
-@config_option
-@shards_option
-def prepare_all(config: Path | None, shards: int) -> None:
-    """Create the stream, the tables and the first leases, where they are missing."""
-    settings = load_settings(config)
-    prepare.prepare(settings, shards)
-    click.echo(f"The stream {settings.stream.name} and its tables are there.")
-
-
-@local.command(name="feed")
-@config_option
-@rate_option
-@records_option
-def feed_stream(config: Path | None, rate: int, records: int) -> None:
-    """Put generated transactions onto the stream, at a steady rate."""
-    feed.feed(load_settings(config).stream.name, rate, records)
-    click.echo(f"{records} records are on the stream; the cloud keeps each of them, so that is all.")
-
-
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command; what is wrong is one sentence on stderr."""
     try:
-        local(prog_name="python -m consumer.local")
+        with extra_named():
+            import_module("hypercorn")  # of the cloud's process, which could only say that it ended
+            command = import_module("consumer.local.command")
+        command.local(prog_name="python -m consumer.local")
     except SanitizerError as error:
         click.echo(f"sanitizer: {error}", err=True)
         sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,16 +9,15 @@ import contextlib
 import io
 import logging
 import os
-import re
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Hashable, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, TextIO, cast
 
 import structlog
 
+from consumer.frames import frames_of
 from consumer.logs import console as log_console
 from consumer.logs.rate_limit import RateLimit
 
@@ -59,8 +58,6 @@ _LIMITED_BY: Final = ("event", "severity", "shard", "logger", "template", "table
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _LETTERS: Final = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
 _MAX_TEXT: Final = 300
-_MAX_FRAMES: Final = 400
-_FRAME: Final = re.compile(r'  File "(?P<file>[^"<>]*\.py)", line (?P<line>\d+) in (?P<name>\S+)')
 _WITHHELD: Final = "<withheld>"
 
 
@@ -129,25 +126,6 @@ def get_logger(process: str) -> "Logger":
     """Return a logger that names its process on each line."""
     made: Logger = structlog.wrap_logger(None, wrapper_class=_Logger).bind(process=process)
     return made
-
-
-def frames_of(trace: TracebackType | None) -> list[str]:
-    """Return the places of a traceback, innermost last, without any source line or value."""
-    return [f"{_module_of(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
-
-
-def frames_of_stacks(text: str) -> list[str]:
-    """Return the same of what `faulthandler` has written; a text is empty between threads, and for code of no file."""
-    frames = [
-        f"{_module_of(match['file'])}:{match['line']} {match['name']}" if (match := _FRAME.match(line)) else ""
-        for line in text.splitlines()
-        if line.strip()
-    ]
-    return frames[:_MAX_FRAMES]
-
-
-def _module_of(filename: str) -> str:
-    return "/".join(filename.replace("\\", "/").split("/")[-2:])
 
 
 class Logger(Protocol):

@@ -16,11 +16,10 @@ FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 """Names the settings file, where the command line does not."""
 
 
-def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
+def load_settings(path: Path | None) -> Settings:
     """Read the settings.
 
     :param path: the YAML file; None for environment and defaults alone.
-    :param overrides: nested values that replace the file's.
     :raises UsageError: unreadable file, unknown key or bad value; the message names each and shows no value.
     """
     values = _read_yaml(path) if path else {}
@@ -30,7 +29,7 @@ def load_settings(path: Path | None, overrides: dict[str, Any] | None = None) ->
     if unknown:
         raise UsageError(f"The configuration {path} is not valid: {unknown[0]}: unknown setting.")
     try:
-        return Settings(**_merged(values, overrides or {}))
+        return Settings(**values)
     except SettingsError as error:  # its text names the section and shows no value
         raise UsageError(
             f"The environment variables {ENVIRONMENT_PREFIX}... are not valid: {error}; it must be JSON."
@@ -53,14 +52,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f"The configuration {path} must hold sections such as 'stream:' at its top level.")
     return values
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    out = dict(base)
-    for name, value in over.items():
-        inner = out.get(name)
-        out[name] = _merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
-    return out
 
 
 def _refuse_unknown_variables() -> None:

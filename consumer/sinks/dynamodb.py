@@ -14,6 +14,8 @@ from consumer.sink import Sink, SinkContext, Writing
 from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.table_writers import BatchWriter, NewestWriter
 
+__all__ = ["DynamoDBSink"]
+
 
 class DynamoDBSink:
     """Writes to the table that the section `output` of the settings describes.

@@ -20,6 +20,8 @@ from consumer.sink import Fate, SinkContext, Writing
 from consumer.sinks.json_documents import JsonWriter
 from consumer.thread_turns import waiting
 
+__all__ = ["STDOUT", "JsonLinesSink"]
+
 STDOUT: Final = "-"
 
 _OPTIONS: Final = frozenset({"path"})

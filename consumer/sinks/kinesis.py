@@ -22,6 +22,16 @@ from consumer.sinks.concurrency import Concurrency
 from consumer.sinks.json_documents import JsonWriter
 from consumer.sinks.service_writer import Caller, ServiceWriter
 
+__all__ = [
+    "DEFAULT_KEY",
+    "MAX_CALL_BYTES",
+    "MAX_KEY_CHARACTERS",
+    "MAX_RECORDS",
+    "MAX_RECORD_BYTES",
+    "KinesisSink",
+    "RecordEncoder",
+]
+
 MAX_RECORDS: Final = 500
 MAX_CALL_BYTES: Final = 5 * 2**20
 MAX_RECORD_BYTES: Final = 2**20

@@ -21,6 +21,9 @@ PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylin
 MOST_BYTES: Final = 250 * 2**20
 """AWS: "Lambda quotas", deployment package, unzipped, layers included."""
 
+NOT_OF_THE_FUNCTIONS: Final = ("backfill", "commands", "doctor", "kcl", "local", "web", "worker")
+"""Packages of `consumer` that none of its functions imports."""
+
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT: Final = frozenset({"direct_url.json", "uv_cache.json", "INSTALLER", "RECORD", "REQUESTED"})
 
@@ -31,7 +34,8 @@ def install(folder: Path, python: str, platform: str) -> None:
     wheels = ["--python-platform", PLATFORMS[platform], "--only-binary", ":all:", "--require-hashes"]
     _uv(*target, *wheels, "-r", str(ROOT / "requirements/lambda.txt"))
     _uv(*target, "--python", sys.executable, "--no-build-isolation", "--reinstall", str(_source(folder)))
-    shutil.rmtree(folder / "consumer/local")
+    for name in NOT_OF_THE_FUNCTIONS:
+        shutil.rmtree(folder / "consumer" / name)
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 

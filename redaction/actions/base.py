@@ -7,6 +7,8 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 from redaction.detectors.base import Detector, Span
 from redaction.plugin import JSONValue
 
+__all__ = ["HIDDEN", "Action", "KeyedAction", "Scalar", "exact", "scalar_text"]
+
 HIDDEN: Final = "****"
 """What stands for a value of which nothing may be shown."""
 

@@ -20,6 +20,8 @@ from redaction.detectors.base import Detector, Span
 from redaction.keys import Keyring
 from redaction.plugin import JSONValue
 
+__all__ = ["CannotDecrypt", "Encrypt", "decrypt"]
+
 _PREFIX: Final = "enc_"
 _LENGTH_BYTES: Final = 4
 _KEY_BYTES: Final = 64  # AES-256 for the SIV, and for the CTR mode
@@ -72,7 +74,7 @@ class Encrypt:
 def decrypt(text: str, ring: Keyring) -> JSONValue:
     """Return the value that `Encrypt` was given: a string, a number as int or Decimal, or a boolean.
 
-    Raises CannotDecrypt.
+    :raises CannotDecrypt: it is no such text, or its key is not there.
     """
     found = _split(text, 0)
     if not found or found[3] != len(text):

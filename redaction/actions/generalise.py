@@ -14,6 +14,8 @@ from redaction.detectors.base import Detector
 from redaction.detectors.ip import network
 from redaction.plugin import JSONValue, PolicyError
 
+__all__ = ["Generalise", "Target"]
+
 Target: TypeAlias = Literal["year", "month", "network", "bucket"]
 
 # A time of day after the date, in any of ISO 8601's spellings; it is not looked at.
@@ -31,7 +33,10 @@ _EXPONENT = 130
 
 
 class Generalise:
-    """Raises PolicyError unless `width`, a positive number, is given with `bucket`, and with `bucket` only."""
+    """Put what is coarser in place of a value.
+
+    :raises PolicyError: `bucket` comes without `width`, a positive number, or `width` without `bucket`.
+    """
 
     name = "generalise"
 

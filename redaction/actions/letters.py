@@ -12,6 +12,8 @@ from typing import Final
 
 from redaction.detectors.base import Span
 
+__all__ = ["LABEL_AND_ID", "LETTER", "LETTERS", "MIN_LETTERS", "find_own", "from_letters", "label", "to_letters"]
+
 LETTERS: Final = b"ghjklmnpqrstvwxz"
 _HEX: Final = b"0123456789abcdef"
 _TO_LETTERS = bytes.maketrans(_HEX, LETTERS)

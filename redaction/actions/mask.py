@@ -7,6 +7,8 @@ from redaction.actions.base import HIDDEN, Scalar, exact
 from redaction.detectors.base import Detector
 from redaction.detectors.card import CARD, keep_bin_last_four, keep_last_four, looks_like_card
 
+__all__ = ["Keep", "Mask"]
+
 Keep: TypeAlias = Literal["none", "last4", "bin_last4"]
 
 _CARD_DIGITS = range(12, 20)  # ISO/IEC 7812: at most 19; the shortest in use have 12

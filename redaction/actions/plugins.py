@@ -9,6 +9,8 @@ from redaction.actions.base import Action
 from redaction.keys import KeyProvider
 from redaction.plugin import PluginInvalid, PolicyError, RedactionError
 
+__all__ = ["ENTRY_POINT_GROUP", "ActionFactory", "load_action"]
+
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.actions"
 
 ActionFactory: TypeAlias = Callable[[Mapping[str, object], str, KeyProvider | None], Action]
@@ -20,8 +22,9 @@ def load_action(
 ) -> Action:
     """Build the action registered under `name`; `built_in` are the names that exist without a plug-in.
 
-    Raises PolicyError if there is none, PluginInvalid if it can't be built, or what the factory raises from the
-    RedactionError tree.
+    :raises PolicyError: there is none.
+    :raises PluginInvalid: it can't be built.
+    :raises RedactionError: what the factory raises of that tree.
     """
     registered = {(entry.name, entry.value): entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
     found = [entry for (known, _), entry in registered.items() if known == name]

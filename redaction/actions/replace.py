@@ -6,11 +6,16 @@ from redaction.actions.base import Scalar
 from redaction.detectors.base import Detector
 from redaction.plugin import PolicyError
 
+__all__ = ["MAX_LENGTH", "Replace"]
+
 MAX_LENGTH: Final = 64
 
 
 class Replace:
-    """Put `text` in place of a value. Raises PolicyError unless it has 1 to 64 printable characters."""
+    """Put `text` in place of a value.
+
+    :raises PolicyError: it has not 1 to 64 printable characters.
+    """
 
     name = "replace"
 

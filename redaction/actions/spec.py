@@ -35,6 +35,24 @@ from redaction.actions.tokenise import Hash, Tokenise
 from redaction.keys import ID_PATTERN, NAME_PATTERN, KeyProvider, Keyring
 from redaction.plugin import PolicyError
 
+__all__ = [
+    "BUILT_IN",
+    "ActionSpec",
+    "EncryptSpec",
+    "GeneraliseSettings",
+    "GeneraliseSpec",
+    "HashSpec",
+    "KeySettings",
+    "MaskSettings",
+    "MaskSpec",
+    "PluginSpec",
+    "ReplaceSettings",
+    "ReplaceSpec",
+    "TokeniseSpec",
+    "compile_action",
+    "spec_name",
+]
+
 _BARE = ("mask", "drop", "release", "quarantine")
 _KEYED: dict[str, Callable[[Keyring, str, str | None], Action]] = {
     "tokenise": Tokenise,
@@ -228,8 +246,10 @@ def spec_name(spec: ActionSpec) -> str:
 def compile_action(spec: ActionSpec, type_: str, provider: KeyProvider | None) -> Action:  # noqa: PLR0911 - one for each form
     """Build a value action; `type_` separates equal texts where a value's kind is not known: the rule's id.
 
-    Raises PolicyError, KeyUnavailable, or PluginInvalid; ValueError for `drop`, `release` and `quarantine`, which are
-    no value actions.
+    :raises PolicyError: a setting is wrong, or there is no such action.
+    :raises KeyUnavailable: it needs a key that is not there.
+    :raises PluginInvalid: a plug-in's action can't be built.
+    :raises ValueError: `drop`, `release` and `quarantine` are no value actions.
     """
     match spec:
         case "mask":

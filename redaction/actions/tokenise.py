@@ -18,6 +18,8 @@ from redaction.actions.letters import LABEL_AND_ID, LETTER, find_own, from_lette
 from redaction.detectors.base import Detector, Span
 from redaction.keys import Keyring
 
+__all__ = ["Hash", "Tokenise"]
+
 _CHECK_BYTES: Final = 8
 
 

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final, Protocol, TypeAlias
 
+__all__ = ["CONTROL", "INVISIBLE", "MAX_ASCII", "Detector", "Span", "mask_digits", "view"]
+
 Span: TypeAlias = tuple[int, int]
 """Start and end (exclusive), in code points of the text searched, which are bytes of its view."""
 

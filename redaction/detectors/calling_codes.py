@@ -7,6 +7,8 @@ from typing import Final
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
+__all__ = ["MAX_DIGITS", "is_possible"]
+
 MAX_DIGITS: Final = 15  # E.164, calling code included
 _NON_GEOGRAPHIC = "001"
 

@@ -10,6 +10,8 @@ from redaction.detectors.base import INVISIBLE, Span, mask_digits, view
 from redaction.detectors.card_ranges import LENGTHS, candidate_of
 from redaction.patterns import compile_bytes
 
+__all__ = ["CARD", "is_card_number", "keep_bin_last_four", "keep_last_four", "looks_like_card", "luhn_valid"]
+
 _KEPT_FIRST, _KEPT_LAST = 6, 4
 _SHORTEST_WITH_BIN = 15  # shorter numbers hide too little between the BIN and the last four
 _SEPARATOR = rb"[ ._/+" + INVISIBLE + rb"-]{0,3}"

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from typing import Final
 
+__all__ = ["LENGTHS", "candidate_of"]
+
 # (first, last) prefix and lengths, from the networks' published ranges.
 _RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("4", "4", (13, 16, 18, 19)),  # Visa; Elo's 4-ranges lie within

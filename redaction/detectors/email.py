@@ -10,6 +10,8 @@ from typing import Final
 
 from redaction.detectors.base import Detector, Span, view
 
+__all__ = ["EMAIL"]
+
 # In a view, `x` or `?` stand for a letter of another script; 0x1C is invisible.
 _ATOM: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~.\x1c"
 _INVISIBLE: Final = 0x1C

@@ -6,6 +6,8 @@ from typing import Final
 
 from redaction.detectors.base import INVISIBLE, Span, view
 
+__all__ = ["IBAN", "LENGTHS"]
+
 # SWIFT's IBAN registry, release 99 (December 2024). Here the national number begins with eight digits at least;
 _NUMERIC = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "BA": 20, "BE": 16, "BI": 27, "BR": 29, "CH": 21, "CR": 22, "CY": 28,

@@ -13,6 +13,8 @@ from typing import Final
 
 from redaction.detectors.base import Detector, Span
 
+__all__ = ["IP", "network"]
+
 _V4, _V6 = 4, 6
 _NETWORKS: Final = {_V4: range(8, 25), _V6: range(16, 49)}  # prefix lengths that identify nobody
 _LONGEST = 45  # characters of an IPv6 address with a dotted quad in it

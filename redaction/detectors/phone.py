@@ -13,6 +13,8 @@ from redaction.detectors.base import Detector, Span, mask_digits, view
 from redaction.detectors.calling_codes import MAX_DIGITS, is_possible
 from redaction.patterns import compile_bytes
 
+__all__ = ["PHONE"]
+
 _MIN_DIGITS = 7
 _S = rb"[ .()/\-\x1c]{0,3}"
 _EXTENSION = rb"(?:[ ,;]{0,2}(?i:x|ext\.?|extension|extn)[ .:=]{0,2}[0-9]{1,7})?"

@@ -18,6 +18,8 @@ from redaction.detectors.track import TRACK
 from redaction.patterns import compile_bytes
 from redaction.plugin import PluginInvalid
 
+__all__ = ["ENTRY_POINT_GROUP", "detectors"]
+
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.detectors"
 
 # Where two find the same place the earlier counts: the longer and the better validated come first.
@@ -26,7 +28,10 @@ _BUILT_IN: Final[tuple[Detector, ...]] = (JWT, CREDENTIAL, IBAN, TRACK, CARD, SS
 
 @cache
 def detectors() -> dict[str, Detector]:
-    """Give all detectors by name, in the order in which they count; plug-ins last. Raises PluginInvalid."""
+    """Give all detectors by name, in the order in which they count; plug-ins last.
+
+    :raises PluginInvalid: one of another package cannot be used.
+    """
     known: dict[str, Detector] = {detector.name: detector for detector in _BUILT_IN}
     entries = {(entry.name, entry.value): entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
     for name, target in sorted(entries):

@@ -11,6 +11,8 @@ import orjson
 
 from redaction.detectors.base import CONTROL, Detector, Span
 
+__all__ = ["CREDENTIAL", "JWT"]
+
 _MASK = "****"
 
 # The header is a JSON object in base64url: `{"`, or `{` and white space.

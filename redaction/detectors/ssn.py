@@ -10,6 +10,8 @@ from typing import Final
 
 from redaction.detectors.base import INVISIBLE, Span, mask_digits, view
 
+__all__ = ["ITIN", "SSN"]
+
 _GAP = INVISIBLE + rb"{0,2}[ -][ " + INVISIBLE + rb"-]{0,3}"
 _DOT = INVISIBLE + rb"{0,2}\." + INVISIBLE + rb"{0,2}"
 _ANY_GAP = rb"[ ./" + INVISIBLE + rb"-]{0,3}"

@@ -11,6 +11,8 @@ from typing import Final
 from redaction.detectors.base import Detector, Span
 from redaction.detectors.card import is_card_number
 
+__all__ = ["TRACK"]
+
 # Track 1: `%B`, number, `^`, name, `^`, the rest, `?`; track 2: `;`, number, `=`, the rest, `?`. The rest begins with
 # expiry and service code, seven digits. Readers differ in what they give of the marks.
 _TRACK: Final = re.compile(

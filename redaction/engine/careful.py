@@ -56,7 +56,10 @@ class CarefulSearch:
         self._round(leaves, 0, first=first)
 
     def mend_part(self, document: Document, tree: FieldTree, within: Text, wrappings: int) -> None:
-        """Do the same with a document that was found within a text. Raises TooComplex, KeyCollision."""
+        """Do the same with a document that was found within a text.
+
+        :raises TooComplex, KeyCollision: it cannot be made clean.
+        """
         leaves = Texts(tree, within.exempt)
         self._flatten(leaves, document, within.work)
         self._clean(leaves, wrappings)

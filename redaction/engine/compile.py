@@ -36,7 +36,10 @@ class Compiled(NamedTuple):
 
 
 def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
-    """Compile. Raises PolicyError, KeyUnavailable or PluginInvalid; what is wrong with one rule names it."""
+    """Compile; what is wrong with one rule names it.
+
+    :raises PolicyError, KeyUnavailable, PluginInvalid: see `redaction.engine.from_options`.
+    """
     if not agrees_with_re2():
         message = f"google-re2 {version('google-re2')} would not be used as it finds matches itself; report this"
         raise PluginInvalid(message)

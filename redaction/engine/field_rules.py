@@ -27,7 +27,10 @@ class FieldRules:
         self._tree = tree
 
     def apply(self, document: Document, hits: list[Hit]) -> None:
-        """Drop and replace in `document`; note each in `hits`. Raises FieldForbidden."""
+        """Drop and replace in `document`; note each in `hits`.
+
+        :raises FieldForbidden: it holds a field with which no record is released.
+        """
         self._object(document, self._tree.root, hits)
 
     def _object(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:

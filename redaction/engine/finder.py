@@ -45,7 +45,7 @@ class _Alone:
 class Finder:
     """The detectors of one policy; where two find the same place, the earlier of the sequence counts.
 
-    Raises re2.error where a detector's pattern is none.
+    :raises re2.error: a detector's pattern is none.
     """
 
     def __init__(self, detectors: Sequence[Detector]) -> None:

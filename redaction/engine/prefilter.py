@@ -20,7 +20,10 @@ _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
 
 def passes(detectors: Sequence[Detector], others: Sequence[bytes]) -> tuple[list[Pattern], Pattern]:
-    """Compile the passes that count digits, and the one with all else, `others` included. Raises re2.error."""
+    """Compile the passes that count digits, and the one with all else, `others` included.
+
+    :raises re2.error: they are too large for a pattern.
+    """
     numbers = [_EXPONENT, *(each.candidate for each in detectors if each.name in _NUMBERS)]
     phones = [each.candidate for each in detectors if each.name in _PHONES]
     rest = [each.candidate for each in detectors if each.name not in _NUMBERS | _PHONES]
@@ -35,7 +38,10 @@ def any_of(patterns: Sequence[bytes]) -> bytes:
 
 
 class Prefilter:
-    """The detectors and field names of one policy. Raises re2.error where they are too large for a pattern."""
+    """The detectors and field names of one policy.
+
+    :raises re2.error: they are too large for a pattern.
+    """
 
     def __init__(self, detectors: Sequence[Detector], names: Sequence[str]) -> None:
         labels = [encodings.LABEL_IN_SERIALISED] if names else []

@@ -35,7 +35,9 @@ def from_options(options: Mapping[str, object]) -> "PolicyRedactor":
 
     The option `keys` is the `KeyProvider` for policies that need keys.
 
-    Raises PolicyError, KeyUnavailable, PluginInvalid.
+    :raises PolicyError: an option or the policy is not valid.
+    :raises KeyUnavailable: the policy needs a key that is not there.
+    :raises PluginInvalid: a detector or an action of another package cannot be used.
     """
     unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:

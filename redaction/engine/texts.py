@@ -131,7 +131,10 @@ class Texts:
 
 
 def rename(odd: Sequence[Odd], work: Work) -> None:
-    """Give the fields their clean names; each stays in its place. Raises KeyCollision."""
+    """Give the fields their clean names; each stays in its place.
+
+    :raises KeyCollision: two of an object would have one name.
+    """
     by_object: dict[int, tuple[Document, dict[str, FieldNode]]] = {}
     for fields, node in odd:
         if node.name_hits:

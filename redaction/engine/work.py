@@ -43,12 +43,18 @@ class Work:
         self.rejected: Rejected | None = None
 
     def require(self, cost: int) -> None:
-        """Make sure that there is enough for it, without paying yet. Raises TooComplex."""
+        """Make sure that there is enough for it, without paying yet.
+
+        :raises TooComplex: there is not.
+        """
         if self.budget < cost:
             raise TooComplex
 
     def spend(self, cost: int) -> None:
-        """Pay for work on as many characters. Raises TooComplex."""
+        """Pay for work on as many characters.
+
+        :raises TooComplex: there was not enough for it.
+        """
         self.budget -= cost
         if self.budget < 0:
             raise TooComplex

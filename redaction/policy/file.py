@@ -43,7 +43,10 @@ class _File(NamedTuple):
 
 
 def load_policy(source: str) -> Policy:
-    """Load a built-in policy, or the YAML or JSON file at the path `source`. Raises PolicyError."""
+    """Load a built-in policy, or the YAML or JSON file at the path `source`.
+
+    :raises PolicyError: it cannot be read, or is not valid.
+    """
     return _load(source, ()).policy
 
 
@@ -54,7 +57,10 @@ def review_policy(source: str) -> tuple[Policy, list[str]]:
 
 
 def parse_policy(text: str, source: str) -> Policy:
-    """Validate the text of a policy; `source` names it in errors. Raises PolicyError, one line a problem."""
+    """Validate the text of a policy; `source` names it in errors.
+
+    :raises PolicyError: it is not valid; one line a problem.
+    """
     return _parse(text, source, Path(source).parent, (str(Path(source).resolve()),)).policy
 
 

@@ -43,7 +43,10 @@ class Selector:
 
 
 def parse_name(text: str) -> Selector:
-    """Parse an entry of `names`. Raises ValueError that says what would be right."""
+    """Parse an entry of `names`.
+
+    :raises ValueError: it is none; says what would be right.
+    """
     if "." in text and normalize(text):
         message = f"{text!r} is a path, not a name; put it under 'paths'"
         raise ValueError(message)
@@ -55,7 +58,10 @@ def parse_name(text: str) -> Selector:
 
 
 def parse_path(text: str) -> Selector:
-    """Parse an entry of `paths`. Raises ValueError that says what would be right."""
+    """Parse an entry of `paths`.
+
+    :raises ValueError: it is none; says what would be right.
+    """
     if len(text) > _MAX_LENGTH:
         message = f"a path of {len(text)} characters is too large; {_MAX_LENGTH} are allowed"
         raise ValueError(message)

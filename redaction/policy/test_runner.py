@@ -90,7 +90,7 @@ class ThrowAwayKeys:
 def load_tests_of(source: str) -> tuple[str, list[PolicyTest]]:
     """Load the tests beside a policy, given as for `redaction.policy.file.load_policy`; also gives their file's name.
 
-    Raises PolicyError.
+    :raises PolicyError: it cannot be read, or is not valid.
     """
     file: Traversable
     if source in built_in():
@@ -108,7 +108,10 @@ def load_tests_of(source: str) -> tuple[str, list[PolicyTest]]:
 
 
 def load_tests(text: str, source: str) -> list[PolicyTest]:
-    """Read a test file; `source` names it in errors. Raises PolicyError, which names the line."""
+    """Read a test file; `source` names it in errors.
+
+    :raises PolicyError: it is not valid; names the line.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return list(_File(source).tests(node))

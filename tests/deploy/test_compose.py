@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from consumer import aws, cli
-from consumer.local.__main__ import local
+from consumer.local.command import local
 from consumer.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]

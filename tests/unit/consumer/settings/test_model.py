@@ -36,16 +36,12 @@ def test_an_empty_file_changes_nothing(file: Path) -> None:
     assert load_settings(file) == load_settings(None)
 
 
-def test_the_environment_wins_over_the_file_and_overrides_over_the_file(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file.write_text("stream: {name: of-file, initial_position: LATEST}\nhttp: {port: 1}\noutput: {concurrency: 3}\n")
+def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("stream: {name: of-file, initial_position: LATEST}\nhttp: {port: 1}\n")
     monkeypatch.setenv("SANITIZER_STREAM__NAME", "of-environment")
-    settings = load_settings(file, {"output": {"table": "of-override"}, "http": {"port": 2}})
-    assert settings.stream.name == "of-environment"
-    assert settings.stream.initial_position == "LATEST"
-    assert settings.http.port == 2
-    assert (settings.output.table, settings.output.concurrency) == ("of-override", 3)
+    settings = load_settings(file)
+    assert (settings.stream.name, settings.stream.initial_position) == ("of-environment", "LATEST")
+    assert settings.http.port == 1
 
 
 def test_structured_values_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,58 @@
+"""The parts of a local stack, by command."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from consumer.local import feed, prepare, up
+from consumer.settings import load_settings
+
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
+)
+shards_option = click.option(
+    "--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Of the stream."
+)
+rate_option = click.option(
+    "--rate", type=click.IntRange(1, 5000), default=50, show_default=True, help="Records a second."
+)
+
+records_option = click.option(
+    "--records", type=click.IntRange(1), default=feed.DEFAULT_RECORDS, show_default=True, help="How many in all."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def local() -> None:
+    """A whole service on this machine, and its parts."""
+
+
+@local.command(name="up")
+@shards_option
+@rate_option
+@records_option
+@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many, from when all runs.")
+def run_all(**options: Any) -> None:
+    """Run cloud, worker, producer and Prometheus until Ctrl-C."""
+    up.run(up.Options(**options))
+
+
+@local.command(name="prepare")
+@config_option
+@shards_option
+def prepare_all(config: Path | None, shards: int) -> None:
+    """Create the stream, the tables and the first leases, where they are missing."""
+    settings = load_settings(config)
+    prepare.prepare(settings, shards)
+    click.echo(f"The stream {settings.stream.name} and its tables are there.")
+
+
+@local.command(name="feed")
+@config_option
+@rate_option
+@records_option
+def feed_stream(config: Path | None, rate: int, records: int) -> None:
+    """Put generated transactions onto the stream, at a steady rate."""
+    feed.feed(load_settings(config).stream.name, rate, records)
+    click.echo(f"{records} records are on the stream; the cloud keeps each of them, so that is all.")
