@@ -18,7 +18,7 @@ from tests.kits.metrics import assert_promtool_accepts
 
 from .conftest import descendants, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.smoke, pytest.mark.timeout(240)]
 
 LINES = [
     b'{"user_id": "a", "timestamp": "2024-01-01T00:00:00Z", "pan": "4111 1111 1111 1111", "amount": 10.10}',

@@ -11,7 +11,7 @@ from tests.kits.metrics import assert_promtool_accepts
 
 from .conftest import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.smoke]
 
 PROCESSES = {"supervisor", "daemon", "pipeline-0", "pipeline-1", "shims"}
 
