@@ -6,6 +6,7 @@ ARGS ?=
 SECONDS ?= 60
 DURATION ?= 300
 SEED ?= 1
+PROCESSES ?= 2
 BIN := .venv/bin
 STAMP := .venv/.stamp
 CHECKOV := .venv/checkov
@@ -14,8 +15,14 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
+UNIT := not integration and not faults and not fuzz and not image and not package
+PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
+
+# A test module is compiled once, with what `assert` tells, and not by each process of each run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
+.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -30,12 +37,24 @@ demo: $(STAMP) ## the whole service on this machine; ARGS="--records 5000" and s
 up: $(STAMP) ## the same with steady load and Prometheus, until Ctrl-C; ARGS="--rate 200 --seconds 60" and so on
 	$(BIN)/python -m consumer.local up $(ARGS)
 
-test: test-unit ## the unit suite, a moment of fuzzing, then with the real KCL daemon: integration, a sample of the faults
+test: test-unit ## what to run before a commit, within 10 minutes: test-unit, a moment of fuzzing, test-smoke
 	FUZZ_SECONDS=15 FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz
-	$(BIN)/pytest -m "integration or sample"
+	$(MAKE) --no-print-directory test-smoke ARGS=
 
-test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select
-	$(BIN)/pytest -m "not integration and not faults and not fuzz and not image and not package" $(ARGS)
+test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select, PROCESSES=0 to run it in one process
+	$(PYTEST) -m "$(UNIT)" $(ARGS)
+
+test-smoke: $(STAMP) ## with the real KCL daemon: a demo, the death of each process, the way of a record; ARGS="-k name"
+	$(PYTEST) -v -m smoke tests/integration tests/faults $(ARGS)
+
+test-rest: $(STAMP) ## what test-all has beyond test: all examples of the property tests, all integration, a sample of the faults
+	HYPOTHESIS_PROFILE=full $(PYTEST) -m "hypothesis and $(UNIT)"
+	$(BIN)/pytest -v -m "(integration or sample) and not smoke"
+
+test-all: test test-rest ## everything but the whole fault suite, the image and the Lambda package
+
+coverage: $(STAMP) ## the unit suite, and which lines and branches of consumer and redaction it does not reach
+	$(PYTEST) -m "$(UNIT)" --cov --cov-report=term $(ARGS)
 
 fuzz: $(STAMP) ## random and mutated input for SECONDS in all; SEED=number repeats a run
 	FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/pytest -m fuzz tests/fuzz $(ARGS)

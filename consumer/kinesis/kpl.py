@@ -174,7 +174,7 @@ def _entry(message: bytes) -> _Entry:
             case 3, bytes():
                 data = value
             case 4, bytes():  # a tag, whose key is required
-                if not any(name == 1 and isinstance(text, bytes) for name, text in _fields(value)):
+                if 1 not in [name for name, text in _fields(value) if isinstance(text, bytes)]:  # read to its end
                     raise _NotProtobuf
     if key is None or data is None:
         raise _NotProtobuf

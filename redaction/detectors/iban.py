@@ -10,7 +10,7 @@ __all__ = ["IBAN", "LENGTHS"]
 
 # SWIFT's IBAN registry, release 99 (December 2024). Here the national number begins with eight digits at least;
 _NUMERIC = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "BA": 20, "BE": 16, "BI": 27, "BR": 29, "CH": 21, "CR": 22, "CY": 28,
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "BA": 20, "BE": 16, "BI": 27, "BR": 29, "CR": 22, "CY": 28,
     "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GL": 18,
     "HR": 21, "HU": 28, "IL": 23, "IS": 26, "LT": 20, "LY": 25, "MC": 27, "ME": 22, "MN": 20, "MR": 27, "NO": 15,
     "PL": 28, "PT": 25, "RS": 22, "RU": 33, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SO": 23, "ST": 25, "TL": 23,
@@ -18,10 +18,10 @@ _NUMERIC = {
 }  # fmt: skip
 # here with fewer, or with letters.
 _OTHER = {
-    "AZ": 28, "BG": 22, "BH": 22, "BY": 28, "DO": 28, "FK": 18, "GB": 22, "GE": 22, "GI": 23, "GR": 27, "GT": 28,
-    "HN": 28, "IE": 22, "IQ": 23, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LU": 20,
-    "LV": 21, "MD": 24, "MK": 19, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "OM": 23, "PK": 24, "PS": 29, "QA": 29,
-    "RO": 24, "SA": 24, "SC": 31, "SM": 27, "SV": 28, "TR": 26, "UA": 29, "VG": 24, "YE": 30,
+    "AZ": 28, "BG": 22, "BH": 22, "BY": 28, "CH": 21, "DO": 28, "FK": 18, "GB": 22, "GE": 22, "GI": 23, "GR": 27,
+    "GT": 28, "HN": 28, "IE": 22, "IQ": 23, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21,
+    "LU": 20, "LV": 21, "MD": 24, "MK": 19, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "OM": 23, "PK": 24, "PS": 29,
+    "QA": 29, "RO": 24, "SA": 24, "SC": 31, "SM": 27, "SV": 28, "TR": 26, "UA": 29, "VG": 24, "YE": 30,
 }  # fmt: skip
 # Not in the registry, but in use: as the national banks publish them.
 _NUMERIC |= {

@@ -1,7 +1,6 @@
 """Prometheus's rules: they are sound, each is tried, asks for metrics that there are, and is in the runbook."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 
 from consumer.local import up
 from tests.deploy.exposed import exposed
+from tests.kits.needs import needs
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability" / "prometheus"
@@ -46,9 +46,8 @@ def sections() -> dict[str, str]:
 
 @pytest.mark.parametrize("words", [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]])
 def test_promtool_is_content(words: list[str]) -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
-    done = subprocess.run(["promtool", *words], cwd=FOLDER, capture_output=True, text=True, check=False)
+    promtool = needs("promtool", "prometheus")
+    done = subprocess.run([promtool, *words], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

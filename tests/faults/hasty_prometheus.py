@@ -36,11 +36,6 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopba
 Alert = dict[str, Any]
 
 
-def available() -> str | None:
-    """Return the program, if it is installed."""
-    return shutil.which("prometheus")
-
-
 def hastened(rules: dict[str, Any]) -> dict[str, Any]:
     """Return rules in which all that takes time takes less: the factor, and `LIMITS`."""
     hasty: list[dict[str, Any]] = []
@@ -74,7 +69,7 @@ class HastyPrometheus:
     """
 
     def __init__(self, folder: Path, targets: Iterable[str]) -> None:
-        program = available()
+        program = shutil.which("prometheus")
         assert program, "prometheus is not installed (Debian: apt-get install prometheus)"
         self._targets = folder / "targets.json"
         self.watch(targets)

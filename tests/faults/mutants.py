@@ -151,7 +151,7 @@ def _is_caught(mutant: Mutant, folder: Path) -> bool:
 def _failures(copy: Path, tests: tuple[str, ...] | list[str]) -> tuple[list[str], str]:
     """Run tests in a copy; return the names of those that failed, and what pytest said."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=20", "-rfE", *tests]
-    environment = os.environ | {"PYTHONPATH": str(copy), "CI": "1"}
+    environment = os.environ | {"PYTHONPATH": str(copy), "CI": "1", "HYPOTHESIS_PROFILE": "full"}
     try:
         ran = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
+from tests.kits.needs import lacks
 from tests.lab.watched import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
@@ -21,7 +22,7 @@ def small_disk(lab: FaultLab) -> Iterator[Path]:
     run.mkdir(mode=0o700)
     mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(run)], check=False)
     if mounting.returncode != 0:
-        pytest.skip("a file system cannot be mounted here: run as root, with CAP_SYS_ADMIN")
+        lacks("a file system cannot be mounted here: run as root, with CAP_SYS_ADMIN")
     try:
         yield run
     finally:

@@ -17,7 +17,8 @@ HITS = 8
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param(name, marks=[pytest.mark.sample] * (name == "answer_lost")) for name in WRITES]
+    "fault",
+    [pytest.param(name, marks=[pytest.mark.sample, pytest.mark.smoke] * (name == "answer_lost")) for name in WRITES],
 )
 def test_writes_fail_under_load(running: FaultLab, fault: str) -> None:
     make, options = WRITES[fault]

@@ -19,6 +19,7 @@ from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop
 from tests.faults.shards import has_ended, open_shards, split
+from tests.kits.needs import lacks
 from tests.lab.watched import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
@@ -31,7 +32,7 @@ def endpoint(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         package = fetch(folder)
     except NotAvailableError as error:
-        pytest.skip(str(error))
+        lacks(str(error))
     with KinesisLocal(package, folder / "log", cloud.region) as running:
         yield running.endpoint
 

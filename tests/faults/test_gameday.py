@@ -8,8 +8,9 @@ import yaml
 from consumer.local.cloud_process import Cloud
 from tests.faults.gameday import GameDay, at
 from tests.faults.gameday_faults import ALWAYS, Fault
-from tests.faults.hasty_prometheus import LIMITS, RULES, available, hastened
+from tests.faults.hasty_prometheus import LIMITS, RULES, hastened
 from tests.faults.loop import Loop
+from tests.kits.needs import needs
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -21,8 +22,7 @@ def alerts() -> set[str]:
 
 @pytest.fixture(scope="module")
 def day(cloud: Cloud, loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameDay]:
-    if available() is None:
-        pytest.skip("prometheus is not installed (Debian: apt-get install prometheus)")
+    needs("prometheus", "prometheus")
     with at(cloud), GameDay(cloud, loop, tmp_path_factory.mktemp("gameday")) as running:
         yield running
         running.end()

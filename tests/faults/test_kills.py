@@ -36,7 +36,7 @@ STEPS = {
 }
 SAMPLE = {("pipeline", "after_the_write"), ("jvm", "before_the_checkpoint")}
 CASES = [
-    pytest.param(victim, step, marks=[pytest.mark.sample] * ((victim, step) in SAMPLE))
+    pytest.param(victim, step, marks=[pytest.mark.sample, pytest.mark.smoke] * ((victim, step) in SAMPLE))
     for victim in VICTIMS
     for step in STEPS
 ]

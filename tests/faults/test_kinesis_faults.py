@@ -28,7 +28,9 @@ def test_reads_are_refused(running: FaultLab, fault: str) -> None:
     running.settle(timeout=120)
 
 
-@pytest.mark.parametrize("fault", [pytest.param(name, marks=[pytest.mark.sample] * (name == "reset")) for name in WIRE])
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=[pytest.mark.sample, pytest.mark.smoke] * (name == "reset")) for name in WIRE]
+)
 def test_the_wire_to_kinesis_is_bad(running: FaultLab, fault: str) -> None:
     wire = running.kinesis.wire
     with Load(running, RATE, seed=500 + sum(fault.encode())) as load:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab.watched import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.smoke, pytest.mark.timeout(240)]
 
 JUDGED = 100
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from .conftest import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.smoke, pytest.mark.timeout(240)]
 
 BATCHES = 12
 BATCH = 100

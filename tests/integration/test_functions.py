@@ -37,7 +37,13 @@ def comparable(items: list[dict[str, Any]]) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("output", [{}, {"partition_key": "{user_id}", "sort_key": "{day}"}], ids=["unique", "shared"])
+@pytest.mark.parametrize(
+    "output",
+    [
+        pytest.param({}, id="unique", marks=pytest.mark.smoke),
+        pytest.param({"partition_key": "{user_id}", "sort_key": "{day}"}, id="shared"),
+    ],
+)
 def test_the_same_items_and_entries(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: dict[str, str]
 ) -> None:

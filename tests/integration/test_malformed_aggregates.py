@@ -8,7 +8,7 @@ import pytest
 from tests.kits.kpl import Part, aggregate
 from tests.lab.watched import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.smoke, pytest.mark.timeout(120)]
 
 CANARY = "4242424242424242"
 IN_BASE64 = "NDI0MjQyNDI0MjQyNDI0M"

@@ -1,7 +1,5 @@
 """What a real worker exposes is what is declared, and Prometheus' own tool finds nothing to mend in it."""
 
-import shutil
-import subprocess
 import sys
 from typing import Any
 
@@ -9,10 +7,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.metrics.declared import CANDIDATE, DECLARED
+from tests.kits.metrics import assert_promtool_accepts
 
 from .conftest import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.smoke]
 
 PROCESSES = {"supervisor", "daemon", "pipeline-0", "pipeline-1", "shims"}
 
@@ -31,7 +30,7 @@ def test_a_worker_shows_the_declared_metrics_and_no_others(lab: Any) -> None:
     _values_are_those_of_the_worker(exposed)
     if sys.platform == "linux":
         _processes_are_measured(exposed)
-    _promtool_accepts(exposed)  # last: it skips where there is none
+    assert_promtool_accepts(exposed)  # last: it skips where there is none
 
 
 def values(text: str, name: str, label: str = "") -> dict[str, float]:
@@ -69,13 +68,3 @@ def _processes_are_measured(exposed: str) -> None:
     assert set(cpu) == set(memory) == PROCESSES
     assert all(cpu[name] > 0 for name in PROCESSES - {"shims"})
     assert 0 < memory["shims"] < memory["pipeline-0"] < memory["daemon"] < 2e9
-
-
-def _promtool_accepts(exposed: str) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is missing (Debian: apt-get install prometheus)")
-    checked = subprocess.run(
-        [promtool, "check", "metrics"], input=exposed, capture_output=True, text=True, check=False, timeout=30
-    )
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

@@ -56,6 +56,7 @@ def assert_right(lab: Any, found: list[dict[str, Any]]) -> None:
     assert CARD not in lab.log.read_text(encoding="utf-8")
 
 
+@pytest.mark.smoke
 def test_a_sanitised_stream(lab: Any) -> None:
     clean = f"{lab.name}-clean"
     kinesis = boto3.client("kinesis")

@@ -21,27 +21,24 @@ from typing import Any
 import pytest
 
 from consumer.web.markup import NOTHING
+from tests.kits.needs import needs
 
 from .conftest import Lab, wait_for
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SHARDS = 3
 RATE = 60
 PICTURES = os.environ.get("STATUS_PAGE_PICTURES")
 LOAD_SECONDS = 120 if PICTURES else 12
 DESKTOP, PHONE = (1200, 1110), (390, 2430)
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.timeout(450),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium; on Debian: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(450)]
 
 
 class Browser:
     """Chromium without a window, and with a profile of its own."""
 
     def __init__(self, folder: Path) -> None:
+        self._program = shutil.which("google-chrome") or needs("chromium", "chromium")
         self._folder = folder
         self.requests: list[dict[str, Any]] = []
         self.console = ""
@@ -54,11 +51,10 @@ class Browser:
         self._run(size, f"--screenshot={file}", *scheme, address)
 
     def _run(self, size: tuple[int, int], *arguments: str) -> str:
-        assert CHROMIUM is not None
         net_log = self._folder / "net.json"
         ran = subprocess.run(
             [
-                CHROMIUM,
+                self._program,
                 "--headless=new",
                 "--no-sandbox",  # a container's root has no other way
                 "--disable-gpu",
@@ -140,7 +136,7 @@ def figure(dom: str, section: str) -> str:
     return re.sub("<[^>]*>", "", found[1])
 
 
-def test_the_page_of_a_worker_as_a_browser_shows_it(busy: Lab, browser: Browser, tmp_path: Path) -> None:
+def test_the_page_of_a_worker_as_a_browser_shows_it(browser: Browser, busy: Lab, tmp_path: Path) -> None:
     port = busy.port()
     assert port is not None
     address = f"http://127.0.0.1:{port}/"

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from deploy.observability.grafana import generate
+from tests.kits.needs import needs
 
 from .conftest import descendants, wait_for
 
@@ -97,8 +97,8 @@ def data(prometheus: str, query: str, *, may_be_empty: bool) -> list[float]:
     return values
 
 
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed (Debian: apt-get install)")
 def test_prometheus_sees_what_the_dashboard_shows_and_nothing_is_left_behind(tmp_path: Path, up: Up) -> None:
+    needs("prometheus", "prometheus")
     running = up("--rate", str(RATE), "--shards", "2")
     running.wait_until_up()
     prometheus = running.address("Prometheus")

@@ -14,7 +14,7 @@ from consumer.local.transactions import CANONICAL
 
 from .conftest import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.smoke]
 
 GOOD: dict[bytes, dict[str, Any]] = {
     CANONICAL: {"credit_card": "****-****-****-9012", "amount": Decimal("149.99")},

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from redaction.engine import PolicyRedactor
@@ -24,6 +24,7 @@ from redaction.keys import Key, KnownKeys
 from redaction.plugin import Rejected, Released, Verdict
 from redaction.policy import Policy, load_policy
 from redaction.policy.checks import problems
+from tests.kits.examples import examples
 
 KEYS = KnownKeys({"test": [Key("b", bytes(range(32))), Key("a", b"\x07" * 32)]}, "test keys")
 
@@ -356,7 +357,7 @@ def shown(redactor: PolicyRedactor, payload: bytes) -> list[str]:
     return channels
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(st.lists(planted(), min_size=1, max_size=3), seeds)
 def test_no_canary_survives(many: list[Planted], seed: int) -> None:
     redactor = fresh(seed)
@@ -370,7 +371,7 @@ def test_no_canary_survives(many: list[Planted], seed: int) -> None:
         assert not any(seen(canary, repr(coverage)) for coverage in redactor.coverage()), canary
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(planted(), seeds)
 def test_no_canary_is_explained(each: Planted, seed: int) -> None:
     for text in shown(fresh(seed), each.payload):
@@ -382,7 +383,7 @@ KEY_BEGINS = b'{"a":"-----BEGIN PRIVATE KEY----- is how one begins"}'
 KEY_ENDS = b'{"to":"jane@example.com","z":"-----END PRIVATE KEY-----"}'
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.lists(payloads, max_size=5), seeds, st.integers(0, 5))
 @example([KEY_BEGINS, b'{"n":"4111 1111 1111 1111"}', KEY_ENDS], 0, 1)
 @example([b'{"n":4.91761E15}'], 0, 0)
@@ -423,7 +424,7 @@ def check_idempotent(redactor: PolicyRedactor, verdict: Verdict) -> None:
         assert read(again.body) == read(verdict.body)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(payloads, seeds)
 def test_twice_is_once(payload: bytes, seed: int) -> None:
     redactor = fresh(seed)
@@ -442,7 +443,7 @@ def test_the_body_is_the_same_bytes_the_second_time(numbers: list[Decimal]) -> N
     assert second == first
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.dictionaries(st.sampled_from(NAMES), plain_values, max_size=5), st.sampled_from([",", ", ", " ,\n"]))
 def test_what_is_not_sensitive_stays_as_it_is(document: dict[str, Any], separator: str) -> None:
     payload = json.dumps(document, separators=(separator, ": ")).encode()
@@ -452,7 +453,7 @@ def test_what_is_not_sensitive_stays_as_it_is(document: dict[str, Any], separato
     assert read(verdict.body) == read(payload.replace(b"Secret", b"Public").replace(b"payCard", b"payment"))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(payloads | st.binary(max_size=100), max_size=4), seeds)
 def test_nothing_is_raised_and_the_body_is_the_document(batch: list[bytes], seed: int) -> None:
     verdicts = kept(seed).redact(batch)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import LeaseLost, SessionBroken
@@ -18,6 +18,7 @@ from consumer.metrics import Metrics
 from consumer.pipeline.checkpoint import CheckpointRefused
 from consumer.record import Item, Position, Record
 from consumer.sink import Fate, Writing
+from tests.kits.examples import examples
 from tests.kits.pipeline import Bench, Table
 
 SHARDS = count()
@@ -125,7 +126,7 @@ class Stream:
             pipeline.close()
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(DOCUMENTS, max_size=14),
     st.lists(STEPS, min_size=1, max_size=4),

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import luhn as judge
 
 from redaction.detectors.base import view
 from redaction.detectors.card import (
@@ -57,6 +58,21 @@ def test_valid_numbers_in_groups_are_found_whole(number: str, separator: str) ->
     if len(number) % 4 == 0 or separator.strip() not in {".", "/", "_"}:
         text = grouped(number, separator)
         assert spans(f"paid with {text}, thanks") == [(10, 10 + len(text))]
+
+
+@given(st.text("0123456789", min_size=1, max_size=30))
+def test_the_check_digit_is_the_judge_s(number: str) -> None:
+    assert luhn_valid(number) == judge.is_valid(number)
+    right = number + judge.calc_check_digit(number)
+    assert luhn_valid(right)
+    if right[:4].encode() in LENGTHS and len(right) in LENGTHS[right[:4].encode()]:
+        assert spans(right) == [(0, len(right))]
+
+
+@given(numbers())
+def test_what_is_found_is_right_by_the_judge(number: str) -> None:
+    assert judge.is_valid(number)
+    assert spans(number) == [(0, len(number))]
 
 
 @given(numbers(), st.integers(0, 18), st.integers(1, 9))

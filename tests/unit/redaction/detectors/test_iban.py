@@ -1,10 +1,14 @@
 import json
+import re
+from itertools import product
 from string import ascii_uppercase, digits
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import iban as judge
+from stdnum import numdb
 
 from redaction.detectors.base import view
 from redaction.detectors.iban import IBAN, LENGTHS
@@ -72,6 +76,43 @@ def test_valid_ibans_are_found_whole(iban: str, separator: str, lower: bool) -> 
 def test_examples_of_the_registry(iban: str) -> None:
     for text in (iban, iban.lower(), grouped(iban, " "), grouped(iban, "-"), f"IBAN{iban}", f"iban:{iban}"):
         assert len(found(text)) == 1, text
+
+
+def registered() -> dict[str, str]:
+    """Return the structure of a national number by country, as python-stdnum knows SWIFT's registry."""
+    registry = numdb.get("iban")
+    countries = map("".join, product(ascii_uppercase, repeat=2))
+    infos = {country: registry.info(country)[0][1] for country in countries}
+    return {country: info["bban"] for country, info in infos.items() if "bban" in info}
+
+
+def test_the_countries_and_their_lengths_are_those_of_the_registry() -> None:
+    lengths = {country: 4 + sum(map(int, re.findall(r"\d+", form))) for country, form in registered().items()}
+    assert len(lengths) >= 89
+    assert {country: LENGTHS.get(country) for country in lengths} == lengths
+
+
+@st.composite
+def judged_ibans(draw: st.DrawFn) -> str:
+    """Draw IBANs of the registry's structures, with letters where they may stand."""
+    country, form = draw(st.sampled_from(sorted(registered().items())))
+    alphabets = {"n": digits, "a": ascii_uppercase, "c": digits + ascii_uppercase}
+    parts = [
+        draw(st.text(alphabets[kind], min_size=int(length), max_size=int(length)))
+        for length, kind in re.findall(r"(\d+)!([nac])", form)
+    ]
+    return country + judge.calc_check_digits(f"{country}00{''.join(parts)}") + "".join(parts)
+
+
+@given(judged_ibans(), st.integers(2, 33), st.integers(1, 9))
+def test_what_the_judge_takes_is_found_and_with_a_wrong_digit_is_not(iban: str, place: int, other: int) -> None:
+    assert judge.is_valid(iban, check_country=False)
+    assert found(f"to {iban}, please") == [iban]
+    place %= len(iban)
+    if iban[place].isdigit():
+        wrong = iban[:place] + str((int(iban[place]) + other) % 10) + iban[place + 1 :]
+        assert not judge.is_valid(wrong, check_country=False)
+        assert found(f"to {wrong}, please") == []
 
 
 def test_every_length_is_one_that_the_standard_allows() -> None:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from redaction import patterns
@@ -18,6 +18,7 @@ from redaction.patterns import compile_bytes, lines_hit, lines_matching
 from redaction.policy import load_policy
 from redaction.policy.file import parse_policy
 from redaction.serialize import serialize
+from tests.kits.examples import examples
 
 LIMITS = Limits(max_depth=32, max_bytes=2**24, max_values=10**6)
 ALL = tuple(detectors().values())
@@ -173,7 +174,7 @@ def suspected(document: dict[str, Any], scan: Prefilter = SCAN) -> bool:
     return bool(scan.suspects([serialize(document)]))
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(texts)
 def test_what_is_found_in_a_text_is_seen_in_the_document(text: str) -> None:
     if FINDER.find_in(text):
@@ -183,7 +184,7 @@ def test_what_is_found_in_a_text_is_seen_in_the_document(text: str) -> None:
         assert suspected({"a": json.dumps({"b": text}, ensure_ascii=False)})
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.sampled_from(["phone", "ssn", "tel_no", "creditCard", "homePhone", "iban"]) | texts, texts)
 def test_what_is_found_after_a_key_is_seen_in_the_document(key: str, text: str) -> None:
     before = len(key) + 3
@@ -210,7 +211,7 @@ def test_numbers_are_seen_however_they_are_written(written: str) -> None:
     assert suspected(document)
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(st.lists(texts, max_size=5))
 def test_each_document_of_a_batch_is_judged_alone(batch: list[str]) -> None:
     bodies = [serialize({"a": text, "b": text[::-1]}) for text in batch]

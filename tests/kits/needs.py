@@ -1,0 +1,25 @@
+"""What a test needs of the machine: there, or the test is skipped; where it counts, in CI, it fails."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+
+def needs(program: str, package: str) -> str:
+    """Return where a program is that the test starts.
+
+    :param package: Debian's, which has it.
+    """
+    found = shutil.which(program)
+    if found is None:
+        lacks(f"{program} is not installed (Debian: apt-get install {package})")
+    return found
+
+
+def lacks(what: str) -> NoReturn:
+    """End the test: this machine lacks what it needs."""
+    if os.environ.get("CI"):
+        pytest.fail(f"in CI nothing is skipped: {what}", pytrace=False)
+    pytest.skip(what)
