@@ -6,7 +6,7 @@ ARGS ?=
 SECONDS ?= 60
 DURATION ?= 300
 SEED ?= 1
-PROCESSES ?= 2
+PROCESSES ?= 3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 CHECKOV := .venv/checkov
@@ -16,6 +16,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--custom-compile-command "make lock" $(UPGRADE)
 
 UNIT := not integration and not faults and not fuzz and not image and not package
+# Three at once keep two cores busy: many tests wait for a process. One with the daemon needs nearly a core.
 PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 
 # A test module is compiled once, with what `assert` tells, and not by each process of each run.
@@ -45,7 +46,7 @@ test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select, PROCESSES
 	$(PYTEST) -m "$(UNIT)" $(ARGS)
 
 test-smoke: $(STAMP) ## with the real KCL daemon: a demo, the death of each process, the way of a record; ARGS="-k name"
-	$(PYTEST) -v -m smoke tests/integration tests/faults $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal -v -m smoke tests/integration tests/faults $(ARGS)
 
 test-rest: $(STAMP) ## what test-all has beyond test: all examples of the property tests, all integration, a sample of the faults
 	HYPOTHESIS_PROFILE=full $(PYTEST) -m "hypothesis and $(UNIT)"
