@@ -47,8 +47,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
+    """One for all tests of a process: whatever a test makes in it has a name of its own."""
     with Cloud(region="eu-central-1") as cloud:
         yield cloud
 

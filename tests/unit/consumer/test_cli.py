@@ -5,7 +5,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from pkgutil import iter_modules
@@ -25,12 +25,6 @@ CANONICAL = (
     b'{"user_id": "12345", "credit_card": "4532-1234-5678-9012", "ssn": "123-45-6789", "amount": 149.99,'
     b' "merchant": "Amazon", "timestamp": "2024-03-15T10:30:00Z"}\n'
 )
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
 
 
 @pytest.fixture

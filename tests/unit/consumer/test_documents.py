@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -32,12 +32,6 @@ SHARD = "shardId-000000000000"
 INDEX = {"partition_key": "{transaction_id}", "sort_key": "{timestamp}"}
 SECRET = "nobody-may-see-this-key"
 DAY_MS = 86_400_000
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
 
 
 class Store:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,6 @@ from tests.kits.tables import created
 SHARD = "shardId-000000000000"
 NOT_RELEASED = b'{"user_id":"u","timestamp":"t","card":"4111 1111 1111 1111"'
 """Cut off: no policy takes it."""
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
 
 
 Make = Callable[..., World]

@@ -24,12 +24,6 @@ from tests.kits.door import SECRET, Door
 REGION = "eu-central-1"
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region=REGION) as cloud:
-        yield cloud
-
-
 @pytest.fixture(autouse=True)
 def door(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     for name, value in cloud.environment().items():

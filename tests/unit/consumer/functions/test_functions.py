@@ -41,12 +41,6 @@ OUT = {
 }
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
-
-
 @pytest.fixture
 def open_world(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
     for name, value in cloud.environment().items():

@@ -1,7 +1,7 @@
 """Taking over from a dead leader, on tables as KCL keeps them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -17,12 +17,6 @@ from tests.kits.log import RecordingLog
 
 FAILOVER = 10.0
 ENOUGH = PATIENCE * FAILOVER + 1
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
-        yield cloud
 
 
 class Kcl:

@@ -1,6 +1,5 @@
 """Who reads a stream: counted in the embedded cloud, told by the log and the doctor."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -14,12 +13,6 @@ from consumer.settings import Settings
 from tests.kits.door import Door
 
 REGION = "eu-central-1"
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud(region=REGION) as cloud:
-        yield cloud
 
 
 @pytest.fixture
