@@ -245,7 +245,7 @@ def key_problem(description: Mapping[str, Any], keys: tuple[str, str]) -> str | 
 
 
 def if_unchanged(method: Callable[..., object], **request: Any) -> bool:
-    """Make a conditional call; return whether its condition held. Raises what the call raises else."""
+    """Make a conditional call; return whether its condition held, or raise what else the call raises."""
     try:
         method(**request)
     except ClientError as error:

@@ -133,7 +133,10 @@ def _md5(data: bytes) -> bytes:
 
 
 def _hash_key(key: str, index: int | None, explicit_keys: list[bytes]) -> int:
-    """Return where a user record belongs. Raises IndexError or ValueError where Java does."""
+    """Return where a user record belongs.
+
+    :raises IndexError, ValueError: where Java does.
+    """
     if index is None:
         return hash_of(key)
     explicit = _text(explicit_keys[index])

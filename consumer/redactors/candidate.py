@@ -36,7 +36,7 @@ class CandidateRun:
             metrics.candidate_records.labels(result)  # shown as 0 from the start
 
     def compare(self, payloads: Sequence[bytes], verdicts: Sequence[Verdict]) -> None:
-        """Count what the candidate does differently from `verdicts`, which are the live ones. Raises nothing."""
+        """Count what the candidate does differently from `verdicts`, which are the live ones. Never raises."""
         counts = dict.fromkeys(RESULTS, 0)
         differences: dict[tuple[str, str], int] = {}
         for payload, live, verdict in zip(payloads, verdicts, redact_guarded(self._candidate, payloads), strict=True):
