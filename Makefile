@@ -135,7 +135,7 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --group peers --output-file requirements/peers.txt
 
 clean: ## remove .venv, build results and caches
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # With uv where it is on the PATH, else with venv and pip. Build isolation is off because what an isolated build fetches

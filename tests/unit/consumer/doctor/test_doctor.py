@@ -65,9 +65,9 @@ class Patient:
         return load_settings(self.config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Make surroundings in the cloud that no test changes."""
+    """Make surroundings in the cloud that no test changes; once, since the cloud is there for all modules."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cloud.environment().items():
             patch.setenv(name, value)
