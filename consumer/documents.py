@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
+from consumer.aws.errors import CredentialsExpired
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.names import INDEX, VERSION, VERSION_SOURCE, names_of
 from consumer.dynamodb.query import Bound, Query, SortRange
@@ -253,7 +254,7 @@ class Documents:
         is_index = "IndexName" in request
         target = f"index {INDEX} of table {self._table}" if is_index else f"table {self._table}"
         try:
-            answer: dict[str, Any] = getattr(self._client, method)(TableName=self._table, **request)
+            return self._asked(method, **request)
         except aws.CALL_ERRORS as error:
             reason = aws.reason(error)
             hint = ""
@@ -262,6 +263,15 @@ class Documents:
             elif reason == "missing":
                 hint = " `sanitizer tables create` makes the tables."
             raise ReadFailed(reason, aws.explain(error, f"dynamodb:{operation}", target) + hint) from None
+
+    def _asked(self, method: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, method)(TableName=self._table, **request)
+        except RuntimeError as error:
+            if type(error) is not RuntimeError:
+                raise
+            # So botocore says of a client that was handed in that its credentials had expired when they were fetched.
+            raise CredentialsExpired from None
         return answer
 
 

@@ -24,13 +24,33 @@ if TYPE_CHECKING:  # boto3-stubs, which only developers have
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_lock: Final = threading.RLock()
+_lock = threading.RLock()
 _kept: Final[dict[Hashable, Any]] = {}
-_ENVIRONMENT: Final = "environment"
+_SURROUNDINGS: Final = "surroundings"
+_FILES: Final = (("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), ("AWS_CONFIG_FILE", "~/.aws/config"))
+
+
+def _begin_anew() -> None:
+    """In a child after a fork: its parent's connections are not its own, and the lock may be anybody's."""
+    global _lock  # noqa: PLW0603 - a lock cannot be given back by who does not hold it
+    _lock = threading.RLock()
+    _kept.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _surroundings() -> dict[str, Any]:
+    """Return what sessions and clients are made of: AWS's variables, and when AWS's files were last written."""
+    found: dict[str, Any] = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    for variable, usual in _FILES:
+        path = os.path.expanduser(os.environ.get(variable, usual))  # noqa: PTH111 - a Path raises where there is no home
+        found[path] = os.stat(path).st_mtime_ns if os.path.exists(path) else 0  # noqa: PTH110, PTH116 - as above
+    return found
 
 
 def kept(make: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Keep what a function makes, one thing for each set of arguments, until one of AWS's variables changes.
+    """Keep what a function makes, one thing for each set of arguments, until AWS's variables or files change.
 
     One thread at a time makes something: the making of clients from a session is not thread-safe.
     """
@@ -38,11 +58,11 @@ def kept(make: Callable[_P, _T]) -> Callable[_P, _T]:
     @wraps(make)
     def kept_or_made(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         key = (make, args, tuple(sorted(kwargs.items())))
-        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        surroundings = _surroundings()
         with _lock:
-            if _kept.get(_ENVIRONMENT) != environment:
+            if _kept.get(_SURROUNDINGS) != surroundings:
                 _kept.clear()
-                _kept[_ENVIRONMENT] = environment
+                _kept[_SURROUNDINGS] = surroundings
             if key not in _kept:
                 _kept[key] = make(*args, **kwargs)
             return cast("_T", _kept[key])

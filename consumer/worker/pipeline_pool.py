@@ -136,7 +136,7 @@ class PipelinePool:
     @property
     def sessions(self) -> int:
         """How many shards they serve."""
-        return sum(each.sessions for each in self._living.values())
+        return sum(each.sessions for each in list(self._living.values()))
 
     def pids(self) -> dict[str, int]:
         """Return their process ids by their names in the metrics."""

@@ -329,3 +329,21 @@ def test_the_pages_code_runs(store: Callable[..., Store], capsys: pytest.Capture
     assert client[0].startswith("149.99 ")
     assert client[1].startswith(now)
     assert merging == ["2", "1", "0"]
+
+
+class Expired:
+    """A client of the caller's own, whose credentials had expired when they were fetched, as botocore tells it."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def get_item(self, **_: Any) -> Any:
+        raise self._error
+
+
+def test_expired_credentials_of_a_client_that_is_handed_in_are_told_as_such() -> None:
+    with pytest.raises(ReadFailed) as failed:
+        Documents("t", client=Expired(RuntimeError("the refreshed credentials are still expired"))).get("a", "b")
+    assert failed.value.reason == "credentials"
+    with pytest.raises(RecursionError):
+        Documents("t", client=Expired(RecursionError())).get("a", "b")

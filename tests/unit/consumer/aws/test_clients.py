@@ -1,5 +1,6 @@
 """What AWS's errors mean; their text, which repeats request values, is never shown."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import aws
+from consumer.aws import clients
 from consumer.aws.errors import CredentialsExpired
 from consumer.errors import StartError
 
@@ -222,3 +224,41 @@ def test_what_is_said_in_clear_on_a_private_network_is_told(
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", url)
     made = [aws.client("dynamodb"), aws.client("kinesis")]
     assert aws.clear_endpoints(made) == ([("kinesis", url)] if is_told else [])
+
+
+def test_a_child_after_a_fork_makes_its_own_even_if_somebody_was_making_one() -> None:
+    """Over its parent's connections a child would read another's answers; for the lock it would wait for ever."""
+    mine = aws.client("dynamodb")
+    held = threading.Event()
+    done = threading.Event()
+
+    def hold() -> None:
+        with clients._lock:
+            held.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(30)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if aws.client("dynamodb") is not mine else 1)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert aws.client("dynamodb") is mine
+
+
+def test_new_keys_in_the_file_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "credentials"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    seen = []
+    for number, key in enumerate(("OLD", "NEW"), start=1):
+        file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = x\n")
+        os.utime(file, ns=(number, number))
+        credentials = aws.session().get_credentials()
+        assert credentials
+        seen.append(credentials.access_key)
+    assert seen == ["OLD", "NEW"]
