@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from consumer.backoff import backoff
 from consumer.errors import SanitizerError, SessionBroken
 from consumer.logs import Logger
 from consumer.metrics import ShardBooks
@@ -12,6 +13,9 @@ from consumer.thread_turns import waiting
 
 FINAL_ATTEMPTS: Final = 5
 """Attempts at the last chance that KCL gives (shard end, shutdown requested)."""
+
+_PAUSE_SECONDS: Final = 0.05
+_PAUSE_LIMIT_SECONDS: Final = 1.0
 
 
 class CheckpointRefused(SanitizerError):
@@ -84,7 +88,7 @@ class HighWaterMark:
         for attempt in range(FINAL_ATTEMPTS):
             if attempt:
                 with waiting():
-                    time.sleep(0.05 * 2**attempt)
+                    time.sleep(backoff(attempt, _PAUSE_SECONDS, _PAUSE_LIMIT_SECONDS))
             try:
                 save()
             except CheckpointRefused as error:
