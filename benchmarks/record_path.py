@@ -32,9 +32,13 @@ from benchmarks.load.identity import sequence_number
 from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
+from consumer.kcl.delivery import Lines
 from consumer.kcl.processor import ShardProcessor, serve
+from consumer.kcl.whole_records import WHOLE
+from consumer.kinesis.shards import HashRanges
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory
+from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
 from consumer.redactors.loading import load_plugin
@@ -77,7 +81,7 @@ class Daemon:
         self._lines.append(_line({"action": "shutdownRequested"}))
         self.checkpoints = 0
 
-    def readline(self) -> bytes:
+    def read(self, _size: int) -> bytes:
         if self._replies:
             return self._replies.popleft()
         return self._lines.popleft() if self._lines else b""
@@ -100,7 +104,7 @@ def _batch(shard: int, first: int, count: int, pool: Sequence[bytes]) -> bytes:
             "data": base64.b64encode(pool[(shard + number) % len(pool)]).decode(),
             "partitionKey": str(number),
             "sequenceNumber": sequence_number(shard, number),
-            "subSequenceNumber": 0,
+            "subSequenceNumber": WHOLE,
             "approximateArrivalTimestamp": _STARTED_MS + number,
         }
         for number in range(first, first + count)
@@ -194,11 +198,13 @@ def _pipelines(settings: Settings, folder: Path) -> PipelineFactory:
 def _run(pipelines: PipelineFactory, daemons: Sequence[Daemon], profile: cProfile.Profile | None) -> None:
     log = logs.get_logger("bench")
     settled: dict[str, Position] = {}
+    budget = ByteBudget(1 << 25)
 
     def one(daemon: Daemon) -> None:
         begin = partial(pipelines.open, settled=settled, stop=threading.Event(), log=log)
-        processor = ShardProcessor(begin, log)
-        if not serve(processor, daemon.first_line, daemon, daemon):  # type: ignore[arg-type]
+        stop = threading.Event()
+        processor = ShardProcessor(begin, HashRanges("none"), stop, log)
+        if not serve(processor, Lines(daemon.first_line, daemon.read, budget, stop), daemon):  # type: ignore[arg-type]
             msg = "a session did not end in order"
             raise RuntimeError(msg)
 

@@ -15,7 +15,6 @@ from itertools import takewhile
 from typing import Any, Final, Protocol
 
 from consumer.errors import SanitizerError, StartError
-from consumer.kinesis.kpl import Lost
 from consumer.kinesis.reader import MAX_RECORDS, NotInShard, Page, ShardReader, Start
 from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_of
 from consumer.record import Position, Record
@@ -63,13 +62,13 @@ class Account:
 
     :ivar read: records, aggregates taken apart.
     :ivar outcomes: of those; they add up to `read`.
-    :ivar lost: user records in aggregates that the daemon does not deliver either.
+    :ivar foreign: user records of aggregates that came to the wrong shard: their producer sends them again.
     """
 
     shard: str
     read: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    lost: Counter[Lost] = field(default_factory=Counter)
+    foreign: int = 0
     state: str = NOT_BEGUN
 
 
@@ -93,14 +92,14 @@ class Report:
         return sum((account.outcomes for account in self.accounts), Counter())
 
     @property
-    def lost(self) -> Counter[Lost]:
-        return sum((account.lost for account in self.accounts), Counter())
+    def foreign(self) -> int:
+        return sum(account.foreign for account in self.accounts)
 
     @property
     def is_complete(self) -> bool:
         """Whether everything was read, and all of it is accounted for."""
         settled = sum(count for outcome, count in self.outcomes.items() if outcome != "abandoned")
-        return not (self.is_stopped or self.trouble or self.lost[Lost.MALFORMED]) and settled == self.read
+        return not (self.is_stopped or self.trouble) and settled == self.read
 
 
 class ShardTask(Protocol):
@@ -253,13 +252,14 @@ class Backfill:
         wanted = list(takewhile(lambda raw: raw.arrival_ms <= self._until_ms, page.records))
         batch: list[Record] = []
         for raw in wanted:
-            records, held = raw.taken_apart(shard.hash_range)
-            if held.why:
-                account.lost[held.why] += held.lost
-            batch += [each for each in records if work.done is None or each.position > work.done]
-            while len(batch) >= BATCH_RECORDS:
-                self._settle(batch[:BATCH_RECORDS], page, work)
-                batch = batch[BATCH_RECORDS:]
+            records, foreign = raw.taken_apart(shard.hash_range)
+            account.foreign += foreign
+            for each in records:
+                if work.done is None or each.position > work.done:
+                    batch.append(each)
+                if len(batch) >= BATCH_RECORDS:
+                    self._settle(batch, page, work)
+                    batch = []
         if batch:
             self._settle(batch, page, work)
         if len(wanted) < len(page.records):
@@ -283,6 +283,6 @@ def rows(report: Report) -> Iterator[dict[str, Any]]:
             "shard": account.shard,
             "read": account.read,
             **account.outcomes,
-            **{why.value: count for why, count in account.lost.items()},
+            "foreign": account.foreign,
             "state": account.state,
         }

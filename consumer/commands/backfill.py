@@ -137,7 +137,7 @@ def _value(report: Report, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
         "trouble": report.trouble,
         "read": report.read,
         **report.outcomes,
-        "lost": dict(report.lost),
+        "foreign": report.foreign,
         "shards": list(rows(report)),
     }
 
@@ -152,8 +152,8 @@ def _text(report: Report, *, dry_run: bool) -> str:
     lines += [_row(a.shard, (a.read, *(a.outcomes[name] for name in outcomes)), a.state) for a in report.accounts]
     total = report.outcomes
     lines.append(_row("all", (report.read, *(total[name] for name in outcomes)), ""))
-    for why, count in report.lost.items():
-        lines.append(f"{count} records in {why} aggregates were left out, as the daemon leaves them out")
+    if report.foreign:
+        lines.append(f"{report.foreign} records in aggregates of other shards were left out: KPL sends them again")
     if dry_run:
         lines.append("Dry run: nothing was written.")
     if not report.is_complete:

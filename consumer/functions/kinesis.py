@@ -7,19 +7,15 @@ again. So the answer is the checkpoint, and the same invariants hold as for the 
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from consumer import aws
-from consumer.errors import StartError
 from consumer.functions.environment import Context, Environment, guarded
 from consumer.functions.events import KinesisBatch, kinesis_batch
-from consumer.kinesis.kpl import MAGIC, HashRange
+from consumer.kinesis.kpl import MAGIC
 from consumer.kinesis.reader import RawRecord
-from consumer.kinesis.shards import list_shards, shards_of
+from consumer.kinesis.shards import HashRanges
 from consumer.metrics import Metrics, ShardBooks
 from consumer.record import Outcome, Position, Record
-
-_RETRIES: Final = 2
 
 
 class _Books(ShardBooks):
@@ -48,33 +44,12 @@ class _Progress:
         raise AssertionError("Lambda itself goes on to a shard's children")
 
 
-class _HashRanges:
-    """The shards' hash ranges, which never change; asked for when the first aggregate is met."""
-
-    def __init__(self, stream: str) -> None:
-        self._stream = stream
-        self._known: dict[str, HashRange] = {}
-
-    def of(self, shard: str) -> HashRange:
-        """Return a shard's.
-
-        :raises ServiceError: it may not be asked for.
-        :raises StartError: it is not listed.
-        """
-        if shard not in self._known:
-            client = aws.client("kinesis", retries=_RETRIES)
-            self._known = {each.id: each.hash_range for each in shards_of(list_shards(client, self._stream)).values()}
-        if shard not in self._known:
-            raise StartError(f"The stream {self._stream} lists no shard {shard}.")
-        return self._known[shard]
-
-
 class KinesisFunction:
     """Settles what a Kinesis event source mapping delivers."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._ranges = _HashRanges(environment.settings.stream.name)
+        self._ranges = HashRanges(environment.settings.stream.name)
 
     def handle(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Return the partial batch response (AWS: "Configuring partial batch response with Kinesis Data Streams").
@@ -108,12 +83,10 @@ class KinesisFunction:
         """Return a record, or those of an aggregate: the event source mapping leaves them together."""
         if not raw.data.startswith(MAGIC):
             return [Record(raw.sequence, 0, raw.arrival_ms, raw.data, raw.partition_key)]
-        records, found = raw.taken_apart(self._ranges.of(shard))
-        if found.lost:
-            self._environment.log.error(
-                "aggregate.not_delivered", shard=shard, sequence=raw.sequence, count=found.lost, reason=found.why
-            )
-        return records
+        records, foreign = raw.taken_apart(self._ranges.of(shard))
+        if foreign:
+            self._environment.log.warning("aggregate.foreign", shard=shard, sequence=raw.sequence, count=foreign)
+        return list(records)
 
     def _settle(
         self, batch: KinesisBatch, parts: list[list[Record]], context: Context

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.errors import StartError
-from consumer.kcl import converter_jar
+from consumer.kcl import whole_records
 from consumer.settings import Settings
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
@@ -38,7 +38,7 @@ def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str
         str(java),
         *options,
         "-cp",
-        f"{_jars()}{os.sep}*{os.pathsep}{converter_jar.JAR_FILE}",
+        f"{whole_records.JAR_FILE}{os.pathsep}{_jars()}{os.sep}*",
         MAIN_CLASS,
         "--properties-file",
         PROPERTIES_FILE,
@@ -54,7 +54,7 @@ def write_files(folder: Path, made: Mapping[str, str], shim: Path, processes: in
     """
     lines = "".join(f"{name}={value}\n" for name, value in sorted(made.items()))
     (folder / PROPERTIES_FILE).write_text(lines, encoding="latin-1", errors="backslashreplace")
-    converter_jar.write(folder)
+    whole_records.write(folder)
     (folder / LOGBACK_FILE).write_bytes((files("consumer.kcl") / LOGBACK_FILE).read_bytes())
     (folder / SHIM_FILE).write_text(
         f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",

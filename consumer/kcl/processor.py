@@ -7,15 +7,23 @@ ends the session without an answer, the daemon is restarted, and the records are
 
 import os
 import re
-from binascii import a2b_base64
-from collections.abc import Callable
-from typing import Any, BinaryIO, Final, TextIO
+import threading
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
 
 import orjson
 from amazon_kclpy import dispatch, kcl, messages
 from amazon_kclpy.v3 import processor as v3
 
-from consumer.errors import LeaseLost, SessionBroken
+from consumer.backoff import backoff
+from consumer.errors import LeaseLost, ServiceError, SessionBroken
+from consumer.kcl.delivery import Lines, Portion
+from consumer.kcl.whole_records import WHOLE
+from consumer.kinesis.kpl import ALL_KEYS, MAGIC, HashRange
+from consumer.kinesis.reader import RawRecord
+from consumer.kinesis.shards import HashRanges
 from consumer.logs import Logger
 from consumer.metrics import SessionEvent
 from consumer.pipeline import Pipeline
@@ -25,6 +33,13 @@ from consumer.thread_turns import waiting, working
 
 # What the class itself calls, after having sorted its arguments.
 _record: Final = tuple.__new__
+
+_AGGREGATE: Final = b'"' + b2a_base64(MAGIC, newline=False)[:5]
+"""How the data of an aggregate begins in a delivery; that of something else may begin so, too."""
+
+PART_RECORDS: Final = 500
+PART_BYTES: Final = 1 << 19
+"""What is settled at once of the user records of aggregates, at most; about, for the last one may be large."""
 
 # What KCL's checkpointer throws, by simple class name. Source: software.amazon.kinesis.exceptions.
 _LEASE_LOST: Final = frozenset({"ShutdownException"})
@@ -65,12 +80,19 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
     """Adapts KCL's calls to a `Pipeline`.
 
     :param open_pipeline: makes the pipeline of a shard, by its id.
+    :param stop: ends the waiting for what is out of reach.
     :ivar ending: how the session ends, or has ended; broken, until the daemon has said otherwise.
     """
 
-    def __init__(self, open_pipeline: Callable[[str], Pipeline], log: Logger) -> None:
+    def __init__(
+        self, open_pipeline: Callable[[str], Pipeline], hash_ranges: HashRanges, stop: threading.Event, log: Logger
+    ) -> None:
         self._open_pipeline = open_pipeline
+        self._hash_ranges = hash_ranges
+        self._stop = stop
         self._log = log
+        self._shard = ""
+        self._done: Position | None = None
         self._pipeline: Pipeline | None = None
         self.failed = False
         self.ending = SessionEvent.BROKEN
@@ -80,32 +102,98 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
         self._log.debug("session.message", action="initialize")
 
         def begin() -> None:
-            self._pipeline = self._open_pipeline(initialize_input.shard_id)
+            self._shard = initialize_input.shard_id
+            sequence = str(initialize_input.sequence_number)
+            if sequence.isdecimal():
+                self._done = Position(int(sequence), initialize_input.sub_sequence_number or 0)
+            self._pipeline = self._open_pipeline(self._shard)
 
         self._guarded(begin)
 
-    def process_records(self, process_records_input: messages.ProcessRecordsInput) -> None:
-        """Settle a batch."""
+    def process_records(self, delivery: "_Delivery") -> None:
+        """Settle what was delivered."""
 
         def process() -> None:
-            records = [
+            pipeline = self._live()
+            for portion in delivery.portions:
+                behind = None if portion.behind_ms is None else portion.behind_ms / 1000
+                checkpointer = _KclCheckpointer(delivery.checkpointer) if portion.is_last else None
+                for records in self._parts(portion):
+                    pipeline.process(records, behind, checkpointer)
+
+        self._guarded(process)
+
+    def _parts(self, portion: Portion) -> Iterator[list[Record]]:
+        """Yield the records of a portion that are not done; of aggregates, so many at a time as may be in hand."""
+        try:
+            raw_records = orjson.loads(portion.records)
+        except ValueError:  # whose text may hold the records
+            raise SessionBroken("the daemon writes what is no delivery") from None
+        if raw_records and raw_records[0]["subSequenceNumber"] != WHOLE:
+            raise SessionBroken("KCL has taken aggregates apart: the daemon's class path is not as the worker made it")
+        is_plain = self._done is None and _AGGREGATE not in portion.records
+        del portion
+        if is_plain:
+            yield [
                 _record(
                     Record,
                     (
                         raw["sequenceNumber"],
-                        raw["subSequenceNumber"] or 0,
+                        0,
                         raw["approximateArrivalTimestamp"] or 0,
                         a2b_base64(raw["data"] or b""),
                         raw["partitionKey"] or "",
                     ),
                 )
-                for raw in process_records_input.records
+                for raw in raw_records
             ]
-            process_records_input.records.clear()  # in base64: it would stay for as long as the batch does
-            behind = (process_records_input.millis_behind_latest or 0) / 1000
-            self._live().process(records, behind, _KclCheckpointer(process_records_input.checkpointer))
+            return
+        part: list[Record] = []
+        size = 0
+        for record in self._taken_apart(raw_records):
+            part.append(record)
+            size += len(record.data)
+            if len(part) >= PART_RECORDS or size >= PART_BYTES:
+                yield part
+                part, size = [], 0
+        yield part
 
-        self._guarded(process)
+    def _taken_apart(self, raw_records: list[dict[str, Any]]) -> Iterator[Record]:
+        """Yield what is not done of the records; KCL delivers the one again that is checkpointed."""
+        raw_records.reverse()
+        while raw_records:
+            raw = raw_records.pop()
+            whole = RawRecord(
+                raw["sequenceNumber"],
+                raw["approximateArrivalTimestamp"] or 0,
+                a2b_base64(raw["data"] or b""),
+                raw["partitionKey"] or "",
+            )
+            del raw
+            hash_range = self._hash_range() if whole.data.startswith(MAGIC) else ALL_KEYS
+            records, foreign = whole.taken_apart(hash_range)
+            if foreign:
+                self._log.warning("aggregate.foreign", sequence=whole.sequence, count=foreign)
+            if self._done is None or int(whole.sequence) > self._done.sequence:
+                self._done = None
+                yield from records
+            else:
+                yield from (each for each in records if each.position > self._done)
+
+    def _hash_range(self) -> HashRange:
+        """Return the shard's; asks until it is told, since without it records would be lost or stored twice."""
+        attempt = 0
+        while True:
+            try:
+                with waiting():
+                    return self._hash_ranges.of(self._shard)
+            except ServiceError as error:
+                attempt += 1
+                self._log.warning("shards.unknown", reason=str(error), attempt=attempt)
+                with waiting():
+                    is_stopped = self._stop.wait(backoff(attempt, 0.2, 10.0))
+                if is_stopped:
+                    raise SessionBroken("the session was ended before the shard's hash range was known") from None
 
     def lease_lost(self, lease_lost_input: messages.LeaseLostInput) -> None:  # noqa: ARG002 - it is empty
         """Stop; the shard is another worker's."""
@@ -156,20 +244,35 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
 
 
 class _Process(kcl.KCLProcess):  # type: ignore[misc] # kclpy has no types
-    """kclpy's protocol loop, with a faster parser.
+    """kclpy's protocol loop, with a faster parser, and deliveries in portions.
 
-    kclpy builds an object for each record in an object hook; the adapter needs the plain values only. The message
-    itself is still kclpy's.
+    kclpy builds an object for each record in an object hook; the adapter needs the plain values only. The other
+    messages are still kclpy's.
     """
 
-    def __init__(self, processor: ShardProcessor, lines: "_Lines", answers: TextIO) -> None:
+    def __init__(self, processor: ShardProcessor, lines: Lines, answers: TextIO) -> None:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
             # kclpy prints what a processor raised, which is never anything but SystemExit.
             super().__init__(processor, lines, answers, nowhere)
         self.io_handler.load_action = _load_action
 
 
-def _load_action(line: bytes) -> Any:
+@dataclass
+class _Delivery:
+    """An action of kclpy's, whose records come in portions."""
+
+    portions: Iterator[Portion]
+    checkpointer: Any = None
+    action: Final = "processRecords"
+
+    def dispatch(self, checkpointer: kcl.Checkpointer, processor: ShardProcessor) -> None:
+        self.checkpointer = checkpointer
+        processor.process_records(self)
+
+
+def _load_action(line: bytes | Iterator[Portion]) -> Any:
+    if not isinstance(line, bytes):
+        return _Delivery(line)
     try:
         return dispatch.message_decode(orjson.loads(line))
     except (ValueError, KeyError, TypeError, dispatch.MalformedAction):
@@ -177,29 +280,14 @@ def _load_action(line: bytes) -> Any:
         raise SystemExit(1) from None
 
 
-class _Lines:
-    """The daemon's lines, the first of which was read by the shim."""
-
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
-        self._first = first
-        self._rest = rest
-
-    def readline(self) -> bytes:
-        if self._first:
-            line, self._first = self._first, b""
-            return line
-        with waiting():
-            return self._rest.readline()
-
-
-def serve(processor: ShardProcessor, first_line: bytes, messages_in: BinaryIO, answers: TextIO) -> bool:
+def serve(processor: ShardProcessor, lines: Lines, answers: TextIO) -> bool:
     """Speak the protocol until the daemon closes the pipe.
 
     :return: whether the session ended in order; False: it failed, or the daemon went away in the middle.
     """
     with working():
         try:
-            _Process(processor, _Lines(first_line, messages_in), answers).run()
+            _Process(processor, lines, answers).run()
         except (SystemExit, OSError, ValueError):
             return False
         finally:

@@ -1,31 +1,32 @@
-"""The aggregates of the Kinesis Producer Library: makes them, and takes them apart as KCL does.
+"""The aggregates of the Kinesis Producer Library: makes them, and takes them apart as KCL does, but loses nothing.
 
 An aggregate is four magic bytes, a protobuf message and the MD5 of that message. Source: awslabs/kinesis-aggregation,
-"KPL Aggregated Record Format". What the daemon's KCL makes of it (`AggregatorUtil` of KCL 3.1.3):
+"KPL Aggregated Record Format", and its `messages.proto`. What becomes of it (in brackets what KCL's `AggregatorUtil`
+does, where that is something else):
 
     no magic, 20 bytes or less, another MD5, no such message    one record as it is, sub-sequence number 0
-    an index beyond a table, a hash key that is no number       the user records before it; the rest is lost [1]
+    an index beyond a table, a hash key that is no number       the user records before it, then the whole aggregate
+                                                                as one more record, which no redactor takes for a
+                                                                document [the rest is lost]
     a user record outside of the shard's hash range             none, not even those before it: KPL sends them again
     no user records                                             none
 
 The position of a user record in its aggregate is its sub-sequence number.
-
-[1] As it is written there. KCL 3.1.3 itself ends at such a record, which `consumer.kcl.converter_jar` mends.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 MAGIC: Final = b"\xf3\x89\x9a\xc2"
 _DIGEST_BYTES: Final = 16
-_VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = range(6)
-_FIXED: Final = {_FIXED64: 8, _FIXED32: 4}
-_MAX_VARINT_BYTES: Final = 10
-_MAX_GROUPS: Final = 100
-_INTEGER: Final = re.compile(r"[+-]?\d+")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,80}")
+_INDEX: Final = 0xFFFFFFFF
+"""Java's index; from 2^31 on it is negative there, and beyond the table here."""
 
 
 class HashRange(NamedTuple):
@@ -35,11 +36,40 @@ class HashRange(NamedTuple):
     last: int
 
 
-class Lost(StrEnum):
-    """Why user records of an aggregate are not delivered."""
+ALL_KEYS: Final = HashRange(0, (1 << 128) - 1)
 
-    FOREIGN = "foreign"
-    MALFORMED = "malformed"
+_Field: Final = descriptor_pb2.FieldDescriptorProto
+
+
+def _message_class() -> Any:
+    """Return the class of an aggregate's message; its texts are bytes, since Java lets through what is no UTF-8."""
+    required, optional, repeated = _Field.LABEL_REQUIRED, _Field.LABEL_OPTIONAL, _Field.LABEL_REPEATED
+    binary, number, message = _Field.TYPE_BYTES, _Field.TYPE_UINT64, _Field.TYPE_MESSAGE
+    messages: dict[str, list[tuple[str, Any, Any, str | None]]] = {
+        "Tag": [("key", required, binary, None), ("value", optional, binary, None)],
+        "Record": [
+            ("partition_key_index", required, number, None),
+            ("explicit_hash_key_index", optional, number, None),
+            ("data", required, binary, None),
+            ("tags", repeated, message, ".kpl.Tag"),
+        ],
+        "AggregatedRecord": [
+            ("partition_key_table", repeated, binary, None),
+            ("explicit_hash_key_table", repeated, binary, None),
+            ("records", repeated, message, ".kpl.Record"),
+        ],
+    }
+    file = descriptor_pb2.FileDescriptorProto(name="kpl.proto", package="kpl", syntax="proto2")
+    for name, fields in messages.items():
+        made = file.message_type.add(name=name)
+        for place, (field, label, kind, of) in enumerate(fields, 1):
+            made.field.add(name=field, number=place, label=label, type=kind, type_name=of)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("kpl.AggregatedRecord"))
+
+
+_Aggregate: Final = _message_class()
 
 
 class UserRecord(NamedTuple):
@@ -49,27 +79,66 @@ class UserRecord(NamedTuple):
     partition_key: str
 
 
-class UserRecords(NamedTuple):
-    """What a record holds.
+class UserRecords:
+    """What an aggregate holds; each is made when it is asked for, since they may be many times as large as it is.
 
-    :ivar delivered: the index is the sub-sequence number.
-    :ivar lost: how many are not delivered.
+    :ivar is_foreign: none of them is this shard's to deliver.
+    :ivar count: how many it holds, the foreign ones among them.
     """
 
-    delivered: list[UserRecord]
-    is_aggregate: bool
-    lost: int = 0
-    why: Lost | None = None
+    def __init__(self, data: bytes, partition_key: str, message: Any, hash_range: HashRange) -> None:
+        self._whole = UserRecord(data, partition_key)
+        self._message = message
+        self._keys = [_text(each) for each in message.partition_key_table]
+        self.count = len(message.records)
+        self.is_foreign = False
+        self._good = 0
+        places = _Places(self._keys, [_text(each) for each in message.explicit_hash_key_table])
+        for each in message.records:
+            explicit = each.explicit_hash_key_index if each.HasField("explicit_hash_key_index") else None
+            place = places.of(each.partition_key_index, explicit)
+            if place is None:
+                break
+            if not hash_range.first <= place <= hash_range.last:
+                self.is_foreign = True
+                break
+            self._good += 1
+
+    def __iter__(self) -> Iterator[UserRecord]:
+        """Yield what is to be delivered; the index is the sub-sequence number."""
+        if self.is_foreign:
+            return
+        for index in range(self._good):
+            each = self._message.records[index]
+            yield UserRecord(each.data, self._keys[each.partition_key_index & _INDEX])
+        if self._good < self.count:
+            yield self._whole
 
 
-class _NotProtobuf(Exception):
-    """The bytes are no such message."""
+class _Places:
+    """Where user records belong."""
 
+    def __init__(self, keys: list[str], explicit_keys: list[str]) -> None:
+        self._keys = keys
+        self._explicit_keys = explicit_keys
+        self._known: dict[tuple[int, int | None], int | None] = {}
 
-class _Entry(NamedTuple):
-    key: int
-    explicit_key: int | None
-    data: bytes
+    def of(self, key: int, explicit: int | None) -> int | None:
+        """Return the hash key of a user record, by its indices; None: where Java finds none."""
+        found = self._known.get((key, explicit), -1)
+        if found == -1:
+            found = self._known[key, explicit] = self._find(key & _INDEX, explicit)
+        return found
+
+    def _find(self, key: int, explicit: int | None) -> int | None:
+        if key >= len(self._keys):
+            return None
+        if explicit is None:
+            return hash_of(self._keys[key])
+        explicit &= _INDEX
+        text = self._explicit_keys[explicit] if explicit < len(self._explicit_keys) else ""
+        # Python's integers may also have blanks and underscores, and must not be too long for it.
+        return int(text) if _INTEGER.fullmatch(text) else None
 
 
 def hash_of(partition_key: str) -> int:
@@ -80,151 +149,33 @@ def hash_of(partition_key: str) -> int:
 def aggregated(records: Sequence[UserRecord]) -> bytes:
     """Put user records into one record; all must belong to the shard that it is put into, else none is delivered."""
     keys = {key: index for index, key in enumerate(dict.fromkeys(record.partition_key for record in records))}
-    body = b"".join(
-        [
-            *(_field(1, key.encode()) for key in keys),
-            *(_field(3, b"\x08" + _number(keys[each.partition_key]) + _field(3, each.data)) for each in records),
-        ]
-    )
+    message = _Aggregate(partition_key_table=[key.encode() for key in keys])
+    for each in records:
+        message.records.add(partition_key_index=keys[each.partition_key], data=each.data)
+    body: bytes = message.SerializeToString()
     return MAGIC + body + _md5(body)
 
 
-def _field(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | _BYTES]) + _number(len(content)) + content
-
-
-def _number(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:  # noqa: PLR2004 - seven bits a byte
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def user_records(data: bytes, partition_key: str, hash_range: HashRange) -> UserRecords:
-    """Take a record apart.
+def user_records(data: bytes, partition_key: str, hash_range: HashRange) -> UserRecords | None:
+    """Take a record apart; None: it is no aggregate.
 
     :param data: as it is on the stream, like `partition_key`.
     :param hash_range: of the shard that it was read from.
     """
-    body, digest = data[len(MAGIC) : -_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-    if not data.startswith(MAGIC) or len(data) <= len(MAGIC) + _DIGEST_BYTES or _md5(body) != digest:
-        return UserRecords([UserRecord(data, partition_key)], is_aggregate=False)
+    body = data[len(MAGIC) : -_DIGEST_BYTES]
+    if not data.startswith(MAGIC) or not body or _md5(body) != data[-_DIGEST_BYTES:]:
+        return None
+    message = _Aggregate()
     try:
-        keys, explicit_keys, entries = _parse(body)
-    except _NotProtobuf:
-        return UserRecords([UserRecord(data, partition_key)], is_aggregate=False)
-    found: list[UserRecord] = []
-    for entry in entries:
-        try:
-            key = _text(keys[entry.key])
-            hash_key = _hash_key(key, entry.explicit_key, explicit_keys)
-        except (IndexError, ValueError):
-            return UserRecords(found, is_aggregate=True, lost=len(entries) - len(found), why=Lost.MALFORMED)
-        if not hash_range.first <= hash_key <= hash_range.last:
-            return UserRecords([], is_aggregate=True, lost=len(entries), why=Lost.FOREIGN)
-        found.append(UserRecord(entry.data, key))
-    return UserRecords(found, is_aggregate=True)
+        message.ParseFromString(body)
+    except DecodeError:
+        return None
+    return UserRecords(data, partition_key, message, hash_range) if message.IsInitialized() else None
 
 
 def _md5(data: bytes) -> bytes:
     return hashlib.md5(data, usedforsecurity=False).digest()
 
 
-def _hash_key(key: str, index: int | None, explicit_keys: list[bytes]) -> int:
-    """Return where a user record belongs.
-
-    :raises IndexError, ValueError: where Java does.
-    """
-    if index is None:
-        return hash_of(key)
-    explicit = _text(explicit_keys[index])
-    if not _INTEGER.fullmatch(explicit):  # Python's integers may also have blanks and underscores
-        raise ValueError
-    return int(explicit)
-
-
 def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
-
-
-def _parse(body: bytes) -> tuple[list[bytes], list[bytes], list[_Entry]]:
-    keys: list[bytes] = []
-    explicit_keys: list[bytes] = []
-    entries: list[_Entry] = []
-    for number, value in _fields(body):
-        match number, value:
-            case 1, bytes():
-                keys.append(value)
-            case 2, bytes():
-                explicit_keys.append(value)
-            case 3, bytes():
-                entries.append(_entry(value))
-    return keys, explicit_keys, entries
-
-
-def _entry(message: bytes) -> _Entry:
-    key: int | None = None
-    explicit_key: int | None = None
-    data: bytes | None = None
-    for number, value in _fields(message):
-        match number, value:
-            case 1, int():
-                key = value & 0xFFFFFFFF  # Java's index; from 2^31 on it is negative there, and beyond the table here
-            case 2, int():
-                explicit_key = value & 0xFFFFFFFF
-            case 3, bytes():
-                data = value
-            case 4, bytes():  # a tag, whose key is required
-                if 1 not in [name for name, text in _fields(value) if isinstance(text, bytes)]:  # read to its end
-                    raise _NotProtobuf
-    if key is None or data is None:
-        raise _NotProtobuf
-    return _Entry(key, explicit_key, data)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes | None]]:
-    """Yield number and value of each field; those of kinds that no field of ours has, without value."""
-    place = 0
-    while place < len(message):
-        number, kind, place = _tag(message, place)
-        value, place = _value(message, place, number, kind, _MAX_GROUPS)
-        yield number, value
-
-
-def _tag(message: bytes, place: int) -> tuple[int, int, int]:
-    tag, place = _varint(message, place)
-    number, kind = (tag & 0xFFFFFFFF) >> 3, tag & 7
-    if not number:
-        raise _NotProtobuf
-    return number, kind, place
-
-
-def _value(message: bytes, place: int, number: int, kind: int, depth: int) -> tuple[int | bytes | None, int]:
-    if kind == _VARINT:
-        return _varint(message, place)
-    if kind == _GROUP and depth:
-        while True:
-            inner, inner_kind, place = _tag(message, place)
-            if inner_kind == _GROUP_END:
-                if inner != number:
-                    raise _NotProtobuf
-                return None, place
-            _, place = _value(message, place, inner, inner_kind, depth - 1)
-    size = _FIXED.get(kind)
-    if kind == _BYTES:
-        size, place = _varint(message, place)
-    end = place + size if size is not None else len(message) + 1
-    if end > len(message):
-        raise _NotProtobuf
-    return (message[place:end] if kind == _BYTES else None), end
-
-
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    number = 0
-    for index, byte in enumerate(message[place : place + _MAX_VARINT_BYTES]):
-        number |= (byte & 127) << 7 * index
-        if byte < 128:  # noqa: PLR2004 - the highest bit says that more follows
-            return number & (1 << 64) - 1, place + index + 1
-    raise _NotProtobuf

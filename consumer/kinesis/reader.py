@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.errors import ServiceError
-from consumer.kinesis.kpl import HashRange, UserRecords, user_records
+from consumer.kinesis.kpl import HashRange, user_records
 from consumer.record import Record
 
 if TYPE_CHECKING:
@@ -62,14 +62,15 @@ class RawRecord(NamedTuple):
     data: bytes
     partition_key: str
 
-    def taken_apart(self, hash_range: HashRange) -> tuple[list[Record], UserRecords]:
-        """Return the records that the daemon would deliver, and what is known of the others."""
+    def taken_apart(self, hash_range: HashRange) -> tuple[Iterator[Record], int]:
+        """Return the records that it holds, made one by one, and how many are not this shard's to deliver."""
         found = user_records(self.data, self.partition_key, hash_range)
-        records = [
-            Record(self.sequence, sub, self.arrival_ms, each.data, each.partition_key)
-            for sub, each in enumerate(found.delivered)
-        ]
-        return records, found
+        if found is None:
+            return iter((Record(self.sequence, 0, self.arrival_ms, self.data, self.partition_key),)), 0
+        records = (
+            Record(self.sequence, sub, self.arrival_ms, each.data, each.partition_key) for sub, each in enumerate(found)
+        )
+        return records, found.count if found.is_foreign else 0
 
 
 class Page(NamedTuple):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from consumer import aws
-from consumer.kinesis.kpl import HashRange, user_records
+from consumer.kinesis.kpl import ALL_KEYS, UserRecord, user_records
 from consumer.kinesis.reader import RawRecord, ShardReader, Start
 from consumer.settings.shard_limits import BYTES_A_SECOND, HOT_SHARE, RECORDS_A_SECOND
 
@@ -23,7 +23,6 @@ PAGES: Final = 3
 
 ONE_KEY_SHARE: Final = 0.5
 _READERS: Final = 16
-_ALL_HASH_KEYS: Final = HashRange(0, (1 << 128) - 1)
 
 
 class ShardLoad(NamedTuple):
@@ -80,7 +79,8 @@ def load_of(records: Sequence[RawRecord], seconds: float) -> ShardLoad:
     by_bytes = size / BYTES_A_SECOND
     keys: Counter[str] = Counter()
     for record in records:
-        for each in user_records(record.data, record.partition_key, _ALL_HASH_KEYS).delivered:
+        found = user_records(record.data, record.partition_key, ALL_KEYS)
+        for each in (UserRecord(record.data, record.partition_key),) if found is None else found:
             keys[each.partition_key] += len(each.data) if by_bytes > by_records else 1
     top = max(keys.values(), default=0) / max(1, keys.total())
     return ShardLoad(round(per_second, 1), round(size, 1), round(max(by_records, by_bytes), 4), round(top, 4))

@@ -1,15 +1,19 @@
 """A stream's shards, as ListShards has them."""
 
+import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.errors import ServiceError
-from consumer.kinesis.kpl import HashRange
+from consumer.kinesis.kpl import ALL_KEYS, HashRange
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.client import KinesisClient
     from mypy_boto3_kinesis.type_defs import ShardTypeDef
+
+
+_RETRIES: Final = 2
 
 
 class Shard(NamedTuple):
@@ -62,3 +66,24 @@ def shards_of(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, Shard]:
     for shard_id in listed:
         add(shard_id)
     return sorted_
+
+
+class HashRanges:
+    """The shards' hash ranges, which never change; asked for when the first aggregate is met."""
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._known: dict[str, HashRange] = {}
+
+    def of(self, shard: str) -> HashRange:
+        """Return a shard's; of one that is listed no longer, as KCL does, all that there is.
+
+        :raises ServiceError: it may not be asked for, or not now.
+        """
+        with self._lock:
+            if shard not in self._known:
+                client = aws.client("kinesis", retries=_RETRIES)
+                listed = shards_of(list_shards(client, self._stream)).values()
+                self._known = {shard: ALL_KEYS} | {each.id: each.hash_range for each in listed}
+            return self._known[shard]

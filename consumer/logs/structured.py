@@ -32,7 +32,7 @@ FIELDS: Final = frozenset(
         "operation", "owned", "pid", "pids", "plugin", "policy", "polling", "port", "process", "python", "quarantined",
         "read_every_ms", "reason", "records", "redact_seconds", "released", "request_id", "rule", "seconds",
         "sequence", "service", "setting", "shard", "share", "signal", "slot", "stage", "status", "stored", "stream",
-        "sub", "table", "template", "trace", "version", "wait_seconds", "worker_id", "write_seconds",
+        "sub", "table", "template", "trace", "version", "worker_id", "write_seconds",
     }
 )  # fmt: skip
 """Names of fields that may be logged. Whoever adds one vouches that it never holds record content."""
@@ -44,7 +44,7 @@ LINES_SECONDS: Final = 10.0
 
 UNLIMITED: Final = frozenset(
     {
-        "aggregate.not_delivered", "invocation.ended", "invocation.failed",
+        "invocation.ended", "invocation.failed",
         "daemon.exited", "daemon.fatal", "daemon.killed", "daemon.restarts", "daemon.started", "pipeline.defect",
         "pipeline.died", "pipeline.killed", "pipeline.not_started", "pipeline.started", "pipeline.stuck",
         "process.uncaught_exception", "quarantine.flooding", "session.began", "session.ended", "session.failed",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
-from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
 from consumer.pipeline.flow import Pipeline, Stages
 from consumer.pipeline.isolation import Isolation
@@ -52,7 +51,6 @@ class PipelineFactory:
         self._journals = journals
         self._candidate = candidate
         quarantine = settings.quarantine
-        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
         self._isolation = Isolation()
         self._breaker = QuarantineBreaker(quarantine.max_share, quarantine.judged_records, flooding)
 
@@ -91,7 +89,6 @@ class PipelineFactory:
             output=self._outputs.output,
             quarantine_encoder=self.quarantine_encoder(shard),
             quarantine=self._outputs.quarantine,
-            budget=self._budget,
             isolation=self._isolation,
             breaker=self._breaker,
             journals=self._journals,

@@ -58,9 +58,12 @@ class HighWaterMark:
         if self._mark is None or position > self._mark:
             self._mark = position
 
-    def save_if_due(self, checkpointer: Checkpointer) -> None:
-        """Checkpoint, if the mark moved and the interval has passed. A refusal is left for the next time."""
-        if self._mark == self._saved or time.monotonic() - self._tried_at < self._interval:
+    def save_if_due(self, checkpointer: Checkpointer | None) -> None:
+        """Checkpoint, if it is possible now, the mark moved and the interval has passed.
+
+        A refusal is left for the next time.
+        """
+        if checkpointer is None or self._mark == self._saved or time.monotonic() - self._tried_at < self._interval:
             return
         try:
             self._save(checkpointer)

@@ -14,7 +14,6 @@ from consumer.errors import EncodeError, SessionBroken
 from consumer.logs import Logger, batch_began
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.pipeline.batch import Batch, by_key, note_quarantined, note_stored
-from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import Checkpointer, HighWaterMark
 from consumer.pipeline.crash_journal import CrashJournal, Stage
 from consumer.pipeline.isolation import Isolation
@@ -65,7 +64,6 @@ class Stages:
     output: Sink
     quarantine_encoder: QuarantineEncoder
     quarantine: Sink
-    budget: ByteBudget
     isolation: Isolation
     breaker: QuarantineBreaker
     journals: Path
@@ -108,12 +106,21 @@ class Pipeline:
         self._under_way: list[Writing] = []
         books.owned(now=time.time())
 
-    def process(self, records: Sequence[Record], behind_seconds: float, checkpointer: Checkpointer) -> None:
+    @property
+    def is_halted(self) -> bool:
+        """Whether nothing more is written or checkpointed: what comes after a gap is abandoned."""
+        return self._halted
+
+    def process(
+        self, records: Sequence[Record], behind_seconds: float | None, checkpointer: Checkpointer | None
+    ) -> None:
         """Settle a batch: each record is stored, quarantined, dropped or known as a duplicate when this returns.
 
         Unless the work was stopped: then the rest is abandoned, nothing beyond the last gap is ever checkpointed, and
         KCL delivers it again to whoever has the lease next.
 
+        :param behind_seconds: the lag of what was delivered; None: not told yet.
+        :param checkpointer: None: there can be no checkpoint before the next batch, with which this was delivered.
         :raises LeaseLost: another worker has the shard.
         :raises SessionBroken: see `Checkpointer`.
         """
@@ -124,14 +131,16 @@ class Pipeline:
             if not self._halted:
                 self._mark.save_if_due(checkpointer)
 
-    def _note_delivery(self, records: Sequence[Record], behind_seconds: float) -> None:
-        if not self._halted:  # else the lag grows from the first record that was abandoned
+    def _note_delivery(self, records: Sequence[Record], behind_seconds: float | None) -> None:
+        if (
+            not self._halted and behind_seconds is not None
+        ):  # else the lag grows from the first record that was abandoned
             self._books.delivered(behind_seconds, records[0].arrival_ms / 1000 if records else 0.0, now=time.time())
         if records:
             kinesis_records = [record.sub for record in records].count(0)
             self._books.arrived(kinesis_records, records[0].arrival_ms / 1000, records[-1].arrival_ms / 1000)
 
-    def _settle_and_account(self, records: Sequence[Record], checkpointer: Checkpointer) -> None:
+    def _settle_and_account(self, records: Sequence[Record], checkpointer: Checkpointer | None) -> None:
         self._batches += 1
         batch_began(self._shard, self._batches)
         self._laps = StepTimes()
@@ -141,11 +150,9 @@ class Pipeline:
         self._books.received(len(records), size)
         self._books.batch_began(time.time())
         try:
-            with self._stages.budget.hold(size, self._stop):
-                self._laps.lap("wait")
-                if not self._halted:
-                    self._journal.at(Stage.SETTLING)
-                    self._settle(batch, checkpointer)
+            if not self._halted:
+                self._journal.at(Stage.SETTLING)
+                self._settle(batch, checkpointer)
         finally:
             self._journal.at(Stage.WAITING)
             self._account_for(batch, size)
@@ -186,7 +193,7 @@ class Pipeline:
             self._stop.set()
             raise
 
-    def _settle(self, batch: Batch, checkpointer: Checkpointer) -> None:
+    def _settle(self, batch: Batch, checkpointer: Checkpointer | None) -> None:
         first = self._skip_settled(batch)
         items, entries = self._sort_out(batch, first)
         self._laps.lap("encode")
@@ -209,7 +216,7 @@ class Pipeline:
         items: dict[int, Item],
         rounds: list[list[int]],
         entries: list[tuple[int, Item]],
-        checkpointer: Checkpointer,
+        checkpointer: Checkpointer | None,
     ) -> set[int]:
         """Write the newest item of each key and the quarantine entries; return the indices that were refused."""
         stored = self._stages.output.start([items[indices[-1]] for indices in rounds], self._stop)
@@ -278,7 +285,7 @@ class Pipeline:
         batch.codes[index] = code
         return self._stages.quarantine_encoder.encode(batch.records[index], code, rule, now)
 
-    def _advance(self, batch: Batch, checkpointer: Checkpointer) -> None:
+    def _advance(self, batch: Batch, checkpointer: Checkpointer | None) -> None:
         position = batch.settled_up_to()
         if position is not None:
             self._books.unfinished_since(batch.unfinished_since())

@@ -187,7 +187,7 @@ class Replay:
         for page in reader.find([some[0].sequence for some in missing.values()], self._stop.wait):
             pairs: list[tuple[Entry, Record]] = []
             for raw in page:
-                records, _ = raw.taken_apart(shard.hash_range)
+                records = list(raw.taken_apart(shard.hash_range)[0])
                 for entry in missing.pop(int(raw.sequence)):
                     if entry.sub >= len(records):
                         self.report.add(entry, Result.FAILED, NO_SUB_RECORD)

@@ -24,10 +24,13 @@ from setproctitle import setproctitle
 
 from consumer import logs
 from consumer.errors import SanitizerError, StartError
+from consumer.kcl.delivery import Lines
 from consumer.kcl.processor import ShardProcessor, serve
+from consumer.kinesis.shards import HashRanges
 from consumer.metrics import Metrics, SessionEvent, set_up
 from consumer.periodic import Periodic
 from consumer.pipeline.assembly import PipelineFactory
+from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
 from consumer.redactors.candidate import CandidateRun
@@ -57,7 +60,6 @@ from consumer.worker.tuning import collect_seldom, stay_on_one_core
 from redaction.engine import PolicyRedactor
 from redaction.plugin import identity
 
-PIPE_BUFFER_BYTES = 1 << 20
 SHIM_SECONDS = 5.0
 JOIN_SECONDS: Final = EXIT_SECONDS - 2.0
 """What all sessions may take to end; the rest is for what is written after them, before the process is killed."""
@@ -116,6 +118,8 @@ class ShardHost:
             flooding=lambda share: control.send(Flooding(round(share, 3))),
             candidate=CandidateRun(candidate, self._redactor, self._metrics, self._log) if candidate else None,
         )
+        self._budget = ByteBudget(settings.pipeline.max_bytes_in_flight)
+        self._hash_ranges = HashRanges(settings.stream.name)
         self._settled: dict[str, Position] = {}
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -235,14 +239,17 @@ class ShardHost:
             # Never two writers for one shard in one process: the older one's daemon is gone anyway.
             predecessor.stop.set()
             predecessor.thread.join()
-        messages_in = os.fdopen(session.pipes[0], "rb", buffering=PIPE_BUFFER_BYTES)
+        lines = Lines(session.first_line, partial(os.read, session.pipes[0]), self._budget, session.stop)
         answers = os.fdopen(session.pipes[1], "w", encoding="utf-8")
         log.info("session.began")
         self._metrics.session(SessionEvent.BEGAN)
         processor = ShardProcessor(
-            partial(self._pipelines.open, settled=self._settled, stop=session.stop, log=log), log
+            partial(self._pipelines.open, settled=self._settled, stop=session.stop, log=log),
+            self._hash_ranges,
+            session.stop,
+            log,
         )
-        in_order = serve(processor, session.first_line, messages_in, answers)
+        in_order = serve(processor, lines, answers)
         self._metrics.session(processor.ending)
         log.info("session.ended", status="in order" if in_order else "broken")
         with self._lock:
@@ -252,7 +259,7 @@ class ShardHost:
         if not in_order:
             self._control.send(SessionFailed(session.shard, session.daemon))
         _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it
-        messages_in.close()
+        os.close(session.pipes[0])
         with contextlib.suppress(OSError):
             session.shim.shutdown(socket.SHUT_RDWR)  # lets the shim end, and wakes the selector
 

@@ -20,7 +20,6 @@ from tests.faults.catalogue import is_checkpoint
 from tests.faults.lab import FaultLab
 from tests.faults.messages import Action
 from tests.faults.proxy import Rule
-from tests.kits.kpl import Part, aggregate
 from tests.lab.watched import wait_for
 
 BACK_SECONDS: Final = 90.0
@@ -244,13 +243,6 @@ def _drift(lab: FaultLab) -> Iterator[None]:
 
 
 @contextmanager
-def _malformed(lab: FaultLab) -> Iterator[None]:
-    broken = aggregate([Part(document(1)), Part(document(2), key=7), Part(document(3))])
-    Producer(lab.name).put([Put(broken, "key")])
-    yield
-
-
-@contextmanager
 def _hot(lab: FaultLab) -> Iterator[None]:
     """One key takes more than a megabyte a second: of a shard whose limits nobody holds it to here."""
     with Trickle(lab, 120, lambda number: document(number, note="x" * 10_000), key="hot"):
@@ -277,7 +269,6 @@ ALWAYS: Final = (
         ("SanitizerLeakSuspected",),
         _trickling(1, lambda number: document(number, note="a restless-word here")),
     ),
-    Fault("a malformed aggregate", ("SanitizerMalformedAggregates",), _malformed),
     Fault("a producer changed a field", ("SanitizerFieldDrift",), _drift),
     Fault("the lease table takes no writes", ("SanitizerShardWithoutOwner",), _leases_refuse),
     Fault("the daemon dies, the lease table is gone", ("SanitizerShardsNotServed",), _no_way_back),

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from consumer.kcl.whole_records import WHOLE
 from consumer.worker import shim
 from consumer.worker.daemon_runner import DAEMON_VARIABLE
 
@@ -110,10 +111,10 @@ class Child:
         return (b"".join(self.raw) + errors).decode()
 
 
-def record(sequence: int, sub: int = 0, data: bytes | None = None, **fields: Any) -> dict[str, Any]:
+def record(sequence: int, data: bytes | None = None, **fields: Any) -> dict[str, Any]:
     """A record as the JVM writes it, with a card number that must not get out."""
     document = {
-        "user_id": f"user-{sequence}-{sub}",
+        "user_id": f"user-{sequence}-0",
         "credit_card": CARD,
         "ssn": SSN,
         "timestamp": "2024-03-15T10:30:00Z",
@@ -125,5 +126,5 @@ def record(sequence: int, sub: int = 0, data: bytes | None = None, **fields: Any
         "partitionKey": CARD,
         "approximateArrivalTimestamp": 1_710_498_600_000,
         "sequenceNumber": str(sequence),
-        "subSequenceNumber": sub,
+        "subSequenceNumber": WHOLE,
     }

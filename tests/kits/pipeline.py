@@ -12,7 +12,6 @@ import orjson
 from consumer.dynamodb.item import ItemEncoder
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
-from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.checkpoint import HighWaterMark
 from consumer.pipeline.isolation import Isolation
 from consumer.quarantine.circuit_breaker import QuarantineBreaker
@@ -115,7 +114,6 @@ class Bench:
             output=self.table,
             quarantine_encoder=QuarantineEncoder("orders", shard, "fake@1", "d", b"k"),
             quarantine=self.quarantine,
-            budget=ByteBudget(1 << 20),
             isolation=Isolation(),
             breaker=QuarantineBreaker(1, 1000, lambda _: None),
             journals=Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]),  # the one folder that `metrics` has made

@@ -88,7 +88,8 @@ class Worker:
 
     def documents(self, shard: str) -> dict[str, dict[str, Any]]:
         """Return the stored documents of a shard by user."""
-        items = self.dynamodb.scan(TableName=self.settings.output.table, ConsistentRead=True)["Items"]
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.settings.output.table, ConsistentRead=True)
+        items = [item for page in pages for item in page["Items"]]
         pairs = (decode_item(item, self.settings.output) for item in items)
         return {document["user_id"]: document for document, added in pairs if added["shard"] == shard}
 
@@ -123,7 +124,10 @@ class Worker:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud:
+    with Cloud(region="eu-central-1") as cloud, pytest.MonkeyPatch.context() as patch:
+        for name, value in cloud.environment().items():
+            patch.setenv(name, value)
+        boto3.client("kinesis").create_stream(StreamName="orders", ShardCount=1)  # whose shards are asked for
         yield cloud
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from consumer.worker.events import SessionFailed
-from tests.kits.daemon import record
+from tests.kits.daemon import CARD, record
+from tests.kits.kpl import Part, aggregate
 
 
 def test_records_are_stored_redacted_and_checkpointed_by_number(worker: Any) -> None:
@@ -49,10 +50,39 @@ def test_sequence_numbers_of_56_digits_keep_every_digit(worker: Any) -> None:
 
 
 def test_records_of_one_aggregate_are_checkpointed_by_their_sub_sequence_number(worker: Any) -> None:
+    child = worker.child()
+    child.say("initialize", shardId=child.shard, sequenceNumber="7", subSequenceNumber=1)
+    parts = [Part(json.dumps({"user_id": f"user-{sub}", "timestamp": "t"}).encode()) for sub in range(5)]
+    # KCL delivers the record again that is checkpointed; what the checkpoint passed of it is not even counted.
+    assert child.process_records(record(7, data=aggregate(parts)), record(8)) == [("8", 0)]
+    assert set(worker.documents(child.shard)) == {"user-2", "user-3", "user-4", "user-8-0"}
+    assert worker.outcomes(child.shard) == {"stored": 4}
+    assert child.process_records(record(9, data=aggregate(parts))) == [("9", 4)]
+
+
+def test_a_record_that_is_checkpointed_is_not_delivered_again(worker: Any) -> None:
+    child = worker.child()
+    child.say("initialize", shardId=child.shard, sequenceNumber="7", subSequenceNumber=0)
+    assert child.process_records(record(7)) == []
+    assert child.process_records(record(8)) == [("8", 0)]
+    assert worker.outcomes(child.shard) == {"stored": 1}
+
+
+def test_a_delivery_that_is_larger_than_a_portion_is_settled_and_checkpointed_at_its_end(worker: Any) -> None:
     child = worker.child().initialize()
-    assert child.process_records(record(7, 0), record(7, 1)) == [("7", 1)]
-    assert child.process_records(record(7, 2), record(7, 3)) == [("7", 3)]
-    assert set(worker.documents(child.shard)) == {f"user-7-{sub}" for sub in range(4)}
+    key = CARD + '"},{"data'  # in JSON nearly what stands between two records
+    many = [record(number, note="x" * 2000) | {"partitionKey": key} for number in range(1, 1201)]
+    large = record(1201, data=b'{"user_id": "large", "timestamp": "t", "text": "' + b"x" * 3_000_000 + b'"}')
+    assert child.process_records(*many, large, record(1202)) == [("1202", 0)]
+    assert len(worker.documents(child.shard)) == 1201
+    assert sum(worker.outcomes(child.shard).values()) == 1202
+
+
+def test_aggregates_that_kcl_took_apart_end_the_session(worker: Any) -> None:
+    child = worker.child().initialize()
+    child.send("processRecords", records=[record(1) | {"subSequenceNumber": 0}], millisBehindLatest=0)
+    assert child.receive() is None
+    assert worker.wait_for(SessionFailed).shard == child.shard
 
 
 def test_what_cannot_be_read_is_quarantined_and_its_companions_are_stored(worker: Any) -> None:

@@ -326,16 +326,16 @@ def test_old_records_do_not_replace_newer_ones_unasked(run: Run, make: Make) -> 
     assert (value["newer"], value["equal"]) == (1, 1)
 
 
-def test_aggregates_that_the_daemon_leaves_out_are_left_out_and_said(run: Run, make: Make) -> None:
+def test_aggregates_of_another_shard_are_left_out_and_said(run: Run, make: Make) -> None:
     world = make(shards=2)
     data = json.dumps(good(1)[0]).encode()
     world.put(aggregate([Part(data, explicit=0), Part(data, explicit=1)], explicit=["0", str(2**128 - 1)]), explicit=0)
     ran = started(run, world)
     assert ran.status == 0
-    assert "2 records in foreign aggregates were left out" in ran.out
+    assert "2 records in aggregates of other shards were left out" in ran.out
     world.put(aggregate([Part(data), Part(data, key=9), Part(data)]))
-    value = filled(run, world, status=1)
-    assert (value["stored"], value["lost"], value["complete"]) == (1, {"foreign": 2, "malformed": 2}, False)
+    value = filled(run, world)
+    assert (value["stored"], value["quarantined"], value["foreign"], value["complete"]) == (1, 1, 2, True)
 
 
 def test_wrong_usage_has_status_2(run: Run, world: World) -> None:
