@@ -1,9 +1,10 @@
 """What all workers of an application have to agree upon, over restarts: one item of ours beside the leases.
 
 It lies in KCL's coordinator table, under a key of its own. KCL 3.1.3 reads that table by the keys `Leader` and
-`Migration3.0` alone and deletes nothing but its lock (`CoordinatorStateDAO`, whose list nobody calls); 3.5.1 also scans
-it, and takes a row whose key and `entityType` it does not know for a state without a meaning
-(`CoordinatorStateDAODelegate.fromDynamoRecord`).
+`Migration3.0` alone and deletes nothing but its lock (`CoordinatorStateDAO`, whose list nobody calls). 3.5.1 takes a
+row whose key and `entityType` it does not know for a state without a meaning
+(`CoordinatorStateDAODelegate.fromDynamoRecord`), and would move it only with its migration of everything into the
+lease table (`TableMigrationStateMachineImpl`), which has to be asked for, and cannot be by a property.
 
 A fact more is a field of `Facts` and its line in `_NAMES`.
 """
@@ -49,8 +50,12 @@ class Facts:
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
         """Read an item in DynamoDB's form."""
-        known = {name: item[attribute] for name, attribute in _NAMES.items() if attribute in item}
-        return cls(**{name: value["S"] if "S" in value else int(Decimal(value["N"])) for name, value in known.items()})
+        known: dict[str, Any] = {
+            name: value["S"] if "S" in value else int(Decimal(value["N"]))
+            for name, attribute in _NAMES.items()
+            if (value := item.get(attribute)) is not None
+        }
+        return cls(**known)
 
 
 class ApplicationItem:
