@@ -17,6 +17,7 @@ from consumer.dynamodb.schema import (
     upkeep_problem,
 )
 from consumer.errors import ServiceError
+from consumer.kcl import lease_origin
 from consumer.kcl.lease_table import LeaseTables, tables_of
 from consumer.kinesis.shards import list_shards
 from consumer.quarantine.entry import EXPIRES_AT, KEY_NAMES
@@ -74,7 +75,9 @@ def seed_leases(settings: Settings) -> int:
 
     :return: how many leases were written.
     :raises ServiceError: stream or table cannot be read or written.
+    :raises StartError: the leases are of another stream.
     """
+    lease_origin.enter(settings)
     dynamodb = aws.client("dynamodb", retries=3)
     leases = LeaseTables(dynamodb, settings.kcl.application)
     table = lease_tables(settings.kcl.application)[0]
@@ -85,7 +88,7 @@ def seed_leases(settings: Settings) -> int:
         return 0
     for shard in shards:
         try:
-            leases.add(shard, settings.stream.initial_position)  # unless a worker was faster
+            leases.add(shard, lease_origin.beginning(settings))  # unless a worker was faster
         except aws.CALL_ERRORS as error:
             raise ServiceError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
     return len(shards)

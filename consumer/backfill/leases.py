@@ -1,7 +1,7 @@
 """How far a backfill is: a checkpoint for each shard, in a lease table of its own.
 
-The rows are KCL's, so that `sanitizer status` shows them, with one attribute more: where the backfill began. So a table
-of a KCL application, whose rows lack it, is told from a backfill's.
+The rows are KCL's, so that `sanitizer status` shows them, with two attributes more: where the backfill began, and which
+stream it reads. So a table of a KCL application, whose rows lack them, is told from a backfill's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,21 +57,23 @@ class BackfillLeases:
 
     :param application: the backfill's name, and the table's.
     :param began: where it begins, as a text; a later run with the same name has to begin there too.
+    :param stream: see `consumer.kcl.lease_origin.identity`; a later run has to read the same.
     :param owner: this run.
     """
 
-    def __init__(self, application: str, began: str, owner: str) -> None:
+    def __init__(self, application: str, began: str, stream: str, owner: str) -> None:
         # Retried here, briefly: a checkpoint that cannot be written now is tried again with the next batch.
         self._tables = LeaseTables(aws.client("dynamodb", retries=3, timeout=10), application)
         self._name = application
         self._began = began
+        self._stream = stream
         self._owner = owner
 
     def claim(self, shards: Sequence[Mapping[str, Any]], first: str) -> dict[str, tuple[Lease, LeaseCheckpointer]]:
         """Take the shards over from an earlier run, which then stops; those that are new begin at `first`.
 
         :param shards: as ListShards describes them.
-        :raises UsageError: the table is a KCL application's, or the backfill began elsewhere.
+        :raises UsageError: the table is a KCL application's, or the backfill began elsewhere or reads another stream.
         :raises ServiceError: the table is missing, out of reach or not permitted.
         :raises StartError: another run claims them at the same time.
         """
@@ -96,13 +98,20 @@ class BackfillLeases:
                 f"The backfill {self._name} began at {began}, and goes on from its checkpoints: give the same --from, "
                 "or take another name."
             )
+        if lease.backfill_of not in (None, self._stream):
+            raise UsageError(
+                f"The checkpoints of the backfill {self._name} are of another stream, or of one that was deleted and "
+                "made anew since: take another name."
+            )
 
     def _claim(self, shard: Mapping[str, Any], lease: Lease | None, first: str) -> Lease:
         try:
             if lease:
                 claimed = self._tables.claim(lease, self._owner)
             else:
-                claimed = self._tables.add(shard, first, owner=self._owner, backfill_from=self._began)
+                claimed = self._tables.add(
+                    shard, first, owner=self._owner, backfill_from=self._began, backfill_of=self._stream
+                )
         except aws.CALL_ERRORS as error:
             operation = "dynamodb:UpdateItem" if lease else "dynamodb:PutItem"
             raise ServiceError(aws.explain(error, operation, f"table {self._name}")) from None

@@ -10,6 +10,8 @@ from typing import Any
 from consumer.backfill.comparison import Comparer
 from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
 from consumer.backfill.run import Account, Plan, ShardTask
+from consumer.kcl import lease_origin
+from consumer.kinesis.shards import kinesis_client
 from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline
@@ -85,7 +87,8 @@ class StoringTasks:
         self._stop = stop
         self._log = log
         owner = f"backfill-{uuid.uuid4()}"
-        self._leases = BackfillLeases(plan.application, plan.began, owner)
+        stream = lease_origin.look(kinesis_client(), settings.stream.name)
+        self._leases = BackfillLeases(plan.application, plan.began, lease_origin.identity(stream.facts), owner)
         self._pipelines = PipelineFactory(
             settings,
             redactor,

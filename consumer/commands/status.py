@@ -26,6 +26,7 @@ _COLOURS: Final = {
     "dead": "red",
     "owner_dead": "red",
     "no_lease": "red",
+    "foreign": "red",
     "unowned": "red",
     "silent": "yellow",
     "owner_silent": "yellow",
@@ -43,7 +44,9 @@ _COLOURS: Final = {
 @click.option("--no-lag", is_flag=True, help="Read nothing of the stream to find out the lags.")
 @click.option("--load", is_flag=True, help="Read some seconds of each shard: how near it is to its limits, and why.")
 @click.option("--watch", "again", is_flag=True, help="Look every 3 seconds, until Ctrl-C.")
-@click.option("--check", is_flag=True, help="Exit with 1 unless each shard has an owner that is known to live.")
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 unless each shard has an owner that is known to live and can read it."
+)
 @json_flag("The shards as one JSON value, for scripts.")
 @click.option("--json-all", is_flag=True, help="Workers, leader and notes besides, as one JSON value.")
 def status(

@@ -12,6 +12,7 @@ from consumer.doctor.finding import Finding
 from consumer.dynamodb import schema
 from consumer.dynamodb.names import INDEX
 from consumer.errors import ServiceError, StartError
+from consumer.kcl import lease_origin
 from consumer.settings import Settings, lease_tables
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def check(settings: Settings) -> Iterator[Finding]:
     else:
         clock.watch(dynamodb)
         yield from _of_dynamodb(settings, dynamodb, region, clock)
+        if problem is None:
+            yield from _origin(settings, kinesis, dynamodb)
         yield from permissions.check(settings, kinesis, dynamodb)
     yield clock.finding()
 
@@ -104,6 +107,13 @@ def _of_dynamodb(settings: Settings, dynamodb: "DynamoDBClient", region: str, cl
             if clock.answers == before:  # each more would wait as long for an answer
                 yield Finding("table", "skipped", "The other tables: correct the way to DynamoDB first.")
                 return
+
+
+def _origin(settings: Settings, kinesis: "KinesisClient", dynamodb: "DynamoDBClient") -> Iterator[Finding]:
+    """Look whether the leases are of this stream; what cannot be asked has been told with tables and permissions."""
+    with suppress(ServiceError):
+        problem = lease_origin.problem(settings, kinesis, dynamodb)
+        yield Finding("leases", *(("failed", problem) if problem else ("ok", "They are of this stream.")))
 
 
 def _stream(kinesis: "KinesisClient", name: str, region: str) -> tuple[Finding, str | None]:

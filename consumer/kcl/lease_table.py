@@ -27,11 +27,20 @@ KCL_VERSION: Final = "3.1.3"
 SHARD_END: Final = "SHARD_END"
 """The checkpoint of a shard that is read to its end."""
 
+TRIM_HORIZON: Final = "TRIM_HORIZON"
+LATEST: Final = "LATEST"
+AT_TIMESTAMP: Final = "AT_TIMESTAMP"
+"""The checkpoints of a shard of which nothing was settled yet: where reading begins. KCL looks LATEST up anew at each
+start, and takes the time of AT_TIMESTAMP from its property."""
+
 LEASE_OWNER_INDEX: Final = "LeaseOwnerToLeaseKeyIndex"
 """The index that KCL 3 queries; it would build it itself, which takes minutes on a fresh table."""
 
 BACKFILL_BEGAN: Final = "backfillFrom"
 """The attribute of leases that are a backfill's, and not of KCL: where it began."""
+
+BACKFILL_OF: Final = "backfillOf"
+"""And of which stream they are."""
 
 REPORT_SECONDS: Final = 60.0
 """For so long KCL's leader takes a worker for alive after its report: twice its period of 30 s."""
@@ -51,6 +60,7 @@ _READ: Final = (
     "checkpoint",
     "checkpointSubSequenceNumber",
     BACKFILL_BEGAN,
+    BACKFILL_OF,
 )
 _ONE: Final = {"N": "1"}
 
@@ -88,6 +98,7 @@ class Lease(NamedTuple):
     :ivar checkpoint: a sequence number, `SHARD_END`, or where reading begins, e.g. ``TRIM_HORIZON``.
     :ivar sub: the checkpoint's sub-sequence number.
     :ivar backfill_from: where the backfill began whose lease it is; None: it is a worker's.
+    :ivar backfill_of: which stream that reads; None: an earlier version did not say.
     """
 
     shard: str
@@ -96,6 +107,7 @@ class Lease(NamedTuple):
     checkpoint: str | None = None
     sub: int = 0
     backfill_from: str | None = None
+    backfill_of: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -141,11 +153,12 @@ class LeaseTables:
         *,
         owner: str | None = None,
         backfill_from: str | None = None,
+        backfill_of: str | None = None,
     ) -> Lease | None:
         """Write the lease of a shard that has none, as KCL writes it; None: it has one.
 
         :param shard: as ListShards describes it.
-        :param checkpoint: ``TRIM_HORIZON``, ``LATEST`` or ``AT_TIMESTAMP``.
+        :param checkpoint: ``TRIM_HORIZON`` or ``AT_TIMESTAMP``.
         """
         item: dict[str, Any] = {
             "leaseKey": {"S": shard["ShardId"]},
@@ -159,10 +172,8 @@ class LeaseTables:
         parents = [shard[name] for name in ("ParentShardId", "AdjacentParentShardId") if shard.get(name)]
         if parents:
             item["parentShardId"] = {"SS": parents}
-        if owner is not None:
-            item["leaseOwner"] = {"S": owner}
-        if backfill_from is not None:
-            item[BACKFILL_BEGAN] = {"S": backfill_from}
+        more = {"leaseOwner": owner, BACKFILL_BEGAN: backfill_from, BACKFILL_OF: backfill_of}
+        item |= {name: {"S": value} for name, value in more.items() if value is not None}
         is_new = if_unchanged(
             self._client.put_item,
             TableName=self._leases,
@@ -170,6 +181,22 @@ class LeaseTables:
             ConditionExpression="attribute_not_exists(leaseKey)",
         )
         return _lease(item) if is_new else None
+
+    def created_at(self) -> float:
+        """Return when the lease table was created, in epoch seconds."""
+        return self._client.describe_table(TableName=self._leases)["Table"]["CreationDateTime"].timestamp()
+
+    def restate(self, lease: Lease, checkpoint: str) -> bool:
+        """Write another beginning into the lease of a shard that was not checkpointed, unless it is meanwhile.
+
+        Its owner may read on: KCL renews a lease by its counter, and reads the checkpoint when a session begins.
+        """
+        return self._update(
+            lease.shard,
+            "SET checkpoint = :checkpoint",
+            "checkpoint = :before",
+            {":checkpoint": {"S": checkpoint}, ":before": {"S": lease.checkpoint}},
+        )
 
     def claim(self, lease: Lease, owner: str) -> Lease | None:
         """Take a backfill's lease, whoever owns it; return it as it is now, None if another was faster."""
@@ -284,4 +311,5 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         text("checkpoint"),
         int(item.get("checkpointSubSequenceNumber", {}).get("N", 0)),
         text(BACKFILL_BEGAN),
+        text(BACKFILL_OF),
     )

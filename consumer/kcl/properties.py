@@ -4,14 +4,16 @@ import sys
 
 from consumer import aws
 from consumer.kcl.daemon import SHIM_FILE
+from consumer.kcl.lease_table import LATEST
 from consumer.settings import Settings
 from consumer.settings import stream as reading
 
 
-def properties(settings: Settings, worker_id: str) -> dict[str, str]:
+def properties(settings: Settings, worker_id: str, starts_at: int | None = None) -> dict[str, str]:
     """Return KCL's properties.
 
     :param worker_id: stable over restarts of the JVM, unique for each container.
+    :param starts_at: what ``LATEST`` was, in epoch seconds; see `Facts`.
     :raises StartError: no region is configured.
     """
     kcl = settings.kcl
@@ -24,7 +26,6 @@ def properties(settings: Settings, worker_id: str) -> dict[str, str]:
         "workerId": worker_id,
         "AwsCredentialsProvider": "DefaultCredentialsProvider",
         "regionName": aws.region(),
-        "initialPositionInStream": settings.stream.initial_position,
         "retrievalMode": kcl.retrieval_mode,
         "failoverTimeMillis": str(kcl.failover_ms),
         "leaseAssignmentIntervalMillis": str(kcl.lease_assignment_ms),
@@ -37,6 +38,10 @@ def properties(settings: Settings, worker_id: str) -> dict[str, str]:
         # A checkpoint is always a number that was delivered; asking Kinesis to confirm it costs a call.
         "validateSequenceNumberBeforeCheckpointing": "false",
     }
+    if settings.stream.initial_position == LATEST and starts_at is not None:
+        made["initialPositionInStreamExtended"] = str(starts_at)  # AT_TIMESTAMP
+    else:
+        made["initialPositionInStream"] = settings.stream.initial_position
     if kcl.retrieval_mode == "POLLING":
         made["maxRecords"] = str(kcl.max_records)
         made["idleTimeBetweenReadsInMillis"] = str(reading.idle_ms(settings.stream, kcl))

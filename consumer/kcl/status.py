@@ -13,18 +13,23 @@ from typing import Final, Literal
 from consumer import aws
 from consumer.dynamodb.scan import read_error
 from consumer.errors import ServiceError, StartError
-from consumer.kcl.lease_table import LEADER, Leader, Lease, LeaseTables
+from consumer.kcl import lease_origin
+from consumer.kcl.application_item import ApplicationItem, Facts
+from consumer.kcl.lease_table import AT_TIMESTAMP, LEADER, TRIM_HORIZON, Leader, Lease, LeaseTables
 from consumer.kcl.renewals import Renewals
-from consumer.kinesis.reader import ShardReader, Start
-from consumer.kinesis.shards import list_shards
+from consumer.kinesis.reader import NotInShard, ShardReader, Start
+from consumer.kinesis.shards import list_shards, open_shards
 from consumer.settings import Settings, lease_tables
 
 WorkerState = Literal["living", "silent", "dead", "unknown", "idle"]
 """`silent`: no renewal seen yet, though one is due; `unknown`: looked at once only; `idle`: owns nothing, and has
 reported itself within the last minute."""
 
-ShardState = Literal["reading", "owner_silent", "owner_dead", "owned", "unowned", "no_lease", "finished", "expired"]
-"""`owned`: whether its owner lives is not known; `expired`: has a lease, and the stream holds it no longer."""
+ShardState = Literal[
+    "reading", "owner_silent", "owner_dead", "owned", "unowned", "no_lease", "foreign", "finished", "expired"
+]
+"""`owned`: whether its owner lives is not known; `foreign`: its checkpoint is none of this stream's, so nobody reads
+it, whoever owns it; `expired`: has a lease, and the stream holds it no longer."""
 
 _OF_ITS_OWNER: Final[dict[WorkerState, ShardState]] = {
     "living": "reading",
@@ -69,6 +74,7 @@ class Status:
     """The application.
 
     :ivar leader_state: that of its worker; ``unknown`` also for one without leases.
+    :ivar is_of_stream: whether the leases are of this stream, as far as it is known.
     :ivar notes: what is wrong, with what to do; and what could not be looked at.
     """
 
@@ -78,12 +84,14 @@ class Status:
     leader_state: WorkerState
     workers: list[WorkerStatus]
     shards: list[ShardStatus]
+    is_of_stream: bool
     notes: list[str]
 
     @property
     def is_served(self) -> bool:
-        """Whether every shard that has something to read has an owner that is known to live."""
-        return all(each.state in ("reading", "finished", "expired") for each in self.shards)
+        """Whether every shard that has something to read has an owner that is known to live, and can read it."""
+        are_served = all(each.state in ("reading", "finished", "expired") for each in self.shards)
+        return self.is_of_stream and bool(self.shards) and are_served
 
 
 class Observer:
@@ -136,15 +144,17 @@ class Observer:
         """Return what the looks so far have shown, with what the stream and the coordinator table say now."""
         notes: list[str] = []
         open_, listed = self._listed(notes)
+        leader, facts = self._coordinator(notes)
         states = {owner: self._state(owner) for owner in self._renewals.owners}
-        lags = self._lags(listed, notes) if with_lag else {}
+        foreign = {lease.shard for lease in self._leases if lease.is_finished and lease.shard in open_}
+        lags = self._lags(listed, facts, foreign, notes) if with_lag else {}
         shards = [
             ShardStatus(
                 lease.shard,
                 lease.owner,
                 lease.checkpoint,
                 lease.sub,
-                self._shard_state(lease, states, listed),
+                "foreign" if lease.shard in foreign else self._shard_state(lease, states, listed),
                 lags.get(lease.shard),
             )
             for lease in self._leases
@@ -152,10 +162,11 @@ class Observer:
         missing = sorted(open_ - {each.shard for each in shards})
         shards += [ShardStatus(shard, None, None, 0, "no_lease", None) for shard in missing]
         workers = [self._worker(owner, state, shards) for owner, state in sorted(states.items())]
-        leader, idle = self._leader(notes), self._reporting(notes) - states.keys()
+        idle = self._reporting(notes) - states.keys()
         workers += [WorkerStatus(each, "idle", 0, None, 0.0) for each in sorted(idle)]
         by_name = {each.worker: each.state for each in workers}
         leader_state = by_name.get(leader.owner, "unknown") if leader else "unknown"
+        other = self._other_stream(facts, notes) if listed else None
         status = Status(
             self._settings.kcl.application,
             self._settings.stream.name,
@@ -163,8 +174,11 @@ class Observer:
             leader_state,
             workers,
             shards,
+            other is None,
             notes,
         )
+        if other or foreign:
+            notes.insert(0, other or lease_origin.foreign(self._settings, min(foreign)))
         if not self._is_backfill:  # of which shards without owners are the end, or wait for the same command again
             notes[:0] = _advice(status, lease_tables(status.application)[2])
         return status
@@ -203,16 +217,28 @@ class Observer:
         except (ServiceError, StartError) as error:
             notes.append(f"Whether each shard has a lease is not known: {error}")
             return set(), set()
-        is_open = {each["ShardId"] for each in shards if not each["SequenceNumberRange"].get("EndingSequenceNumber")}
-        return is_open, {each["ShardId"] for each in shards}
+        return set(open_shards(shards)), {each["ShardId"] for each in shards}
 
-    def _leader(self, notes: list[str]) -> Leader | None:
-        table = lease_tables(self._settings.kcl.application)[2]
+    def _coordinator(self, notes: list[str]) -> tuple[Leader | None, Facts]:
+        """Return the leader, and what is remembered of the application."""
+        application = self._settings.kcl.application
         try:
-            return self._tables.leader()
+            item = ApplicationItem(aws.client("dynamodb", timeout=30, retries=3), application)
+            return self._tables.leader(), item.read()
         except aws.CALL_ERRORS as error:
-            _note(notes, "The leader is not known", error, "dynamodb:GetItem", table)
+            _note(notes, "The leader is not known", error, "dynamodb:GetItem", lease_tables(application)[2])
+            return None, Facts()
+
+    def _other_stream(self, facts: Facts, notes: list[str]) -> str | None:
+        """Say so if the leases are of another stream."""
+        if facts.stream_created_ms is None:
             return None
+        try:
+            seen = lease_origin.look(aws.client("kinesis", retries=1), self._settings.stream.name)
+        except ServiceError as error:
+            notes.append(f"Whether the leases are of this stream is not known: {error}")
+            return None
+        return lease_origin.other_stream(self._settings, seen.facts, facts)
 
     def _reporting(self, notes: list[str]) -> set[str]:
         table = lease_tables(self._settings.kcl.application)[1]
@@ -222,14 +248,20 @@ class Observer:
             _note(notes, "Workers without shards are not known", error, "dynamodb:Scan", table)
             return set()
 
-    def _lags(self, listed: set[str], notes: list[str]) -> dict[str, int]:
-        """Ask of each unfinished shard how old its first record behind the checkpoint is; its data is thrown away."""
-        starts = {each.shard: start for each in self._leases if each.shard in listed and (start := _start(each))}
+    def _lags(self, listed: set[str], facts: Facts, foreign: set[str], notes: list[str]) -> dict[str, int]:
+        """Ask of each unfinished shard how old its first record behind the checkpoint is; its data is thrown away.
+
+        :param foreign: those whose checkpoint turns out to be none of theirs are added.
+        """
+        starts = {each.shard: start for each in self._leases if each.shard in listed and (start := _start(each, facts))}
         client = aws.client("kinesis", retries=1, connections=_READERS)
 
-        def ask(item: tuple[str, Start]) -> int | str:
+        def ask(item: tuple[str, Start]) -> int | str | None:
             try:
                 page = ShardReader(client, self._settings.stream.name, *item).read(1)
+            except NotInShard:
+                foreign.add(item[0])
+                return None
             except ServiceError as error:
                 return str(error)
             age = round(time.time() * 1000) - page.records[0].arrival_ms if page.records else 0
@@ -249,10 +281,12 @@ def _note(notes: list[str], what: str, error: Exception, operation: str, table: 
         notes.append(f"{what}: {aws.explain(error, operation, f'table {table}')}")
 
 
-def _start(lease: Lease) -> Start | None:
+def _start(lease: Lease, facts: Facts) -> Start | None:
     """Return where a lease goes on reading; None: at its end, or where only its worker knows."""
-    if lease.checkpoint == "TRIM_HORIZON":
+    if lease.checkpoint == TRIM_HORIZON:
         return Start()
+    if lease.checkpoint == AT_TIMESTAMP and facts.starts_at is not None:
+        return Start(at_ms=facts.starts_at * 1000)
     return Start(after=lease.checkpoint) if lease.position else None
 
 
@@ -272,8 +306,9 @@ def _advice(status: Status, coordinator: str) -> list[str]:
         )
     if counts["no_lease"]:
         said.append(
-            f"{_count(counts['no_lease'], 'open shard')} without a lease: the leader writes it when it lists the "
-            "shards (kcl.shard_sync_ms); if that does not happen, no worker leads: look whether any runs."
+            f"{_count(counts['no_lease'], 'open shard')} without a lease: a child gets it when its parents are read to "
+            "their ends; else the worker that leads writes it when it has missed it three times, kcl.shard_sync_ms "
+            "apart. If that does not happen, none leads: look whether any runs, at their logs, and restart them."
         )
     if status.leader_state == "dead":
         said.append(

@@ -144,7 +144,7 @@ class ShardReader:
                 StreamName=self._stream, ShardId=self._shard, **self._start.request()
             )
         except aws.CALL_ERRORS as error:
-            if aws.error_code(error) == "InvalidArgumentException" and self._start.sequence is not None:
+            if aws.error_code(error) == "InvalidArgumentException" and (self._start.sequence or self._start.after):
                 raise NotInShard from None
             raise ServiceError(aws.explain(error, "kinesis:GetShardIterator", self._target)) from None
         return str(answer["ShardIterator"])

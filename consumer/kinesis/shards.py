@@ -46,6 +46,11 @@ def list_shards(client: "KinesisClient", stream: str) -> "list[ShardTypeDef]":
     return shards
 
 
+def open_shards(descriptions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the shards that records are still put into."""
+    return [each["ShardId"] for each in descriptions if not each["SequenceNumberRange"].get("EndingSequenceNumber")]
+
+
 def shards_of(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, Shard]:
     """Return the shards by id, parents before their children."""
     listed = {each["ShardId"]: each for each in descriptions}

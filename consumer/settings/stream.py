@@ -31,7 +31,9 @@ class Stream(Section):
 
     name: str = Field("transactions", pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="The Kinesis data stream.")
     initial_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
-        "TRIM_HORIZON", description="Where a shard without a checkpoint starts."
+        "TRIM_HORIZON",
+        description="Where a shard without a checkpoint starts: with the oldest record, or with what arrives after "
+        "the application's first start, a time that is remembered.",
     )
     polling_applications: int = Field(
         1,

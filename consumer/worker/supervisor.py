@@ -25,7 +25,7 @@ from setproctitle import setproctitle
 
 from consumer import __version__, logs
 from consumer.errors import StartError
-from consumer.kcl import daemon, handover
+from consumer.kcl import daemon, handover, lease_origin
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
 from consumer.kcl.properties import properties
@@ -372,8 +372,9 @@ def run(settings: Settings) -> int:
     candidate = load_candidate(settings)
     java = find_java(settings)
     preflight.check(settings)
+    facts = lease_origin.enter(settings)
     with closing(RuntimeFolder(settings.runtime_dir)) as folder:
-        made = properties(settings, folder.worker_id.value)
+        made = properties(settings, folder.worker_id.value, facts.starts_at)
         parts = compose(settings, folder, daemon.command(java, settings, made), redactor, candidate)
         daemon.write_files(folder.path, made, Path(shim.__file__), len(parts.pipelines))
         logs.count_suppressed(lambda event: parts.metrics.log_lines_suppressed.labels(event).inc())

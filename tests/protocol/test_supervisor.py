@@ -113,11 +113,13 @@ print(json.dumps(seen))
 WHOLE = """
 import sys
 from pathlib import Path
-from consumer.kcl import daemon, handover
+from consumer.kcl import daemon, handover, lease_origin
+from consumer.kcl.application_item import Facts
 from consumer.settings import Settings
 from consumer.worker import preflight, supervisor
 
 preflight.check = lambda settings: None
+lease_origin.enter = lambda settings: Facts()
 supervisor.find_java = lambda settings: Path("/bin/true")
 daemon.command = lambda *_: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 handover.hand_over = lambda *_: 0

@@ -379,15 +379,29 @@ def test_the_table_is_created_unless_told_not_to(run: Run, world: World) -> None
     assert filled(run, world, "--no-create")["complete"]
 
 
+def test_a_stream_that_was_made_anew_is_refused(run: Run, world: World) -> None:
+    world.put(*good(1))
+    assert filled(run, world)["complete"]
+    before = world.leases(application(world))
+    world.kinesis.delete_stream(StreamName=world.name)
+    time.sleep(0.002)
+    world.kinesis.create_stream(StreamName=world.name, ShardCount=1)
+    world.put(*good(1))
+    ran = started(run, world)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"The checkpoints of the backfill {application(world)} are of another stream" in ran.err
+    assert world.leases(application(world)) == before
+
+
 def test_a_second_run_takes_over_from_the_first(world: World) -> None:
     create_table(application(world))
     shards = list_shards(world.kinesis, world.name)
-    first = BackfillLeases(application(world), "TRIM_HORIZON", "one")
+    first = BackfillLeases(application(world), "TRIM_HORIZON", "stream@5", "one")
     lease, checkpointer = first.claim(shards, "TRIM_HORIZON")[SHARD]
     assert (lease.position, lease.is_finished) == (None, False)
     checkpointer.at(Position(5, 1))
     checkpointer.at(Position(6, 0))
-    second = BackfillLeases(application(world), "TRIM_HORIZON", "two")
+    second = BackfillLeases(application(world), "TRIM_HORIZON", "stream@5", "two")
     lease, mine = second.claim(shards, "TRIM_HORIZON")[SHARD]
     assert lease.position == Position(6, 0)
     with pytest.raises(LeaseLost):
@@ -395,10 +409,12 @@ def test_a_second_run_takes_over_from_the_first(world: World) -> None:
     first.release([SHARD])
     mine.at_end()
     second.release([SHARD])
-    lease, _ = BackfillLeases(application(world), "TRIM_HORIZON", "three").claim(shards, "TRIM_HORIZON")[SHARD]
+    lease, _ = BackfillLeases(application(world), "TRIM_HORIZON", "stream@5", "three").claim(shards, "TRIM_HORIZON")[
+        SHARD
+    ]
     assert lease.is_finished
     with pytest.raises(UsageError, match="began at TRIM_HORIZON"):
-        BackfillLeases(application(world), "2024", "four").claim(shards, "AT_TIMESTAMP")
+        BackfillLeases(application(world), "2024", "stream@5", "four").claim(shards, "AT_TIMESTAMP")
 
 
 def test_a_stream_that_was_made_anew_needs_another_name(run: Run, world: World) -> None:

@@ -18,7 +18,7 @@ SHARD = "shardId-000000000000"
 DESCRIBED = {"ShardId": SHARD, "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "9"}, "ParentShardId": "p"}
 ATTRIBUTES = re.compile(
     r"lease(Key|Owner|Counter)\b|checkpointSub|checkpointOwner|ownerName|ownerSwitches|recordVersionNumber"
-    r"""|["'](SHARD_END|Leader|wid|lut|backfillFrom)["']"""
+    r"""|["'](SHARD_END|Leader|wid|lut|backfillFrom|backfillOf)["']"""
 )
 
 

@@ -13,6 +13,7 @@ import yaml
 from consumer import tables
 from consumer.commands import status as status_cli
 from consumer.kcl import lease_table
+from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.status import Observer, Status
 from consumer.local.cloud_process import Cloud
 from consumer.settings import lease_tables, load_settings
@@ -200,7 +201,7 @@ def test_shards_that_are_read_to_their_end_need_no_owner(application: Callable[[
     assert workers(seen) == {"one": "living"}
     assert not seen.is_served
     (note,) = seen.notes
-    assert note.startswith("1 open shard without a lease: the leader writes it when it lists the shards")
+    assert note.startswith("1 open shard without a lease: a child gets it when its parents are read to their ends; ")
     app.lease(2, "one")
     app.look()
     assert app.look().is_served
@@ -223,6 +224,65 @@ def test_the_lag_is_the_age_of_what_comes_next(application: Callable[[int], Appl
     assert app.look().shards[0].shard == shard
 
 
+def test_the_lag_of_a_shard_that_began_with_latest_is_known(application: Callable[[int], Application]) -> None:
+    app = application(1)
+    starts_at = int(time.time()) - 100
+    ApplicationItem(app.dynamodb, app.settings.kcl.application).settle(Facts(starts_at=starts_at))
+    app.lease(0, "one", "AT_TIMESTAMP")
+    assert app.look(with_lag=True).shards[0].lag_ms == 0
+    app.put("key")
+    time.sleep(0.1)
+    assert 100 <= (app.look(with_lag=True).shards[0].lag_ms or 0) < 60_000
+
+
+def test_an_open_shard_that_a_lease_says_is_finished_is_read_by_nobody(
+    application: Callable[[int], Application],
+) -> None:
+    """As after a stream that was resharded is made anew, of which an earlier version remembered nothing."""
+    app = application(2)
+    for number in range(4):
+        app.lease(number, None, END)
+    seen = app.look(with_lag=True)
+    assert states(seen) == ["foreign", "foreign", "finished", "finished"]
+    assert not seen.is_served
+    assert seen.notes[0].startswith("The lease of shardId-000000000000 of the application")
+
+
+def test_a_shard_whose_checkpoint_the_stream_refuses_is_not_read(application: Callable[[int], Application]) -> None:
+    app = application(2)
+    app.lease(0, "one", app.put("key")[0])
+    app.kinesis.delete_stream(StreamName=app.settings.stream.name)
+    time.sleep(0.002)
+    app.kinesis.create_stream(StreamName=app.settings.stream.name, ShardCount=1)
+    app.look()
+    app.renew(0)
+    seen = app.look(after=1, with_lag=True)
+    assert (states(seen), workers(seen)) == (["foreign"], {"one": "living"})
+    assert not seen.is_served
+
+
+def test_leases_of_another_stream_are_told_without_a_look_at_any_shard(
+    application: Callable[[int], Application],
+) -> None:
+    app = application(1)
+    name, application_ = app.settings.stream.name, app.settings.kcl.application
+    ApplicationItem(app.dynamodb, application_).settle(Facts(f"arn:aws:kinesis:r:1:stream/{name}", 5))
+    app.lease(0, "one")
+    app.look()
+    app.renew(0)
+    seen = app.look(after=1)
+    assert states(seen) == ["reading"]
+    assert (seen.is_of_stream, seen.is_served) == (False, False)
+    assert seen.notes[0].startswith(f"The stream {name} was made anew at ")
+
+
+def test_nothing_at_all_is_not_served(application: Callable[[int], Application]) -> None:
+    app = application(1)
+    assert states(app.look()) == ["no_lease"]
+    app.kinesis.delete_stream(StreamName=app.settings.stream.name)
+    assert not app.look().is_served
+
+
 def test_what_is_not_permitted_is_left_out_and_said(
     application: Callable[[int], Application], cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +297,7 @@ def test_what_is_not_permitted_is_left_out_and_said(
         door.refused[f"Scan {app.worker_metrics}"] = "AccessDeniedException"
         seen = app.look(with_lag=True)
         assert [each.lag_ms for each in seen.shards] == [None, None]
-        lag, leader, idle = seen.notes
+        leader, lag, idle = seen.notes
         assert lag.startswith("The lag of 2 shards is not known: kinesis:GetShardIterator on shard")
         assert leader.startswith(
             f"The leader is not known: dynamodb:GetItem on table {app.coordinator} is not permitted"
