@@ -2,13 +2,11 @@
 
 import fcntl
 import http.client
-import os
 import resource
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +15,11 @@ from consumer.errors import StartError
 from consumer.kcl import daemon
 from consumer.kcl.java import find_java, java_version, runs
 from consumer.settings import Settings
+from consumer.worker.memory import divide, limit_mib
 from consumer.worker.runtime_folder import refuse_if_others_write
-from consumer.worker.tuning import cores
 from consumer.worker.worker_id import FILE
 
-CGROUP: Final = Path("/sys/fs/cgroup")
-_LIMITS: Final = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2, v1
 _MIB: Final = 1 << 20
-
-# Measured (docs/performance.md): what the processes take beside the JVM's heap, in MiB.
-_JVM_MIB: Final = 200
-_SUPERVISOR_MIB: Final = 70
-_PIPELINE_MIB: Final = 150
 
 _FILES: Final = 1024
 """Each shard takes about a dozen file descriptors in the JVM; every system that we know gives a process so many."""
@@ -52,7 +43,7 @@ def java(settings: Settings) -> Finding:
         found = find_java(settings)
     except StartError as error:
         return Finding("java", "failed", str(error))
-    heap = settings.kcl.heap_mb
+    heap = divide(settings, limit_mib()).heap
     if runs(found, f"-Xmx{heap}m"):
         return Finding("java", "ok", f"{java_version(found) or 'Its version is unknown'}, at {found}.")
     if runs(found):
@@ -72,26 +63,15 @@ def jars() -> Finding:
 
 def memory(settings: Settings) -> Finding:
     """Compare the memory that there is with what the worker may take."""
-    processes = settings.pipeline.processes or cores()
-    need = settings.kcl.heap_mb + _JVM_MIB + _SUPERVISOR_MIB + processes * _PIPELINE_MIB
-    limit = _memory_limit() // _MIB
+    found = divide(settings, limit_mib())
     text = (
-        f"{limit} MiB; the worker may take about {need}, with {settings.kcl.heap_mb} MiB of heap and {processes} "
-        "pipeline processes"
+        f"{found.limit} MiB; the worker may take about {found.worker}, with {found.heap} MiB of heap and "
+        f"{found.processes} pipeline processes"
     )
-    if limit >= need:
+    if found.limit >= found.worker:
         return Finding("memory", "ok", f"{text}.")
-    remedy = "give it more, or lower kcl.heap_mb or pipeline.processes"
+    remedy = "give it more, or lower pipeline.processes, pipeline.max_bytes_in_flight or kcl.heap_mb"
     return Finding("memory", "warning", f"{text}: {remedy}; else the system may kill it under load.")
-
-
-def _memory_limit() -> int:
-    """Return the bytes that the container may take, else those of the machine."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for name in _LIMITS:
-        with suppress(OSError, ValueError):  # ValueError: `max`
-            found = min(found, int((CGROUP / name).read_text(encoding="ascii")))
-    return found
 
 
 def files() -> Finding:

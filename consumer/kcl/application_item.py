@@ -28,6 +28,7 @@ _NAMES: Final = {
     "stream_arn": "streamArn",
     "stream_created_ms": "streamCreatedMillis",
     "starts_at": "startsAtSeconds",
+    "fetch_records": "fetchRecords",
 }
 """The attribute of each fact."""
 
@@ -41,11 +42,13 @@ class Facts:
         under its name it is another.
     :ivar starts_at: what ``LATEST`` was when it was first asked for: from then on shards without a checkpoint are read,
         in epoch seconds.
+    :ivar fetch_records: how many records a worker's daemon may fetch at once, as far as its memory has told.
     """
 
     stream_arn: str | None = None
     stream_created_ms: int | None = None
     starts_at: int | None = None
+    fetch_records: int | None = None
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:

@@ -11,7 +11,6 @@ from typing import Final
 
 from consumer.errors import StartError
 from consumer.kcl import whole_records
-from consumer.settings import Settings
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
@@ -20,10 +19,10 @@ SHIM_FILE: Final = "sanitizer-shim"
 _MULTILANG: Final = "amazon-kinesis-client-multilang-"
 
 
-def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str]:
+def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
     """Return the command line, to be run in the runtime folder."""
     options = [
-        f"-Xmx{settings.kcl.heap_mb}m",
+        f"-Xmx{heap_mib}m",
         "-XX:+UseSerialGC",
         # Neither a heap dump nor a core file nor a crash report: each would hold card data.
         "-XX:+ExitOnOutOfMemoryError",
@@ -52,14 +51,19 @@ def write_files(folder: Path, made: Mapping[str, str], shim: Path, processes: in
 
     :param shim: the script that it starts for each shard, with the folder and `processes`, from among which it chooses.
     """
-    lines = "".join(f"{name}={value}\n" for name, value in sorted(made.items()))
-    (folder / PROPERTIES_FILE).write_text(lines, encoding="latin-1", errors="backslashreplace")
+    write_properties(folder, made)
     whole_records.write(folder)
     (folder / LOGBACK_FILE).write_bytes((files("consumer.kcl") / LOGBACK_FILE).read_bytes())
     (folder / SHIM_FILE).write_text(
         f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",
         encoding="utf-8",
     )
+
+
+def write_properties(folder: Path, made: Mapping[str, str]) -> None:
+    """Write what the next daemon is told."""
+    lines = "".join(f"{name}={value}\n" for name, value in sorted(made.items()))
+    (folder / PROPERTIES_FILE).write_text(lines, encoding="latin-1", errors="backslashreplace")
 
 
 def kcl_version() -> str:

@@ -1,12 +1,15 @@
 """The daemon's properties, out of the settings."""
 
 import sys
+from typing import Final
 
 from consumer import aws
 from consumer.kcl.daemon import SHIM_FILE
 from consumer.kcl.lease_table import LATEST
 from consumer.settings import Settings
 from consumer.settings import stream as reading
+
+MAX_RECORDS: Final = "maxRecords"
 
 
 def properties(settings: Settings, worker_id: str, starts_at: int | None = None) -> dict[str, str]:
@@ -43,7 +46,7 @@ def properties(settings: Settings, worker_id: str, starts_at: int | None = None)
     else:
         made["initialPositionInStream"] = settings.stream.initial_position
     if kcl.retrieval_mode == "POLLING":
-        made["maxRecords"] = str(kcl.max_records)
+        made[MAX_RECORDS] = str(kcl.max_records)
         made["idleTimeBetweenReadsInMillis"] = str(reading.idle_ms(settings.stream, kcl))
     elif kcl.consumer_arn:
         made[reading.ARN_PROPERTY] = kcl.consumer_arn  # neither looked up nor registered

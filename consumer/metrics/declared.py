@@ -284,7 +284,13 @@ class Declarations:
         Group.LEASES,
         "sanitizer_daemon_restarts_total",
         "Starts of the KCL daemon after its first, by reason.",
-        reason="3: `daemon_exit`, `pipeline_died`, `session_failed`",
+        reason="5: `daemon_exit`, `out_of_memory`, `pipeline_died`, `session_failed`, `fetch_size`",
+    )
+    fetch_records = _gauge(
+        Group.LEASES,
+        "sanitizer_fetch_records",
+        "Records that the daemon fetches of a shard at once: fewer than `kcl.max_records` after it ran out of memory.",
+        LAST,
     )
 
     cpu = _derived(

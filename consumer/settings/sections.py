@@ -113,7 +113,7 @@ class Pipeline(Section):
         "caches from core to core.",
     )
     max_bytes_in_flight: int = Field(
-        32 * 2**20,
+        16 * 2**20,
         ge=2**20,
         description="Bytes of record data that a pipeline process works on at once, over all of its shards; they take "
         "about five times as much memory.",

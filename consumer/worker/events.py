@@ -75,6 +75,13 @@ class DaemonPhase:
 
 
 @dataclass(frozen=True, slots=True)
+class MoreFits:
+    """The daemon may fetch more records at once."""
+
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonExited:
     """A daemon has ended; the last that is told of it."""
 
@@ -83,7 +90,15 @@ class DaemonExited:
 
 
 Event = (
-    SignalReceived | PipelineReady | PipelineExited | ShardStuck | Flooding | SessionFailed | DaemonPhase | DaemonExited
+    SignalReceived
+    | PipelineReady
+    | PipelineExited
+    | ShardStuck
+    | Flooding
+    | SessionFailed
+    | DaemonPhase
+    | DaemonExited
+    | MoreFits
 )
 
 Post = Callable[[Event], None]

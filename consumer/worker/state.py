@@ -9,6 +9,7 @@ from consumer.metrics.collector import BatchAges
 from consumer.pipeline.crash_journal import sights
 from consumer.web.health import Condition, EndedShards, deadlocked
 from consumer.worker.daemon_runner import DaemonRunner
+from consumer.worker.fetch_size import FetchSize
 from consumer.worker.pipeline_pool import PipelinePool
 
 
@@ -26,6 +27,7 @@ class WorkerState:
         self,
         daemons: DaemonRunner,
         pipelines: PipelinePool,
+        fetch: FetchSize,
         journal: Path,
         batch_ages: Callable[[], BatchAges],
         stuck_seconds: float,
@@ -33,6 +35,7 @@ class WorkerState:
     ) -> None:
         self._daemons = daemons
         self._pipelines = pipelines
+        self._fetch = fetch
         self._journal = journal
         self._batch_ages = batch_ages
         self._stuck_seconds = stuck_seconds
@@ -76,6 +79,7 @@ class WorkerState:
             turned_ago=now - self._turned_at,
             in_flight=in_flight,
             slow_after=self._stuck_seconds,
+            fetch_reduced_to=self._fetch.records if self._fetch.is_reduced else None,
             ended_in_vain=self._ended.in_vain(now),
             deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),
         )

@@ -23,38 +23,47 @@ from typing import Final, NamedTuple, assert_never
 
 from setproctitle import setproctitle
 
-from consumer import __version__, logs
+from consumer import __version__, aws, logs
+from consumer.dynamodb.schema import call
 from consumer.errors import StartError
-from consumer.kcl import daemon, handover, lease_origin
+from consumer.kcl import daemon, fetch_sample, handover, lease_origin
+from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
-from consumer.kcl.properties import properties
+from consumer.kcl.properties import MAX_RECORDS, properties
 from consumer.kcl.takeover import Takeover
+from consumer.kinesis.shards import kinesis_client, list_shards, open_shards
 from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent, set_up, show_zeros
 from consumer.metrics.collector import WorkerCollector, forget_gauges, open_deliveries
 from consumer.metrics.process_usage import DAEMON, Vitals
+from consumer.periodic import Periodic
 from consumer.pipeline.batch import OTHER
 from consumer.pipeline.crash_journal import JournalReading, Stage, note_overdue
 from consumer.quarantine.codes import ADVICE
 from consumer.record import Outcome
 from consumer.redactors.loading import load_candidate, load_plugin
-from consumer.settings import Settings
+from consumer.settings import Settings, lease_tables
+from consumer.settings.shard_limits import RECORDS_A_SECOND
+from consumer.settings.stream import idle_ms
 from consumer.web.site import Site
 from consumer.worker import preflight, shim
 from consumer.worker.control import Begin
-from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, DaemonRunner
+from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, DaemonRunner, OnLine
 from consumer.worker.events import (
     DaemonExited,
     DaemonPhase,
     Event,
     Flooding,
+    MoreFits,
     PipelineExited,
     PipelineReady,
     SessionFailed,
     ShardStuck,
     SignalReceived,
 )
+from consumer.worker.fetch_size import OUT_OF_MEMORY_STATUS, PERIOD_SECONDS, Bounds, FetchSize
+from consumer.worker.memory import Memory, divide, limit_mib
 from consumer.worker.pipeline_pool import PipelinePool, PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import Terminal, tell_of_signals
@@ -75,6 +84,21 @@ FLOODING: Final = (
     "the worker stops: too many records went to quarantine. See `sanitizer quarantine list` for why, mend the policy "
     "or the producer, start again and replay them; quarantine.max_share is the limit"
 )
+
+
+class Surroundings(NamedTuple):
+    """What was found out before the start.
+
+    :ivar command: the daemon's, run in the runtime folder.
+    :ivar properties: KCL's.
+    :ivar shards: that are open.
+    """
+
+    command: list[str]
+    properties: dict[str, str]
+    facts: Facts
+    memory: Memory
+    shards: int
 
 
 class Leases(NamedTuple):
@@ -103,6 +127,7 @@ class Parts:
     collector: WorkerCollector
     state: WorkerState
     leases: Leases
+    fetch: FetchSize
     watchers: Sequence[Callable[[], None]]
     terminal: Terminal
     log: Logger
@@ -121,6 +146,7 @@ class Supervisor:
         self._vitals = parts.vitals
         self._state = parts.state
         self._leases = parts.leases
+        self._fetch = parts.fetch
         self._watchers = parts.watchers
         self._terminal = parts.terminal
         self._log = parts.log
@@ -170,6 +196,8 @@ class Supervisor:
                 self._session_failed(slot, shard, daemon_number)
             case DaemonPhase(daemon_number, phase):
                 self._daemon_came_to(daemon_number, phase)
+            case MoreFits(records):
+                self._fetch_more(records)
             case DaemonExited(daemon_number, status):
                 self._daemon_exited(daemon_number, status)
             case _:
@@ -211,7 +239,17 @@ class Supervisor:
     def _daemon_exited(self, daemon_number: int, status: int) -> None:
         if self._daemons.is_current(daemon_number):
             self._log.error("daemon.exited", exit_status=status)
-            self._replace_daemon("daemon_exit")
+            if status == OUT_OF_MEMORY_STATUS:
+                self._fetch.ran_out()
+                self._replace_daemon("out_of_memory")
+            else:
+                self._replace_daemon("daemon_exit")
+
+    def _fetch_more(self, records: int) -> None:
+        """Have a daemon that has worked well for long replaced by one that fetches more at once."""
+        if self._daemons.is_healthy:
+            self._fetch.raise_to(records)
+            self._replace_daemon("fetch_size", has_failed=False)
 
     def _start_what_is_missing(self) -> None:
         """Start the pipeline processes that are not there; when all are ready, the daemon."""
@@ -259,11 +297,11 @@ class Supervisor:
         for shard, count in open_deliveries(self._folder.metrics, name, SLOT).items():
             self._metrics.outcomes.labels(shard, Outcome.ABANDONED.value).inc(count)
 
-    def _replace_daemon(self, reason: str) -> None:
+    def _replace_daemon(self, reason: str, *, has_failed: bool = True) -> None:
         """End the daemon, if it lives, and have a new one started after a pause."""
         if self._daemons.process is not None:
             self._vitals.read()  # its CPU time, before it is gone
-            self._daemons.put_off(reason)
+            self._daemons.put_off(reason, has_failed=has_failed)
             self._leases.resign()
         else:
             self._daemons.put_off(reason)
@@ -290,11 +328,14 @@ class Supervisor:
 
 
 def compose(
-    settings: Settings, folder: RuntimeFolder, command: list[str], redactor: Redactor, candidate: Redactor | None
+    settings: Settings,
+    folder: RuntimeFolder,
+    around: Surroundings,
+    redactor: Redactor,
+    candidate: Redactor | None,
 ) -> Parts:
     """Make a worker's parts; none of them does anything yet.
 
-    :param command: the daemon's, run in `folder`.
     :param redactor: what each pipeline process has to load, too.
     """
     log = logs.get_logger(SLOT)
@@ -302,13 +343,26 @@ def compose(
     set_up(folder.metrics, SLOT)
     metrics = Metrics()
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    start_daemon = partial(DaemonProcess, command, folder.path, folder.worker_id.lock.fileno(), events.put)
+    fetch = _fetch_size(settings, worker_id, around, metrics, log)
+
+    def start_daemon(number: int, on_line: OnLine) -> DaemonProcess:
+        made = around.properties
+        if MAX_RECORDS in made:
+            made |= {MAX_RECORDS: str(fetch.records)}
+        daemon.write_properties(folder.path, made)
+        lock = folder.worker_id.lock.fileno()
+        return DaemonProcess(around.command, folder.path, lock, events.put, number, on_line)
+
+    def look_for_more(_passed: float) -> None:
+        if daemons.is_healthy and (records := fetch.larger()):
+            events.put(MoreFits(records))
+
     daemons = DaemonRunner(start_daemon, metrics, events.put, log)
     pipelines = _pipelines(settings, folder, redactor.digest, events, log)
     vitals = Vitals(partial(_pids, daemons, pipelines))
     collector = WorkerCollector(folder.metrics, _names(redactor), _names(candidate) if candidate else None, vitals.read)
     stuck_seconds = settings.pipeline.stuck_seconds
-    state = WorkerState(daemons, pipelines, folder.journal, collector.batch_ages, stuck_seconds)
+    state = WorkerState(daemons, pipelines, fetch, folder.journal, collector.batch_ages, stuck_seconds)
     takeover = Takeover(settings, worker_id, state.may_take_over, log, metrics)
     watchdog = Watchdog(folder.journal, settings.redaction.timeout_seconds, stuck_seconds, events.put)
     stream = stream_watch(settings.stream.name, metrics, log)
@@ -326,9 +380,34 @@ def compose(
             partial(handover.resign, settings, worker_id, log),
             partial(handover.hand_over, settings, worker_id, log),
         ),
-        watchers=(watchdog.start, takeover.start, partial(stream.start, at_once=True)),
+        fetch=fetch,
+        watchers=(
+            watchdog.start,
+            takeover.start,
+            partial(stream.start, at_once=True),
+            Periodic("fetch-size", PERIOD_SECONDS, look_for_more).start,
+        ),
         terminal=Terminal(),
         log=log,
+    )
+
+
+def _fetch_size(settings: Settings, worker_id: str, around: Surroundings, metrics: Metrics, log: Logger) -> FetchSize:
+    facts = around.facts
+    item = ApplicationItem(aws.client("dynamodb", retries=2, timeout=5), settings.kcl.application)
+    table = lease_tables(settings.kcl.application)[2]
+    return FetchSize(
+        Bounds(
+            settings.kcl.max_records,
+            -(-RECORDS_A_SECOND * idle_ms(settings.stream, settings.kcl) // 1000),
+            around.memory.heap,
+            around.shards,
+        ),
+        facts.fetch_records,
+        lambda limit: fetch_sample.take(settings, worker_id, facts, limit),
+        lambda records: call(lambda: item.change(Facts(fetch_records=records)), "dynamodb:UpdateItem", table),
+        metrics,
+        log,
     )
 
 
@@ -375,7 +454,10 @@ def run(settings: Settings) -> int:
     facts = lease_origin.enter(settings)
     with closing(RuntimeFolder(settings.runtime_dir)) as folder:
         made = properties(settings, folder.worker_id.value, facts.starts_at)
-        parts = compose(settings, folder, daemon.command(java, settings, made), redactor, candidate)
+        memory = divide(settings, limit_mib())
+        shards = len(open_shards(list_shards(kinesis_client(), settings.stream.name)))
+        around = Surroundings(daemon.command(java, memory.heap, made), made, facts, memory, shards)
+        parts = compose(settings, folder, around, redactor, candidate)
         daemon.write_files(folder.path, made, Path(shim.__file__), len(parts.pipelines))
         logs.count_suppressed(lambda event: parts.metrics.log_lines_suppressed.labels(event).inc())
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)
@@ -395,6 +477,8 @@ def run(settings: Settings) -> int:
                 policy=identity(redactor),
                 digest=redactor.digest,
                 port=site.port,
+                heap_mib=memory.heap,
+                fetch_records=parts.fetch.records,
             )
             if candidate:
                 parts.log.info("candidate.compared", policy=identity(candidate), digest=candidate.digest)

@@ -75,7 +75,7 @@ def test_no_secret_is_on_the_disk_or_on_the_daemons_command_line(
     daemon.write_files(tmp_path, made, Path("shim.py"), 2)
     shown = [file.read_text("latin-1") for file in tmp_path.iterdir()]
     assert any("streamName=" in text for text in shown)
-    assert CANARY not in "".join([*shown, *daemon.command(Path("/bin/java"), settings, made), str(settings)])
+    assert CANARY not in "".join([*shown, *daemon.command(Path("/bin/java"), 256, made), str(settings)])
 
 
 def test_no_command_leaves_a_core_file() -> None:

@@ -62,7 +62,7 @@ def test_awss_own_variables_set_the_endpoints(monkeypatch: pytest.MonkeyPatch) -
     made = properties(settings(), "w")
     assert made["kinesisEndpoint"] == "http://127.0.0.1:4567"
     assert made["dynamoDBEndpoint"] == made["cloudWatchClient.endpointOverride"] == "http://127.0.0.1:8000"
-    assert "-Daws.cborEnabled=false" in daemon.command(Path("/bin/java"), settings(), made)
+    assert "-Daws.cborEnabled=false" in daemon.command(Path("/bin/java"), 256, made)
 
 
 def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_the_jvm_leaves_no_dump_that_would_hold_card_data() -> None:
-    line = daemon.command(Path("/opt/my java/bin/java"), settings(heap_mb=192), {})
+    line = daemon.command(Path("/opt/my java/bin/java"), 192, {})
     assert line[0] == "/opt/my java/bin/java"
     assert "-Xmx192m" in line
     assert "-XX:-HeapDumpOnOutOfMemoryError" in line
@@ -89,7 +89,7 @@ def test_the_jvm_leaves_no_dump_that_would_hold_card_data() -> None:
 def test_missing_jars_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(StartError, match="jars are missing"):
-        daemon.command(Path("/bin/java"), settings(), {})
+        daemon.command(Path("/bin/java"), 256, {})
 
 
 def test_the_files_work_in_a_folder_with_spaces_and_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
