@@ -264,6 +264,12 @@ class Declarations:
         LAST,
         state="4: `owned`, `unowned`, `expired`, `finished`",
     )
+    leases_restored = _counter(
+        Group.LEASES,
+        "sanitizer_leases_restored_total",
+        "Leases of shards that this worker, leading, found missing and wrote again. Their shards are read from the "
+        "beginning, once more.",
+    )
     application_workers = _gauge(
         Group.LEASES,
         "sanitizer_application_workers",

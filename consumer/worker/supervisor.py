@@ -26,8 +26,10 @@ from setproctitle import setproctitle
 from consumer import __version__, logs
 from consumer.errors import StartError
 from consumer.kcl import daemon, handover, lease_origin
+from consumer.kcl.application_item import Facts
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
+from consumer.kcl.missing_leases import MissingLeases
 from consumer.kcl.properties import properties
 from consumer.kcl.takeover import Takeover
 from consumer.logs import Logger
@@ -290,12 +292,18 @@ class Supervisor:
 
 
 def compose(
-    settings: Settings, folder: RuntimeFolder, command: list[str], redactor: Redactor, candidate: Redactor | None
+    settings: Settings,
+    folder: RuntimeFolder,
+    command: list[str],
+    redactor: Redactor,
+    candidate: Redactor | None,
+    facts: Facts,
 ) -> Parts:
     """Make a worker's parts; none of them does anything yet.
 
     :param command: the daemon's, run in `folder`.
     :param redactor: what each pipeline process has to load, too.
+    :param facts: what is remembered of the application.
     """
     log = logs.get_logger(SLOT)
     worker_id = folder.worker_id.value
@@ -310,6 +318,7 @@ def compose(
     stuck_seconds = settings.pipeline.stuck_seconds
     state = WorkerState(daemons, pipelines, folder.journal, collector.batch_ages, stuck_seconds)
     takeover = Takeover(settings, worker_id, state.may_take_over, log, metrics)
+    missing_leases = MissingLeases(settings, worker_id, facts, state.may_take_over, metrics, log)
     watchdog = Watchdog(folder.journal, settings.redaction.timeout_seconds, stuck_seconds, events.put)
     stream = stream_watch(settings.stream.name, metrics, log)
     return Parts(
@@ -326,7 +335,7 @@ def compose(
             partial(handover.resign, settings, worker_id, log),
             partial(handover.hand_over, settings, worker_id, log),
         ),
-        watchers=(watchdog.start, takeover.start, partial(stream.start, at_once=True)),
+        watchers=(watchdog.start, takeover.start, missing_leases.start, partial(stream.start, at_once=True)),
         terminal=Terminal(),
         log=log,
     )
@@ -375,7 +384,7 @@ def run(settings: Settings) -> int:
     facts = lease_origin.enter(settings)
     with closing(RuntimeFolder(settings.runtime_dir)) as folder:
         made = properties(settings, folder.worker_id.value, facts.starts_at)
-        parts = compose(settings, folder, daemon.command(java, settings, made), redactor, candidate)
+        parts = compose(settings, folder, daemon.command(java, settings, made), redactor, candidate, facts)
         daemon.write_files(folder.path, made, Path(shim.__file__), len(parts.pipelines))
         logs.count_suppressed(lambda event: parts.metrics.log_lines_suppressed.labels(event).inc())
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)

@@ -13,6 +13,7 @@ import json, os, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 from consumer import logs
+from consumer.kcl.application_item import Facts
 from consumer.kcl.log import Phase
 from consumer.pipeline.crash_journal import JournalReading, Stage
 from consumer.redactors.loading import load_plugin
@@ -42,7 +43,7 @@ settings = Settings(
     runtime_dir=folder / "run",
 )
 runtime = RuntimeFolder(settings.runtime_dir)
-made = compose(settings, runtime, command, load_plugin(settings), None)
+made = compose(settings, runtime, command, load_plugin(settings), None, Facts())
 daemons, state = made.daemons, made.state
 seen = {"handed_over": 0}
 
