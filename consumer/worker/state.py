@@ -17,6 +17,8 @@ class WorkerState:
 
     :param journal: folder of the crash journals.
     :param batch_ages: returns for how long each batch in flight has been so.
+    :param unanswered: returns for how long nothing was heard of the stream, by shard.
+    :param leases_seen_ago: returns the seconds since the lease table was last read.
     :param stuck_seconds: how long a shard may stand still.
     :ivar has_served: KCL has worked since the start.
     :ivar is_stopping: the worker was asked to stop, or has to.
@@ -28,6 +30,8 @@ class WorkerState:
         pipelines: PipelinePool,
         journal: Path,
         batch_ages: Callable[[], BatchAges],
+        unanswered: Callable[[], BatchAges],
+        leases_seen_ago: Callable[[], float],
         stuck_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -35,6 +39,8 @@ class WorkerState:
         self._pipelines = pipelines
         self._journal = journal
         self._batch_ages = batch_ages
+        self._unanswered = unanswered
+        self._leases_seen_ago = leases_seen_ago
         self._stuck_seconds = stuck_seconds
         self._clock = clock
         self._ended = EndedShards(stuck_seconds)
@@ -76,6 +82,8 @@ class WorkerState:
             turned_ago=now - self._turned_at,
             in_flight=in_flight,
             slow_after=self._stuck_seconds,
+            unanswered=self._unanswered(),
+            leases_seen_ago=self._leases_seen_ago(),
             ended_in_vain=self._ended.in_vain(now),
             deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),
         )

@@ -314,10 +314,19 @@ def compose(
     daemons = DaemonRunner(start_daemon, metrics, events.put, log)
     pipelines = _pipelines(settings, folder, redactor.digest, events, log)
     vitals = Vitals(partial(_pids, daemons, pipelines))
-    collector = WorkerCollector(folder.metrics, _names(redactor), _names(candidate) if candidate else None, vitals.read)
+    takeover = Takeover(settings, worker_id, lambda: state.may_take_over(), log, metrics)  # noqa: PLW0108 - made below
+    tried = _names(candidate) if candidate else None
+    collector = WorkerCollector(folder.metrics, _names(redactor), tried, vitals.read, takeover.leased)
     stuck_seconds = settings.pipeline.stuck_seconds
-    state = WorkerState(daemons, pipelines, folder.journal, collector.batch_ages, stuck_seconds)
-    takeover = Takeover(settings, worker_id, state.may_take_over, log, metrics)
+    state = WorkerState(
+        daemons,
+        pipelines,
+        folder.journal,
+        collector.batch_ages,
+        collector.unanswered,
+        takeover.seen_ago,
+        stuck_seconds,
+    )
     missing_leases = MissingLeases(settings, worker_id, facts, state.may_take_over, metrics, log)
     watchdog = Watchdog(folder.journal, settings.redaction.timeout_seconds, stuck_seconds, events.put)
     stream = stream_watch(settings.stream.name, metrics, log)

@@ -108,7 +108,9 @@ class Rig:
         self.daemons = DaemonRunner(start_daemon, metrics, self.events.put, self.log, self.clock)
         self.pool = PipelinePool(slots, start_pipeline, self.log)
         collector = WorkerCollector(folder.metrics, {"name": "", "version": "", "digest": ""})
-        self.state = WorkerState(self.daemons, self.pool, folder.journal, collector.batch_ages, 60.0, self.clock)
+        self.state = WorkerState(
+            self.daemons, self.pool, folder.journal, collector.batch_ages, dict, lambda: 0.0, 60.0, self.clock
+        )
         self.terminal = FakeTerminal()
         self.parts = Parts(
             folder=folder,
