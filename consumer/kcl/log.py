@@ -73,6 +73,9 @@ class DaemonLog:
         self._metrics.daemon_log_lines.labels(logger, level).inc()
         thrown = event.get("throwable")
         aws = aws_error(thrown)
+        error = aws.error if aws is not None else class_of(thrown)
+        if error is not None and level in ("WARN", "ERROR"):
+            self._metrics.daemon_errors.labels(error.rpartition(".")[2]).inc()
         if aws is not None and aws.error == _THROTTLED:
             self._metrics.read_throttles.inc()
         if aws is not None and aws.reason is not None:

@@ -70,6 +70,7 @@ class Takeover:
         self._counted_at = -COUNT_SECONDS
         self._renewals = Renewals()
         self._silent: set[str] = set()
+        self._seen_at = time.monotonic()
         self._rounds = Periodic(
             "takeover",
             self._failover / LOOKS,
@@ -85,6 +86,14 @@ class Takeover:
     def start(self) -> None:
         """Watch in a thread of its own, for as long as the process lives."""
         self._rounds.start()
+
+    def leased(self) -> set[str]:
+        """Return the shards whose leases were this worker's at the last look."""
+        return {shard for shard, lease in self._leases.items() if lease.owner == self._me}
+
+    def seen_ago(self) -> float:
+        """Return the seconds since the lease table was last read."""
+        return time.monotonic() - self._seen_at
 
     def _round(self, passed: float) -> None:
         self.look(passed)
@@ -105,6 +114,7 @@ class Takeover:
         :return: how many leases were taken.
         """
         leases = self._tables.leases()
+        self._seen_at = time.monotonic()
         self._leases = {lease.shard: lease for lease in leases if not lease.is_finished}
         self._finished = len(leases) - len(self._leases)
         self._renewals.look(self._leases.values(), passed)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
@@ -29,13 +30,16 @@ def kinesis_client() -> "KinesisClient":
     return aws.client("kinesis", retries=6, timeout=20)
 
 
-def list_shards(client: "KinesisClient", stream: str) -> "list[ShardTypeDef]":
+def list_shards(client: "KinesisClient", stream: str, since: int | None = None) -> "list[ShardTypeDef]":
     """Return the shards of a stream, closed ones within retention among them, as ListShards describes them.
 
+    :param since: epoch seconds: without those that were closed before.
     :raises ServiceError: the stream is missing, out of reach or not permitted.
     """
     shards: list[ShardTypeDef] = []
     request: dict[str, Any] = {"StreamName": stream}
+    if since is not None:
+        request["ShardFilter"] = {"Type": "FROM_TIMESTAMP", "Timestamp": datetime.fromtimestamp(since, UTC)}
     while request:
         try:
             page = client.list_shards(**request)

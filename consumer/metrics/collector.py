@@ -1,7 +1,7 @@
 """What Prometheus sees: the files of all processes as one, and what only holds at this moment."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class WorkerCollector(Collector):
     :param policy: name, version and digest of the redactor.
     :param candidate: the same of the policy that is tried, if there is one.
     :param vitals: what each of the worker's processes uses, by its name; empty where the system does not tell.
+    :param leased: the shards whose leases are this worker's, as it last saw them, with a session or without.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class WorkerCollector(Collector):
         policy: dict[str, str],
         candidate: dict[str, str] | None = None,
         vitals: Callable[[], Mapping[str, Usage]] = dict,
+        leased: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._files = Files(directory)
         self._policy = policy
         self._candidate = candidate
         self._vitals = vitals
+        self._leased = leased
+        self._held: frozenset[tuple[str, ...]] = frozenset()
         self._started_at = time.time()
 
     def collect(self) -> Iterator[Metric]:
@@ -58,16 +62,32 @@ class WorkerCollector(Collector):
         ages = _in_flight_ages(self._files.merged(f"gauge_{LAST}_*.db"), time.time())
         return {shard: age for (shard,), age in ages.items() if age}
 
+    def unanswered(self) -> BatchAges:
+        """Return, by shard, for how long nothing was heard of the stream; without those whose batch is in flight."""
+        merged, now = self._files.merged(f"gauge_{LAST}_*.db"), time.time()
+        held, busy = self._holding(merged), _in_flight_ages(merged, now)
+        heard = merged.get(Declarations.heard_at.name, {})
+        return {s[0]: max(0.0, now - at) for s, at in heard.items() if s in held and not busy.get(s)}
+
+    def _holding(self, merged: _Merged) -> frozenset[tuple[str, ...]]:
+        """Return the shards that are served, and those that were and whose leases have been this worker's since.
+
+        Where nothing answers, KCL loses its leases and ends the sessions; nobody else has the shards then.
+        """
+        leased = {(shard,) for shard in self._leased()}
+        self._held = frozenset(_owned(merged) | (self._held & leased))
+        return self._held
+
     def _moment(self, merged: _Merged) -> dict[Declared[Any], Values]:
         """Return what holds at this moment."""
         now = time.time()
-        owned = _owned(merged)
+        owned, held = _owned(merged), self._holding(merged)
         up_to = merged.get(Declarations.up_to.name, {})
         checkpointed = merged.get(Declarations.checkpointed_at.name, {})
         used = self._vitals()
         return {
             Declarations.in_flight: _in_flight(merged),
-            Declarations.behind: {shard: max(0.0, now - at) for shard, at in up_to.items() if shard in owned},
+            Declarations.behind: {shard: max(0.0, now - at) for shard, at in up_to.items() if shard in held},
             Declarations.in_flight_age: _in_flight_ages(merged, now),
             Declarations.checkpoint_age: {s: max(0.0, now - at) for s, at in checkpointed.items() if s in owned},
             Declarations.shards_owned: {(): len(owned)},

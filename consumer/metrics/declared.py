@@ -163,8 +163,9 @@ class Declarations:
         "sanitizer_behind_latest_seconds",
         "True lag of the shard: the larger of (lag as KCL reported it + time since that report) and (time since the "
         "arrival of the oldest unfinished record of the last delivery, or of its newest record once all are finished). "
-        "Of a session without a delivery: time since it began.",
-        shard="the shards that this worker serves now",
+        "Of a session without a delivery: time since it began. It goes on while a shard has no session, since "
+        "nothing answers, and its lease is still this worker's.",
+        shard="the shards that this worker serves now, or holds the lease of",
     )
     in_flight_age = _derived(
         Group.LAG,
@@ -264,6 +265,12 @@ class Declarations:
         LAST,
         state="4: `owned`, `unowned`, `expired`, `finished`",
     )
+    leases_restored = _counter(
+        Group.LEASES,
+        "sanitizer_leases_restored_total",
+        "Leases of shards that this worker, leading, found missing and wrote again. Their shards are read from the "
+        "beginning, once more.",
+    )
     application_workers = _gauge(
         Group.LEASES,
         "sanitizer_application_workers",
@@ -311,6 +318,13 @@ class Declarations:
     start_time = _derived(
         Group.PROCESS, "sanitizer_start_time_seconds", "When the supervisor started, in epoch seconds."
     )
+    daemon_errors = _counter(
+        Group.PROCESS,
+        "sanitizer_daemon_errors_total",
+        "Errors and warnings that the KCL daemon logged with an exception, by its class: that of AWS's SDK, if one is "
+        "among the causes.",
+        error="the exceptions of KCL, its libraries and Java",
+    )
     daemon_log_lines = _counter(
         Group.PROCESS,
         "sanitizer_daemon_log_lines_total",
@@ -342,6 +356,9 @@ class Declarations:
     owned = _raw("shard_owned", "1 while this process serves the shard.")
     up_to = _raw("up_to_seconds", "Epoch seconds up to which the shard's records are finished.")
     checkpointed_at = _raw("checkpointed_at_seconds", "Epoch seconds of the last checkpoint.")
+    heard_at = _raw(
+        "heard_at_seconds", "Epoch seconds of the last delivery, if only a heartbeat, or of the session's begin."
+    )
     batch_since = _raw("batch_since_seconds", "Epoch seconds when the batch in flight began; 0: none.")
 
 

@@ -91,6 +91,7 @@ class ShardBooks:
         self._owned = metrics.owned.labels(shard)
         self._up_to = metrics.up_to.labels(shard)
         self._checkpointed_at = metrics.checkpointed_at.labels(shard)
+        self._heard_at = metrics.heard_at.labels(shard)
         self._batch_since = metrics.batch_since.labels(shard)
         self._reported_up_to = 0.0
 
@@ -120,6 +121,7 @@ class ShardBooks:
         self._reported_up_to = now
         self._up_to.set(now)
         self._checkpointed_at.set(now)
+        self._heard_at.set(now)
         self._batch_since.set(0)
         self._owned.set(1)
 
@@ -134,6 +136,7 @@ class ShardBooks:
         :param behind: lag in seconds, as KCL reports it with the delivery.
         :param oldest: arrival of the first record, in epoch seconds; 0: there is none, or it is not known.
         """
+        self._heard_at.set(now)
         self._reported_up_to = now - behind
         self.unfinished_since(oldest)
 

@@ -5,7 +5,7 @@ permission that is missing: all workers would be replaced for nothing, again and
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -22,6 +22,9 @@ TURN_SECONDS: Final = 120.0
 
 RESTART_SECONDS: Final = 60.0
 """What it takes until a shard is served again after its process was ended; generously."""
+
+UNANSWERED_SECONDS: Final = 30.0
+"""For so long a stream or a lease table may be silent: KCL reads several times a second, and the takeover as often."""
 
 _NAMED: Final = 5
 
@@ -65,6 +68,8 @@ class Condition:
     :ivar in_flight: by shard, for how long its batch has been in flight.
     :ivar slow_after: a batch in flight for longer is worth a word.
     :ivar fetch_reduced_to: records of a fetch, if they are fewer because the daemon ran out of memory.
+    :ivar unanswered: by shard that it holds and that is not busy, for how long nothing was heard of the stream.
+    :ivar leases_seen_ago: since the lease table was last read.
     :ivar ended_in_vain: see `EndedShards.in_vain`.
     :ivar deadlocked: see `deadlocked`.
     """
@@ -78,6 +83,8 @@ class Condition:
     in_flight: Mapping[str, float]
     slow_after: float
     fetch_reduced_to: int | None = None
+    unanswered: Mapping[str, float] = field(default_factory=dict)
+    leases_seen_ago: float = 0.0
     ended_in_vain: Collection[str] = ()
     deadlocked: Collection[str] = ()
 
@@ -127,6 +134,12 @@ def _warned(condition: Condition) -> Report:
     if condition.fetch_reduced_to is not None:
         detail = f"the daemon ran out of memory, and fetches {condition.fetch_reduced_to} records at once"
         reasons.append(Reason("fetch_reduced", f"{detail} until more fit: raise kcl.heap_mb, or have more workers"))
+    if silent := {shard: age for shard, age in condition.unanswered.items() if age > UNANSWERED_SECONDS}:
+        detail = f"the stream has given no answer for up to {max(silent.values()):.0f} seconds: {_names(silent)}"
+        reasons.append(Reason("nothing_read", f"{detail}; sanitizer_daemon_errors_total and the log say why"))
+    if condition.leases_seen_ago > UNANSWERED_SECONDS:
+        detail = f"the lease table has given no answer for {condition.leases_seen_ago:.0f} seconds"
+        reasons.append(Reason("leases_not_seen", f"{detail}; takeover.not_watching in the log says why"))
     return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
 
 

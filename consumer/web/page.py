@@ -19,6 +19,7 @@ from consumer.web.history import KEPT, SAMPLE_SECONDS, History, Reading, Sample,
 from consumer.web.http_server import Answer
 from consumer.web.markup import (
     facts,
+    marked,
     number,
     per_second,
     percent,
@@ -167,8 +168,10 @@ def _leases(reading: Reading) -> Markup:
             if count and state in ("unowned", "expired")
         ),
     ]
-    owned = number(reading.value("sanitizer_shards_owned"))
-    return tile("leases", "Shards owned", owned, ", ".join(note for note in notes if note))
+    owned = reading.value("sanitizer_shards_owned")
+    held = len(reading.rows("sanitizer_behind_latest_seconds"))  # also without a session, while nothing answers
+    lacking = held - owned if owned is not None else None
+    return tile("leases", "Shards owned", marked(lacking, 0, number(owned)), ", ".join(note for note in notes if note))
 
 
 def _latest(windows: Windows, counts: Callable[[Sample], Mapping[str, float]]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from consumer.kcl.log import Phase
 from consumer.metrics.collector import BatchAges
@@ -13,11 +14,24 @@ from consumer.worker.fetch_size import FetchSize
 from consumer.worker.pipeline_pool import PipelinePool
 
 
+class Signs(NamedTuple):
+    """What tells how the worker is.
+
+    :ivar batch_ages: returns for how long each batch in flight has been so.
+    :ivar unanswered: returns, by shard that is not busy, for how long nothing was heard of the stream.
+    :ivar leases_seen_ago: returns the time since the lease table was last read.
+    """
+
+    batch_ages: Callable[[], BatchAges]
+    unanswered: Callable[[], BatchAges]
+    leases_seen_ago: Callable[[], float]
+    fetch: FetchSize
+
+
 class WorkerState:
     """Changed by the supervisor's main thread, read by any.
 
     :param journal: folder of the crash journals.
-    :param batch_ages: returns for how long each batch in flight has been so.
     :param stuck_seconds: how long a shard may stand still.
     :ivar has_served: KCL has worked since the start.
     :ivar is_stopping: the worker was asked to stop, or has to.
@@ -27,17 +41,15 @@ class WorkerState:
         self,
         daemons: DaemonRunner,
         pipelines: PipelinePool,
-        fetch: FetchSize,
         journal: Path,
-        batch_ages: Callable[[], BatchAges],
+        signs: Signs,
         stuck_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._daemons = daemons
         self._pipelines = pipelines
-        self._fetch = fetch
         self._journal = journal
-        self._batch_ages = batch_ages
+        self._signs = signs
         self._stuck_seconds = stuck_seconds
         self._clock = clock
         self._ended = EndedShards(stuck_seconds)
@@ -68,7 +80,8 @@ class WorkerState:
 
     def condition(self) -> Condition:
         """Return what the verdicts on the worker's health rest on."""
-        in_flight = self._batch_ages()
+        in_flight = self._signs.batch_ages()
+        fetch = self._signs.fetch
         now = self._clock()
         return Condition(
             has_served=self.has_served,
@@ -79,7 +92,9 @@ class WorkerState:
             turned_ago=now - self._turned_at,
             in_flight=in_flight,
             slow_after=self._stuck_seconds,
-            fetch_reduced_to=self._fetch.records if self._fetch.is_reduced else None,
+            fetch_reduced_to=fetch.records if fetch.is_reduced else None,
+            unanswered=self._signs.unanswered(),
+            leases_seen_ago=self._signs.leases_seen_ago(),
             ended_in_vain=self._ended.in_vain(now),
             deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),
         )

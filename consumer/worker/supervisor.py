@@ -30,6 +30,7 @@ from consumer.kcl import daemon, fetch_sample, handover, lease_origin
 from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
+from consumer.kcl.missing_leases import MissingLeases
 from consumer.kcl.properties import MAX_RECORDS, properties
 from consumer.kcl.takeover import Takeover
 from consumer.kinesis.shards import kinesis_client, list_shards, open_shards
@@ -67,7 +68,7 @@ from consumer.worker.memory import Memory, divide, limit_mib
 from consumer.worker.pipeline_pool import PipelinePool, PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import Terminal, tell_of_signals
-from consumer.worker.state import WorkerState
+from consumer.worker.state import Signs, WorkerState
 from consumer.worker.stream_watch import stream_watch
 from consumer.worker.tuning import cores
 from consumer.worker.watchdog import Watchdog, stacks
@@ -348,7 +349,7 @@ def compose(
     def start_daemon(number: int, on_line: OnLine) -> DaemonProcess:
         made = around.properties
         if MAX_RECORDS in made:
-            made |= {MAX_RECORDS: str(fetch.records)}
+            made = made | {MAX_RECORDS: str(fetch.records)}
         daemon.write_properties(folder.path, made)
         lock = folder.worker_id.lock.fileno()
         return DaemonProcess(around.command, folder.path, lock, events.put, number, on_line)
@@ -360,10 +361,18 @@ def compose(
     daemons = DaemonRunner(start_daemon, metrics, events.put, log)
     pipelines = _pipelines(settings, folder, redactor.digest, events, log)
     vitals = Vitals(partial(_pids, daemons, pipelines))
-    collector = WorkerCollector(folder.metrics, _names(redactor), _names(candidate) if candidate else None, vitals.read)
+    takeover = Takeover(settings, worker_id, lambda: state.may_take_over(), log, metrics)  # noqa: PLW0108 - made below
+    tried = _names(candidate) if candidate else None
+    collector = WorkerCollector(folder.metrics, _names(redactor), tried, vitals.read, takeover.leased)
     stuck_seconds = settings.pipeline.stuck_seconds
-    state = WorkerState(daemons, pipelines, fetch, folder.journal, collector.batch_ages, stuck_seconds)
-    takeover = Takeover(settings, worker_id, state.may_take_over, log, metrics)
+    state = WorkerState(
+        daemons,
+        pipelines,
+        folder.journal,
+        Signs(collector.batch_ages, collector.unanswered, takeover.seen_ago, fetch),
+        stuck_seconds,
+    )
+    missing_leases = MissingLeases(settings, worker_id, around.facts, state.may_take_over, metrics, log)
     watchdog = Watchdog(folder.journal, settings.redaction.timeout_seconds, stuck_seconds, events.put)
     stream = stream_watch(settings.stream.name, metrics, log)
     return Parts(
@@ -384,6 +393,7 @@ def compose(
         watchers=(
             watchdog.start,
             takeover.start,
+            missing_leases.start,
             partial(stream.start, at_once=True),
             Periodic("fetch-size", PERIOD_SECONDS, look_for_more).start,
         ),

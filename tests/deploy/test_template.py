@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.settings import Settings
+from consumer.worker.memory import divide
 from tests.deploy.template import EVERYTHING, FILE, FOREIGN, GIVEN, ROOT, SIZES, size_file, stack
 
 TEXT = FILE.read_text(encoding="utf-8")
@@ -166,10 +167,7 @@ def test_fargate_sells_the_size_and_the_worker_fits_into_it(size: str) -> None:
     assert task["RequiresCompatibilities"] == ["FARGATE"]
     assert task["NetworkMode"] == "awsvpc"
     assert int(task["Memory"]) in FARGATE_MEMORY_MIB[task["Cpu"]]
-    settings = Settings()
     processes = int(chosen.environment()["SANITIZER_PIPELINE__PROCESSES"])
-    # The JVM beside its heap, and a pipeline process without records: docs/performance.md, "The whole worker". Records
-    # in flight take five times their bytes: pipeline.max_bytes_in_flight.
-    jvm = settings.kcl.heap_mb + 200
-    pipeline = 100 + 5 * settings.pipeline.max_bytes_in_flight / 2**20
-    assert jvm + processes * pipeline + chosen.container("collector")["Memory"] <= int(task["Memory"])
+    settings = Settings.model_validate({"pipeline": {"processes": processes}})
+    memory = int(task["Memory"])
+    assert divide(settings, memory).worker + chosen.container("collector")["Memory"] <= memory

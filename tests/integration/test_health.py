@@ -2,10 +2,15 @@
 
 import http.client
 import json
+import os
+import re
+import signal
 
 import pytest
 
 from consumer import aws, tables
+from consumer.local.cloud_process import Cloud
+from consumer.web.health import UNANSWERED_SECONDS
 
 from .conftest import Lab, wait_for
 
@@ -31,6 +36,38 @@ def both(port: int) -> list[Answer]:
             connection.close()
         answers.append((answer.status, report["status"], [reason["code"] for reason in report["reasons"]]))
     return answers
+
+
+def lags(lab: Lab) -> dict[str, float]:
+    found = re.findall(r'^sanitizer_behind_latest_seconds\{shard="([^"]*)"\} (.*)$', lab.metrics_text(), re.MULTILINE)
+    return {shard: float(value) for shard, value in found}
+
+
+def test_a_worker_that_gets_no_answer_says_so_and_its_lag_goes_on(cloud: Cloud, lab: Lab) -> None:
+    """Kinesis and DynamoDB are frozen: the whole cloud is."""
+    lab.set_up(2)
+    lab.start(2)
+    port = lab.port()
+    assert port is not None
+    os.kill(cloud.pid, signal.SIGSTOP)
+    try:
+        wait_for(
+            lambda: all({"nothing_read", "leases_not_seen"} <= set(codes) for _, _, codes in both(port)),
+            "both say so",
+            60,
+        )
+        assert [status for status, *_ in both(port)] == [200, 200]
+        first = lags(lab)
+        assert len(first) == 2
+        assert min(first.values()) > UNANSWERED_SECONDS
+        wait_for(lambda: all(lags(lab)[shard] > lag for shard, lag in first.items()), "the lag goes on")
+    finally:
+        os.kill(cloud.pid, signal.SIGCONT)
+    lab.put_transactions(5)
+    lab.wait_until_found()
+    wait_for(lambda: both(port) == [(200, "ok", [])] * 2, "all is well again", 60)
+    assert lab.metrics()["sanitizer_daemon_errors_total"]
+    assert lab.stop() == 0
 
 
 def test_a_worker_that_waits_for_its_table_is_not_replaced_for_it(lab: Lab) -> None:

@@ -13,6 +13,7 @@ import json, os, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 from consumer import logs
+from consumer.kcl.application_item import Facts
 from consumer.kcl.log import Phase
 from consumer.pipeline.crash_journal import JournalReading, Stage
 from consumer.redactors.loading import load_plugin
@@ -21,7 +22,8 @@ from consumer.web import health
 from consumer.worker.events import ShardStuck, SignalReceived
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import tell_of_signals
-from consumer.worker.supervisor import Supervisor, compose
+from consumer.worker.memory import divide
+from consumer.worker.supervisor import Supervisor, Surroundings, compose
 
 mode, folder = sys.argv[1], Path(sys.argv[2])
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
@@ -42,7 +44,8 @@ settings = Settings(
     runtime_dir=folder / "run",
 )
 runtime = RuntimeFolder(settings.runtime_dir)
-made = compose(settings, runtime, command, load_plugin(settings), None)
+around = Surroundings(command, {}, Facts(), divide(settings, 1024), 1)
+made = compose(settings, runtime, around, load_plugin(settings), None)
 daemons, state = made.daemons, made.state
 seen = {"handed_over": 0}
 
@@ -120,6 +123,7 @@ from consumer.worker import preflight, supervisor
 
 preflight.check = lambda settings: None
 lease_origin.enter = lambda settings: Facts()
+supervisor.list_shards = lambda *_: []
 supervisor.find_java = lambda settings: Path("/bin/true")
 daemon.command = lambda *_: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 handover.hand_over = lambda *_: 0

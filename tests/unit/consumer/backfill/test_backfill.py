@@ -417,9 +417,12 @@ def test_a_second_run_takes_over_from_the_first(world: World) -> None:
         BackfillLeases(application(world), "2024", "stream@5", "four").claim(shards, "AT_TIMESTAMP")
 
 
-def test_a_stream_that_was_made_anew_needs_another_name(run: Run, world: World) -> None:
+def test_a_stream_that_was_made_anew_is_refused_at_a_checkpoint_of_an_earlier_version(run: Run, world: World) -> None:
     world.put(*good(1))
     filled(run, world)
+    world.dynamodb.update_item(
+        TableName=application(world), Key={"leaseKey": {"S": SHARD}}, UpdateExpression="REMOVE backfillOf"
+    )
     world.kinesis.delete_stream(StreamName=world.name)
     world.kinesis.create_stream(StreamName=world.name, ShardCount=1)
     value = filled(run, world, status=1)

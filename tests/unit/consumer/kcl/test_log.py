@@ -258,6 +258,23 @@ def test_what_aws_answered_stands_beside_what_kcl_threw(reader: DaemonLog, log: 
     assert (fields["service"], fields["status"], fields["request_id"]) == ("DynamoDb", 500, "A1" * 26)
 
 
+def test_errors_are_counted_by_their_exceptions(reader: DaemonLog, metrics: Metrics) -> None:
+    def errors(name: str) -> float:
+        return float(metrics.daemon_errors.labels(name)._value.get())
+
+    timeout = "software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException"
+    cause = {"className": timeout, "message": "content"}
+    thrown = {"className": "java.lang.RuntimeException", "message": "content", "cause": cause}
+    before = errors("ApiCallAttemptTimeoutException"), errors("RuntimeException")
+    reader.line(event("software.amazon.kinesis.a.B", "ERROR", "?", throwable=thrown))
+    reader.line(
+        event("software.amazon.kinesis.a.B", "WARN", "?", throwable={"className": "java.lang.RuntimeException"})
+    )
+    reader.line(event("software.amazon.kinesis.a.B", "INFO", "?", throwable=thrown))
+    reader.line(event("software.amazon.kinesis.a.B", "ERROR", "?"))
+    assert (errors("ApiCallAttemptTimeoutException"), errors("RuntimeException")) == (before[0] + 1, before[1] + 1)
+
+
 def test_throttled_reads_are_counted_and_throttled_writes_are_not(reader: DaemonLog, metrics: Metrics) -> None:
     for service, count in (("kinesis", 1), ("dynamodb", 1), ("kinesis", 2)):
         thrown = {"className": f"{SDK}{service}.model.ProvisionedThroughputExceededException", "message": CANARY}

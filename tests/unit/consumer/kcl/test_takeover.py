@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from consumer import tables
 from consumer.kcl.lease_table import REPORT_SECONDS, LeaseTables, tables_of
@@ -256,6 +257,24 @@ def test_a_table_that_is_out_of_reach_is_said_once_in_a_row(
 def shown(metrics: Metrics) -> dict[str, float]:
     (family,) = metrics.application_leases.collect()
     return {sample.labels["state"]: sample.value for sample in family.samples}
+
+
+def test_a_look_that_fails_leaves_what_is_known_of_this_workers_leases(
+    kcl: Kcl, watch: Callable[..., Takeover], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kcl.lease(0, "me")
+    kcl.lease(1, "other")
+    kcl.lease(2, "me", "SHARD_END")
+    takeover = watch()
+    takeover.look(0.0)
+    assert takeover.leased() == {"shard-0"}
+    seen = takeover.seen_ago()
+    monkeypatch.setattr(
+        LeaseTables, "leases", lambda _: (_ for _ in ()).throw(EndpointConnectionError(endpoint_url=""))
+    )
+    takeover._rounds.round(1.0)
+    assert takeover.leased() == {"shard-0"}
+    assert takeover.seen_ago() > seen
 
 
 def test_the_leases_of_the_whole_application_are_shown_by_their_state(kcl: Kcl, metrics: Metrics, log: Any) -> None:

@@ -264,6 +264,29 @@ def test_a_batch_in_flight_has_an_age_while_its_process_lives(tmp_path: Path) ->
     assert scraped(tmp_path)["sanitizer_shards_owned"] == 0
 
 
+def test_the_lag_of_a_shard_goes_on_while_its_lease_stays_and_nothing_answers(tmp_path: Path) -> None:
+    """KCL loses a lease that it cannot renew, and ends the session; nobody else has the shard."""
+    leased = {"s-1"}
+    collector = WorkerCollector(tmp_path, POLICY, leased=lambda: leased)
+
+    def lag() -> float | None:
+        shown = {sample.name: sample.value for family in collector.collect() for sample in family.samples}
+        return shown.get("sanitizer_behind_latest_seconds")
+
+    process(tmp_path, "pipeline-0", BATCH)
+    assert lag()
+    assert collector.unanswered() == {}  # a batch is in flight: it is not the stream that is silent
+    process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 10); books.batch_ended(); books.released()")
+    first = lag()
+    assert first
+    assert (lag() or 0) > first
+    assert collector.unanswered()["s-1"] > 0
+    leased.clear()  # it is another worker's
+    assert (lag(), collector.unanswered()) == (None, {})
+    leased.add("s-1")  # and comes back, without a session yet: what is known of it is old
+    assert (lag(), collector.unanswered()) == (None, {})
+
+
 def test_the_books_of_a_killed_process_are_closed_exactly(tmp_path: Path) -> None:
     process(tmp_path, "pipeline-0", BATCH + "books.ended(Outcome.STORED, 4)\ndie()", -signal.SIGKILL)
     before = scraped(tmp_path)

@@ -10,6 +10,7 @@ from consumer.web.health import (
     FAILURES_UNHEALTHY,
     RESTART_SECONDS,
     TURN_SECONDS,
+    UNANSWERED_SECONDS,
     Condition,
     EndedShards,
     Report,
@@ -63,6 +64,8 @@ def test_what_a_new_container_would_mend_is_a_failure(condition: Condition, code
     [
         (but(in_flight={"s-1": 1.0, "s-2": 7200.0}), "batch_in_flight"),
         (but(failures=FAILURES_UNHEALTHY - 1, is_steady=False), "daemon_restarted"),
+        (but(unanswered={"s-1": 1.0, "s-2": UNANSWERED_SECONDS + 1}), "nothing_read"),
+        (but(leases_seen_ago=UNANSWERED_SECONDS + 1), "leases_not_seen"),
     ],
 )
 def test_what_it_would_not_mend_is_told(condition: Condition, code: str) -> None:
@@ -73,6 +76,12 @@ def test_what_it_would_not_mend_is_told(condition: Condition, code: str) -> None
 
 def test_failures_of_the_past_are_forgotten_when_the_daemon_has_lived_for_a_while() -> None:
     assert live(but(failures=FAILURES_UNHEALTHY)) == Report(Status.OK)
+
+
+def test_who_is_silent_and_for_how_long_is_told() -> None:
+    [reason] = ready(but(unanswered={"s-1": 1.0, "s-2": 85.0, "s-3": 45.0})).reasons
+    assert reason.detail.startswith("the stream has given no answer for up to 85 seconds: s-2, s-3;")
+    assert ready(but(unanswered={"s-1": 29.0}, leases_seen_ago=29.0)) == Report(Status.OK)
 
 
 def test_every_reason_is_named() -> None:

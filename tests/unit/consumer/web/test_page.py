@@ -90,6 +90,19 @@ def test_a_shard_that_lags_is_marked() -> None:
     assert marked == ["90 s", "90 s"]  # in the tile and in the row
 
 
+def test_shards_that_are_held_and_not_served_are_marked() -> None:
+    """Their lag goes on while nothing answers; a worker that holds none is well."""
+    figures = Figures(2)
+    figures.more = ["sanitizer_stream_open_shards 2"]
+    served = figures.text()
+    figures.text = lambda: served.replace("sanitizer_shards_owned 2", "sanitizer_shards_owned 0")  # type: ignore[method-assign]
+    marked = re.findall(r'<p class="figure"><span class="warn">([^<]*)</span>', page(watched(figures, 2)))
+    assert marked == ["90 s", "0"]
+    idle = Figures(0)
+    idle.more = ["sanitizer_stream_open_shards 2"]
+    assert 'class="figure"><span' not in page(watched(idle, 2))
+
+
 def test_it_loads_nothing_and_runs_nothing() -> None:
     answer = Page(watched(Figures(2), 9), ABOUT, lambda: OK, lambda: OK).answer()
     assert answer.content_type == "text/html; charset=utf-8"

@@ -12,6 +12,7 @@ import pytest
 
 from consumer import logs
 from consumer.errors import StartError
+from consumer.kcl.fetch_sample import FetchSample
 from consumer.kcl.log import Phase
 from consumer.metrics import Metrics
 from consumer.metrics.collector import WorkerCollector, open_deliveries
@@ -33,10 +34,11 @@ from consumer.worker.events import (
     ShardStuck,
     SignalReceived,
 )
+from consumer.worker.fetch_size import Bounds, FetchSize
 from consumer.worker.pipeline_pool import PipelinePool
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import Terminal
-from consumer.worker.state import WorkerState
+from consumer.worker.state import Signs, WorkerState
 from consumer.worker.supervisor import SLOT, Leases, Parts, Supervisor
 from tests.kits.log import RecordingLog
 from tests.kits.metrics import metrics_in
@@ -108,7 +110,25 @@ class Rig:
         self.daemons = DaemonRunner(start_daemon, metrics, self.events.put, self.log, self.clock)
         self.pool = PipelinePool(slots, start_pipeline, self.log)
         collector = WorkerCollector(folder.metrics, {"name": "", "version": "", "digest": ""})
-        self.state = WorkerState(self.daemons, self.pool, folder.journal, collector.batch_ages, 60.0, self.clock)
+        self.sample: FetchSample | None = None
+        self.remembered: list[int] = []
+        self.fetch = FetchSize(
+            Bounds(500, 250, 400, 8),
+            None,
+            lambda _: self.sample,
+            self.remembered.append,
+            metrics,
+            self.log,
+            self.clock,
+        )
+        self.state = WorkerState(
+            self.daemons,
+            self.pool,
+            folder.journal,
+            Signs(collector.batch_ages, dict, lambda: 0.0, self.fetch),
+            60.0,
+            self.clock,
+        )
         self.terminal = FakeTerminal()
         self.parts = Parts(
             folder=folder,
@@ -120,6 +140,7 @@ class Rig:
             collector=collector,
             state=self.state,
             leases=Leases(lambda: note("leases are looked for"), lambda: note("leader resigns"), hand_over),
+            fetch=self.fetch,
             watchers=(lambda: note("watcher starts"),),
             terminal=self.terminal,
             log=self.log,
