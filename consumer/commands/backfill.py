@@ -31,6 +31,7 @@ class _Beginning(Time):
     """A time, or the oldest record."""
 
     name = f"time|{TRIM_HORIZON}"
+    accepted = f"{Time.accepted}, or {TRIM_HORIZON}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a datetime in UTC, or TRIM_HORIZON."""
