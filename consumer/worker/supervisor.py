@@ -290,7 +290,12 @@ class Supervisor:
 
 
 def compose(
-    settings: Settings, folder: RuntimeFolder, command: list[str], redactor: Redactor, candidate: Redactor | None
+    settings: Settings,
+    folder: RuntimeFolder,
+    command: list[str],
+    redactor: Redactor,
+    candidate: Redactor | None,
+    events: queue.SimpleQueue[Event],
 ) -> Parts:
     """Make a worker's parts; none of them does anything yet.
 
@@ -301,7 +306,6 @@ def compose(
     worker_id = folder.worker_id.value
     set_up(folder.metrics, SLOT)
     metrics = Metrics()
-    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     start_daemon = partial(DaemonProcess, command, folder.path, folder.worker_id.lock.fileno(), events.put)
     daemons = DaemonRunner(start_daemon, metrics, events.put, log)
     pipelines = _pipelines(settings, folder, redactor.digest, events, log)
@@ -372,9 +376,12 @@ def run(settings: Settings) -> int:
     candidate = load_candidate(settings)
     java = find_java(settings)
     preflight.check(settings)
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    # From here on a stop has something to clear away; until here `consumer.cli` ends the process.
+    tell_of_signals(lambda number: events.put(SignalReceived(number)))
     with closing(RuntimeFolder(settings.runtime_dir)) as folder:
         made = properties(settings, folder.worker_id.value)
-        parts = compose(settings, folder, daemon.command(java, settings, made), redactor, candidate)
+        parts = compose(settings, folder, daemon.command(java, settings, made), redactor, candidate, events)
         daemon.write_files(folder.path, made, Path(shim.__file__), len(parts.pipelines))
         logs.count_suppressed(lambda event: parts.metrics.log_lines_suppressed.labels(event).inc())
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)
@@ -397,5 +404,4 @@ def run(settings: Settings) -> int:
             )
             if candidate:
                 parts.log.info("candidate.compared", policy=identity(candidate), digest=candidate.digest)
-            tell_of_signals(lambda number: parts.events.put(SignalReceived(number)))
             return supervisor.run()

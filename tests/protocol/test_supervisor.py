@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 DRIVER = """
-import json, os, signal, sys, threading, time
+import json, os, queue, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 from consumer import logs
@@ -42,7 +42,7 @@ settings = Settings(
     runtime_dir=folder / "run",
 )
 runtime = RuntimeFolder(settings.runtime_dir)
-made = compose(settings, runtime, command, load_plugin(settings), None)
+made = compose(settings, runtime, command, load_plugin(settings), None, queue.SimpleQueue())
 daemons, state = made.daemons, made.state
 seen = {"handed_over": 0}
 
