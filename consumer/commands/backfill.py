@@ -1,5 +1,6 @@
 """`sanitizer backfill`."""
 
+import os
 import sys
 import tempfile
 import threading
@@ -76,6 +77,7 @@ def backfill(  # noqa: PLR0913 - one for each option
     plan = Plan(application, began, until or now, rate)
     settings = load_settings(config)
     _check(settings, plan, now)
+    os.umask(0o077)  # of its crash journals
     logs.configure("warning", "backfill", settings.logs.format)
     progress = Progress()
     tell = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None

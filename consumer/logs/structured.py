@@ -45,7 +45,8 @@ LINES_SECONDS: Final = 10.0
 UNLIMITED: Final = frozenset(
     {
         "aggregate.not_delivered", "invocation.ended", "invocation.failed",
-        "daemon.exited", "daemon.fatal", "daemon.killed", "daemon.restarts", "daemon.started", "pipeline.defect",
+        "daemon.exited", "daemon.fatal", "daemon.killed", "daemon.restarts", "daemon.started", "descriptors.exhausted",
+        "pipeline.defect",
         "pipeline.died", "pipeline.killed", "pipeline.not_started", "pipeline.started", "pipeline.stuck",
         "process.uncaught_exception", "quarantine.flooding", "session.began", "session.ended", "session.failed",
         "shim.died", "signal.received", "supervisor.gone", "worker.started", "worker.stopped", "log.level_changed",

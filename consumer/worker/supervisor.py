@@ -41,7 +41,7 @@ from consumer.record import Outcome
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings
 from consumer.web.site import Site
-from consumer.worker import preflight, shim
+from consumer.worker import descriptors, preflight, shim
 from consumer.worker.control import Begin
 from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, DaemonRunner
 from consumer.worker.events import (
@@ -131,21 +131,34 @@ class Supervisor:
     def run(self) -> int:
         """Work until SIGTERM or SIGINT.
 
-        :return: exit status: 0 after a clean stop, 1 if something had to be killed for it.
+        :return: exit status: 0 after a clean stop, 1 if something had to be killed for it or made the worker stop.
         :raises StartError: a pipeline process ended before the worker had begun.
         """
         for start in self._watchers:
             start()
+        reserve = descriptors.Reserve()
         try:
-            while not self._state.is_stopping:
-                self._state.turned()
-                if self._daemons.is_due:
-                    self._start_what_is_missing()
-                if (event := self._next_event()) is not None:
-                    self._handle(event)
+            try:
+                self._work()
+            except OSError as error:
+                if not descriptors.are_lacking(error):
+                    raise
+                reserve.release()
+                self._log.error("descriptors.exhausted", action=descriptors.ADVICE)
+                self._has_failed = True
             return self._stop()
         finally:
+            reserve.release()
             self._kill_all()
+
+    def _work(self) -> None:
+        while not self._state.is_stopping:
+            self._state.turned()
+            descriptors.check()  # without any it can be asked for nothing, neither its health
+            if self._daemons.is_due:
+                self._start_what_is_missing()
+            if (event := self._next_event()) is not None:
+                self._handle(event)
 
     def _next_event(self) -> Event | None:
         try:
@@ -369,6 +382,7 @@ def run(settings: Settings) -> int:
     :raises StartError: the surroundings are not as they must be.
     """
     logs.configure(settings.logs.level, SLOT, settings.logs.format)
+    os.umask(0o077)  # whatever the container's is: the runtime folder holds what is executed, and sockets
     threading.current_thread().name = SLOT
     setproctitle(f"sanitizer-supervisor {settings.kcl.application}")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data

@@ -1,97 +1,23 @@
 """A stop in the first moments ends as a later one does, and leaves nothing behind, whenever it comes."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-import boto3
 import pytest
-import yaml
 
-from consumer import tables
-from consumer.local.cloud_process import Cloud
-from consumer.settings import load_settings
+from tests.kits.started import Started
 
-SECONDS: Final = 60.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
-
-
-class Started:
-    """A command of its own process, whose temporary files lie in a folder of their own."""
-
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        self.temporary = folder / "temporary"
-        self.temporary.mkdir()
-        self.log = folder / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "consumer.cli", *arguments],
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"TMPDIR": str(self.temporary)} | environment,
-            )
-
-    def wait_until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-
-    def catches(self, number: signal.Signals) -> bool:
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        (mask,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
-        return bool(int(mask, 16) >> (number - 1) & 1)
-
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        try:
-            return self.process.wait(SECONDS)
-        finally:
-            self.process.kill()
-
-    @property
-    def left(self) -> list[str]:
-        return sorted(each.name for each in self.temporary.iterdir())
 
 
 @pytest.fixture(params=[signal.SIGTERM, signal.SIGINT])
 def number(request: pytest.FixtureRequest) -> signal.Signals:
     return signal.Signals(request.param)
-
-
-@pytest.fixture
-def config(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, value in cloud.environment().items():
-        monkeypatch.setenv(name, value)
-    java = tmp_path / "java"
-    java.write_text("#!/bin/sh\nexec sleep 1000\n")
-    java.chmod(0o755)
-    name = f"early-{abs(hash(tmp_path))}"
-    file = tmp_path / "settings.yaml"
-    file.write_text(
-        yaml.safe_dump(
-            {
-                "stream": {"name": name},
-                "kcl": {"application": f"{name}-app", "java": str(java)},
-                "output": {"table": f"{name}-out"},
-                "quarantine": {"table": f"{name}-q"},
-                "http": {"host": "127.0.0.1", "port": 0},
-                "pipeline": {"processes": 1},
-                "logs": {"format": "json"},
-            }
-        )
-    )
-    boto3.client("kinesis").create_stream(StreamName=name, ShardCount=1)
-    tables.create(load_settings(file))
-    return file
 
 
 @pytest.fixture
