@@ -38,7 +38,7 @@ class Reason(NamedTuple):
     """Why it is not simply well.
 
     :ivar code: for scripts.
-    :ivar detail: for people; names of shards and numbers at most.
+    :ivar detail: for people; names of shards and workers, and numbers at most.
     """
 
     code: str
@@ -66,6 +66,7 @@ class Condition:
     :ivar slow_after: a batch in flight for longer is worth a word.
     :ivar ended_in_vain: see `EndedShards.in_vain`.
     :ivar deadlocked: see `deadlocked`.
+    :ivar differing: workers of this application with another policy or other settings.
     """
 
     has_served: bool
@@ -78,6 +79,7 @@ class Condition:
     slow_after: float
     ended_in_vain: Collection[str] = ()
     deadlocked: Collection[str] = ()
+    differing: Collection[str] = ()
 
 
 def live(condition: Condition) -> Report:
@@ -122,6 +124,9 @@ def _warned(condition: Condition) -> Report:
     if slow := [shard for shard, age in condition.in_flight.items() if age > condition.slow_after]:
         detail = f"a batch has been in flight for more than {condition.slow_after:.0f} seconds: {_names(slow)}"
         reasons.append(Reason("batch_in_flight", f"{detail}; sanitizer_write_retries_total says what holds writes up"))
+    if condition.differing:
+        detail = f"other workers have another policy or other settings: {_names(condition.differing)}"
+        reasons.append(Reason("workers_differ", f"{detail}; `sanitizer status` shows them"))
     return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
 
 
@@ -129,8 +134,8 @@ def _failing(reasons: list[Reason]) -> Report:
     return Report(Status.FAILING, tuple(reasons))
 
 
-def _names(shards: Collection[str]) -> str:
-    named = sorted(shards)
+def _names(those: Collection[str]) -> str:
+    named = sorted(those)
     rest = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return ", ".join(named[:_NAMED]) + rest
 

@@ -1,7 +1,7 @@
 """What the supervisor knows of its worker, for those who ask in other threads: the health checks, the takeover."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from consumer.kcl.log import Phase
@@ -18,6 +18,7 @@ class WorkerState:
     :param journal: folder of the crash journals.
     :param batch_ages: returns for how long each batch in flight has been so.
     :param stuck_seconds: how long a shard may stand still.
+    :param differing: returns the workers with another policy or other settings.
     :ivar has_served: KCL has worked since the start.
     :ivar is_stopping: the worker was asked to stop, or has to.
     """
@@ -30,6 +31,7 @@ class WorkerState:
         batch_ages: Callable[[], BatchAges],
         stuck_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        differing: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._daemons = daemons
         self._pipelines = pipelines
@@ -37,6 +39,7 @@ class WorkerState:
         self._batch_ages = batch_ages
         self._stuck_seconds = stuck_seconds
         self._clock = clock
+        self._differing = differing
         self._ended = EndedShards(stuck_seconds)
         self._turned_at = clock()
         self.has_served = False
@@ -77,5 +80,6 @@ class WorkerState:
             in_flight=in_flight,
             slow_after=self._stuck_seconds,
             ended_in_vain=self._ended.in_vain(now),
+            differing=self._differing(),
             deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),
         )

@@ -29,6 +29,7 @@ from consumer.kcl import daemon, handover
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
 from consumer.kcl.properties import properties
+from consumer.kcl.roster import RosterWatch, terms_of
 from consumer.kcl.takeover import Takeover
 from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent, set_up, show_zeros
@@ -325,7 +326,15 @@ def compose(
     vitals = Vitals(partial(_pids, daemons, pipelines))
     collector = WorkerCollector(folder.metrics, _names(redactor), _names(candidate) if candidate else None, vitals.read)
     stuck_seconds = settings.pipeline.stuck_seconds
-    state = WorkerState(daemons, pipelines, folder.journal, collector.batch_ages, stuck_seconds)
+    roster = RosterWatch(settings, worker_id, terms_of(settings, redactor), log)
+    state = WorkerState(
+        daemons,
+        pipelines,
+        folder.journal,
+        collector.batch_ages,
+        stuck_seconds,
+        differing=lambda: roster.differing,
+    )
     takeover = Takeover(settings, worker_id, state.may_take_over, log, metrics)
     watchdog = Watchdog(folder.journal, settings.redaction.timeout_seconds, stuck_seconds, events.put)
     stream = stream_watch(settings.stream.name, metrics, log)
@@ -343,7 +352,7 @@ def compose(
             partial(handover.resign, settings, worker_id, log),
             partial(handover.hand_over, settings, worker_id, log),
         ),
-        watchers=(watchdog.start, takeover.start, partial(stream.start, at_once=True)),
+        watchers=(watchdog.start, takeover.start, roster.start, partial(stream.start, at_once=True)),
         terminal=Terminal(),
         log=log,
     )
