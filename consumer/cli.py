@@ -1,6 +1,8 @@
 """The `sanitizer` command. Exit status: 0 done, 1 failed, 2 wrong usage or configuration."""
 
+import os
 import resource
+import signal
 import sys
 from importlib import import_module
 from typing import Final, Never
@@ -57,8 +59,22 @@ for _name, _text in _COMMANDS.items():
     cli.add_command(click.Command(_name, short_help=_text))
 
 
+def _expect_signals() -> None:
+    """Say what a signal does until the command has handlers of its own: to load what it needs takes a second or more.
+
+    The worker has nothing then that would have to be cleared away or handed over. What the others have made is cleared
+    away, and they are not done.
+    """
+    if sys.argv[1:2] == ["run"]:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os._exit(0))
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
 def main() -> Never:
     """Run the command; every expected error is one sentence on stderr, and no error shows content."""
+    _expect_signals()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
     try:
         cli(standalone_mode=False)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from redaction.plugin import RedactionError
+from redaction.strict_yaml import NotYAML, compose
 
 __all__ = [
     "ID_PATTERN",
@@ -149,11 +150,7 @@ def parse_keys(text: str, source: str, unwrap: Unwrap) -> Mapping[str, Sequence[
 
     :raises KeyUnavailable: it is not valid; look-ups raise it too.
     """
-    where = _problem_line(text)
-    if where is not None:
-        raise KeyUnavailable(f"{source}:{where}: is not YAML or JSON")
-    # JSON may be indented by tabs, which YAML refuses and which no value here holds.
-    node = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+    node = _composed(text, source)
     if not isinstance(node, yaml.MappingNode):
         raise KeyUnavailable(f"{source}: must map names to lists of keys, each {{id: ..., secret: ...}}")
     entries: dict[str, list[_Entry]] = {}
@@ -162,8 +159,6 @@ def parse_keys(text: str, source: str, unwrap: Unwrap) -> Mapping[str, Sequence[
         name = str(name_node.value)
         if not _NAME.fullmatch(name):
             raise KeyUnavailable(f"{place}: a key's name must match {NAME_PATTERN}")
-        if name in entries:
-            raise KeyUnavailable(f"{place}: key {name!r} stands twice; put all its live keys into one list")
         if not isinstance(list_node, yaml.SequenceNode) or not list_node.value:
             raise KeyUnavailable(f"{place}: key {name!r} must be a list of one or more {{id: ..., secret: ...}}")
         entries[name] = [_entry(item, name, source) for item in list_node.value]
@@ -174,15 +169,17 @@ def parse_keys(text: str, source: str, unwrap: Unwrap) -> Mapping[str, Sequence[
     return _Unwrapping(entries, unwrap)
 
 
-def _problem_line(text: str) -> int | None:
-    # By itself, so that what the parser raises, which quotes the file, is not even an error's context.
+def _composed(text: str, source: str) -> yaml.Node | None:
+    # Raised outside of `except`, so that what is wrong, which may quote the file, is not even the error's context.
     try:
-        yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        return error.problem_mark.line + 1 if error.problem_mark else 1
-    except (yaml.YAMLError, RecursionError):
-        return 1
-    return None
+        # JSON may be indented by tabs, which YAML refuses and which no value here holds.
+        return compose(text.replace("\t", " "))
+    except NotYAML as error:
+        line, twice = error.line or 1, error.twice
+    if twice is not None and _NAME.fullmatch(twice):
+        advice = "a name has one list of all its live keys, and each of these one id"
+        raise KeyUnavailable(f"{source}:{line}: key {twice!r} stands twice; {advice}")
+    raise KeyUnavailable(f"{source}:{line}: is not YAML or JSON")
 
 
 def _entry(node: yaml.Node, name: str, source: str) -> _Entry:

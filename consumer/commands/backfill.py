@@ -1,5 +1,6 @@
 """`sanitizer backfill`."""
 
+import os
 import sys
 import tempfile
 import threading
@@ -31,6 +32,7 @@ class _Beginning(Time):
     """A time, or the oldest record."""
 
     name = f"time|{TRIM_HORIZON}"
+    accepted = f"{Time.accepted}, or {TRIM_HORIZON}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a datetime in UTC, or TRIM_HORIZON."""
@@ -75,6 +77,7 @@ def backfill(  # noqa: PLR0913 - one for each option
     plan = Plan(application, began, until or now, rate)
     settings = load_settings(config)
     _check(settings, plan, now)
+    os.umask(0o077)  # of its crash journals
     logs.configure("warning", "backfill", settings.logs.format)
     progress = Progress()
     tell = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None

@@ -7,6 +7,8 @@ import click
 import yaml
 
 from consumer.commands.options import config_option, json_option, say
+from consumer.errors import UsageError
+from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
 from redaction.plugin import identity
@@ -20,11 +22,30 @@ def config() -> None:
 @config.command(name="check")
 @config_option
 def config_check(config: Path | None) -> None:
-    """Validate the settings, the policies among them: that in force and, for a dry run, the candidate."""
+    """Validate the settings and what they name: policies, the candidate's too, sinks and their options.
+
+    AWS is asked for nothing, but for keys that are in Secrets Manager: whether stream and tables are there, and what
+    the role may do, says `sanitizer doctor`.
+    """
     settings = load_settings(config)
     redactor = load_plugin(settings)
     load_candidate(settings)
+    are_sinks_known = _check_sinks(settings)
     click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
+    click.echo("What needs the network was not looked at; `sanitizer doctor` does.")
+    if not are_sinks_known:
+        click.echo('Nor were the sinks: this install is without the extra "worker", which has them.')
+
+
+def _check_sinks(settings: Settings) -> bool:
+    """:return: False: there are none in this install."""
+    try:
+        with extra_named():
+            from consumer.sinks.loading import check_options  # noqa: PLC0415 - not in each install
+    except UsageError:
+        return False
+    check_options(settings)
+    return True
 
 
 @config.command(name="show")

@@ -1,7 +1,6 @@
 """`sanitizer get`."""
 
 import sys
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +8,9 @@ from typing import Any, Final
 import click
 
 from consumer.commands.options import config_option, json_flag
-from consumer.commands.times import is_ago, parse_time
+from consumer.commands.times import Beginning
 from consumer.documents import Document, Documents, Page
-from consumer.dynamodb.query import Bound
+from consumer.dynamodb.query import Bound, SortRange
 from consumer.errors import UsageError
 from consumer.settings import Settings, load_settings
 from consumer.settings.key_template import METADATA
@@ -24,8 +23,8 @@ _JSON_LIMIT: Final = 100
 @config_option
 @click.argument("partition")
 @click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
-@click.option("--after", metavar="TIME", help="From then on: 2024-03-15T10, or 24h for that long ago.")
-@click.option("--before", metavar="TIME", help="Before then.")
+@click.option("--after", type=Beginning(), help="From then on: 2024-03-15T10, or 24h for that long ago.")
+@click.option("--before", type=Beginning(), help="Before then.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many  [default: all; with --json or --page 100].")
 @click.option("--page", metavar="TOKEN", help="Go on where the answer with this `next` ended.")
 @click.option("--index", is_flag=True, help="PARTITION is a key of the second index (output.index).")
@@ -41,7 +40,8 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
     index, as_json, limit = options["index"], options["as_json"], options["limit"]
     if index and settings.output.index is None:
         raise UsageError("The settings have no output.index: there is no second index to look into.")
-    after, before = (_bound(settings, name, options[name], index=index) for name in ("after", "before"))
+    after, before = options["after"], options["before"]
+    _check_range(settings, after, before, sort_prefix, index=index)
     documents = Documents.of(settings)
     query: dict[str, Any] = {"after": after, "before": before, "prefix": sort_prefix}
     query |= {"index": index, "consistent": not index}
@@ -59,37 +59,31 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
             found = True
             click.echo(serialize(_value(each, reserved)))
     if not found:
-        click.echo("No document has this key.", err=True)
+        where = " in this range" if after or before or sort_prefix else ""
+        click.echo(f"No document has this key{where}.", err=True)
         sys.exit(1)
 
 
-def _bound(settings: Settings, option: str, text: str | None, *, index: bool) -> Bound | None:
-    """Return an end of the range; a time with an offset in UTC, else as it stands.
+def _check_range(
+    settings: Settings, after: Bound | None, before: Bound | None, prefix: str | None, *, index: bool
+) -> None:
+    """Refuse a range in which nothing can lie.
 
-    :raises UsageError: the sort key does not begin with a field.
+    :raises UsageError: it ends before it begins, or is one of times and the sort key does not begin with a field.
     """
-    if not text:
-        return None
     output = settings.output
     setting, template = "output.sort_key", output.sort_key
     if index and output.index is not None:
         setting, template = "output.index.sort_key", output.index.sort_key or ""
     first = template[1:].partition("}")[0]
-    if not template.startswith("{") or first.partition(".")[0] in METADATA:
+    option = "--after" if after else "--before" if before else None
+    if option and (not template.startswith("{") or first.partition(".")[0] in METADATA):
         raise UsageError(
-            f"--{option} needs sort keys that begin with a field that is a time, and {setting} is "
+            f"{option} needs sort keys that begin with a field that is a time, and {setting} is "
             f"{template or 'not set'}; --sort-prefix compares whatever they begin with."
         )
-    return parse_time(text) if is_ago(text) or _has_offset(text) else text
-
-
-def _has_offset(text: str) -> bool:
-    """Tell whether a text is a whole time with an offset other than Z, as sort keys do not order by."""
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return when.tzinfo is not None and not text.endswith("Z")
+    if SortRange.of(after, before, prefix).is_empty:
+        raise UsageError("Nothing can lie in this range: --after must be before --before, and --sort-prefix between.")
 
 
 def _value(document: Document, reserved: str | None) -> dict[str, Any]:

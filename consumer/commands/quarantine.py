@@ -29,6 +29,14 @@ from consumer.settings import Settings, load_settings
 from consumer.worker import preflight
 from consumer.worker.signals import stop_on_signals
 
+
+def _digits(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (value.isascii() and value.isdigit()):
+        msg = "a sequence number is digits alone, as `sanitizer quarantine list` shows it."
+        raise click.BadParameter(msg)
+    return value
+
+
 _shard = click.option("--shard", "only_shard", help="Only entries of this shard.")
 _code = click.option("--code", help="Only entries with this code.")
 _since = click.option("--since", type=Time(), help="Quarantined then or later: 2024-03-15T10:30:00Z, or 24h ago.")
@@ -83,7 +91,7 @@ def _row(*cells: str) -> str:
 @quarantine.command()
 @config_option
 @click.argument("shard")
-@click.argument("sequence")
+@click.argument("sequence", callback=_digits)
 @click.argument("sub", type=click.IntRange(0), default=0)
 @json_option
 def show(config: Path | None, shard: str, sequence: str, sub: int, *, as_json: bool) -> None:
@@ -123,7 +131,7 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: int) -> Entry
 @quarantine.command()
 @config_option
 @click.argument("shard", required=False)
-@click.argument("sequence", required=False)
+@click.argument("sequence", required=False, callback=_digits)
 @click.argument("sub", type=click.IntRange(0), default=0)
 @_shard
 @_code

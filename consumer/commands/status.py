@@ -144,8 +144,18 @@ def _lines(found: Status) -> Iterator[str]:
         state = f", {found.leader_state}" if found.leader_state != "unknown" else ""
         yield f"leader {found.leader}{state}"
     if found.workers:
-        workers = [(each.worker, each.state, str(each.leases), _duration(each.lag_ms)) for each in found.workers]
-        yield from ("", *_table(("worker", "state", "shards", "lag"), workers))
+        workers = [
+            (
+                each.worker,
+                each.state,
+                str(each.leases),
+                _duration(each.lag_ms),
+                f"{each.terms.policy} {each.terms.digest}" if each.terms else "-",
+                each.terms.settings if each.terms else "-",
+            )
+            for each in found.workers
+        ]
+        yield from ("", *_table(("worker", "state", "shards", "lag", "policy", "settings"), workers))
     shards = [
         (
             each.shard,

@@ -1,9 +1,11 @@
 """Looks at everything that the worker needs, thing by thing, and says what is wrong and what to do.
 
-`consumer.worker.preflight` stops at the first thing that is wrong, since the worker must not start then; this goes on.
+`consumer.worker.preflight` stops at the first thing that is wrong, since the worker must not start then; this goes on,
+and whatever stops that fails here, too.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from consumer.doctor import aws, machine
@@ -11,6 +13,8 @@ from consumer.doctor.finding import Finding
 from consumer.errors import SanitizerError, UsageError
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings, load_settings
+from consumer.settings.sections import SinkSettings
+from consumer.sinks.loading import check_options, check_reach
 from redaction.plugin import identity
 
 
@@ -43,8 +47,29 @@ class Doctor:
         source = f"{self._config} and the environment" if self._config else "the environment"
         yield Finding("settings", "ok", f"Valid, from {source}.")
         yield self._policy(settings)
+        options = self._sink_options(settings)
+        yield options
         yield from machine.check(settings)
         yield from aws.check(settings)
+        if options.state == "ok":
+            yield from filter(None, map(partial(self._sink, settings), settings.sinks))
+
+    def _sink_options(self, settings: Settings) -> Finding:
+        try:
+            check_options(settings)
+        except SanitizerError as error:
+            self.exit_status = max(self.exit_status, error.exit_status)
+            return Finding("sinks", "failed", str(error))
+        return Finding("sinks", "ok", f"{', '.join(sink.plugin for sink in settings.sinks)}; the options are right.")
+
+    def _sink(self, settings: Settings, chosen: SinkSettings) -> Finding | None:
+        """Return what is wrong with where it writes."""
+        try:
+            check_reach(chosen, settings)
+        except SanitizerError as error:
+            self.exit_status = max(self.exit_status, error.exit_status)
+            return Finding("sinks", "failed", str(error))
+        return None
 
     def _policy(self, settings: Settings) -> Finding:
         try:

@@ -10,6 +10,7 @@ import time
 from consumer import aws
 from consumer.errors import StartError
 from consumer.kcl.lease_table import LeaseTables
+from consumer.kcl.roster import Roster
 from consumer.logs import Logger
 from consumer.settings import Settings
 
@@ -24,7 +25,8 @@ def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
     :return: how many leases were released.
     """
     table = settings.kcl.application
-    tables = LeaseTables(aws.client("dynamodb", timeout=2, retries=1), table)
+    client = aws.client("dynamodb", timeout=2, retries=1)
+    tables = LeaseTables(client, table)
     released = 0
     try:
         # Not by the index, which lags behind: a lease that came a moment ago must not be left.
@@ -38,6 +40,7 @@ def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
         # Else the leader goes on assigning leases to this worker until its last report is a minute old.
         tables.forget(worker_id)
         tables.resign(worker_id)
+        Roster(client, table).leave(worker_id)
     except aws.CALL_ERRORS as error:
         log.warning(
             "leases.not_handed_over",

@@ -6,7 +6,7 @@ An owner none of whose leases is renewed for the failover time is dead; see `con
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from consumer.kcl import lease_origin
 from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.lease_table import AT_TIMESTAMP, LEADER, TRIM_HORIZON, Leader, Lease, LeaseTables
 from consumer.kcl.renewals import Renewals
+from consumer.kcl.roster import Roster, Terms
 from consumer.kinesis.reader import NotInShard, ShardReader, Start
 from consumer.kinesis.shards import list_shards, open_shards
 from consumer.settings import Settings, lease_tables
@@ -38,6 +39,7 @@ _OF_ITS_OWNER: Final[dict[WorkerState, ShardState]] = {
     "unknown": "owned",
 }
 _READERS: Final = 16
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class WorkerStatus:
     """One worker: an owner of leases of shards that are not read to their end, or one that waits for such.
 
     :ivar silent_seconds: since its last renewal, or since the first look.
+    :ivar terms: what it works by; None: it has not made that known.
     """
 
     worker: str
@@ -67,6 +70,7 @@ class WorkerStatus:
     leases: int
     lag_ms: int | None
     silent_seconds: float
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,8 @@ class Observer:
         workers = [self._worker(owner, state, shards) for owner, state in sorted(states.items())]
         idle = self._reporting(notes) - states.keys()
         workers += [WorkerStatus(each, "idle", 0, None, 0.0) for each in sorted(idle)]
+        terms = self._terms()
+        workers = [replace(each, terms=terms.get(each.worker)) for each in workers]
         by_name = {each.worker: each.state for each in workers}
         leader_state = by_name.get(leader.owner, "unknown") if leader else "unknown"
         other = self._other_stream(facts, notes) if listed else None
@@ -248,6 +254,12 @@ class Observer:
             _note(notes, "Workers without shards are not known", error, "dynamodb:Scan", table)
             return set()
 
+    def _terms(self) -> dict[str, Terms]:
+        try:
+            return Roster(aws.client("dynamodb", retries=1), self._settings.kcl.application).read()
+        except aws.CALL_ERRORS:  # of the same call of the same table as the leader, where it is said
+            return {}
+
     def _lags(self, listed: set[str], facts: Facts, foreign: set[str], notes: list[str]) -> dict[str, int]:
         """Ask of each unfinished shard how old its first record behind the checkpoint is; its data is thrown away.
 
@@ -315,7 +327,22 @@ def _advice(status: Status, coordinator: str) -> list[str]:
             f"The leader, {status.leader}, is dead: until another leads nobody assigns leases. A living worker clears "
             f"its place; if none does within two minutes, delete the item {LEADER!r} of the table {coordinator}."
         )
+    by_terms: dict[Terms, list[str]] = {}
+    for each in status.workers:
+        if each.terms and each.state != "dead":
+            by_terms.setdefault(each.terms, []).append(each.worker)
+    if any(one.differs(other) for one in by_terms for other in by_terms):
+        named = "; ".join(f"{terms}: {_some(workers)}" for terms, workers in by_terms.items())
+        said.append(
+            f"The workers differ in policy or settings, and it is chance which of them a record meets. {named}. The "
+            "end of a rolling deployment mends it; else deploy the same everywhere."
+        )
     return said
+
+
+def _some(workers: list[str]) -> str:
+    rest = f" and {len(workers) - _NAMED} more" if len(workers) > _NAMED else ""
+    return ", ".join(workers[:_NAMED]) + rest
 
 
 def _count(number: int, name: str) -> str:

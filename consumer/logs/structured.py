@@ -27,8 +27,8 @@ Format = Literal["auto", "json", "console"]
 FIELDS: Final = frozenset(
     {
         "abandoned", "action", "address", "attempt", "batch", "bytes", "cause", "code", "consumers", "count", "daemon",
-        "delay_seconds", "digest", "dropped", "duplicate", "encode_seconds", "error", "exit_status", "fetch_records", "field",
-        "frames", "heap_mib", "items", "java", "job", "kcl", "leader", "level", "limit", "logger", "missing", "name",
+        "delay_seconds", "digest", "dropped", "duplicate", "encode_seconds", "error", "exit_status",
+        "fetch_records", "field", "frames", "heap_mib", "items", "java", "job", "kcl", "leader", "level", "limit", "logger", "missing", "name",
         "operation", "owned", "pid", "pids", "plugin", "policy", "polling", "port", "process", "python", "quarantined",
         "read_every_ms", "reason", "records", "redact_seconds", "released", "request_id", "rule", "seconds",
         "sequence", "service", "setting", "shard", "share", "signal", "slot", "stage", "status", "stored", "stream",
@@ -45,7 +45,8 @@ LINES_SECONDS: Final = 10.0
 UNLIMITED: Final = frozenset(
     {
         "invocation.ended", "invocation.failed",
-        "daemon.exited", "daemon.fatal", "daemon.killed", "daemon.restarts", "daemon.started", "pipeline.defect",
+        "daemon.exited", "daemon.fatal", "daemon.killed", "daemon.restarts", "daemon.started", "descriptors.exhausted",
+        "pipeline.defect",
         "pipeline.died", "pipeline.killed", "pipeline.not_started", "pipeline.started", "pipeline.stuck",
         "process.uncaught_exception", "quarantine.flooding", "session.began", "session.ended", "session.failed",
         "shim.died", "signal.received", "supervisor.gone", "worker.started", "worker.stopped", "log.level_changed",

@@ -2,6 +2,16 @@
 
 from consumer.settings.load import FILE_VARIABLE, load_settings
 from consumer.settings.model import BUILT_IN_SINKS, TABLE_SINK, Settings, lease_tables
+from consumer.settings.outcome import outcome_digest
 from consumer.settings.output import Output
 
-__all__ = ["BUILT_IN_SINKS", "FILE_VARIABLE", "TABLE_SINK", "Output", "Settings", "lease_tables", "load_settings"]
+__all__ = [
+    "BUILT_IN_SINKS",
+    "FILE_VARIABLE",
+    "TABLE_SINK",
+    "Output",
+    "Settings",
+    "lease_tables",
+    "load_settings",
+    "outcome_digest",
+]

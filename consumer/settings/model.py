@@ -4,11 +4,13 @@ The environment wins over the file. AWS's own variables (region, endpoints, cred
 have no settings here.
 """
 
+import json
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import UsageError
 from consumer.settings.key_template import METADATA
@@ -23,6 +25,21 @@ TABLE_SINK: Final = "dynamodb"
 
 BUILT_IN_SINKS: Final = (TABLE_SINK, "jsonl", "kinesis")
 """Sinks whose options hold no secrets."""
+
+
+class _Environment(EnvSettingsSource):
+    """Takes JSON for what is no single value, as strictly as a file is read."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        del field_name, field
+        return json.loads(value, object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        msg = "a key stands twice"
+        raise ValueError(msg)
+    return dict(pairs)
 
 
 class Settings(BaseSettings):
@@ -61,8 +78,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file, which arrives as the initial values."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
+        del env_settings, dotenv_settings, file_secret_settings
+        return _Environment(settings_cls), init_settings
 
     @property
     def has_table(self) -> bool:

@@ -27,7 +27,7 @@ class DynamoDBSink:
     """
 
     def __init__(self, options: Mapping[str, Any], context: SinkContext, settings: Settings) -> None:
-        self.check(options, context.stream)
+        self.check_options(options, context.stream)
         self._context = context
         self._settings = settings
         output = settings.output
@@ -48,7 +48,7 @@ class DynamoDBSink:
             self._writer = NewestWriter(*common, reserved=output.reserved_attribute, versions=versions)
 
     @staticmethod
-    def check(options: Mapping[str, Any], stream: str) -> None:  # noqa: ARG004 - all sinks are asked so
+    def check_options(options: Mapping[str, Any], stream: str) -> None:  # noqa: ARG004 - all sinks are asked so
         """Refuse options. The table is looked at by `consumer.worker.preflight`, with the others.
 
         :raises UsageError: there are some.

@@ -78,8 +78,8 @@ class JsonLinesSink:
         self._lock = threading.Lock()
 
     @staticmethod
-    def check(options: Mapping[str, Any], stream: str) -> None:  # noqa: ARG004 - all sinks are asked so
-        """See `SinkFactory`: the options alone, since another process may be the one that can write.
+    def check_options(options: Mapping[str, Any], stream: str) -> None:  # noqa: ARG004 - all sinks are asked so
+        """See `consumer.sinks.loading`; the file is not tried, since another process may be the one that can write.
 
         :raises UsageError: as the constructor.
         """

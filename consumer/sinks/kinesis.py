@@ -83,7 +83,7 @@ class RecordEncoder:
 class KinesisSink(ServiceWriter):
     """Puts documents onto a stream.
 
-    :raises UsageError: see `check`.
+    :raises UsageError: see `check_options`.
     :raises StartError: see `connect_kinesis`.
     """
 
@@ -105,10 +105,18 @@ class KinesisSink(ServiceWriter):
         self._before = b'{"StreamName":%b,"Records":[' % orjson.dumps(stream)
 
     @staticmethod
-    def check(options: Mapping[str, Any], stream: str) -> None:
-        """See `SinkFactory`.
+    def check_options(options: Mapping[str, Any], stream: str) -> None:
+        """See `consumer.sinks.loading`.
 
         :raises UsageError: no stream, the source itself, an unusable key template, or unknown options.
+        """
+        _read(options, stream)
+
+    @staticmethod
+    def check(options: Mapping[str, Any], stream: str) -> None:
+        """See `consumer.sinks.loading`.
+
+        :raises UsageError: see `check_options`.
         :raises StartError: there is no such stream, or it cannot be reached.
         """
         target, _ = _read(options, stream)

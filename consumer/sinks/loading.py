@@ -1,8 +1,9 @@
 """Finds sinks by their names: entry points in the group `kinesis_sanitizer.sinks`.
 
-A sink is registered as a factory ``(options, context) -> DocumentSink``. A factory may have an attribute
-``check(options, stream)``, which is called once before the worker starts, with the name of the stream that is read, and
-raises UsageError or StartError where the sink could not work.
+A sink is registered as a factory ``(options, context) -> DocumentSink``. A factory may have two attributes, which are
+called before the worker starts, by `sanitizer doctor` and the first by `sanitizer config check` too, with the name of
+the stream that is read: ``check_options(options, stream)`` looks at nothing else, and raises UsageError;
+``check(options, stream)`` looks at what the sink writes to, and raises StartError where it could not.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from consumer.logs import Logger
 from consumer.settings import TABLE_SINK, Settings
 from consumer.settings.sections import SinkSettings
 from consumer.sink import DocumentSink, SinkContext, SinkMetrics
-from consumer.sinks.several import FanOut
+from consumer.sinks.several import SHARED_ITEMS, FanOut
 from redaction.plugin import Redactor, identity
 
 GROUP: Final = "kinesis_sanitizer.sinks"
@@ -62,15 +63,40 @@ def open_sinks(settings: Settings, context: SinkContext) -> DocumentSink:
         raise
 
 
+def check_options(settings: Settings) -> None:
+    """Find out what can be known of the sinks without looking at anything else.
+
+    :raises UsageError: see `open_sinks`.
+    """
+    for chosen in settings.sinks:
+        _ask(chosen, "check_options", settings)
+    unique = any(template.is_unique_per_record for template in settings.output.key_templates().values())
+    if len(settings.sinks) > 1 and settings.has_table and not unique:
+        raise UsageError(f"sinks: {SHARED_ITEMS}")
+
+
 def check_sinks(settings: Settings) -> None:
     """Find out what can be known of the sinks before the worker starts.
 
     :raises UsageError, StartError: see `open_sinks`.
     """
+    check_options(settings)
     for chosen in settings.sinks:
-        check = getattr(_factory(chosen.plugin), "check", None)
-        if check is not None:
-            _named(chosen, partial(check, chosen.options, settings.stream.name))
+        check_reach(chosen, settings)
+
+
+def check_reach(chosen: SinkSettings, settings: Settings) -> None:
+    """Find out whether a sink whose options are right can write.
+
+    :raises UsageError, StartError: see `open_sinks`.
+    """
+    _ask(chosen, "check", settings)
+
+
+def _ask(chosen: SinkSettings, question: str, settings: Settings) -> None:
+    check = getattr(_factory(chosen.plugin), question, None)
+    if check is not None:
+        _named(chosen, partial(check, chosen.options, settings.stream.name))
 
 
 def _opened(chosen: SinkSettings, settings: Settings, context: SinkContext) -> DocumentSink:

@@ -51,6 +51,13 @@ class _Writings(Writing):
         return all(ended)
 
 
+SHARED_ITEMS: Final = (
+    "Several sinks take every record, but the keys of one let records share an item, of which only the newest is "
+    "written: give each record an item of its own, as output.sort_key does by default, or run a second application "
+    "with a sink of its own."
+)
+
+
 class FanOut:
     """Writes to all of them.
 
@@ -66,11 +73,7 @@ class FanOut:
         """See `DocumentSink.encoder`."""
         encoders = [sink.encoder(shard) for sink in self._sinks]
         if not all(encoder.has_unique_keys for encoder in encoders):
-            raise UsageError(
-                "Several sinks take every record, but the keys of one let records share an item, of which only the "
-                "newest is written: give each record an item of its own, as output.sort_key does by default, or run "
-                "a second application with a sink of its own."
-            )
+            raise UsageError(SHARED_ITEMS)
         return _Encoders(encoders)
 
     def start(self, items: Sequence[Item], stop: threading.Event) -> Writing:

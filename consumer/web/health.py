@@ -41,7 +41,7 @@ class Reason(NamedTuple):
     """Why it is not simply well.
 
     :ivar code: for scripts.
-    :ivar detail: for people; names of shards and numbers at most.
+    :ivar detail: for people; names of shards and workers, and numbers at most.
     """
 
     code: str
@@ -72,6 +72,7 @@ class Condition:
     :ivar leases_seen_ago: since the lease table was last read.
     :ivar ended_in_vain: see `EndedShards.in_vain`.
     :ivar deadlocked: see `deadlocked`.
+    :ivar differing: workers of this application with another policy or other settings.
     """
 
     has_served: bool
@@ -87,6 +88,7 @@ class Condition:
     leases_seen_ago: float = 0.0
     ended_in_vain: Collection[str] = ()
     deadlocked: Collection[str] = ()
+    differing: Collection[str] = ()
 
 
 def live(condition: Condition) -> Report:
@@ -140,6 +142,9 @@ def _warned(condition: Condition) -> Report:
     if condition.leases_seen_ago > UNANSWERED_SECONDS:
         detail = f"the lease table has given no answer for {condition.leases_seen_ago:.0f} seconds"
         reasons.append(Reason("leases_not_seen", f"{detail}; takeover.not_watching in the log says why"))
+    if condition.differing:
+        detail = f"other workers have another policy or other settings: {_names(condition.differing)}"
+        reasons.append(Reason("workers_differ", f"{detail}; `sanitizer status` shows them"))
     return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
 
 
@@ -147,8 +152,8 @@ def _failing(reasons: list[Reason]) -> Report:
     return Report(Status.FAILING, tuple(reasons))
 
 
-def _names(shards: Collection[str]) -> str:
-    named = sorted(shards)
+def _names(those: Collection[str]) -> str:
+    named = sorted(those)
     rest = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return ", ".join(named[:_NAMED]) + rest
 

@@ -14,6 +14,9 @@ from consumer import logs
 from consumer.errors import StartError
 from consumer.web.health import Report, Status
 
+_BACKLOG: Final = 1024
+"""Connections that may wait to be taken; one above it is tried again by its sender, after a second at first."""
+
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -40,6 +43,17 @@ def verdict(report: Report) -> Answer:
     )
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = _BACKLOG
+
+    def handle_error(self, *_: object) -> None:
+        """A scraper that hung up is no news; a defect is."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            logs.get_logger("supervisor").error("http.defect", exc_info=error)
+
+
 class HttpServer:
     """Serves in a thread of its own.
 
@@ -53,6 +67,10 @@ class HttpServer:
             server_version = "sanitizer"
             sys_version = ""
             timeout = 30
+
+            def do_HEAD(self) -> None:
+                """As GET, without the body; `_answer` sees to that."""
+                self.do_GET()
 
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
@@ -72,22 +90,14 @@ class HttpServer:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(answer.body)
+                if self.command != "HEAD":
+                    self.wfile.write(answer.body)
 
             def log_message(self, *_: object) -> None:
                 """Scrapes are not logged."""
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_: object) -> None:
-                """A scraper that hung up is no news; a defect is."""
-                error = sys.exc_info()[1]
-                if not isinstance(error, OSError):
-                    logs.get_logger("supervisor").error("http.defect", exc_info=error)
-
         try:
-            self._server = Server((host, port), Handler)
+            self._server = _Server((host, port), Handler)
         except OSError as error:
             msg = f"Port {port} of {host} cannot be listened on ({error.strerror}): free it, or set http.port."
             raise StartError(msg) from None

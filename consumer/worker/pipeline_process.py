@@ -37,6 +37,7 @@ from consumer.redactors.candidate import CandidateRun
 from consumer.redactors.coverage import POLL_SECONDS, FieldCoverage
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import Settings
+from consumer.worker import descriptors
 from consumer.worker.control import (
     EXIT_SECONDS,
     Begin,
@@ -63,6 +64,9 @@ from redaction.plugin import identity
 SHIM_SECONDS = 5.0
 JOIN_SECONDS: Final = EXIT_SECONDS - 2.0
 """What all sessions may take to end; the rest is for what is written after them, before the process is killed."""
+
+DESCRIPTORS_SECONDS: Final = 5.0
+"""So often the process looks whether it can still open something."""
 
 _LONGEST_FIRST_LINE = 1 << 16
 
@@ -140,6 +144,7 @@ class ShardHost:
     def run(self) -> None:
         """Serve until the supervisor says so, or is gone."""
         threading.Thread(target=self._or_die, args=(self._accept,), daemon=True).start()
+        Periodic("descriptors", DESCRIPTORS_SECONDS, lambda _: self._or_die(self._check_descriptors)).start()
         if coverage := self._coverage:
             Periodic("coverage", POLL_SECONDS, lambda _: self._or_die(coverage.poll_safely)).start()
         self._control.send(Ready())
@@ -182,6 +187,16 @@ class ShardHost:
             finally:
                 os._exit(1)
 
+    def _check_descriptors(self) -> None:
+        """End, if nothing can be opened any more: else sessions break and daemons are replaced, which mends nothing."""
+        try:
+            descriptors.check()
+        except OSError as error:
+            if not descriptors.are_lacking(error):
+                return
+            self._log.error("descriptors.exhausted", action=descriptors.ADVICE)
+            os._exit(1)
+
     def _accept(self) -> None:
         """Take shims in, and notice when one dies before its session has ended."""
         with selectors.DefaultSelector() as selector:
@@ -196,23 +211,28 @@ class ShardHost:
                         selector.register(session.shim, selectors.EVENT_READ, session)
 
     def _take_in(self) -> Session | None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            self._check_descriptors()
+            raise
         connection.settimeout(SHIM_SECONDS)  # a shim that is stopped here must not hold the others up
         try:
-            message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
+            message, pipes, _, _ = socket.recv_fds(connection, _LONGEST_FIRST_LINE, 2)
         except OSError:
             connection.close()
             return None
         daemon, _, line = message.partition(b"\n")
         shard = shard_of(line)
-        for descriptor in descriptors:
-            os.set_inheritable(descriptor, False)  # noqa: FBT003 - a plug-in's child must not keep the pipes open
-        if len(descriptors) != 2 or not daemon.isdigit() or not shard or not line.endswith(b"\n"):  # noqa: PLR2004
-            for descriptor in descriptors:
-                os.close(descriptor)
+        for pipe in pipes:
+            os.set_inheritable(pipe, False)  # noqa: FBT003 - a plug-in's child must not keep the pipes open
+        if len(pipes) != 2 or not daemon.isdigit() or not shard or not line.endswith(b"\n"):  # noqa: PLR2004
+            self._check_descriptors()  # the kernel leaves out those for which there is no room
+            for pipe in pipes:
+                os.close(pipe)
             connection.close()
             return None
-        session = Session(int(daemon), shard, line, (descriptors[0], descriptors[1]), connection)
+        session = Session(int(daemon), shard, line, (pipes[0], pipes[1]), connection)
         with self._lock:
             predecessor = self._sessions.get(shard)
             self._sessions[shard] = session
@@ -257,6 +277,7 @@ class ShardHost:
                 del self._sessions[session.shard]
                 self._control.send(Sessions(len(self._sessions)))
         if not in_order:
+            self._check_descriptors()
             self._control.send(SessionFailed(session.shard, session.daemon))
         _close_quietly(answers)  # the daemon may be gone, and an unsent answer with it
         os.close(session.pipes[0])

@@ -23,6 +23,7 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     """Check the stream and the tables, and with them region, endpoints, credentials and permissions.
 
     :param with_kcl: KCL's own tables too.
+    :raises UsageError: a sink or its options are wrong.
     :raises StartError: the first thing that is wrong.
     """
     kinesis = aws.client("kinesis", retries=2)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -34,6 +35,14 @@ def refuse_if_others_write(folder: Path) -> None:
         raise StartError(msg)
 
 
+def _take_from_others(folder: Path) -> None:
+    """Take away what others may do with what an earlier worker left: it may have run under another umask."""
+    for entry in folder.iterdir():
+        found = entry.lstat()
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not stat.S_ISLNK(found.st_mode):
+            entry.chmod(found.st_mode & 0o700)
+
+
 class RuntimeFolder:
     """The folder, for one supervisor at a time.
 
@@ -51,11 +60,12 @@ class RuntimeFolder:
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 refuse_if_others_write(self.path)
             self.worker_id = self._lock()
+            _take_from_others(self.path)
             self.metrics = self.path / "metrics"
             shutil.rmtree(self.metrics, ignore_errors=True)
-            self.metrics.mkdir()
+            self.metrics.mkdir(mode=0o700)
             self.journal = self.path / JOURNAL  # what it says of the dead still holds
-            self.journal.mkdir(exist_ok=True)
+            self.journal.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             place = configured or tempfile.gettempdir()
             msg = f"The runtime folder {place} cannot be used ({error.strerror}): set runtime_dir."

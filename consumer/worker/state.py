@@ -1,7 +1,7 @@
 """What the supervisor knows of its worker, for those who ask in other threads: the health checks, the takeover."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,12 +20,14 @@ class Signs(NamedTuple):
     :ivar batch_ages: returns for how long each batch in flight has been so.
     :ivar unanswered: returns, by shard that is not busy, for how long nothing was heard of the stream.
     :ivar leases_seen_ago: returns the time since the lease table was last read.
+    :ivar differing: returns the workers with another policy or other settings.
     """
 
     batch_ages: Callable[[], BatchAges]
     unanswered: Callable[[], BatchAges]
     leases_seen_ago: Callable[[], float]
     fetch: FetchSize
+    differing: Callable[[], Collection[str]]
 
 
 class WorkerState:
@@ -96,5 +98,6 @@ class WorkerState:
             unanswered=self._signs.unanswered(),
             leases_seen_ago=self._signs.leases_seen_ago(),
             ended_in_vain=self._ended.in_vain(now),
+            differing=self._signs.differing(),
             deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),
         )

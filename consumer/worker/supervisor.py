@@ -32,6 +32,7 @@ from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
 from consumer.kcl.missing_leases import MissingLeases
 from consumer.kcl.properties import MAX_RECORDS, properties
+from consumer.kcl.roster import RosterWatch, terms_of
 from consumer.kcl.takeover import Takeover
 from consumer.kinesis.shards import kinesis_client, list_shards, open_shards
 from consumer.logs import Logger
@@ -48,7 +49,7 @@ from consumer.settings import Settings, lease_tables
 from consumer.settings.shard_limits import RECORDS_A_SECOND
 from consumer.settings.stream import idle_ms
 from consumer.web.site import Site
-from consumer.worker import preflight, shim
+from consumer.worker import descriptors, preflight, shim
 from consumer.worker.control import Begin
 from consumer.worker.daemon_runner import RESTART_REASONS, DaemonProcess, DaemonRunner, OnLine
 from consumer.worker.events import (
@@ -158,21 +159,34 @@ class Supervisor:
     def run(self) -> int:
         """Work until SIGTERM or SIGINT.
 
-        :return: exit status: 0 after a clean stop, 1 if something had to be killed for it.
+        :return: exit status: 0 after a clean stop, 1 if something had to be killed for it or made the worker stop.
         :raises StartError: a pipeline process ended before the worker had begun.
         """
         for start in self._watchers:
             start()
+        reserve = descriptors.Reserve()
         try:
-            while not self._state.is_stopping:
-                self._state.turned()
-                if self._daemons.is_due:
-                    self._start_what_is_missing()
-                if (event := self._next_event()) is not None:
-                    self._handle(event)
+            try:
+                self._work()
+            except OSError as error:
+                if not descriptors.are_lacking(error):
+                    raise
+                reserve.release()
+                self._log.error("descriptors.exhausted", action=descriptors.ADVICE)
+                self._has_failed = True
             return self._stop()
         finally:
+            reserve.release()
             self._kill_all()
+
+    def _work(self) -> None:
+        while not self._state.is_stopping:
+            self._state.turned()
+            descriptors.check()  # without any it can be asked for nothing, neither its health
+            if self._daemons.is_due:
+                self._start_what_is_missing()
+            if (event := self._next_event()) is not None:
+                self._handle(event)
 
     def _next_event(self) -> Event | None:
         try:
@@ -334,6 +348,7 @@ def compose(
     around: Surroundings,
     redactor: Redactor,
     candidate: Redactor | None,
+    events: queue.SimpleQueue[Event],
 ) -> Parts:
     """Make a worker's parts; none of them does anything yet.
 
@@ -343,7 +358,6 @@ def compose(
     worker_id = folder.worker_id.value
     set_up(folder.metrics, SLOT)
     metrics = Metrics()
-    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     fetch = _fetch_size(settings, worker_id, around, metrics, log)
 
     def start_daemon(number: int, on_line: OnLine) -> DaemonProcess:
@@ -365,11 +379,12 @@ def compose(
     tried = _names(candidate) if candidate else None
     collector = WorkerCollector(folder.metrics, _names(redactor), tried, vitals.read, takeover.leased)
     stuck_seconds = settings.pipeline.stuck_seconds
+    roster = RosterWatch(settings, worker_id, terms_of(settings, redactor), log)
     state = WorkerState(
         daemons,
         pipelines,
         folder.journal,
-        Signs(collector.batch_ages, collector.unanswered, takeover.seen_ago, fetch),
+        Signs(collector.batch_ages, collector.unanswered, takeover.seen_ago, fetch, lambda: roster.differing),
         stuck_seconds,
     )
     missing_leases = MissingLeases(settings, worker_id, around.facts, state.may_take_over, metrics, log)
@@ -394,6 +409,7 @@ def compose(
             watchdog.start,
             takeover.start,
             missing_leases.start,
+            roster.start,
             partial(stream.start, at_once=True),
             Periodic("fetch-size", PERIOD_SECONDS, look_for_more).start,
         ),
@@ -454,6 +470,7 @@ def run(settings: Settings) -> int:
     :raises StartError: the surroundings are not as they must be.
     """
     logs.configure(settings.logs.level, SLOT, settings.logs.format)
+    os.umask(0o077)  # whatever the container's is: the runtime folder holds what is executed, and sockets
     threading.current_thread().name = SLOT
     setproctitle(f"sanitizer-supervisor {settings.kcl.application}")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
@@ -462,12 +479,15 @@ def run(settings: Settings) -> int:
     java = find_java(settings)
     preflight.check(settings)
     facts = lease_origin.enter(settings)
+    memory = divide(settings, limit_mib())
+    shards = len(open_shards(list_shards(kinesis_client(), settings.stream.name)))
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    # From here on a stop has something to clear away; until here `consumer.cli` ends the process.
+    tell_of_signals(lambda number: events.put(SignalReceived(number)))
     with closing(RuntimeFolder(settings.runtime_dir)) as folder:
         made = properties(settings, folder.worker_id.value, facts.starts_at)
-        memory = divide(settings, limit_mib())
-        shards = len(open_shards(list_shards(kinesis_client(), settings.stream.name)))
         around = Surroundings(daemon.command(java, memory.heap, made), made, facts, memory, shards)
-        parts = compose(settings, folder, around, redactor, candidate)
+        parts = compose(settings, folder, around, redactor, candidate, events)
         daemon.write_files(folder.path, made, Path(shim.__file__), len(parts.pipelines))
         logs.count_suppressed(lambda event: parts.metrics.log_lines_suppressed.labels(event).inc())
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)
@@ -492,5 +512,4 @@ def run(settings: Settings) -> int:
             )
             if candidate:
                 parts.log.info("candidate.compared", policy=identity(candidate), digest=candidate.digest)
-            tell_of_signals(lambda number: parts.events.put(SignalReceived(number)))
             return supervisor.run()

@@ -1,6 +1,5 @@
 """What is wrong with the form of a policy file, in words: file, line, and what would be right."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel
 
 from redaction.actions.spec import GeneraliseSettings, KeySettings, MaskSettings, ReplaceSettings
 from redaction.policy.model import DropRecord, ExceptionRule, FieldRule, LimitSettings, Policy
+from redaction.strict_yaml import line_of, unknown_key
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -81,9 +81,7 @@ def _message(problem: "ErrorDetails", place: Sequence[int | str], marks: Sequenc
     value = problem["input"]
     match problem["type"]:
         case "extra_forbidden":
-            known = _keys(place[:-1], marks)
-            near = difflib.get_close_matches(str(place[-1]), known, 1)
-            message = f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {', '.join(known)}"
+            message = unknown_key(str(place[-1]), _keys(place[:-1], marks))
         case kind if kind.endswith("_type") and value is None:
             message = "is empty; give it a value, or take it out"
         case "string_type" if isinstance(value, (list, dict)):
@@ -107,22 +105,6 @@ def _keys(place: Sequence[int | str], marks: Sequence[str]) -> list[str]:
     if model is None:
         model = _SECTIONS.get(str(place[0]), Policy) if place else Policy
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int:
-    """Give the line, from 1, of the last part of a place that is in the file."""
-    line = 1
-    for part in place:
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        elif isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if not found:
-                break
-            line = found[0].start_mark.line + 1
-            node = found[1]
-    return line
 
 
 def line_of_rule(node: yaml.Node | None, content: Mapping[str, object], section: str, rule: str) -> int:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from redaction.detectors.registry import detectors
 from redaction.plugin import PolicyError
 from redaction.policy.checks import Problem, problems, warnings
-from redaction.policy.errors import explain, line_of, line_of_rule
+from redaction.policy.errors import explain, line_of_rule
 from redaction.policy.model import ExceptionRule, FieldRule, LimitSettings, Policy, normalize_pattern
+from redaction.strict_yaml import NotYAML, line_of, load
 
 _Rule = TypeVar("_Rule", FieldRule, ExceptionRule)
 
@@ -103,15 +104,9 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, source: str, folder: Path | None, within: Sequence[str]) -> _File:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_duplicates(node, source)
-        content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        message = f"{source}:{line}: is not YAML: {error.problem}"
-        raise PolicyError(message) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        message = f"{source}: is not YAML, or nested too deep"
+        node, content = load(text)
+    except NotYAML as error:
+        message = f"{source}{f':{error.line}' if error.line else ''}: {error.reason}"
         raise PolicyError(message) from error
     if not isinstance(content, dict):
         message = f"{source}:1: must be a mapping with the keys {', '.join(Policy.model_fields)}"
@@ -184,18 +179,3 @@ def _with_selectors_of(theirs: _Rule, mine: _Rule) -> _Rule:
     if isinstance(theirs, FieldRule):
         update["type"] = getattr(mine, "type", None) or theirs.type
     return mine.model_copy(update=update)
-
-
-def _refuse_duplicates(node: yaml.Node | None, source: str) -> None:
-    """YAML lets the last of equal keys win, silently: half of a policy could be gone."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if str(key.value) in seen:
-                message = f"{source}:{key.start_mark.line + 1}: key {key.value!r} stands twice; keep one"
-                raise PolicyError(message)
-            seen.add(str(key.value))
-            _refuse_duplicates(value, source)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_duplicates(item, source)

@@ -32,6 +32,7 @@ from redaction.plugin import Document, Dropped, JSONValue, PolicyError, Redactor
 from redaction.policy.file import built_in
 from redaction.policy.model import Policy
 from redaction.serialize import serialize, serialize_value
+from redaction.strict_yaml import NotYAML, compose, unknown_key
 
 _OUTCOMES: Final = ("output", "dropped", "rejected")
 _KEYS: Final = ("name", "input", *_OUTCOMES, "contains_no")
@@ -113,13 +114,9 @@ def load_tests(text: str, source: str) -> list[PolicyTest]:
     :raises PolicyError: it is not valid; names the line.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        return list(_File(source).tests(node))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyError(f"{source}:{line}: is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PolicyError(f"{source}: is not YAML, or nested too deep") from error
+        return list(_File(source).tests(compose(text)))
+    except NotYAML as error:
+        raise PolicyError(f"{source}{f':{error.line}' if error.line else ''}: {error.reason}") from error
 
 
 def run_tests(redactor: Redactor, tests: Sequence[PolicyTest]) -> list[Failure]:
@@ -209,7 +206,7 @@ class _File:
         fields = self._fields(node)
         for name, value in fields.items():
             if name not in _KEYS:
-                raise self._error(value, f"{title}: unknown key {name!r}; known: {', '.join(_KEYS)}")
+                raise self._error(value, f"{title}.{name}: {unknown_key(name, _KEYS)}")
         outcomes = [name for name in _OUTCOMES if name in fields]
         if len(outcomes) != 1 or "name" not in fields or "input" not in fields:
             raise self._error(node, f"{title}: needs 'name', 'input', and one of {', '.join(_OUTCOMES)}")
@@ -265,8 +262,6 @@ class _File:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self._error(key, "a key must be a text")
-            if key.value in fields:
-                raise self._error(key, f"key {key.value!r} stands twice; keep one")
             fields[key.value] = value
         return fields
 

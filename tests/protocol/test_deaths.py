@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from consumer.pipeline.crash_journal import Stage, sights
 from consumer.worker.control import EXIT_SECONDS, DaemonGone, Exit, GiveUp
 from consumer.worker.events import PipelineExited, SessionFailed
 from tests.kits.daemon import SECONDS, Child, record
+from tests.kits.descriptors import open_nothing_more
 from tests.kits.threads import until
 
 
@@ -145,3 +147,15 @@ def test_many_sessions_that_do_not_end_leave_time_for_what_is_written_after_them
     until(lambda: [each.stage for each in sights(worker.folder.journal).values()] == [Stage.REDACTING] * 4)
     worker.process.tell(Exit())
     assert worker.process.wait(EXIT_SECONDS) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_a_process_that_has_no_room_for_a_shims_pipes_ends_and_says_why(own_worker: Any) -> None:
+    """The daemon would be replaced for it again and again: its shim was only hung up on."""
+    worker = own_worker()
+    open_nothing_more(worker.process.pid)
+    worker.child().send("initialize", shardId="shardId-000000000000", sequenceNumber="LATEST", subSequenceNumber=0)
+    assert worker.wait_for(PipelineExited).status == 1
+    assert "descriptors.exhausted" in worker.log
+    worker.start_process()
+    assert worker.child(daemon=2).initialize().process_records(record(1)) == [("1", 0)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 DRIVER = """
-import json, os, signal, sys, threading, time
+import json, os, queue, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 from consumer import logs
@@ -45,7 +45,7 @@ settings = Settings(
 )
 runtime = RuntimeFolder(settings.runtime_dir)
 around = Surroundings(command, {}, Facts(), divide(settings, 1024), 1)
-made = compose(settings, runtime, around, load_plugin(settings), None)
+made = compose(settings, runtime, around, load_plugin(settings), None, queue.SimpleQueue())
 daemons, state = made.daemons, made.state
 seen = {"handed_over": 0}
 

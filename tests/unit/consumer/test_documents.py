@@ -265,6 +265,7 @@ def test_get_shows_ranges_pages_and_metadata(store: Callable[..., Store], run: R
     assert of(get("12345", "--limit", 2)) == [7, 6]
     assert of(get("12345", "--after", "2024-03-03", "--before", "2024-03-05")) == [4, 3]
     assert of(get("12345", "--after", "2024-03-06T11:30:00+01:00")) == [7, 6]
+    assert of(get("12345", "--after", "2024-03-06T10", "--before", "2024-03-07T10:30Z")) == [6]
     assert of(get("t3", "--index")) == [3]
     assert get("12345", "--sort-prefix", "2024-03-02", "--metadata")[0]["_sanitizer"]["shard"] == SHARD
     (first,) = get("12345", "--json", "--limit", 5)
@@ -274,7 +275,7 @@ def test_get_shows_ranges_pages_and_metadata(store: Callable[..., Store], run: R
     assert second["next"] is None
     assert of(get("12345", "--page", first["next"])) == [2, 1]
     nothing = run("get", "12345", "--after", "24h", "--config", made.config)
-    assert (nothing.status, nothing.out) == (1, "")
+    assert (nothing.status, nothing.out, nothing.err) == (1, "", "No document has this key in this range.\n")
     assert run("get", "nobody", "--json", "--config", made.config).out == '{"documents":[],"next":null}\n'
 
 
@@ -286,6 +287,10 @@ def test_get_shows_ranges_pages_and_metadata(store: Callable[..., Store], run: R
         ({"index": {"partition_key": "{id}"}}, ["--index", "--after", "2024"], "output.index.sort_key is not set"),
         ({}, ["--index"], "no output.index"),
         ({}, ["--page", "x"], "no page token"),
+        ({}, ["--after", "yesterday"], "write a time as 2024, 2024-03, 2024-03-15"),
+        ({}, ["--after", "2025-13-45"], "or, that long ago, 24h"),
+        ({}, ["--before", "2024-02-30"], "write a time as"),
+        ({}, ["--after", "2024-03", "--before", "2024-02"], "Nothing can lie in this range"),
     ],
 )
 def test_get_refuses_what_makes_no_sense(

@@ -158,7 +158,7 @@ class TestFile:
             ("id: b", "id: a", "keys.yaml:5: id 'a' stands twice under 'customer'"),
             ("id: b", "id: b2", "keys.yaml:3: key 'customer': its id must match"),
             ("id: b", "name: b", "keys.yaml:3: key 'customer': must be {id: ..., secret: ...}"),
-            ("id: b", "id: b\n    secret: x", "keys.yaml:3: key 'customer': must be {id: ..., secret: ...}"),
+            ("id: b", "id: b\n    secret: x", "keys.yaml:5: key 'secret' stands twice"),
             ("id: b", "id: b\n    encrypted: x", "keys.yaml:3: key 'customer': must be {id: ..., secret: ...}"),
             ("id: b", "id: [b]", "keys.yaml:3: key 'customer': must be {id: ..., secret: ...}"),
             ("card:", "customer:", "keys.yaml:6: key 'customer' stands twice"),

@@ -475,3 +475,10 @@ def test_a_missing_table_is_one_sentence(world: World) -> None:
     ):
         with pytest.raises(ServiceError, match="There is no table"):
             read()
+
+
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_what_is_no_sequence_number_is_wrong_usage(world: World, run: Run, command: str) -> None:
+    ran = run("quarantine", command, "--config", world.config, "shardId-000000000000", "4957x")
+    assert (ran.status, ran.out) == (2, "")
+    assert "a sequence number is digits alone" in ran.err

@@ -15,9 +15,10 @@ import yaml
 
 from consumer import aws, tables
 from consumer.doctor import machine, permissions
+from consumer.errors import StartError, UsageError
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
-from consumer.worker import memory
+from consumer.worker import memory, preflight
 from consumer.worker.worker_id import WorkerId
 from tests.kits.cli import Run
 from tests.kits.door import SECRET, Door
@@ -391,7 +392,7 @@ def test_a_port_that_a_worker_serves() -> None:
         ({"extra_properties": {"maxLeasesForWorkr": "5"}}, "maxLeasesForWorkr is no property of KCL 3.1.3"),
         ({"extra_properties": {"maxLeasesForWorkr": "5"}}, "did you mean maxLeasesForWorker?"),
         ({"extra_properties": {"failoverTimeMillis": "5"}}, "use kcl.failover_ms"),
-        ({"failover": 5}, "kcl.failover: unknown setting"),
+        ({"failover": 5}, "kcl.failover: unknown key; did you mean 'failover_ms'?"),
     ],
 )
 def test_wrong_property(run: Run, patient: Patient, kcl: dict[str, Any], words: str) -> None:
@@ -401,6 +402,49 @@ def test_wrong_property(run: Run, patient: Patient, kcl: dict[str, Any], words: 
     (failed,) = said.of("failed")
     assert words in failed
     assert said.about("settings")["state"] == "failed"
+
+
+SHARED: dict[str, Any] = {"partition_key": "{user_id}", "sort_key": "{timestamp}"}
+
+
+@pytest.mark.parametrize(
+    ("sinks", "output", "words"),
+    [
+        ([{"plugin": "nowhere"}], {}, "No sink named 'nowhere' is installed"),
+        ([{"plugin": "kinesis", "options": {"straem": "s"}}], {}, "sinks: kinesis: it has no option 'straem'"),
+        ([{"plugin": "kinesis", "options": {"stream": "well-stream"}}], {}, "which is also what is read"),
+        ([{"plugin": "dynamodb"}, {"plugin": "jsonl", "options": {"path": "-"}}], SHARED, "Several sinks take every"),
+    ],
+)
+def test_wrong_sinks_are_seen_before_the_start(
+    run: Run, patient: Patient, sinks: list[Any], output: dict[str, Any], words: str
+) -> None:
+    patient.values["sinks"] = sinks
+    patient.write(output=output)
+    said = examine(run, patient.config)
+    assert said.status == 2
+    (failed,) = said.of("failed")
+    assert words in failed
+    ran = run("config", "check", "--config", patient.config)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"sanitizer: {failed}\n")
+    with pytest.raises(UsageError) as refusal:
+        preflight.check(patient.settings)
+    assert str(refusal.value) == failed
+
+
+def test_the_stream_of_a_sink_that_is_not_there_needs_the_network_to_be_seen(run: Run, patient: Patient) -> None:
+    patient.values["sinks"] = [{"plugin": "kinesis", "options": {"stream": "gone"}}]
+    patient.write()
+    said = examine(run, patient.config)
+    assert said.status == 1
+    (failed,) = said.of("failed")
+    assert failed.startswith("sinks: kinesis: There is no stream gone")
+    with pytest.raises(StartError) as refusal:
+        preflight.check(patient.settings)
+    assert str(refusal.value) == failed
+    ran = run("config", "check", "--config", patient.config)
+    assert ran.status == 0
+    assert "What needs the network was not looked at; `sanitizer doctor` does." in ran.out
 
 
 def test_a_policy_that_does_not_fit(run: Run, patient: Patient) -> None:

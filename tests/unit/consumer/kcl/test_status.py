@@ -1,8 +1,10 @@
 """The application's status, on tables as KCL keeps them: who lives, who does not, and how far behind they are."""
 
 import json
+import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,11 @@ import boto3
 import pytest
 import yaml
 
-from consumer import tables
+from consumer import aws, tables
 from consumer.commands import status as status_cli
 from consumer.kcl import lease_table
 from consumer.kcl.application_item import ApplicationItem, Facts
+from consumer.kcl.roster import Roster, Terms
 from consumer.kcl.status import Observer, Status
 from consumer.local.cloud_process import Cloud
 from consumer.settings import lease_tables, load_settings
@@ -355,6 +358,35 @@ def test_the_command_tells_it_to_people_and_to_scripts(
     assert everything["is_served"] is True
     assert (everything["leader"], everything["leader_state"]) == ("one", "living")
     assert [(each["worker"], each["leases"], each["lag_ms"]) for each in everything["workers"]] == [("one", 2, None)]
+
+
+def test_workers_that_differ_are_shown_with_what_they_work_by(
+    run: Run, application: Callable[[int], Application]
+) -> None:
+    app = application(2)
+    app.lease(0, "one")
+    app.lease(1, "two")
+    app.report("idle")
+    roster = Roster(aws.client("dynamodb"), app.settings.kcl.application)
+    ours = Terms("default@5", "d5", "s1", "0.2.0")
+    roster.enter("one", ours)
+    roster.enter("idle", replace(ours, version="0.3.0"))
+    assert "differ" not in " ".join(app.look().notes)  # by version alone
+    roster.enter("two", replace(ours, policy="default@6", digest="d6"))
+    status = app.look()
+    assert {each.worker: each.terms and each.terms.digest for each in status.workers} == {
+        "one": "d5",
+        "two": "d6",
+        "idle": "d5",
+    }
+    (note,) = [each for each in status.notes if "differ" in each]
+    assert "default@5 (digest d5), settings s1, version 0.2.0: one; " in note
+    assert "default@6 (digest d6), settings s1, version 0.2.0: two" in note
+    everything = json.loads(run("status", "--config", app.config, "--json-all", "--no-lag", "--wait", 0).out)
+    shown = {each["worker"]: each["terms"] for each in everything["workers"]}
+    assert shown["two"] == {"policy": "default@6", "digest": "d6", "settings": "s1", "version": "0.2.0"}
+    ran = run("status", "--config", app.config, "--no-lag", "--wait", 0)
+    assert re.search(r"^two .*default@6 d6 +s1$", ran.out, re.MULTILINE)
 
 
 def test_it_is_watched_until_ctrl_c(

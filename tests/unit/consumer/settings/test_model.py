@@ -102,6 +102,66 @@ def test_a_bad_value_is_named_by_its_place_and_not_shown(file: Path, content: st
     assert SECRET[:20] not in said
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (
+            "redaction: {options: {policy: allow-list}}\nstream: {name: a}\nredaction: {timeout_seconds: 5}\n",
+            "settings.yaml:3 names 'redaction' twice",
+        ),
+        (
+            "redaction:\n  options:\n    policy: allow-list\n    policy: default\n",
+            "settings.yaml:4 names 'policy' twice",
+        ),
+        ("sinks:\n  - plugin: jsonl\n    plugin: kinesis\n", "settings.yaml:3 names 'plugin' twice"),
+        ('{"http": {"port": 1, "port": 2}}', "settings.yaml:1 names 'port' twice"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_at_every_level(file: Path, content: str, place: str) -> None:
+    """YAML would let the last one win: an allow-list was gone, and the laxer default applied."""
+    assert place in refusal(file, content)
+
+
+@pytest.mark.parametrize("variable", ["SANITIZER_REDACTION", "SANITIZER_REDACTION__OPTIONS"])
+def test_a_key_that_stands_twice_in_a_variable_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = '{"policy": "allow-list", "policy": "default"}'
+    monkeypatch.setenv(variable, value if variable.endswith("OPTIONS") else f'{{"options": {value}}}')
+    assert "no key stands twice" in refusal(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("http: {}\nstraem: {name: a}", "settings.yaml:2: straem: unknown key; did you mean 'stream'?"),
+        ("kcl:\n  heap_md: 5", "settings.yaml:2: kcl.heap_md: unknown key; did you mean 'heap_mb'?"),
+        (
+            "sinks:\n- plugin: jsonl\n- plugim: jsonl",
+            "yaml:3: sinks.1.plugim: unknown key; did you mean 'plugin'",
+        ),
+        (
+            "redaction:\n  candidate:\n    polcy: a",
+            "yaml:3: redaction.candidate.polcy: unknown key; did you",
+        ),
+        ("logs:\n  colour: red", "settings.yaml:2: logs.colour: unknown key; known: level, format"),
+        ("logs: {}\nhttp:\n\n  port: high", "settings.yaml:4: http.port: "),
+        ("output:\n  table: t\nsinks:\n  - {}", "settings.yaml:4: sinks.0.plugin: Field required"),
+    ],
+)
+def test_a_mistake_has_its_line_and_what_was_probably_meant(file: Path, content: str, said: str) -> None:
+    assert said in refusal(file, content)
+
+
+def test_a_mistake_of_the_environment_is_not_blamed_on_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANITIZER_HTTP__PORT", SECRET)
+    said = refusal(file, "http:\n  port: 9464\n")
+    assert "SANITIZER_HTTP__PORT: http.port: " in said
+    assert "settings.yaml" not in said
+
+
+def test_why_a_file_is_no_yaml_shows_nothing_of_it(file: Path) -> None:
+    assert "4111" not in refusal(file, "quarantine: {fingerprint_key: *4111}")
+
+
 @pytest.mark.parametrize("variable", ["SANITIZER_REDACTION__OPTIONS", "SANITIZER_REDACTION"])
 def test_broken_json_in_a_variable_is_refused_in_one_sentence(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, f"{{{SECRET}")
@@ -120,9 +180,11 @@ def test_every_problem_is_named_at_once(file: Path) -> None:
     ("content", "said"),
     [
         ("- a list", "must hold sections"),
-        ("a: b: c", "no YAML at line 1"),
-        ("stream: {name: a\n", "no YAML at line"),
-        ("stream: {name: 2024-13-45}", "no YAML"),
+        ("a: b: c", "settings.yaml:1 is no YAML"),
+        ("stream: {name: a\n", "settings.yaml:2 is no YAML"),
+        ("http: {}\nstream: {name: 2024-13-45}", "settings.yaml:2 is no YAML"),
+        ("http: {port: !!bool x}", "settings.yaml:1 is no YAML"),
+        ("stream: &a {name: *a}", "settings.yaml:1 is no YAML"),
         ("!!python/object/apply:os.getcwd []", "no YAML"),
     ],
 )
@@ -136,7 +198,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
         load_settings(tmp_path)
     (tmp_path / "latin").write_bytes(b"stream: {name: \xff}")
-    with pytest.raises(UsageError, match="is no YAML"):
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
         load_settings(tmp_path / "latin")
 
 

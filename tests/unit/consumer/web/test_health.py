@@ -36,6 +36,13 @@ def but(**changes: object) -> Condition:
     return dataclasses.replace(WELL, **changes)  # type: ignore[arg-type]
 
 
+def test_workers_that_differ_are_told_of_and_nobody_is_replaced() -> None:
+    """A rolling deployment is such a mixture."""
+    for report in (live(but(differing=["w2", "w1"])), ready(but(differing=["w2", "w1"]))):
+        assert (report.status, codes(report)) == (Status.DEGRADED, ["workers_differ"])
+        assert "w1, w2" in report.reasons[0].detail
+
+
 def codes(report: Report) -> list[str]:
     return [reason.code for reason in report.reasons]
 

@@ -89,6 +89,34 @@ def test_everything_else_is_not_found_or_not_allowed(worker: Any) -> None:
     assert get(worker.port, "/metrics", method="POST")[0] == 501
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/nothing"])
+def test_head_is_get_without_a_body(worker: Any, path: str) -> None:
+    answers = {}
+    for method in ("GET", "HEAD"):
+        connection = http.client.HTTPConnection("127.0.0.1", worker.port, timeout=5)
+        for _ in range(2):  # of a body, the second answer's first line would be the rest
+            connection.request(method, path)
+            answer = connection.getresponse()
+            answers[method] = (answer.status, [pair for pair in answer.getheaders() if pair[0] != "Date"])
+            assert bool(answer.read()) is (method == "GET")
+        connection.close()
+    assert answers["GET"] == answers["HEAD"]
+
+
+def test_a_burst_of_connections_waits_to_be_taken() -> None:
+    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), {})
+    server._server.shutdown()  # nobody takes them now
+    burst = []
+    try:
+        for _ in range(200):
+            burst.append(socket.create_connection(("127.0.0.1", server.port), timeout=0.5))  # noqa: PERF401 - closed
+    finally:
+        for connection in burst:
+            connection.close()
+        server.close()
+    assert len(burst) == 200
+
+
 def test_a_client_that_hangs_up_harms_nobody(worker: Any, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_connection(("127.0.0.1", worker.port)) as client:
         client.sendall(b"GET /metrics HTTP/1.1\r\n")

@@ -125,7 +125,7 @@ class Rig:
             self.daemons,
             self.pool,
             folder.journal,
-            Signs(collector.batch_ages, dict, lambda: 0.0, self.fetch),
+            Signs(collector.batch_ages, dict, lambda: 0.0, self.fetch, tuple),
             60.0,
             self.clock,
         )

@@ -100,7 +100,7 @@ def test_what_is_not_as_expected_is_shown(redactor: Redactor, test: str, problem
         ("tests:\n  - {name: t, input: {}}", 2, "one of output, dropped, rejected"),
         ("tests:\n  - {name: t, input: {}, dropped: a, rejected: b}", 2, "one of output, dropped, rejected"),
         ("tests:\n  - {input: {}, dropped: a}", 2, "needs 'name'"),
-        ("tests:\n  - name: t\n    input: {}\n    ouput: {}", 4, "unknown key 'ouput'"),
+        ("tests:\n  - name: t\n    input: {}\n    ouput: {}", 4, "tests.0.ouput: unknown key; did you mean 'output'?"),
         ("tests:\n  - name: t\n    input: 5\n    output: {}", 3, "tests.0.input: must be a mapping, or a text"),
         ("tests:\n  - name: t\n    input: {}\n    output: '[]'", 4, "(not_an_object)"),
         ("tests:\n  - name: t\n    input: {}\n    output: 5", 4, "(not_an_object)"),
