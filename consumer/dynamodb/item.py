@@ -1,7 +1,7 @@
 """From a released document to the item that is stored: its own fields, the keys, and what the service adds."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -12,7 +12,6 @@ from consumer.dynamodb.versions import Versions, versions_of
 from consumer.errors import EncodeError
 from consumer.record import AttributeValue, Item, Record
 from consumer.settings import Output, Settings
-from consumer.settings.key_template import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, KeyTemplate
 
 _DAY_SECONDS: Final = 86_400
 
@@ -37,16 +36,16 @@ class ItemEncoder:
         if versions is None and output.write_mode == "newest":
             raise ValueError("items that are to be compared need versions")
         same = {"stream": stream, "shard": shard}
-        self._partition = KeyTemplate(output.partition_key, MAX_PARTITION_KEY_BYTES, same)
-        self._sort = KeyTemplate(output.sort_key, MAX_SORT_KEY_BYTES, same)
+        keys = output.key_templates(same)
+        self._partition, self._sort = keys["partition_key"], keys["sort_key"]
         names = names_of(output.reserved_attribute)
         self._partition_name, self._sort_name = names.partition, names.sort
         self.has_unique_keys = self._partition.is_unique_per_record or self._sort.is_unique_per_record
         """Whether no two records can share a key."""
         self._own = frozenset(names)
-        self._index_keys = {
-            name: KeyTemplate(template, limit, same) for name, template, limit in _index_templates(output)
-        }
+        index = output.index_templates(same)
+        index_names = {"index.partition_key": names.index_partition, "index.sort_key": names.index_sort}
+        self._index_keys = {index_names[setting]: template for setting, template in index.items()}
         self._expires = names.expires
         self._lifetime = output.ttl_days * _DAY_SECONDS
         self._has_more = bool(self._index_keys or self._lifetime)
@@ -113,16 +112,6 @@ def decode_item(attributes: Mapping[str, AttributeValue], output: Output) -> tup
     document = decode_document({name: value for name, value in attributes.items() if name not in names})
     added = attributes.get(names.added, {"M": {}})
     return document, decode_document(added["M"])
-
-
-def _index_templates(output: Output) -> Iterator[tuple[str, str, int]]:
-    """Yield attribute name, template and limit in bytes of each key of the second index, if there is one."""
-    if output.index is None:
-        return
-    names = names_of(output.reserved_attribute)
-    yield names.index_partition, output.index.partition_key, MAX_PARTITION_KEY_BYTES
-    if output.index.sort_key is not None:
-        yield names.index_sort, output.index.sort_key, MAX_SORT_KEY_BYTES
 
 
 def _seconds(record: Record) -> int:

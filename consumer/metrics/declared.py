@@ -81,7 +81,7 @@ _WRITE: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 1
 _ITEMS: Final = (1.0, 5.0, 10.0, 15.0, 20.0, 24.0, 25.0)
 
 _SHARD: Final = {"shard": "the shards that this worker has served since its start"}
-_PATH: Final = "200 paths of fields, then `(other)`"
+_PATH: Final = "200 paths of fields that recur, then `(other)`"
 _POLICY: Final = dict.fromkeys(("name", "version", "digest"), "the one policy")
 CANDIDATE: Final = "`redaction.candidate` is set"
 LAST: Final = "livemostrecent"

@@ -9,7 +9,7 @@ from typing import Final
 
 from consumer.logs import Logger
 from consumer.metrics import Metrics
-from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, shown
+from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, Recurring, shown
 from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare
 from redaction.engine import PolicyRedactor
 from redaction.guard import INVALID_VERDICT, REDACTOR_RAISED, redact_guarded
@@ -28,9 +28,9 @@ class CandidateRun:
         self._metrics = metrics
         self._log = log
         self._names = NamesOf(each.policy for each in (candidate, live) if isinstance(each, PolicyRedactor))
-        self._paths = Bounded()
+        self._paths = Recurring()
         self._changes = Bounded(_MAX_CHANGES)
-        self._shown: dict[str, str] = {RECORD: RECORD}
+        self._shown = {RECORD}
         self._has_failed = False
         for result in RESULTS:
             metrics.candidate_records.labels(result)  # shown as 0 from the start
@@ -57,7 +57,7 @@ class CandidateRun:
             found = compare(payload, live, verdict)
             if any(difference.change == NOT_COMPARED for difference in found):
                 return None
-            return [(self._paths(self._label(each, live)), self._changes(each.change)) for each in found]
+            return [(self._label(each, live), self._changes(each.change)) for each in found]
         except Exception as error:  # noqa: BLE001 - not even a defect here may reach the live records
             if not self._has_failed:
                 self._log.error("candidate.failed", exc_info=error)
@@ -69,11 +69,13 @@ class CandidateRun:
 
         What was shown once may be shown again: a name is no secret any more.
         """
-        label = self._shown.get(difference.path)
-        if label is None:
-            label = ".".join(self._names_shown(difference.path, live))
-            if label == difference.path and self._paths(label) == label:
-                self._shown[label] = label
+        if difference.path in self._shown:
+            return difference.path
+        names = list(self._names_shown(difference.path, live))
+        is_chosen = any(name != ODD_NAME and not self._names.are_written(name) for name in names)
+        label = self._paths(".".join(names), is_chosen=is_chosen)
+        if label == difference.path:
+            self._shown.add(label)
         return label
 
     def _names_shown(self, path: str, live: Verdict) -> Iterator[str]:

@@ -10,16 +10,19 @@ from typing import Final
 
 from consumer.logs import Logger
 from consumer.metrics import Metrics
-from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, shown
+from consumer.redactors.field_labels import ODD_NAME, OTHER, PERIOD_SECONDS, NamesOf, Recurring, shown
 from redaction.engine import Coverage, PolicyRedactor
 
-POLL_SECONDS: Final = 5.0
+POLL_SECONDS: Final = PERIOD_SECONDS
 UNKNOWN_LOG_SECONDS: Final = 3600.0
 """A path with unknown fields is logged at most so often, by each process."""
 
 TRUSTED_VALUES: Final = 1000
 TRUSTED_PERCENT: Final = 99
 CLEAN_VALUES: Final = 500
+
+_MAX_FIELDS: Final = 20_000
+"""More than the redactor remembers; beyond it what that has forgotten is forgotten here."""
 
 Path = tuple[str, ...]
 
@@ -72,12 +75,18 @@ def _mostly(seen: int, redacted: int) -> bool:
 
 
 class _Field:
-    """What is known of one path."""
+    """What is known of one path.
 
-    __slots__ = ("_redacted", "_seen", "_seen_before", "drift", "label")
+    :param path: as it may be shown. :param is_chosen: whether a sender's names are in that.
+    :ivar label: as it is shown for now.
+    """
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    __slots__ = ("_redacted", "_seen", "_seen_before", "drift", "is_chosen", "label", "path")
+
+    def __init__(self, path: str, is_chosen: bool) -> None:  # noqa: FBT001
+        self.path = path
+        self.is_chosen = is_chosen
+        self.label = OTHER
         self.drift = Drift()
         self._seen = self._redacted = 0
         self._seen_before = 0
@@ -88,6 +97,8 @@ class _Field:
         :param seen: how many there were until now.
         :param redacted: how often something in them was redacted, until now; each item of a list counts.
         """
+        if seen < self._seen_before:  # the redactor had forgotten the path, and counts it anew
+            self._seen = self._seen_before = self._redacted = 0
         new = max(0, self._seen_before - self._seen)
         new_redacted = max(0, min(new, redacted - self._redacted))
         self._seen, self._seen_before = self._seen_before, seen
@@ -108,7 +119,7 @@ class FieldCoverage:
         self._log = log
         self._names = NamesOf([redactor.policy])
         self._unknown_is_released = redactor.policy.unknown_fields in {"release", "mask"}
-        self._bounded = Bounded()
+        self._labels = Recurring()
         self._fields: dict[Path, _Field] = {}
         self._drifting: dict[str, int] = {}
         self._unknown: dict[str, int] = {}
@@ -133,18 +144,24 @@ class FieldCoverage:
         :param now: seconds on a clock that never goes back.
         """
         with self._lock:
-            for path, entry in _by_path(self._redactor.coverage()).items():
-                self._take_in(path, entry)
+            entries = _by_path(self._redactor.coverage())
+            for path, entry in entries.items():
+                self._take_in(path, entry, now)
+            if len(self._fields) > _MAX_FIELDS:
+                self._fields = {path: field for path, field in self._fields.items() if path in entries}
             self._log_unknown(now)
 
-    def _take_in(self, path: Path, entry: Coverage) -> None:
+    def _take_in(self, path: Path, entry: Coverage, now: float) -> None:
         field = self._fields.get(path)
         if field is None:
-            field = self._fields[path] = _Field(self._label(path, entry.known))
-        label = field.label
+            field = self._fields[path] = _Field(*self._shown(path, entry.known))
         seen, redacted = field.added(entry.seen, entry.redacted)
         if not seen:
             return
+        label = self._labels(field.path, seen, is_chosen=field.is_chosen, now=now)
+        if field.drift.drifts:  # its end is shown where its beginning was
+            label = field.label
+        field.label = label
         # A field on the way to known ones is unknown too, but nothing is done to it.
         self._count(label, "redacted" if entry.known else "unknown", redacted)
         self._count(label, "released", seen - redacted)
@@ -174,16 +191,19 @@ class FieldCoverage:
                 self._logged_at[label] = now
                 del self._unknown[label]
 
-    def _label(self, path: Path, known: bool) -> str:  # noqa: FBT001
-        """Show the names of a path, but none that the policy does not let out."""
+    def _shown(self, path: Path, known: bool) -> tuple[str, bool]:  # noqa: FBT001
+        """Show the names of a path, but none that the policy does not let out; and whether it holds none of them."""
         names = []
+        is_chosen = False
         for depth, name in enumerate(path, start=1):
             is_last = depth == len(path)
-            may_show = self._names.are_written(name) or (
+            is_own = self._names.are_written(name)
+            may_show = is_own or (
                 (known or self._unknown_is_released or not is_last) and not self._names.never_released(path[:depth])
             )
             names.append(shown(name) if may_show else ODD_NAME)
-        return self._bounded(".".join(names))
+            is_chosen = is_chosen or (names[-1] != ODD_NAME and not is_own)
+        return ".".join(names), is_chosen
 
 
 def _by_path(entries: Iterable[Coverage]) -> dict[Path, Coverage]:

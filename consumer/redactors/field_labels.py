@@ -1,7 +1,12 @@
-"""Field paths as metrics and logs show them: bounded in number, of names that are released or a policy's own."""
+"""Field paths as metrics and logs show them: bounded in number, of names that are released or a policy's own.
+
+Senders choose names. One that no policy holds is shown only once it has come again and again, among all others often
+enough, so that no few records decide what is shown, or use up the room for what is.
+"""
 
 import re
 import threading
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,6 +22,16 @@ ODD_NAME: Final = "?"
 """Stands for a name that is not shown."""
 
 MAX_PATHS: Final = 200
+_AT_ONCE: Final = 50
+"""So many paths of a policy's own names are shown at once, and so many have room when others have taken the rest."""
+
+PERIOD_SECONDS: Final = 5.0
+PERIODS: Final = 4
+TIMES: Final = 20
+ONE_IN: Final = 10_000
+"""What it takes to recur: so many times, in so many periods, and of all that came since the first time such a share."""
+
+_MAX_PENDING: Final = 2_000
 _MAX_LENGTH: Final = 256
 
 # At most four digits: a name with more looks like content, as in `redaction.guard`. No dot: it would read as a path.
@@ -40,6 +55,63 @@ class Bounded:
                 return OTHER
             self._known.add(label)
         return label
+
+
+class _Pending:
+    """A path that has not recurred yet."""
+
+    __slots__ = ("before", "period", "periods", "times")
+
+    def __init__(self, before: int) -> None:
+        self.times = self.periods = 0
+        self.period = -1.0
+        self.before = before
+
+
+class Recurring:
+    """Lets paths through that recur, and some of a policy's own names at once; few at most. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+        self._pending: dict[str, _Pending] = {}
+        self._total = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, label: str, times: int = 1, *, is_chosen: bool, now: float | None = None) -> str:
+        """Return the path, or `OTHER`.
+
+        :param times: so often it came since it was asked for last.
+        :param is_chosen: whether a sender's names are in it.
+        :param now: seconds on a clock that never goes back; default: now.
+        """
+        with self._lock:
+            self._total += times
+            if label in self._shown:
+                return label
+            room = MAX_PATHS - (_AT_ONCE if is_chosen else 0)
+            if len(self._shown) >= room or len(label) > _MAX_LENGTH:
+                return OTHER
+            at_once = not is_chosen and len(self._shown) < _AT_ONCE
+            if not at_once and not self._recurs(label, times, time.monotonic() if now is None else now):
+                return OTHER
+            self._shown.add(label)
+            self._pending.pop(label, None)
+            return label
+
+    def _recurs(self, label: str, times: int, now: float) -> bool:
+        pending = self._pending.get(label)
+        if pending is None:
+            if len(self._pending) >= _MAX_PENDING:
+                most = sorted(self._pending.items(), key=lambda item: -item[1].times)
+                self._pending = dict(most[: _MAX_PENDING // 2])
+            pending = self._pending[label] = _Pending(self._total - times)
+        pending.times += times
+        period = now // PERIOD_SECONDS
+        if period != pending.period:
+            pending.period = period
+            pending.periods += 1
+        share = self._total - pending.before
+        return pending.periods >= PERIODS and pending.times >= TIMES and pending.times * ONE_IN >= share
 
 
 class NamesOf:

@@ -1,5 +1,7 @@
 """Settings of the output: keys, index, expiry."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -34,6 +36,11 @@ class Output(Section):
     table: TableName = Field("sanitized-transactions", description="The DynamoDB table.")
     partition_key: str = Field("{user_id}", description="Template of the partition key.")
     sort_key: str = Field("{timestamp}#{shard}#{sequence}#{sub}", description="Template of the sort key.")
+    key_form: Literal["joined", "escaped"] = Field(
+        "joined",
+        description="escaped: in a template whose values could run into one another, what parts them is escaped in "
+        "fields (# as %23), so that different values never give one key. While this is joined, it is refused.",
+    )
     reserved_attribute: str = Field(
         "_sanitizer",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
@@ -97,18 +104,43 @@ class Output(Section):
                 raise ValueError(msg)
         return self
 
-    def key_templates(self) -> dict[str, KeyTemplate]:
-        """Return the compiled templates by the names of their settings."""
+    @model_validator(mode="after")
+    def _values_can_be_told_apart(self) -> Self:
+        for setting, template in (self.key_templates() | self.index_templates()).items():
+            if template.meeting:
+                one, other = template.meeting
+                in_escaped_form = self.model_copy(update={"key_form": "escaped"})
+                if (in_escaped_form.key_templates() | in_escaped_form.index_templates())[setting].meeting:
+                    remedy = "part them by a separator such as #"
+                else:
+                    remedy = "set output.key_form to escaped; keys whose values hold no separator stay as they are"
+                msg = (
+                    f"{setting}: where {{{one}}} ends and {{{other}}} begins cannot be told from every key, so that "
+                    f"records with different values could share one; {remedy} (docs/upgrading.md)"
+                )
+                raise ValueError(msg)
+        return self
+
+    def key_templates(self, constants: Mapping[str, str] = MappingProxyType({})) -> dict[str, KeyTemplate]:
+        """Return the compiled templates by the names of their settings.
+
+        :param constants: metadata that is the same for all records.
+        """
         return {
-            "partition_key": KeyTemplate(self.partition_key, MAX_PARTITION_KEY_BYTES),
-            "sort_key": KeyTemplate(self.sort_key, MAX_SORT_KEY_BYTES),
+            "partition_key": self._compiled(self.partition_key, MAX_PARTITION_KEY_BYTES, constants),
+            "sort_key": self._compiled(self.sort_key, MAX_SORT_KEY_BYTES, constants),
         }
 
-    def index_templates(self) -> dict[str, KeyTemplate]:
+    def index_templates(self, constants: Mapping[str, str] = MappingProxyType({})) -> dict[str, KeyTemplate]:
         """Return those of the second index, by the names of their settings; empty: there is none."""
         if self.index is None:
             return {}
-        templates = {"index.partition_key": KeyTemplate(self.index.partition_key, MAX_PARTITION_KEY_BYTES)}
+        templates = {
+            "index.partition_key": self._compiled(self.index.partition_key, MAX_PARTITION_KEY_BYTES, constants)
+        }
         if self.index.sort_key is not None:
-            templates["index.sort_key"] = KeyTemplate(self.index.sort_key, MAX_SORT_KEY_BYTES)
+            templates["index.sort_key"] = self._compiled(self.index.sort_key, MAX_SORT_KEY_BYTES, constants)
         return templates
+
+    def _compiled(self, template: str, limit: int, constants: Mapping[str, str]) -> KeyTemplate:
+        return KeyTemplate(template, limit, constants, escaped=self.key_form == "escaped")

@@ -103,8 +103,9 @@ class FieldRules:
 
     def _replace_object(self, fields: Document, plan: Plan, node: FieldNode, hits: list[Hit]) -> Document:
         kept: Document = {}
+        children = node.children
         for name, value in fields.items():
-            child = node.children[name] if name in node.children else self._tree.child(node, name)
+            child = children[name] if name in children else self._tree.child(node, name)
             if child.plan and child.plan.verb in {DROP, QUARANTINE} and child.plan is not self._tree.unknown:
                 if child.plan.verb is QUARANTINE:
                     raise FieldForbidden(child.plan, child)

@@ -2,8 +2,12 @@
 
 A field's fate depends on its path alone, so it is looked up once for each path and then found by its name, as it is
 spelled. The same tree counts how often each path came and how often something in it was redacted.
+
+Senders choose the names, so the tree is bounded: when it is full, the half that came least of late is forgotten, and a
+path that comes in most records is never among it, whatever came before.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -25,7 +29,7 @@ from redaction.policy.selectors import (
 
 _Owner = TypeVar("_Owner")
 
-# Names are few and short, but senders choose them: what is remembered is bounded.
+# Names are few and short, but senders choose them.
 _MEMORY: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
 _END_LENGTH: Final = 128
@@ -81,7 +85,9 @@ class FieldNode:
         "plan",
         "redacted",
         "seen",
+        "seen_before",
         "state",
+        "weight",
     )
 
     def __init__(self, name: str, parent: "FieldNode | None", state: tuple[State, State]) -> None:
@@ -102,6 +108,10 @@ class FieldNode:
         self.name_hits: tuple[Applied, ...] = ()
         self.seen = 0
         self.redacted = 0
+        # How often it and what is below it came, each time the tree was full counting half of the one after; and `seen`
+        # at the last of them.
+        self.weight = 0
+        self.seen_before = 0
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -129,6 +139,7 @@ class FieldTree:
         self._exempt_by_name: _ByName[Exemption] = _ByName(exempting)
         self._exempt_by_path: _ByPath[Exemption] = _ByPath(exempting)
         self._size = 0
+        self._forgetting = threading.Lock()
         self.root = FieldNode("", None, (self._by_path.start, self._exempt_by_path.start))
 
     def child(self, parent: FieldNode, name: str) -> FieldNode:
@@ -152,16 +163,36 @@ class FieldTree:
                 node.plan = self.unknown
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
-        if self._size < _MEMORY and len(name) <= _MEMORABLE_LENGTH:
+        if len(name) <= _MEMORABLE_LENGTH:
+            if self._size >= _MEMORY:
+                self._forget()
             self._size += 1
             parent.children[name] = node
         return node
+
+    def _forget(self) -> None:
+        """Keep the half that came most of late. Objects get new children: another thread may stand on the old ones."""
+        with self._forgetting:
+            if self._size < _MEMORY:
+                return  # another thread was faster
+            nodes = list(self.nodes())
+            for node in nodes:
+                node.weight = node.weight // 2 + node.seen - node.seen_before
+                node.seen_before = node.seen
+            for node in reversed(nodes):
+                if node.parent:
+                    node.parent.weight = max(node.parent.weight, node.weight)
+            # From the top down: of equal ones the outer is kept, so that nobody's way to the top is lost.
+            kept = set(map(id, sorted(nodes, key=lambda node: -node.weight)[: _MEMORY // 2]))
+            for node in nodes:
+                node.children = {name: child for name, child in node.children.copy().items() if id(child) in kept}
+            self._size = len(kept)
 
     def at(self, path: Iterable[str]) -> FieldNode:
         """Give the field at a path, looked up or worked out."""
         node = self.root
         for name in path:
-            node = node.children[name] if name in node.children else self.child(node, name)
+            node = node.children.get(name) or self.child(node, name)
         return node
 
     def rule_named(self, name: str) -> Rule | None:

@@ -11,6 +11,7 @@ import pytest
 from consumer import cli
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
+from consumer.redactors import field_labels
 from tests.kits.cli import Ran, Run
 from tests.kits.log import RecordingLog
 from tests.kits.metrics import metrics_in
@@ -31,6 +32,13 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     """Metrics in a folder of their own; prometheus_client keeps its storage class in a global, which is put back."""
     yield from metrics_in(tmp_path_factory.mktemp("metrics"))
+
+
+@pytest.fixture
+def names_recur_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show a name of a sender's the first time it comes."""
+    monkeypatch.setattr(field_labels, "PERIODS", 1)
+    monkeypatch.setattr(field_labels, "TIMES", 1)
 
 
 @pytest.fixture

@@ -77,6 +77,31 @@ def test_the_size_is_never_below_the_published_one(document: dict[str, Any]) -> 
     assert len(write_item(attributes)) >= size
 
 
+@pytest.mark.parametrize(
+    ("size", "numbers"),
+    [
+        (1, ["0", "-0.0"]),
+        (2, ["1", "10", "100", "1000000", "1200", "1E+125", "0.1", "0.01", "0.001", "0.0012", "1E-130", "1.0"]),
+        (3, ["-1", "120", "12000", "1.1", "1.01", "10.01", "0.123", "0.012", "0.0123"]),
+        (4, ["-1.1", "10203", "100.5", "120.5"]),
+        (5, ["-123.4", "1020.304"]),
+        (6, ["1786461547"]),
+        (19, ["123456789012345678901234567890.12345"]),
+        (20, ["9" * 38]),
+        (21, ["-" + "9" * 38, "9." + "9" * 37]),
+    ],
+)
+def test_a_number_takes_what_dynamodb_local_was_measured_to_count(size: int, numbers: list[str]) -> None:
+    assert [size_of({"n": {"N": number}}) for number in numbers] == [1 + size] * len(numbers)
+
+
+@given(INTEGERS | DECIMALS)
+def test_how_a_number_is_spelled_changes_nothing_of_its_size(number: int | Decimal) -> None:
+    exact = Decimal(number)
+    spellings = {str(number), str(exact), format(exact, "f"), f"{exact:.40E}"}
+    assert len({size_of({"n": {"N": spelling}}) for spelling in spellings}) == 1
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not 0 < abs(number) < 1e-130))
 @example(1e15)
 @example(1e-4)

@@ -79,6 +79,15 @@ def test_an_item_holds_400_kilobytes_and_not_a_byte_more() -> None:
     assert refusal.value.code == "item_too_large"
 
 
+def test_an_item_of_many_numbers_is_taken_up_to_what_dynamodb_takes() -> None:
+    # 3 for the list, for each number 1 and what it takes itself: measured, see test_attribute_values.py.
+    room = MAX_ITEM_BYTES - size_of(encode(DOCUMENT | {"pad": ""}).attributes) - len("n") - 3 - 4000 * (1 + 2)
+    whole = DOCUMENT | {"n": [100] * 4000, "pad": "x" * room}
+    assert encode(whole).attributes["pad"] == {"S": "x" * room}
+    with pytest.raises(EncodeError):
+        encode(whole | {"pad": "x" * (room + 1)})
+
+
 @given(
     st.builds(Record, st.integers(0, 10**56).map(str), st.integers(0, 10**6), st.integers(0, 10**13), st.just(b"")),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
