@@ -1,4 +1,4 @@
-"""A class that KCL 3.1.3 calls and Java has no longer: `javax.xml.bind.DatatypeConverter`.
+"""A class that KCL calls and Java has no longer: `javax.xml.bind.DatatypeConverter`.
 
 KCL's `AggregatorUtil` calls it to log the raw bytes of a malformed KPL aggregate. Java 11 removed it, none of KCL's
 jars has it, and the error ends the daemon: one such record would restart the worker for ever, and anyone who may put

@@ -1,6 +1,5 @@
 """The KCL MultiLangDaemon: its properties, its java command line, its files in the runtime folder."""
 
-import importlib.util
 import os
 import shlex
 import sys
@@ -9,19 +8,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from consumer.errors import StartError
-from consumer.kcl import converter_jar
+from consumer.kcl import converter_jar, jars
 from consumer.settings import Settings
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
 LOGBACK_FILE: Final = "logback.xml"
 SHIM_FILE: Final = "sanitizer-shim"
-_MULTILANG: Final = "amazon-kinesis-client-multilang-"
 
 
 def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str]:
-    """Return the command line, to be run in the runtime folder."""
+    """Return the command line, to be run in the runtime folder.
+
+    :raises StartError: the jars are not the listed ones.
+    """
     options = [
         f"-Xmx{settings.kcl.heap_mb}m",
         "-XX:+UseSerialGC",
@@ -38,7 +38,7 @@ def command(java: Path, settings: Settings, made: Mapping[str, str]) -> list[str
         str(java),
         *options,
         "-cp",
-        f"{_jars()}{os.sep}*{os.pathsep}{converter_jar.JAR_FILE}",
+        f"{jars.folder()}{os.sep}*{os.pathsep}{converter_jar.JAR_FILE}",
         MAIN_CLASS,
         "--properties-file",
         PROPERTIES_FILE,
@@ -60,21 +60,3 @@ def write_files(folder: Path, made: Mapping[str, str], shim: Path, processes: in
         f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",
         encoding="utf-8",
     )
-
-
-def kcl_version() -> str:
-    """Return the version of the Kinesis Client Library that the daemon runs.
-
-    :raises StartError: its jars are missing.
-    """
-    jar = next(_jars().glob(f"{_MULTILANG}*.jar"))
-    return jar.stem.removeprefix(_MULTILANG)
-
-
-def _jars() -> Path:
-    spec = importlib.util.find_spec("amazon_kclpy")
-    folder = Path(spec.submodule_search_locations[0]) / "jars" if spec and spec.submodule_search_locations else None
-    if folder is None or not any(folder.glob(f"{_MULTILANG}*.jar")):
-        msg = "The KCL's jars are missing from the installed package amazon-kclpy: install it again."
-        raise StartError(msg)
-    return folder

@@ -1,7 +1,7 @@
 """The aggregates of the Kinesis Producer Library: makes them, and takes them apart as KCL does.
 
 An aggregate is four magic bytes, a protobuf message and the MD5 of that message. Source: awslabs/kinesis-aggregation,
-"KPL Aggregated Record Format". What the daemon's KCL makes of it (`AggregatorUtil` of KCL 3.1.3):
+"KPL Aggregated Record Format". What the daemon's KCL makes of it (`AggregatorUtil` of KCL 3.4.2):
 
     no magic, 20 bytes or less, another MD5, no such message    one record as it is, sub-sequence number 0
     an index beyond a table, a hash key that is no number       the user records before it; the rest is lost [1]
@@ -10,7 +10,7 @@ An aggregate is four magic bytes, a protobuf message and the MD5 of that message
 
 The position of a user record in its aggregate is its sub-sequence number.
 
-[1] As it is written there. KCL 3.1.3 itself ends at such a record, which `consumer.kcl.converter_jar` mends.
+[1] As it is written there. KCL itself ends at such a record, which `consumer.kcl.converter_jar` mends.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ from setproctitle import setproctitle
 
 from consumer import __version__, logs
 from consumer.errors import StartError
-from consumer.kcl import daemon, handover
+from consumer.kcl import daemon, handover, jars
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
 from consumer.kcl.properties import properties
@@ -380,7 +380,7 @@ def run(settings: Settings) -> int:
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)
         show_zeros(parts.metrics.quarantined, (*ADVICE, OTHER))
         show_zeros(parts.metrics.sessions, SessionEvent)
-        made_of = {"kcl": daemon.kcl_version(), "python": platform.python_version(), "java": java_version(java)}
+        made_of = {"kcl": jars.version(), "python": platform.python_version(), "java": java_version(java)}
         stream, worker_id = settings.stream.name, folder.worker_id.value
         about = {"stream": stream, "application": settings.kcl.application, "worker": worker_id}
         supervisor = Supervisor(settings, parts)
