@@ -6,6 +6,7 @@ names and the audit asks about. amazon-kclpy downloads others, unchecked; `consu
 
 import hashlib
 import importlib.util
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,8 +37,7 @@ class Jar(NamedTuple):
 def listed(file: Path | None = None) -> list[Jar]:
     """Return the jars of a list of lines `group:artifact:version sha256`; by default the one that counts."""
     lines = (file or LIST).read_text(encoding="ascii").splitlines()
-    entries = (line.split() for line in lines if not line.startswith("#"))
-    return [Jar(*coordinates.split(":"), sha256) for coordinates, sha256 in entries]
+    return [Jar(*re.split("[: ]", line)) for line in lines if not line.startswith("#")]
 
 
 def version() -> str:
