@@ -36,18 +36,18 @@ def test_the_listed_jars_are_taken(place: Path) -> None:
 
 
 def test_a_jar_with_another_content_is_refused(place: Path) -> None:
-    (place / "slf4j-api-2.0.13.jar").write_bytes(b"another")
-    assert "1 changed: slf4j-api-2.0.13.jar" in refusal()
+    (place / "slf4j-api-2.0.17.jar").write_bytes(b"another")
+    assert "1 changed: slf4j-api-2.0.17.jar" in refusal()
 
 
 def test_a_jar_more_is_refused_even_an_older_version(place: Path) -> None:
-    shutil.copy(place / "slf4j-api-2.0.13.jar", place / "netty-handler-4.2.7.Final.jar")
+    shutil.copy(place / "slf4j-api-2.0.17.jar", place / "netty-handler-4.2.7.Final.jar")
     assert "1 not listed: netty-handler-4.2.7.Final.jar" in refusal()
 
 
 def test_a_jar_that_is_missing_is_refused_with_the_remedy(place: Path) -> None:
-    (place / "slf4j-api-2.0.13.jar").unlink()
-    assert "1 missing: slf4j-api-2.0.13.jar" in refusal()
+    (place / "slf4j-api-2.0.17.jar").unlink()
+    assert "1 missing: slf4j-api-2.0.17.jar" in refusal()
     assert "run `python -m consumer.kcl.fetch_jars`" in refusal()
 
 
