@@ -21,27 +21,18 @@ RUN set -eu; \
     python3 -m venv /opt/build; \
     pip install --require-hashes --requirement requirements/build.txt
 
-# amazon-kclpy downloads KCL's jars while it is built, and compares no checksum. This does, and refuses any other jar.
-# Build isolation is off because what an isolated build fetches is neither pinned nor checked.
+# amazon-kclpy downloads KCL's jars while it is built. They are the listed ones, by their hashes, or the build ends here.
 FROM build AS kcl
 ARG PIP_CONFIG_FILE
 ARG SSL_CERT_FILE
 COPY requirements/runtime.txt requirements/
-COPY deploy/image/kcl-jars.sha256 ./
-# hadolint ignore=DL3003
+COPY consumer/__init__.py consumer/errors.py consumer/
+COPY consumer/kcl/__init__.py consumer/kcl/fetch_jars.py consumer/kcl/jars.py consumer/kcl/jars.txt consumer/kcl/
 RUN set -eu; \
-    sed -n '/^amazon-kclpy==/,/[^\\]$/p' requirements/runtime.txt > kclpy.txt; \
-    pip download --no-deps --no-binary :all: --no-build-isolation --require-hashes --dest /kcl --requirement kclpy.txt; \
-    tar --extract --file /kcl/amazon_kclpy-*.tar.gz --strip-components 1 --wildcards '*/pom.xml'; \
-    mv pom.xml /kcl/; \
-    pip wheel --no-deps --no-build-isolation --wheel-dir /kcl /kcl/amazon_kclpy-*.tar.gz; \
+    python -m consumer.kcl.fetch_jars --requirements requirements/runtime.txt --wheels /kcl; \
     python -m zipfile --extract /kcl/amazon_kclpy-*.whl unpacked; \
     mkdir /kcl/jars; \
     mv unpacked/amazon_kclpy/jars/*.jar /kcl/jars/; \
-    cd /kcl/jars; \
-    LC_ALL=C; \
-    sha256sum -- *.jar > /src/found.sha256; \
-    diff /src/kcl-jars.sha256 /src/found.sha256; \
     find /kcl -exec touch --no-dereference --date @0 {} +
 
 FROM build AS packages
@@ -105,7 +96,7 @@ RUN set -eu; \
     pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .; \
     pip --python /opt/sanitizer/bin/python install --no-compile --no-deps --root /out /wheels/*.whl; \
     python -m compileall -q --invalidation-mode unchecked-hash -s /out /out/opt/sanitizer/lib; \
-    python deploy/image/sbom.py --packages /opt/sanitizer/lib/python3.*/site-packages --report installed.json \
+    python -m deploy.image.sbom --packages /opt/sanitizer/lib/python3.*/site-packages --report installed.json \
         --kcl /kcl --debian debian.txt --wheel /wheels/*.whl --created "${CREATED}" \
         > /out/opt/sanitizer/sbom.cdx.json; \
     find /out -exec touch --no-dereference --date @0 {} +

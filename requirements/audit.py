@@ -1,22 +1,29 @@
 # noqa: INP001 - beside the lists that it reads; no package
 """Looks what is pinned up in OSV, the database of known vulnerabilities: ``python requirements/audit.py [FILE...]``.
 
-Exit status 0: nothing is known, or nobody could be asked, which is then said; 1: something is known, or the audit
-itself went wrong. With AUDIT=required in the environment, as a release wants it, nobody to ask is 1 too. OSV_URL names
-a mirror of its query API.
+That is the Python packages, by pip-audit, and KCL's jars. Exit status 0: nothing is known, or nobody could be asked,
+which is then said; 1: something is known, or the audit itself went wrong. With AUDIT=required in the environment, as a
+release wants it, nobody to ask is 1 too. OSV_URL names a mirror of its query API.
 """
 
 import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pip_audit._service.osv import OsvService
+
+from consumer.kcl.jars import listed
+
 LISTS: Final = [str(Path(__file__).with_name("dev.txt"))]  # holds all that runtime.txt and local.txt do
 _UNREACHABLE: Final = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "ProxyError", "SSLError", "HTTPError")
 _SECONDS: Final = 600
+_ANSWER_SECONDS: Final = 60
 
 
 def report(answer: str, errors: str) -> tuple[int, list[str]]:
@@ -45,8 +52,8 @@ def _known(dependencies: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"{each['name']} {each['version']}: {found['id']}; mended in {mended}"
 
 
-def main(lists: Sequence[str], *, required: bool) -> int:
-    """Audit, print, and return the exit status."""
+def packages(lists: Sequence[str]) -> tuple[int, list[str]]:
+    """Ask about the Python packages of requirements files; return as `report` does."""
     mirror = os.environ.get("OSV_URL")
     command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", "osv", "--format", "json"]
     command += ["--progress-spinner", "off", "--timeout", "15", "--disable-pip", "--require-hashes"]
@@ -55,19 +62,46 @@ def main(lists: Sequence[str], *, required: bool) -> int:
         command += ["--requirement", each]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
-        status, lines = report(ran.stdout, ran.stderr)
     except subprocess.TimeoutExpired:
-        status, lines = 2, [f"no answer within {_SECONDS} s"]
-    if status == 2:  # noqa: PLR2004
-        lines = [
-            f"audit: NOT AUDITED. {lines[0]}",
-            "audit: run `make audit` where OSV can be reached, before a release.",
+        return 2, [f"no answer within {_SECONDS} s"]
+    return report(ran.stdout, ran.stderr)
+
+
+def jars() -> tuple[int, list[str]]:
+    """Ask about KCL's jars, with one query of OSV's API (v1/querybatch); return as `report` does."""
+    queries = [
+        {"package": {"ecosystem": "Maven", "name": f"{jar.group}:{jar.artifact}"}, "version": jar.version}
+        for jar in listed()
+    ]
+    url = f"{os.environ.get('OSV_URL') or OsvService.DEFAULT_OSV_URL}batch"
+    request = urllib.request.Request(  # noqa: S310 - the scheme is the operator's
+        url, json.dumps({"queries": queries}).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
+            results = json.load(answer)["results"]
+        known = [
+            f"{jar.group}:{jar.artifact} {jar.version}: {found['id']}"
+            for jar, result in zip(listed(), results, strict=True)
+            for found in result.get("vulns", ())
         ]
-        status = int(required)
-    else:
-        lines = [f"audit: {line}" for line in lines]
-    print("\n".join(lines), file=sys.stderr if status or "NOT" in lines[0] else sys.stdout)
-    return status
+    except OSError as error:
+        return 2, [f"the advisory service cannot be reached: {error}"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return 1, [f"the advisory service's answer is not understood: {type(error).__name__}"]
+    return (1, known) if known else (0, [f"{len(queries)} jars, no known vulnerability"])
+
+
+def main(lists: Sequence[str], *, required: bool) -> int:
+    """Audit, print, and return the exit status."""
+    statuses = []
+    for what, (found, lines) in (("Python packages", packages(lists)), ("KCL's jars", jars())):
+        is_audited = found != 2  # noqa: PLR2004
+        statuses.append(found if is_audited else int(required))
+        unanswered = f"{what} NOT AUDITED. {lines[0]}", "run `make audit` where OSV can be reached, before a release."
+        stream = sys.stderr if found else sys.stdout
+        print(*(f"audit: {line}" for line in (lines if is_audited else unanswered)), sep="\n", file=stream)
+    return max(statuses)
 
 
 if __name__ == "__main__":

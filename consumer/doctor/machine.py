@@ -12,7 +12,7 @@ from typing import Final
 
 from consumer.doctor.finding import Finding
 from consumer.errors import StartError
-from consumer.kcl import daemon
+from consumer.kcl import jars as kcl_jars
 from consumer.kcl.java import find_java, java_version, runs
 from consumer.settings import Settings
 from consumer.worker.memory import divide, limit_mib
@@ -25,6 +25,8 @@ _FILES: Final = 1024
 """Each shard takes about a dozen file descriptors in the JVM; every system that we know gives a process so many."""
 
 _FREE_MIB: Final = 64
+
+_TELLING_JARS: Final = (kcl_jars.CORE, f"{kcl_jars.CORE}-multilang", "netty-handler", "jackson-databind")
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -54,11 +56,15 @@ def java(settings: Settings) -> Finding:
 
 
 def jars() -> Finding:
-    """Look whether the Kinesis Client Library is there."""
+    """Look whether the Kinesis Client Library is there, with the jars that the worker is made for."""
     try:
-        return Finding("kcl", "ok", f"KCL {daemon.kcl_version()}; the names of all its properties are known.")
+        kcl_jars.folder()
     except StartError as error:
         return Finding("kcl", "failed", str(error))
+    listed = kcl_jars.listed()
+    versions = {jar.artifact: jar.version for jar in listed}
+    names = ", ".join(f"{artifact} {versions[artifact]}" for artifact in _TELLING_JARS)
+    return Finding("kcl", "ok", f"{len(listed)} jars, each by its hash: {names}.")
 
 
 def memory(settings: Settings) -> Finding:

@@ -1,6 +1,5 @@
 """The KCL MultiLangDaemon: its properties, its java command line, its files in the runtime folder."""
 
-import importlib.util
 import os
 import shlex
 import sys
@@ -9,18 +8,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from consumer.errors import StartError
-from consumer.kcl import whole_records
+from consumer.kcl import jars, whole_records
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
 LOGBACK_FILE: Final = "logback.xml"
 SHIM_FILE: Final = "sanitizer-shim"
-_MULTILANG: Final = "amazon-kinesis-client-multilang-"
 
 
 def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
-    """Return the command line, to be run in the runtime folder."""
+    """Return the command line, to be run in the runtime folder.
+
+    :raises StartError: the jars are not the listed ones.
+    """
     options = [
         f"-Xmx{heap_mib}m",
         "-XX:+UseSerialGC",
@@ -37,7 +37,7 @@ def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
         str(java),
         *options,
         "-cp",
-        f"{whole_records.JAR_FILE}{os.pathsep}{_jars()}{os.sep}*",
+        f"{whole_records.JAR_FILE}{os.pathsep}{jars.folder()}{os.sep}*",
         MAIN_CLASS,
         "--properties-file",
         PROPERTIES_FILE,
@@ -64,21 +64,3 @@ def write_properties(folder: Path, made: Mapping[str, str]) -> None:
     """Write what the next daemon is told."""
     lines = "".join(f"{name}={value}\n" for name, value in sorted(made.items()))
     (folder / PROPERTIES_FILE).write_text(lines, encoding="latin-1", errors="backslashreplace")
-
-
-def kcl_version() -> str:
-    """Return the version of the Kinesis Client Library that the daemon runs.
-
-    :raises StartError: its jars are missing.
-    """
-    jar = next(_jars().glob(f"{_MULTILANG}*.jar"))
-    return jar.stem.removeprefix(_MULTILANG)
-
-
-def _jars() -> Path:
-    spec = importlib.util.find_spec("amazon_kclpy")
-    folder = Path(spec.submodule_search_locations[0]) / "jars" if spec and spec.submodule_search_locations else None
-    if folder is None or not any(folder.glob(f"{_MULTILANG}*.jar")):
-        msg = "The KCL's jars are missing from the installed package amazon-kclpy: install it again."
-        raise StartError(msg)
-    return folder

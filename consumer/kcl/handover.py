@@ -1,6 +1,6 @@
 """Hands this worker's leases over when it stops.
 
-KCL 3.1.3 checkpoints on a stop but leaves its name on the leases and its report among the living workers, so that the
+KCL checkpoints on a stop but leaves its name on the leases and its report among the living workers, so that the
 next worker waits until they expire (`LeaseRefresher.evictLease` has no caller). Taking them away lets the leases be
 assigned at once.
 """

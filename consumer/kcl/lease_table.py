@@ -1,4 +1,4 @@
-"""KCL's three tables, as KCL 3.1.3 keeps them: names of attributes, schemas, rows, and every write into them.
+"""KCL's three tables, as KCL 3.4.2 keeps them: names of attributes, schemas, rows, and every write into them.
 
 They are another program's, so that nothing outside of this module knows their attributes:
 
@@ -22,7 +22,7 @@ from consumer.settings import lease_tables
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-KCL_VERSION: Final = "3.1.3"
+KCL_VERSION: Final = "3.4.2"
 
 SHARD_END: Final = "SHARD_END"
 """The checkpoint of a shard that is read to its end."""

@@ -1,7 +1,7 @@
 """Lines of the Kinesis Client Library that may stand in our log: by logger and message template.
 
-All are literals of KCL 3.1.3 (awslabs/amazon-kinesis-client, at the tag v3.1.3), so none can hold content; what is put
-into their places does not pass. A line whose text KCL makes while running is in no such list.
+All are literals of KCL (awslabs/amazon-kinesis-client, at the tags of the versions in `jars.txt`), so none can hold
+content; what is put into their places does not pass. A line whose text KCL makes while running is in no such list.
 """
 
 from typing import Final
@@ -56,7 +56,7 @@ _TEMPLATES: Final = {
     ),
     "coordinator.assignment.LeaseAssignmentManager": (
         "Failed to load : {}, retrying",
-        "Failed to perform assignment {} times in a row, releasing leadership from worker : {}",
+        "Failed to perform assignment {} times in a row{}, releasing leadership from worker : {}",
         "LeaseAssignmentManager failed to perform lease assignment.",
         "Leases that failed deserialization : {}",
         "List of workerIds with invalid entries : {}",
@@ -64,6 +64,7 @@ _TEMPLATES: Final = {
     ),
     "leader.DynamoDBLockBasedLeaderDecider": (
         "Acquiring lock was interrupted in between",
+        "Failed to close DynamoDB lock client for worker {}",
         "Failed to complete releaseLeadershipIfHeld call.",
     ),
     "leases.HierarchicalShardSyncer": (
@@ -105,6 +106,10 @@ _TEMPLATES: Final = {
         "Failed to deserialize lease",
         "Failed to fetch {} status",
         "Failed to get table status for {}",
+        (
+            "Lease and checkpoint owners are the same for the updatedLease. Not expected so not renewing this lease. "
+            "Lease {}, updatedLease {}"
+        ),
         "Lease and updatedLease have different owners. Lease {}, updatedLease {}",
         "Lease update failed for lease with key {} because the lease did not exist at the time of the update",
         (
@@ -120,6 +125,7 @@ _TEMPLATES: Final = {
         "Worker {} could not update lease with key {} because it does not hold it",
         "Worker {} lost lease with key {}",
         "Worker {} lost lease with key {} - discovered during update",
+        "Worker {} not renewing shutdown-requested lease {} with checkpointOwner {}",
         "Worker {} refusing to update lease with key {} because concurrency tokens don't match",
     ),
     "leases.dynamodb.DynamoDBLeaseTaker": (
@@ -224,6 +230,7 @@ _TEMPLATES: Final = {
         "Encountered exception while trying to close {} stream.",
         "Interrupted before process finished exiting. Attempting to kill process.",
     ),
+    "retrieval.AggregatorUtil": ("Error in deaggregation",),
     "retrieval.fanout.FanOutRecordsPublisher": (
         (
             "An acquire timeout occurred which usually indicates that the KinesisAsyncClient supplied has a low "

@@ -1,6 +1,6 @@
 """What KCL does too late when a whole worker dies: its leases go to the living at once.
 
-In KCL 3.1.3 one worker, the leader, assigns the leases of the dead. It takes a worker for alive as long as its last
+In KCL 3 one worker, the leader, assigns the leases of the dead. It takes a worker for alive as long as its last
 report (WorkerMetricStats) is no older than a minute, and gives it its own leases back; so the supervisors take the
 report of a silent worker away. If the leader itself dies, nobody assigns leases until its lock of 120 s has run out and
 the others have noticed (`DynamoDBLockBasedLeaderDecider`; issue 1803 of amazon-kinesis-client); so each supervisor

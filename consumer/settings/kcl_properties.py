@@ -108,7 +108,7 @@ def check_extra_properties(extra: Mapping[str, str]) -> None:
                 if near
                 else ""
             )
-            msg = f"{name} is no property of KCL 3.1.3, which would ignore it silently{hint}"
+            msg = f"{name} is no property of KCL's MultiLangDaemon, which would ignore it silently{hint}"
             raise ValueError(msg)
         if any(character in value for character in "\r\n\\"):
             msg = f"the value of the KCL property {name} holds a line break or a backslash"

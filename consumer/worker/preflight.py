@@ -58,7 +58,7 @@ def _check_table(dynamodb: "DynamoDBClient", table: str, keys: tuple[str, str]) 
 
 
 def _check_kcl_tables(dynamodb: "DynamoDBClient", application: str) -> None:
-    """KCL would create what it misses, and no property of KCL 3.1.3 forbids it: read in its source, DAO by DAO."""
+    """KCL would create what it misses, and no property of KCL forbids it: read in its source, DAO by DAO."""
     allow = f" {_CREATE}; with kcl.may_create_tables KCL would do it."
     leases, *others = lease_tables(application)
     indexes = _describe(dynamodb, leases, allow).get("GlobalSecondaryIndexes", ())

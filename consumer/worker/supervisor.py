@@ -26,7 +26,7 @@ from setproctitle import setproctitle
 from consumer import __version__, aws, logs
 from consumer.dynamodb.schema import call
 from consumer.errors import StartError
-from consumer.kcl import daemon, fetch_sample, handover, lease_origin
+from consumer.kcl import daemon, fetch_sample, handover, jars, lease_origin
 from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
@@ -493,7 +493,7 @@ def run(settings: Settings) -> int:
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)
         show_zeros(parts.metrics.quarantined, (*ADVICE, OTHER))
         show_zeros(parts.metrics.sessions, SessionEvent)
-        made_of = {"kcl": daemon.kcl_version(), "python": platform.python_version(), "java": java_version(java)}
+        made_of = {"kcl": jars.version(), "python": platform.python_version(), "java": java_version(java)}
         stream, worker_id = settings.stream.name, folder.worker_id.value
         about = {"stream": stream, "application": settings.kcl.application, "worker": worker_id}
         supervisor = Supervisor(settings, parts)

@@ -1,8 +1,8 @@
 """Writes the image's bill of materials to stdout, CycloneDX 1.6 as JSON; runs in the image's build.
 
-Python packages are listed with the SHA-256 of the archive that was installed, by pip's report; jars, which KCL's
-pom.xml names, with that of the file; Java and tini as dpkg knows them. What belongs to the base image is not listed:
-scanners read its own package database. The same input gives the same bytes.
+Python packages are listed with the SHA-256 of the archive that was installed, by pip's report; jars as the list of
+KCL's jars has them, by which the build has judged the files; Java and tini as dpkg knows them. What belongs to the base
+image is not listed: scanners read its own package database. The same input gives the same bytes.
 """
 
 import argparse
@@ -18,7 +18,6 @@ from email.parser import BytesHeaderParser
 from importlib.metadata import PackageMetadata, distributions
 from pathlib import Path
 from typing import Any, Final
-from xml.etree import ElementTree as ET  # the file is checked by its hash before it is read
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType
@@ -27,7 +26,8 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-MAVEN: Final = "{http://maven.apache.org/POM/4.0.0}"
+from consumer.kcl.jars import LIST, listed
+
 OSI: Final = "License :: OSI Approved :: "
 
 # What the jars do not say themselves; by group, as published with each.
@@ -54,8 +54,9 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, required=True, help="site-packages, with the packages installed")
     parser.add_argument("--report", type=Path, required=True, help="pip's report of how it installed them")
     parser.add_argument(
-        "--kcl", type=Path, required=True, help="folder of amazon-kclpy's sdist, its pom.xml and its jars"
+        "--kcl", type=Path, required=True, help="folder of amazon-kclpy's sdist and of its jars, which the list names"
     )
+    parser.add_argument("--jars", type=Path, default=LIST, help="the list of jars; default: the project's")
     parser.add_argument("--debian", type=Path, required=True, help="lines of package, version, architecture")
     parser.add_argument("--wheel", type=Path, required=True, help="the project's wheel")
     parser.add_argument("--created", required=True, type=datetime.fromisoformat, help="the bill's time, in ISO 8601")
@@ -65,7 +66,7 @@ def main() -> None:
         arguments.created,
         [
             *packages(arguments.packages, json.loads(arguments.report.read_text(encoding="utf-8")), arguments.kcl),
-            *jars(arguments.kcl),
+            *jars(arguments.jars, arguments.kcl / "jars"),
             *debian(arguments.debian.read_text(encoding="ascii")),
         ],
     )
@@ -101,21 +102,17 @@ def packages(folder: Path, report: dict[str, Any], kcl: Path) -> Iterable[Compon
         yield _component(purl, hashes[name], _licence_of_package(installed.metadata))
 
 
-def jars(folder: Path) -> Iterable[Component]:
-    """Yield a component for each jar that KCL's pom.xml names.
+def jars(names: Path, folder: Path) -> Iterable[Component]:
+    """Yield a component for each listed jar.
 
-    :raises FileNotFoundError: one of them is not there.
+    :param names: the list.
+    :raises FileNotFoundError: one of them is not in the folder.
     """
-    root = ET.parse(folder / "pom.xml").getroot()  # noqa: S314 - see the import
-    defined = {
-        f"${{{entry.tag.removeprefix(MAVEN)}}}": entry.text or "" for entry in root.iterfind(f"{MAVEN}properties/*")
-    }
-    for dependency in root.iter(f"{MAVEN}dependency"):
-        texts = (dependency.findtext(f"{MAVEN}{part}", "") for part in ("groupId", "artifactId", "version"))
-        group, artifact, version = (defined.get(text, text) for text in texts)
-        jar = folder / "jars" / f"{artifact}-{version}.jar"
-        licence = _licence_of_jar(jar) or LICENCES_BY_GROUP.get(group)
-        yield _component(PackageURL("maven", group, artifact, version), _sha256(jar), licence, group=group)
+    for jar in listed(names):
+        licence = _licence_of_jar(folder / jar.file) or LICENCES_BY_GROUP.get(jar.group)
+        yield _component(
+            PackageURL("maven", jar.group, jar.artifact, jar.version), jar.sha256, licence, group=jar.group
+        )
 
 
 def debian(listing: str) -> Iterable[Component]:

@@ -1,5 +1,4 @@
 import ast
-import hashlib
 import json
 import re
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+from consumer.kcl import jars
 from tests.deploy.dockerfile import ROOT, instruction, stages, text
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -133,15 +133,10 @@ def test_build_says_what_is_missing_where_nothing_can_build(tmp_path: Path) -> N
     assert "docker (with a running daemon), podman or buildah" in done.stderr
 
 
-def jar_list() -> dict[str, str]:
-    lines = (ROOT / "deploy" / "image" / "kcl-jars.sha256").read_text(encoding="ascii").splitlines()
-    return {name: digest for digest, name in (line.split() for line in lines)}
-
-
-def test_jars_that_are_installed_here_are_the_listed_ones() -> None:
-    folder = Path(str(distribution("amazon-kclpy").locate_file("amazon_kclpy/jars")))
-    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in folder.glob("*.jar")}
-    assert found == jar_list()
+def test_jars_that_are_installed_here_are_those_of_the_image() -> None:
+    (copied,) = (line for line in instruction("COPY", "kcl") if "jars.txt" in line)
+    assert (ROOT / next(word for word in copied.split() if word.endswith("jars.txt"))).samefile(jars.LIST)
+    assert jars.compare(jars.hashes(Path(str(distribution("amazon-kclpy").locate_file("amazon_kclpy/jars"))))) == ""
 
 
 @pytest.mark.parametrize("word", ["uname", "x86", "amd64", "aarch64", "arm64"])

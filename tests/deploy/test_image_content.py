@@ -10,6 +10,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from consumer.kcl import jars
 from tests.deploy.container import Image
 from tests.deploy.dockerfile import ROOT
 
@@ -46,8 +47,7 @@ def test_bill_lists_the_jars_with_their_hashes(image: Image, components: list[di
     listed = {
         f"{one['name']}-{one['version']}.jar": sha256(one) for one in components if one["purl"].startswith("pkg:maven")
     }
-    lines = (ROOT / "deploy" / "image" / "kcl-jars.sha256").read_text(encoding="ascii").splitlines()
-    assert listed == {name: digest for digest, name in (line.split() for line in lines)}
+    assert listed == {jar.file: jar.sha256 for jar in jars.listed()}
     assert {jar.name for jar in (image.root / "opt" / "kcl" / "jars").iterdir()} == set(listed)
 
 

@@ -16,12 +16,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 from tests.deploy.dockerfile import ROOT
 
 CREATED = "2026-01-02T03:04:05Z"
-POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
-<properties><netty.version>4.1.2.Final</netty.version></properties>
-<dependencies>
-<dependency><groupId>io.netty</groupId><artifactId>netty-codec</artifactId><version>${netty.version}</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-api</artifactId><version>2.0.1</version></dependency>
-</dependencies></project>
+JARS = f"""# group:artifact:version sha256
+io.netty:netty-codec:4.1.2.Final {"d" * 64}
+org.slf4j:slf4j-api:2.0.1 {"e" * 64}
 """
 DEBIAN = "openjdk-17-jdk-headless 17.0.17+10-1~deb12u1 amd64\ntini 0.19.0-1 amd64\n"
 PACKAGES = {
@@ -51,7 +48,7 @@ def build(tmp_path: Path) -> list[str | Path]:
     (tmp_path / "report.json").write_text(json.dumps({"install": report}))
     jars = tmp_path / "kcl" / "jars"
     jars.mkdir(parents=True)
-    (tmp_path / "kcl" / "pom.xml").write_text(POM)
+    (tmp_path / "jars.txt").write_text(JARS)
     (tmp_path / "kcl" / "amazon_kclpy-3.1.3.tar.gz").write_bytes(b"sdist")
     manifest = {"META-INF__MANIFEST!MF": "Bundle-License: https://www.apache.org/licenses/LICENSE-2.0\r\n"}
     archive(jars / "netty-codec-4.1.2.Final.jar", **manifest)
@@ -60,34 +57,32 @@ def build(tmp_path: Path) -> list[str | Path]:
     wheel = {"ours-1!dist-info__METADATA": "Name: ours\nVersion: 1.2\nLicense-Expression: Apache-2.0\n\n"}
     archive(tmp_path / "ours.whl", **wheel)
     return [
-        *(sys.executable, ROOT / "deploy/image/sbom.py", "--packages", tmp_path / "site-packages"),
+        *(sys.executable, "-m", "deploy.image.sbom", "--packages", tmp_path / "site-packages"),
         *("--report", tmp_path / "report.json", "--kcl", tmp_path / "kcl", "--debian", tmp_path / "debian.txt"),
-        *("--wheel", tmp_path / "ours.whl", "--created"),
+        *("--jars", tmp_path / "jars.txt", "--wheel", tmp_path / "ours.whl", "--created"),
     ]
 
 
 def written(build: list[str | Path], created: str = CREATED, seed: str = "0") -> str:
     environment = os.environ | {"PYTHONHASHSEED": seed}
-    done = subprocess.run([*build, created], check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run([*build, created], check=True, capture_output=True, text=True, env=environment, cwd=ROOT)
     assert done.stderr == ""
     return done.stdout
 
 
-def test_it_is_valid_and_lists_all(build: list[str | Path], tmp_path: Path) -> None:
+def test_it_is_valid_and_lists_all(build: list[str | Path]) -> None:
     text = written(build)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
     assert bill["metadata"]["component"]["purl"] == "pkg:pypi/ours@1.2"
     assert bill["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"
-    jar = hashlib.sha256((tmp_path / "kcl/jars/netty-codec-4.1.2.Final.jar").read_bytes()).hexdigest()
-    slf4j = hashlib.sha256((tmp_path / "kcl/jars/slf4j-api-2.0.1.jar").read_bytes()).hexdigest()
     java = "pkg:deb/debian/openjdk-17-jdk-headless@17.0.17%2B10-1~deb12u1?arch=amd64"
     assert {each["purl"]: (digest(each), licence(each)) for each in bill["components"]} == {
         "pkg:pypi/some-package@1.0": ("a" * 64, "MIT AND Python-2.0"),
         "pkg:pypi/amazon-kclpy@1.0": (hashlib.sha256(b"sdist").hexdigest(), "Amazon's own"),
         "pkg:pypi/classified@1.0": ("c" * 64, "BSD License"),
-        "pkg:maven/io.netty/netty-codec@4.1.2.Final": (jar, "Apache-2.0"),
-        "pkg:maven/org.slf4j/slf4j-api@2.0.1": (slf4j, "MIT"),
+        "pkg:maven/io.netty/netty-codec@4.1.2.Final": ("d" * 64, "Apache-2.0"),
+        "pkg:maven/org.slf4j/slf4j-api@2.0.1": ("e" * 64, "MIT"),
         java: (None, "GPL-2.0-only WITH Classpath-exception-2.0"),
         "pkg:deb/debian/tini@0.19.0-1?arch=amd64": (None, "MIT"),
     }
@@ -117,6 +112,6 @@ def test_the_serial_number_follows_from_what_is_listed(build: list[str | Path], 
 
 def test_a_jar_that_is_missing_stops_the_build(build: list[str | Path], tmp_path: Path) -> None:
     (tmp_path / "kcl/jars/slf4j-api-2.0.1.jar").unlink()
-    done = subprocess.run([*build, CREATED], check=False, capture_output=True, text=True)
+    done = subprocess.run([*build, CREATED], check=False, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode
     assert "slf4j-api-2.0.1.jar" in done.stderr

@@ -1,9 +1,10 @@
 """Rolls from an older revision to this checkout under load, and back again; then the ledger.
 
-    python -m tests.faults.upgrade --from REVISION
+    python -m tests.faults.upgrade --from REVISION [--kclpy FOLDER]
 
-For releases, by hand: the revision's packages run with the dependencies that are installed here. Exit status 1: a
-record is lost or wrong, a raw value leaked, or a worker did not start or end as it must.
+For releases, by hand: the revision's packages run with the dependencies that are installed here; with the KCL that
+FOLDER holds, where it is given (`pip install --no-deps --target FOLDER amazon-kclpy==VERSION`). Exit status 1: a record
+is lost or wrong, a raw value leaked, or a worker did not start or end as it must.
 """
 
 # ruff: noqa: T201 - prints its table
@@ -37,6 +38,7 @@ def main() -> int:
     """Roll there and back."""
     parser = argparse.ArgumentParser(prog="upgrade", description="A rolling upgrade under load, and its rollback.")
     parser.add_argument("--from", dest="revision", required=True, help="git revision to upgrade from")
+    parser.add_argument("--kclpy", type=Path, help="where the revision finds amazon_kclpy; default: as this checkout")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--shards", type=int, default=4)
     parser.add_argument("--rate", type=float, default=100, help="records a second")
@@ -53,6 +55,8 @@ def main() -> int:
             old = from_revision(folder / "old", arguments.revision)
         except subprocess.CalledProcessError:
             parser.error(f"git knows no revision {arguments.revision} that could be taken out")
+        if arguments.kclpy:
+            (old.folder / "amazon_kclpy").symlink_to((arguments.kclpy / "amazon_kclpy").resolve(strict=True))
         lab = FaultLab(cloud, folder, "upgrade", loop)
         try:
             lab.set_up(arguments.shards, kcl={"failover_ms": arguments.failover_ms, "lease_assignment_ms": 2000})

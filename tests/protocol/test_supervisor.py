@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from consumer.kcl import jars
+
 DRIVER = """
 import json, os, queue, signal, sys, threading, time
 from dataclasses import replace
@@ -203,6 +205,6 @@ def test_a_worker_says_at_its_start_what_it_is_made_of(tmp_path: Path, monkeypat
     [started] = [line for line in said if line["event"] == "worker.started"]
     assert started["policy"] == "test@1"
     assert started["digest"]
-    assert started["kcl"] == "3.1.3"
+    assert started["kcl"] == jars.version()
     assert started["python"].count(".") == 2
     assert {"version", "java", "stream", "worker_id", "port"} <= set(started)

@@ -3,12 +3,17 @@
 import json
 import subprocess
 import sys
-from typing import Any
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 
+from consumer.kcl.jars import listed, version
 from requirements import audit
 
+BAD_JAR = "none"
 CLEAN = {"name": "one", "version": "1", "vulns": []}
 SKIPPED = {"name": "two", "skip_reason": "not found"}
 BAD = {"name": "three", "version": "3", "vulns": [{"id": "PYSEC-1", "fix_versions": ["4"]}]}
@@ -33,6 +38,67 @@ def test_what_is_made_of_an_answer(dependencies: Any, errors: str, status: int, 
     assert said in lines[0]
 
 
+class Advisories(BaseHTTPRequestHandler):
+    """OSV's API of batches in small: one jar is known to be bad."""
+
+    answer: ClassVar[dict[str, Any]] = {}
+    asked: ClassVar[list[Any]] = []
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, body))
+        found = [
+            {"vulns": [{"id": "GHSA-1"}]} if each["package"]["name"] == BAD_JAR else {} for each in body["queries"]
+        ]
+        content = json.dumps(self.answer or {"results": found}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def advisories(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Advisories]]:
+    """Answer for OSV, at the address that OSV_URL names."""
+
+    class Fresh(Advisories):
+        answer: ClassVar[dict[str, Any]] = {}
+        asked: ClassVar[list[Any]] = []
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Fresh) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OSV_URL", f"http://127.0.0.1:{server.server_port}/v1/query")
+        yield Fresh
+        server.shutdown()
+
+
+def test_each_jar_is_asked_about_by_its_coordinates(advisories: type[Advisories]) -> None:
+    status, lines = audit.jars()
+    assert (status, lines) == (0, [f"{len(listed())} jars, no known vulnerability"])
+    ((path, body),) = advisories.asked
+    assert path == "/v1/querybatch"
+    core = {"package": {"ecosystem": "Maven", "name": "software.amazon.kinesis:amazon-kinesis-client"}}
+    assert core | {"version": version()} in body["queries"]
+
+
+def test_a_jar_with_an_advisory_is_a_failure(advisories: type[Advisories], monkeypatch: pytest.MonkeyPatch) -> None:
+    jar = next(jar for jar in listed() if jar.artifact == "netty-handler")
+    monkeypatch.setitem(globals(), "BAD_JAR", f"{jar.group}:{jar.artifact}")
+    assert advisories
+    assert audit.jars() == (1, [f"io.netty:netty-handler {jar.version}: GHSA-1"])
+
+
+@pytest.mark.parametrize("answer", [{"results": [{}]}, {"code": 3}, {"results": 1}])
+def test_an_answer_that_is_not_understood_is_a_failure(advisories: type[Advisories], answer: dict[str, Any]) -> None:
+    advisories.answer = answer
+    status, lines = audit.jars()
+    assert status == 1
+    assert "not understood" in lines[0]
+
+
 @pytest.mark.parametrize(("required", "status"), [(False, 0), (True, 1)])
 def test_nobody_to_ask_is_said_loudly(
     required: bool,  # noqa: FBT001 - a parameter
@@ -42,5 +108,8 @@ def test_nobody_to_ask_is_said_loudly(
 ) -> None:
     ran = subprocess.CompletedProcess([sys.executable], 1, "", "requests.exceptions.ConnectionError: no name")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ran)
+    monkeypatch.setenv("OSV_URL", "http://127.0.0.1:1/v1/query")
     assert audit.main(["dev.txt"], required=required) == status
-    assert "NOT AUDITED" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Python packages NOT AUDITED" in said
+    assert "KCL's jars NOT AUDITED" in said

@@ -16,6 +16,7 @@ import yaml
 from consumer import aws, tables
 from consumer.doctor import machine, permissions
 from consumer.errors import StartError, UsageError
+from consumer.kcl import jars
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
 from consumer.worker import memory, preflight
@@ -389,7 +390,7 @@ def test_a_port_that_a_worker_serves() -> None:
 @pytest.mark.parametrize(
     ("kcl", "words"),
     [
-        ({"extra_properties": {"maxLeasesForWorkr": "5"}}, "maxLeasesForWorkr is no property of KCL 3.1.3"),
+        ({"extra_properties": {"maxLeasesForWorkr": "5"}}, "maxLeasesForWorkr is no property of KCL's MultiLangDaemon"),
         ({"extra_properties": {"maxLeasesForWorkr": "5"}}, "did you mean maxLeasesForWorker?"),
         ({"extra_properties": {"failoverTimeMillis": "5"}}, "use kcl.failover_ms"),
         ({"failover": 5}, "kcl.failover: unknown key; did you mean 'failover_ms'?"),
@@ -487,7 +488,22 @@ def test_jars_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     found = machine.jars()
     assert found.state == "failed"
-    assert "install it again" in found.text
+    assert "install kinesis-sanitizer[worker]" in found.text
+
+
+def test_jars_are_told_by_their_versions() -> None:
+    found = machine.jars()
+    assert found.state == "ok"
+    assert f"amazon-kinesis-client {jars.version()}, " in found.text
+
+
+def test_jars_that_amazon_kclpy_brought_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netty-handler-4.2.7.Final.jar").write_bytes(b"")
+    monkeypatch.setattr(jars, "installed", lambda: tmp_path)
+    found = machine.jars()
+    assert found.state == "failed"
+    assert "1 not listed: netty-handler-4.2.7.Final.jar" in found.text
+    assert "run `python -m consumer.kcl.fetch_jars`" in found.text
 
 
 @pytest.mark.parametrize(("limit", "state"), [(512 << 20, "warning"), (1 << 40, "ok"), ("max", "ok")])

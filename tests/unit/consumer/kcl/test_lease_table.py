@@ -10,7 +10,7 @@ import pytest
 
 import consumer
 from consumer import aws
-from consumer.kcl import daemon, lease_table
+from consumer.kcl import jars, lease_table
 from consumer.kcl.lease_table import KCL_VERSION, SHARD_END, Leader, Lease, LeaseTables, tables_of
 from consumer.record import Position
 
@@ -47,7 +47,7 @@ def test_nobody_else_knows_their_attributes() -> None:
 
 
 def test_they_were_read_in_the_source_of_the_kcl_that_runs() -> None:
-    assert daemon.kcl_version() == KCL_VERSION, (
+    assert jars.version() == KCL_VERSION, (
         "KCL's version has changed. Read again, in its source at the new tag, all that the docstring of "
         f"{lease_table.__name__} names, what {consumer.__name__}.kcl.takeover and .handover say of it, the properties "
         "(settings/kcl_properties.py) and the messages (kcl/log_templates.py); then change KCL_VERSION."

@@ -76,9 +76,9 @@ def test_a_command_that_is_not_done_has_failed(
     started = Started(tmp_path, *words, AWS_ENDPOINT_URL_KINESIS=url(silence))
     connection, _ = silence.accept()
     with connection:
-        while started.process.poll() is None:  # the first asks it to end what it is at, the second not to wait for that
+        for seconds in (1.0, 30.0):  # the first asks it to end what it is at, the second not to wait for that
             started.process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                started.process.wait(1.0)
+                started.process.wait(seconds)
     assert started.process.returncode == 1
     assert started.left == []
