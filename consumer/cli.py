@@ -69,7 +69,12 @@ def _expect_signals() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(0))
     else:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one more must not interrupt the clearing away
+    sys.exit(1)
 
 
 def main() -> Never:
@@ -101,6 +106,9 @@ def main() -> Never:
         places = ", ".join(frames_of(error.__traceback__))
         click.echo(f"sanitizer: A defect, {type(error).__name__} at {places}. Report it.", err=True)
         sys.exit(1)
+    finally:  # the exit status is decided: a signal while Python itself ends would be another
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
     sys.exit(0)
 
 

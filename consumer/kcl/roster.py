@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer import __version__, aws
 from consumer.errors import StartError
 from consumer.kcl.lease_table import KEYS, LeaseTables
-from consumer.logs import Logger
 from consumer.periodic import Periodic
 from consumer.settings import Settings, lease_tables, outcome_digest
 from redaction.plugin import Redactor, identity
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+
+    from consumer.logs import Logger  # which `sanitizer status` does without
 
 ITEM: Final = "SanitizerWorkers"
 """The item's key."""
@@ -125,7 +126,7 @@ class RosterWatch:
     :ivar differing: the workers that report themselves alive and work by other terms.
     """
 
-    def __init__(self, settings: Settings, worker_id: str, terms: Terms, log: Logger) -> None:
+    def __init__(self, settings: Settings, worker_id: str, terms: Terms, log: "Logger") -> None:
         self._application = settings.kcl.application
         self._me = worker_id
         self._terms = terms
