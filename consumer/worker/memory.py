@@ -13,14 +13,14 @@ _LIMITS: Final = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2, v1
 _MIB: Final = 1 << 20
 
 # Measured (docs/performance.md), in MiB.
-_JVM_MIB: Final = 150  # beside its heap
-_SUPERVISOR_MIB: Final = 70
-_PIPELINE_MIB: Final = 70  # beside what it has in flight
+_JVM_MIB: Final = 160  # beside its heap
+_SUPERVISOR_MIB: Final = 80
+_PIPELINE_MIB: Final = 100  # beside what it has in flight
 _IN_FLIGHT_FACTOR: Final = 5
 """What a byte of `pipeline.max_bytes_in_flight` takes."""
 
 _LEAST_HEAP_MIB: Final = 128
-_MOST_HEAP_MIB: Final = 400
+_MOST_HEAP_MIB: Final = 352
 """What the daemon's heap is where nothing is said and there is room: the daemon fetches no more than fits into it."""
 
 

@@ -6,7 +6,7 @@ from consumer.settings import Settings
 from consumer.worker.memory import divide
 
 
-@pytest.mark.parametrize(("limit", "heap"), [(200, 128), (1024, 400), (64 * 1024, 400)])
+@pytest.mark.parametrize(("limit", "heap"), [(200, 128), (1024, 352), (64 * 1024, 352)])
 def test_the_heap_is_what_the_others_leave(limit: int, heap: int) -> None:
     found = divide(Settings.model_validate({"pipeline": {"processes": 2}}), limit)
     assert found.heap == heap
