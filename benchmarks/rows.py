@@ -97,6 +97,14 @@ def scrape(_: Scale) -> Figures:
     return {"is_good": not done.returncode} | _json_of(done.stdout)
 
 
+def large(_: Scale) -> Figures:
+    """In a process of its own: its memory is measured."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.large_records", "--json"], stdout=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    return {"is_good": not done.returncode} | _json_of(done.stdout)
+
+
 def _json_of(output: bytes) -> Figures:
     if not output:
         raise RuntimeError("A measurement ended without a result; stderr says why.")
@@ -188,6 +196,7 @@ ROWS: Final[dict[str, Row]] = {
     "engine": Row("the redaction engine alone", engine, _QUICK_TOO),
     "path": Row("Python, from the daemon's line to the acknowledged write", path, _QUICK_TOO),
     "scrape": Row("a scrape of the metrics, its merging beside prometheus_client's", scrape, _DEFAULT),
+    "large": Row("one record of 10 MiB: time, memory, and how long others stand still", large, _DEFAULT),
     "worker-10": Row("the whole worker, 10 shards x 1,000/s", _worker(10, 1000), _QUICK_TOO),
     "worker-50": Row("the whole worker, 50 shards x 200/s", _worker(50, 200), _DEFAULT),
     "worker-latency": Row("the whole worker, 10 shards x 100/s", _worker(10, 100), _DEFAULT),

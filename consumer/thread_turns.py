@@ -63,6 +63,26 @@ _WAITING: Final = _Waiting()
 _NOTHING: Final = nullcontext()
 
 
+LARGE_BYTES: Final = 512 * 1024
+"""A record above this may take longer to redact (50 ms for each 400 KB) than other shards shall wait for it."""
+
+_LONG: Final = threading.Lock()
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """Work for long without a turn, while others have theirs; one thread of the process at a time.
+
+    Python changes between the two every few milliseconds, so that the others are slowed down and do not stand still.
+    With more than one they would be slowed down by each. For a thread that is not at work this changes nothing.
+    """
+    if _TURN.holder != threading.get_ident():
+        yield
+        return
+    with _WAITING, _LONG:
+        yield
+
+
 def waiting() -> AbstractContextManager[None]:
     """Let others work while the block waits. For a thread that is not at work this changes nothing."""
     return _WAITING if _TURN.holder == threading.get_ident() else _NOTHING

@@ -9,12 +9,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from math import isfinite
 from typing import NoReturn
 
 import orjson
 
-from redaction.patterns import compile_bytes, lines_matching
+from redaction.patterns import compile_bytes, lines_matching, spans
 from redaction.plugin import Document, JSONValue
 
 __all__ = [
@@ -56,6 +57,7 @@ MAX_DIGITS = 1000
 MAX_EXPONENT = 6144
 
 _EXACT_CHARS = 16
+_COMMA = ord(",")
 _WHITESPACE = " \t\n\r"
 
 
@@ -150,6 +152,8 @@ def parse(payload: bytes, limits: Limits) -> Document:
         raise Unparsable(EMPTY)
     if text[0] == "\ufeff":
         raise Unparsable(BYTE_ORDER_MARK)
+    if _holds_too_many(payload, limits):
+        raise Unparsable(TOO_MANY_VALUES)
     document = _decode(text)
     if not isinstance(document, dict):
         raise Unparsable(NOT_AN_OBJECT)
@@ -180,6 +184,26 @@ def _decode(text: str) -> JSONValue:
     if end != len(text):
         raise Unparsable(INVALID_JSON)
     return document
+
+
+# A string, or what stands between values: quotes within strings open nothing.
+_STRING_OR_COMMA = compile_bytes(rb'"(?:[^"\\]|\\.)*"|,')
+
+
+def _holds_too_many(payload: bytes, limits: Limits) -> bool:
+    """Tell, before anything is made of it, that JSON has more values than it may.
+
+    A few bytes each become hundreds in memory. A container has one value more than it has commas.
+    """
+    if payload.count(b",") < limits.max_values:
+        return False
+    commas = 0
+    # A value has two strings at most: with more of them between the commas it is no JSON, which the decoder will say.
+    for start, _ in islice(spans(_STRING_OR_COMMA, payload), 4 * limits.max_values):
+        commas += payload[start] == _COMMA
+        if commas >= limits.max_values:
+            return True
+    return False
 
 
 def _unique(pairs: list[tuple[str, JSONValue]]) -> Document:

@@ -78,6 +78,8 @@ class ItemEncoder:
             if self._index_keys:
                 attributes |= self._index_key(document, metadata)
         body = write_item(attributes)
+        if len(body) > MAX_ITEM_BYTES and size_of(attributes) > MAX_ITEM_BYTES:
+            raise EncodeError("item_too_large")  # before it is copied
         added = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}'.encode()
         version = ""
         if self._versions:

@@ -12,9 +12,11 @@ from consumer.backoff import backoff
 from consumer.errors import ServiceError, StartError
 
 MAX_RECORDS: Final = 500
-MAX_RECORD_BYTES: Final = 1 << 20
+USUAL_RECORD_BYTES: Final = 1 << 20
+MAX_RECORD_BYTES: Final = 10 << 20
 MAX_CALL_BYTES: Final = 4 << 20
-"""AWS: PutRecords takes 500 records, 1 MiB each with its partition key, 5 MiB in all."""
+"""AWS: PutRecords takes 500 records and 10 MiB in all; a record, with its partition key, 1 MiB, or as much as the
+stream's MaxRecordSizeInKiB says, 10 MiB at most. Of small ones less goes into a call, so that several are under way."""
 
 ATTEMPTS: Final = 12
 _PAUSE_SECONDS: Final = 0.05
@@ -66,7 +68,10 @@ class Producer:
                     Records=[{"Data": records[i].data, "PartitionKey": records[i].partition_key} for i in pending],
                 )
             except aws.CALL_ERRORS as error:
-                raise ServiceError(aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")) from None
+                explained = aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")
+                if any(_size(records[i]) > USUAL_RECORD_BYTES for i in pending):
+                    explained += " A record above 1 MiB takes a stream whose MaxRecordSizeInKiB allows it."
+                raise ServiceError(explained) from None
             for i, result in zip(pending, answer["Records"], strict=True):
                 if "SequenceNumber" in result:
                     placed[i] = Placed(result["ShardId"], result["SequenceNumber"], began)
@@ -85,7 +90,7 @@ def calls(records: Iterable[Put], limit: int = MAX_RECORDS, size_limit: int = MA
     call: list[Put] = []
     size = 0
     for record in records:
-        weight = len(record.data) + len(record.partition_key)
+        weight = _size(record)
         if call and (len(call) == limit or size + weight > size_limit):
             yield call
             call, size = [], 0
@@ -104,10 +109,15 @@ def read_lines(lines: Iterable[bytes], key_field: str) -> Iterator[Put]:
     for number, line in enumerate(lines, start=1):
         data = line.rstrip(b"\r\n")
         key = _partition_key(data, key_field) or f"line-{number}"
-        if len(data) + len(key.encode()) > MAX_RECORD_BYTES:
-            msg = f"Line {number} has {len(data)} bytes; a Kinesis record holds at most 1 MiB with its partition key."
+        put = Put(data, key)
+        if _size(put) > MAX_RECORD_BYTES:
+            msg = f"Line {number} has {len(data)} bytes; a Kinesis record holds at most 10 MiB with its partition key."
             raise StartError(msg)
-        yield Put(data, key)
+        yield put
+
+
+def _size(record: Put) -> int:
+    return len(record.data) + len(record.partition_key.encode())
 
 
 def _partition_key(data: bytes, field: str) -> str | None:

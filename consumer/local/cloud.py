@@ -42,7 +42,7 @@ from consumer.local.kinesis.store import Streams
 PROCESS_NAME = "sanitizer-cloud"
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
-"""More than any request may have: BatchWriteItem takes 16 MB, PutRecords 5 MiB before base64."""
+"""More than any request may have: BatchWriteItem takes 16 MB, PutRecords 10 MiB before base64."""
 
 TABLE_PATH = "/_cloud/table/"
 MOTO_ACCOUNT = "123456789012"  # moto's default, whatever the credentials

@@ -1,13 +1,19 @@
 """A shard's redactor: shown batch after batch, and with care to what has killed its process before."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import groupby
 
 from consumer.pipeline.crash_journal import CrashJournal
 from consumer.pipeline.isolation import Isolation
 from consumer.record import Record
+from consumer.thread_turns import LARGE_BYTES, beside
 from redaction.guard import redact_guarded
 from redaction.plugin import Redactor, Rejected, Verdict
+
+
+def _is_large(record: Record) -> bool:
+    return len(record.data) > LARGE_BYTES
 
 
 class ShardRedaction:
@@ -41,6 +47,15 @@ class ShardRedaction:
 
     def redact(self, records: Sequence[Record]) -> list[Verdict]:
         """Give the verdicts of a part, in order."""
+        if not any(map(_is_large, records)):
+            return self._redact(records)
+        verdicts: list[Verdict] = []
+        for large, group in groupby(records, _is_large):
+            with beside() if large else nullcontext():
+                verdicts += self._redact(list(group))
+        return verdicts
+
+    def _redact(self, records: Sequence[Record]) -> list[Verdict]:
         judgement = self._journal.is_wary and self._judgement(records[0])
         payloads = [record.data for record in records]
         if judgement is False:

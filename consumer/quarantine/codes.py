@@ -13,7 +13,7 @@ class Advice(NamedTuple):
 REDACTION: Final = {
     "empty": Advice("no bytes, or white space only", "ask the producer"),
     "too_large": Advice(
-        "longer than `limits.max_bytes`", "raise the limit if such records are right; DynamoDB holds 400 KB"
+        "longer than `limits.max_bytes`", "raise the limit if such records are right; it counts before redaction"
     ),
     "invalid_utf8": Advice("is not UTF-8", "ask the producer: compressed, or another encoding?"),
     "byte_order_mark": Advice(
@@ -83,7 +83,7 @@ WORKER: Final = {
         "larger than DynamoDB's 400 KB", "have the policy drop a large field, or ask the producer"
     ),
     "record_too_large": Advice(
-        "larger than a Kinesis record's 1 MiB, with its key and metadata; of the sink `kinesis`",
+        "larger, with its key and metadata, than the stream of the sink `kinesis` takes: 1 MiB, or what it is set to",
         "have the policy drop a large field, or ask the producer",
     ),
     "reserved_attribute": Advice(

@@ -5,11 +5,13 @@ wrong is counted as `failed`.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, Recurring, shown
+from consumer.thread_turns import LARGE_BYTES, beside
 from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare
 from redaction.engine import PolicyRedactor
 from redaction.guard import INVALID_VERDICT, REDACTOR_RAISED, redact_guarded
@@ -39,7 +41,7 @@ class CandidateRun:
         """Count what the candidate does differently from `verdicts`, which are the live ones. Never raises."""
         counts = dict.fromkeys(RESULTS, 0)
         differences: dict[tuple[str, str], int] = {}
-        for payload, live, verdict in zip(payloads, verdicts, redact_guarded(self._candidate, payloads), strict=True):
+        for payload, live, verdict in zip(payloads, verdicts, self._verdicts(payloads), strict=True):
             found = self._differences(payload, live, verdict)
             counts[FAILED if found is None else DIFFERENT if found else SAME] += 1
             for label in found or ():
@@ -48,6 +50,10 @@ class CandidateRun:
             self._metrics.candidate_records.labels(result).inc(count)
         for (path, change), count in differences.items():
             self._metrics.candidate_differences.labels(path, change).inc(count)
+
+    def _verdicts(self, payloads: Sequence[bytes]) -> list[Verdict]:
+        with beside() if max(map(len, payloads), default=0) > LARGE_BYTES else nullcontext():
+            return redact_guarded(self._candidate, payloads)
 
     def _differences(self, payload: bytes, live: Verdict, verdict: Verdict) -> list[tuple[str, str]] | None:
         """Return the labels of what differs; None: the candidate failed."""

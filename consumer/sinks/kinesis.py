@@ -33,9 +33,9 @@ __all__ = [
 ]
 
 MAX_RECORDS: Final = 500
-MAX_CALL_BYTES: Final = 5 * 2**20
+MAX_CALL_BYTES: Final = 10 * 2**20
 MAX_RECORD_BYTES: Final = 2**20
-"""AWS: PutRecords takes 500 records and 5 MiB, a record 1 MiB with its key; in some regions more may be allowed."""
+"""AWS: PutRecords takes 500 records and 10 MiB; a record, with its key, 1 MiB unless the stream allows more."""
 
 MAX_KEY_CHARACTERS: Final = 256
 """AWS: PutRecordsRequestEntry, PartitionKey."""
@@ -52,7 +52,10 @@ class RecordEncoder:
 
     has_unique_keys = True
 
-    def __init__(self, template: str, context: SinkContext, shard: str) -> None:
+    def __init__(
+        self, template: str, context: SinkContext, shard: str, max_record_bytes: int = MAX_RECORD_BYTES
+    ) -> None:
+        self._max_bytes = max_record_bytes
         same = {"stream": context.stream, "shard": shard}
         self._key = KeyTemplate(template, _UTF8_BYTES * MAX_KEY_CHARACTERS, same)
         self._writer = JsonWriter(context, shard)
@@ -62,7 +65,7 @@ class RecordEncoder:
         """See `Encoder.encode`.
 
         :raises EncodeError: the codes of the key template, ``reserved_attribute``, ``type_unsupported``, and
-            ``record_too_large`` above 1 MiB.
+            ``record_too_large`` above what the stream takes.
         """
         sub = str(record.sub)
         metadata = {"sequence": record.sequence, "sub": sub, "arrival": str(record.arrival_ms)}
@@ -71,7 +74,7 @@ class RecordEncoder:
         if 2 * len(key) > MAX_KEY_CHARACTERS and len(key.encode("utf-16-le", "surrogatepass")) > 2 * MAX_KEY_CHARACTERS:
             raise EncodeError("key_too_long")
         data = self._writer.write(document, record)
-        if len(data) + _UTF8_BYTES * len(key) > MAX_RECORD_BYTES and len(data) + len(key.encode()) > MAX_RECORD_BYTES:
+        if len(data) + _UTF8_BYTES * len(key) > self._max_bytes and len(data) + len(key.encode()) > self._max_bytes:
             raise EncodeError("record_too_large")
         try:
             body = b'{"Data":"%b","PartitionKey":%b}' % (b64encode(data), orjson.dumps(key))
@@ -96,6 +99,7 @@ class KinesisSink(ServiceWriter):
     def __init__(self, options: Mapping[str, Any], context: SinkContext, transport: Caller | None = None) -> None:
         stream, self._template = _read(options, context.stream)
         self._context = context
+        self._max_record_bytes = MAX_RECORD_BYTES if transport else _largest_record(_summary(stream))
         self._connection = None if transport else connect_kinesis(context.timeout_seconds, context.concurrency)
         slots = Concurrency(context.concurrency)
         way = transport or self._connection
@@ -120,17 +124,13 @@ class KinesisSink(ServiceWriter):
         :raises StartError: there is no such stream, or it cannot be reached.
         """
         target, _ = _read(options, stream)
-        client = aws.client("kinesis", retries=2)
-        try:
-            summary = client.describe_stream_summary(StreamName=target)["StreamDescriptionSummary"]
-        except aws.CALL_ERRORS as error:
-            raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {target}")) from None
+        summary = _summary(target)
         if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
             raise StartError(f"the stream {target} is {summary['StreamStatus']}, not ACTIVE.")
 
     def encoder(self, shard: str) -> RecordEncoder:
         """See `DocumentSink.encoder`."""
-        return RecordEncoder(self._template, self._context, shard)
+        return RecordEncoder(self._template, self._context, shard, self._max_record_bytes)
 
     def request(self, items: Sequence[Item]) -> bytes:
         """See `ServiceWriter.request`."""
@@ -155,6 +155,20 @@ class KinesisSink(ServiceWriter):
         """See `DocumentSink.close`."""
         if self._connection:
             self._connection.close()
+
+
+def _summary(stream: str) -> dict[str, Any]:
+    client = aws.client("kinesis", retries=2)
+    try:
+        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    except aws.CALL_ERRORS as error:
+        raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {stream}")) from None
+    return dict(summary)
+
+
+def _largest_record(summary: Mapping[str, Any]) -> int:
+    kib = summary.get("MaxRecordSizeInKiB")  # emulators may not know it
+    return MAX_RECORD_BYTES if kib is None else int(kib) * 1024
 
 
 def _read(options: Mapping[str, Any], source: str) -> tuple[str, str]:

@@ -57,6 +57,7 @@ _FILLERS: Final = frozenset("\u034f\u115f\u1160\u3164\uffa0" + "".join(map(chr, 
 _SIGNS = {"\uff0b": "+", "\uff20": "@", "\uff08": "(", "\uff09": ")", "\uff0f": "/", "\uff1a": ":", "\uff1d": "="}
 _OTHER: Final = "?"
 _MEMORY: Final = 20_000
+_PIECE: Final = 1 << 18
 
 
 class _Folding(dict[int, str]):
@@ -102,7 +103,11 @@ def view(text: str) -> bytes:
     """
     if text.isascii():
         return text.encode().translate(_CONTROLS)
-    return text.translate(_FOLDING).encode("ascii")
+    if len(text) <= _PIECE:
+        return text.translate(_FOLDING).encode("ascii")
+    # One call would keep the interpreter from other threads for half a second and more.
+    pieces = [text[first : first + _PIECE].translate(_FOLDING) for first in range(0, len(text), _PIECE)]
+    return "".join(pieces).encode("ascii")
 
 
 _MASKING: Final = bytes(ord("*") if chr(code) in "0123456789" else code for code in range(256))

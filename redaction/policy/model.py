@@ -12,7 +12,7 @@ from redaction.policy.selectors import Selector, parse_name, parse_path
 # Serialising recurses; orjson stops at 254 levels. DynamoDB holds 32.
 _MAX_DEPTH = 128
 # What a Kinesis record can hold at most.
-_MAX_BYTES = 10 * 2**20
+_MAX_BYTES = 10 * 2**20  # AWS: of a Kinesis record, since October 2025
 
 # At most four digits: a rule id becomes a label of metrics, and a label with more looks like content (redaction.guard).
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}([0-9][a-z_]*){0,4}$", max_length=64)]
@@ -91,7 +91,7 @@ class LimitSettings(_Strict):
     max_depth: int = Field(
         default=32, ge=1, le=_MAX_DEPTH, description="Levels of nesting, the record's own object being the first."
     )
-    max_bytes: int = Field(default=400 * 1024, ge=2, le=_MAX_BYTES, description="Of a payload.")
+    max_bytes: int = Field(default=_MAX_BYTES, ge=2, le=_MAX_BYTES, description="Of a payload, before redaction.")
     max_values: int = Field(
         default=3000, ge=1, le=1_000_000, description="Fields and list elements of all its objects and lists."
     )

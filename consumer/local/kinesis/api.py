@@ -15,6 +15,8 @@ from consumer.local.kinesis.answers import RETENTION, hash_range, shard_descript
 from consumer.local.kinesis.consumers import Consumers
 from consumer.local.kinesis.limits import WriteLimits
 from consumer.local.kinesis.requests import (
+    MAX_RECORD_KIB,
+    MIN_RECORD_KIB,
     Request,
     constraint,
     filtered_shards,
@@ -35,7 +37,7 @@ from consumer.local.kinesis.store import Stream, Streams
 
 TARGET_PREFIX = "Kinesis_20131202."
 
-MAX_CALL_BYTES = 5 * 1024 * 1024
+MAX_CALL_BYTES = 10 * 1024 * 1024
 MAX_CALL_RECORDS = 500
 MAX_READ_RECORDS = 10_000
 MAX_SHARDS_LISTED = 10_000
@@ -69,6 +71,7 @@ class KinesisApi:
             "PutRecord": self._put_record,
             "PutRecords": self._put_records,
             "SplitShard": self._split_shard,
+            "UpdateMaxRecordSize": self._update_max_record_size,
             "UpdateShardCount": self._update_shard_count,
             "UpdateStreamMode": self._update_stream_mode,
         } | Consumers(self._stream).operations()
@@ -89,6 +92,7 @@ class KinesisApi:
 
     def _create_stream(self, request: Request) -> Answer:
         name = text(request, "StreamName", MAX_STREAM_NAME)
+        max_record_kib = integer(request, "MaxRecordSizeInKiB", MIN_RECORD_KIB, MAX_RECORD_KIB, default=MIN_RECORD_KIB)
         if mode(request, default="PROVISIONED") == "ON_DEMAND":
             if request.get("ShardCount") is not None:
                 msg = "ShardCount is for streams in the provisioned capacity mode."
@@ -96,6 +100,12 @@ class KinesisApi:
             self._streams.create(name, ON_DEMAND_SHARDS, "ON_DEMAND")
         else:
             self._streams.create(name, integer(request, "ShardCount", 1, MAX_SHARDS_LISTED, default=1))
+        self._streams.get(name).max_record_kib = max_record_kib
+        return None
+
+    def _update_max_record_size(self, request: Request) -> Answer:
+        stream = self._stream(request)
+        stream.max_record_kib = integer(request, "MaxRecordSizeInKiB", MIN_RECORD_KIB, MAX_RECORD_KIB)
         return None
 
     def _delete_stream(self, request: Request) -> Answer:
@@ -132,6 +142,7 @@ class KinesisApi:
         summary = stream_summary(stream) | {
             "OpenShardCount": len(stream.open_shards),
             "ConsumerCount": len(stream.consumers),
+            "MaxRecordSizeInKiB": stream.max_record_kib,
             **RETENTION,
         }
         return {"StreamDescriptionSummary": summary}
@@ -245,7 +256,7 @@ class KinesisApi:
 
     def _put_record(self, request: Request) -> Answer:
         stream = self._stream(request)
-        record = new_record(request, "")
+        record = new_record(request, "", stream)
         if self._limits and (refusal := self._limits.refuse(stream, record)):
             raise KinesisError("ProvisionedThroughputExceededException", refusal)
         self._on_demand.note(stream, record)
@@ -258,9 +269,9 @@ class KinesisApi:
         if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_CALL_RECORDS:
             raise constraint("records")
         # All are checked before one is put: a call that is refused has no effect.
-        records = [new_record(entry, f"records.{index}.member.") for index, entry in enumerate(entries, 1)]
+        records = [new_record(entry, f"records.{index}.member.", stream) for index, entry in enumerate(entries, 1)]
         if sum(record.size for record in records) > MAX_CALL_BYTES:
-            msg = "Records size exceeds 5 MB limit"
+            msg = "Records size exceeds 10 MB limit"
             raise invalid_argument(msg)
         results = list(self._put_each(stream, records))
         failed = sum("ErrorCode" in result for result in results)

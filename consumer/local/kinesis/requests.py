@@ -14,8 +14,8 @@ import orjson
 from consumer.local.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard, invalid_argument
 from consumer.local.kinesis.store import Mode, Stream
 
-MAX_RECORD_BYTES = 1024 * 1024
-"""Data and partition key together (AWS: 1 MiB)."""
+MIN_RECORD_KIB, MAX_RECORD_KIB = 1024, 10 * 1024
+"""AWS: MaxRecordSizeInKiB of a stream, of data and partition key together."""
 
 MAX_KEY_CHARACTERS = 256
 _DECIMAL = re.compile(r"0|[1-9]\d{0,38}", re.ASCII)
@@ -23,8 +23,8 @@ _DECIMAL = re.compile(r"0|[1-9]\d{0,38}", re.ASCII)
 Request = dict[str, Any]
 
 
-def new_record(entry: object, path: str) -> NewRecord:
-    """Read one record; `path` stands before the member's name in an error. The data stays base64."""
+def new_record(entry: object, path: str, stream: Stream) -> NewRecord:
+    """Read one record for a stream; `path` stands before the member's name in an error. The data stays base64."""
     if not isinstance(entry, dict):
         raise constraint(path or "record")
     data, key = entry.get("Data"), entry.get("PartitionKey")
@@ -35,7 +35,7 @@ def new_record(entry: object, path: str) -> NewRecord:
         member = f"{path}partitionKey"
         raise constraint(member)
     size = len(data) // 4 * 3 - data.count("=", -2) + len(key.encode())
-    if size > MAX_RECORD_BYTES:
+    if size > stream.max_record_kib * 1024:
         member = f"{path}data"
         raise constraint(member)
     explicit = entry.get("ExplicitHashKey")

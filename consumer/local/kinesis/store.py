@@ -19,12 +19,14 @@ class Stream:
     """A stream: its shards in the order of their creation, and which open one owns which hash keys.
 
     :ivar mode: who decides on the number of shards, the stream's owner or Kinesis.
+    :ivar max_record_kib: what a record may have, its partition key included.
     """
 
     def __init__(self, name: str, arn: str, shard_count: int, mode: Mode = "PROVISIONED") -> None:
         self.name = name
         self.arn = arn
         self.mode: Mode = mode
+        self.max_record_kib = 1024
         self.created = round(time.time(), 3)
         # 56 digits like AWS's. Equal lengths let numbers be compared as text, and the time in front keeps a
         # stream that was deleted and created again from giving out numbers twice.

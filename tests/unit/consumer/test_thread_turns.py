@@ -3,7 +3,7 @@
 import threading
 
 from consumer import thread_turns
-from consumer.thread_turns import waiting, working
+from consumer.thread_turns import beside, waiting, working
 from tests.kits.threads import SECONDS, until
 
 
@@ -62,3 +62,30 @@ def test_waiting_changes_nothing_for_a_thread_that_is_not_at_work() -> None:
     done.set()
     thread.join(SECONDS)
     assert not thread_turns._TURN.holder
+
+
+def test_who_works_beside_the_others_lets_them_have_their_turns_and_is_the_only_one_to() -> None:
+    here, there, done = threading.Event(), threading.Event(), threading.Event()
+
+    def work(began: threading.Event) -> None:
+        with working(), beside():
+            began.set()
+            assert done.wait(SECONDS)
+
+    first, second = (threading.Thread(target=work, args=(began,)) for began in (here, there))
+    first.start()
+    assert here.wait(SECONDS)
+    second.start()
+    with working():  # a turn, while one works beside it, and another waits for that
+        assert not there.is_set()
+    done.set()
+    for thread in (first, second):
+        thread.join(SECONDS)
+    assert there.is_set()
+    assert not thread_turns._TURN.holder
+    assert not thread_turns._LONG.locked()
+
+
+def test_beside_changes_nothing_for_a_thread_that_is_not_at_work() -> None:
+    with beside():
+        assert not thread_turns._LONG.locked()

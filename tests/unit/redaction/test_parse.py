@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -132,6 +133,34 @@ def test_values_are_counted_at_all_levels(fits: bytes) -> None:
     limits = Limits(max_depth=32, max_bytes=2**20, max_values=3)
     accepted(fits, limits)
     assert code_of(b'{"x":[0,0],' + fits[1:], limits) == "too_many_values"
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"1", b'"a"', b'"\\",\\""', b'{"a":"b,c"}'])
+def test_more_values_than_are_allowed_are_refused_before_they_are_made(value: bytes) -> None:
+    limits = Limits(max_depth=32, max_bytes=10 * 2**20, max_values=3000)
+    payload = b'{"a":[' + b",".join([value] * (2**20 // len(value))) + b"]}"
+    tracemalloc.start()
+    try:
+        assert code_of(payload, limits) == "too_many_values"
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(payload)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("count", "fits"), [(2999, True), (3000, False)])
+@pytest.mark.parametrize("value", [b"1", b'"\\",,,,\\""', b"{}"])
+def test_commas_in_texts_are_no_values(value: bytes, count: int, fits: bool) -> None:  # noqa: FBT001
+    limits = Limits(max_depth=32, max_bytes=10 * 2**20, max_values=3000)
+    payload = b'{"a":[' + b",".join([value] * count) + b"]}"
+    if fits:
+        accepted(payload, limits)
+    else:
+        assert code_of(payload, limits) == "too_many_values"
+
+
+def test_strings_without_commas_between_them_are_no_json() -> None:
+    limits = Limits(max_depth=32, max_bytes=10 * 2**20, max_values=3000)
+    assert code_of(b'{"a":"' + b"," * 4000 + b'",' + b'""' * 2**20, limits) == "invalid_json"
 
 
 def test_numbers_keep_their_decimal_value() -> None:

@@ -115,3 +115,28 @@ def test_a_line_longer_than_a_record_is_named_by_its_number() -> None:
     with pytest.raises(StartError, match=r"Line 2 has \d+ bytes") as error:
         list(read_lines(lines, "u"))
     assert CANARY not in str(error.value)
+
+
+def test_a_record_is_as_large_as_any_stream_allows() -> None:
+    line = b"x" * (MAX_RECORD_BYTES - len("line-1"))
+    assert [len(call) for call in calls(read_lines([line, b"small"], "u"))] == [1, 1]
+    with pytest.raises(StartError, match="10 MiB"):
+        list(read_lines([line + b"x"], "u"))
+
+
+@pytest.mark.parametrize(("size", "hinted"), [(2 << 20, True), (1000, False)])
+def test_a_refused_call_with_a_large_record_says_what_that_takes(
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    hinted: bool,  # noqa: FBT001
+) -> None:
+    def put_records(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": CANARY}}, "PutRecords")
+
+    kinesis = FakeKinesis(lambda *_: False)
+    monkeypatch.setattr(kinesis, "put_records", put_records)
+    monkeypatch.setattr("consumer.kinesis.producer.aws.client", lambda *_, **__: kinesis)
+    with pytest.raises(ServiceError) as error:
+        Producer("orders").put([Put(b"x" * size, "k")])
+    assert ("MaxRecordSizeInKiB" in str(error.value)) == hinted
+    assert CANARY not in str(error.value)

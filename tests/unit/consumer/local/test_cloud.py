@@ -199,7 +199,7 @@ def test_a_stream_goes_by_its_arn_too(kinesis: Any, stream: str) -> None:
     [
         ([{"Data": b"", "PartitionKey": "k"}] * 501, "ValidationException"),
         ([{"Data": bytes(1024 * 1024), "PartitionKey": "k"}], "ValidationException"),
-        ([{"Data": bytes(1024 * 1024 - 1), "PartitionKey": "k"}] * 5 + [{"Data": b"1", "PartitionKey": "k"}],
+        ([{"Data": bytes(1024 * 1024 - 1), "PartitionKey": "k"}] * 10 + [{"Data": b"1", "PartitionKey": "k"}],
          "InvalidArgumentException"),
         ([{"Data": b"", "PartitionKey": "k" * 257}], "ValidationException"),
         ([{"Data": b"", "PartitionKey": "k", "ExplicitHashKey": str(2**128)}], "InvalidArgumentException"),
@@ -215,8 +215,23 @@ def test_what_exceeds_a_limit_is_refused_as_a_whole(kinesis: Any, stream: str, r
 
 
 def test_the_largest_allowed_call_is_taken(kinesis: Any, stream: str) -> None:
-    records = [{"Data": bytes(1024 * 1024 - 1), "PartitionKey": "k"}] * 5
+    records = [{"Data": bytes(1024 * 1024 - 1), "PartitionKey": "k"}] * 10
     assert kinesis.put_records(StreamName=stream, Records=records)["FailedRecordCount"] == 0
+
+
+def test_a_stream_takes_records_as_large_as_it_is_set_to(kinesis: Any, stream: str) -> None:
+    large = {"Data": bytes(10 * 1024 * 1024 - 1), "PartitionKey": "k"}
+    with pytest.raises(ClientError) as error:
+        kinesis.put_record(StreamName=stream, **large)
+    assert refusal(error) == ("ValidationException", 400)
+    summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    assert summary["MaxRecordSizeInKiB"] == 1024
+    kinesis.update_max_record_size(StreamARN=summary["StreamARN"], MaxRecordSizeInKiB=10_240)
+    shard = kinesis.put_record(StreamName=stream, **large)["ShardId"]
+    assert [len(data) for data in read_shard(kinesis, shard)[0]] == [10 * 1024 * 1024 - 1]
+    kinesis.create_stream(StreamName="large", ShardCount=1, MaxRecordSizeInKiB=2048)
+    summary = kinesis.describe_stream_summary(StreamName="large")["StreamDescriptionSummary"]
+    assert summary["MaxRecordSizeInKiB"] == 2048
 
 
 def test_unknown_names_and_operations_are_refused_in_aws_terms(kinesis: Any, stream: str) -> None:

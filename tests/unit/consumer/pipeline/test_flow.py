@@ -1,17 +1,19 @@
 """One shard's flow, case by case; its laws under any mix of events are in test_pipeline_laws."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pytest
 
+from consumer import thread_turns
 from consumer.errors import LeaseLost, SessionBroken
 from consumer.metrics import Metrics
 from consumer.pipeline.checkpoint import CheckpointRefused
 from consumer.record import Position, Record
 from consumer.sink import Fate
-from redaction.plugin import Released
+from redaction.plugin import Released, Verdict
 from tests.kits.pipeline import Bench, Kcl, Redactor, Slow, records
 
 CANARY = "4111111111111111"
@@ -328,3 +330,29 @@ def test_whatever_a_plug_in_does_wrong_its_records_are_quarantined(
     assert bench.table.items == {}
     assert kcl.taken[-1] == Position(2, 0)
     assert CANARY not in str(bench.quarantine.items) + str(log.events)
+
+
+class _Watching:
+    """Notes, for each call, how many records it is shown, and whether others may have their turn meanwhile."""
+
+    name, version, digest = "watching", "1", "d"
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, bool]] = []
+
+    def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
+        self.calls.append((len(payloads), not thread_turns._TURN.holder))
+        documents = [orjson.loads(payload) for payload in payloads]
+        return [Released({"k": document["k"]}, b"{}", ()) for document in documents]
+
+
+def test_no_shard_waits_while_a_large_record_is_redacted(metrics: Metrics, log: Any) -> None:
+    redactor = _Watching()
+    bench = Bench(metrics, log, "shard-large", redactor)
+    large = {"pad": "x" * thread_turns.LARGE_BYTES}
+    batch = records({"k": "a"}, {"k": "b"}, {"k": "c"} | large, {"k": "d"} | large, {"k": "e"})
+    with thread_turns.working():
+        bench.pipeline.process(batch, 0, Kcl())
+    assert redactor.calls == [(2, False), (2, True), (1, False)]
+    assert {key for key, _ in bench.table.items} == set("abcde")
+    bench.pipeline.close()

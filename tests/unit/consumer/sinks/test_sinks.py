@@ -27,7 +27,7 @@ from consumer.sink import DocumentSink, Encoder, Fate, SinkContext, Writing
 from consumer.sink_testing import CHECKS, Log, SinkCheck, Stored
 from consumer.sinks import service_writer
 from consumer.sinks.jsonl import JsonLinesSink
-from consumer.sinks.kinesis import MAX_RECORDS, KinesisSink
+from consumer.sinks.kinesis import MAX_RECORDS, KinesisSink, RecordEncoder
 from consumer.sinks.loading import check_sinks, open_sinks, sink_context
 from consumer.worker.preflight import check
 from redaction.plugin import Verdict
@@ -390,6 +390,14 @@ def test_the_longest_key_and_record_fit(metrics: Metrics) -> None:
     encoder = to_stream(metrics, Flaky(1)).encoder("shardId-0")
     encoder.encode({"user_id": "é" * 256}, RECORD)
     encoder.encode({"user_id": "u", "large": "x" * (2**20 - 500)}, RECORD)
+
+
+def test_a_record_may_be_as_large_as_the_stream_allows(metrics: Metrics) -> None:
+    context = to_stream(metrics, Flaky(1))._context
+    encoder = RecordEncoder("{user_id}", context, "shardId-0", 2 * 2**20)
+    encoder.encode({"user_id": "u", "large": "x" * (2 * 2**20 - 500)}, RECORD)
+    with pytest.raises(EncodeError, match="record_too_large"):
+        encoder.encode({"user_id": "u", "large": "x" * 2 * 2**20}, RECORD)
 
 
 def test_lines_of_a_killed_process_are_cut_off(tmp_path: Path, metrics: Metrics) -> None:

@@ -1,5 +1,6 @@
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +45,8 @@ def test_masked_digits_leave_the_rest(text: str) -> None:
     masked = mask_digits(text)
     assert not any(char.isdecimal() for char in masked)
     assert all(new == ("*" if old.isdecimal() else old) for old, new in zip(text, masked, strict=True))
+
+
+@pytest.mark.parametrize("unit", ["é6\uff16 ", "日本", "\u200b1"])
+def test_a_large_text_has_the_view_of_its_parts(unit: str) -> None:
+    assert view(unit * 200_000) == view(unit) * 200_000

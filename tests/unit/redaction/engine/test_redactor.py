@@ -711,3 +711,14 @@ def test_rule_for_tells_the_deciding_rule() -> None:
     }
     found = {path: redactor.rule_for(path) for path in expected}
     assert {path: rule and rule.id for path, rule in found.items()} == expected
+
+
+def test_a_record_of_10_mib_is_released_as_small_as_the_policy_makes_it() -> None:
+    redactor = with_policy("extends: default\nfields: [{id: a, names: [attachment], action: drop}]\n")
+    payload = json.dumps({"user_id": "1", "credit_card": "4532-1234-5678-9012", "attachment": ""}).encode()
+    room = 10 * 2**20 - len(payload)
+    [verdict] = redactor.redact([payload[:-2] + b"x" * room + b'"}'])
+    assert isinstance(verdict, Released)
+    assert verdict.document == {"user_id": "1", "credit_card": "****-****-****-9012"}
+    [verdict] = redactor.redact([payload[:-2] + b"x" * (room + 1) + b'"}'])
+    assert verdict == Rejected("too_large")

@@ -72,7 +72,7 @@ def test_a_policy_is_read_from_a_file(tmp_path: Path) -> None:
     path.write_text(GOOD)
     policy = load_policy(str(path))
     assert policy == parse_policy(GOOD, "p.yaml")
-    assert (policy.name, policy.limits.max_depth, policy.limits.max_bytes) == ("mine", 32, 400 * 1024)
+    assert (policy.name, policy.limits.max_depth, policy.limits.max_bytes) == ("mine", 32, 10 * 1024 * 1024)
 
 
 def test_json_is_yaml() -> None:
