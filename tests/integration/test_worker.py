@@ -56,7 +56,7 @@ BAD: dict[bytes, str] = {
     b'{"user_id":{"a":1},"timestamp":"t"}': "key_not_scalar",
     b'{"user_id":"' + b"u" * 2049 + b'","timestamp":"t"}': "key_too_long",
     b'{"user_id":"u","timestamp":"t","x":"' + b"x" * 409_560 + b'"}': "item_too_large",
-    b'{"user_id":"u","timestamp":"t","x":"' + b"x" * 1_048_000 + b'"}': "too_large",
+    b'{"user_id":"u","timestamp":"t","x":"' + b"x" * 1_048_000 + b'"}': "item_too_large",
     b'{"user_id":"u","timestamp":"t","_sanitizer":1}': "reserved_attribute",
     b'{"user_id":"u","timestamp":"t","_sanitizer_pk":"x"}': "reserved_attribute",
     b'{"user_id":"u","timestamp":"t","":1}': "attribute_name_empty",

@@ -90,7 +90,7 @@ def test_many_lines_keep_their_order_and_numbers(run: Run) -> None:
 
 
 def test_lines_longer_than_what_is_read_at_once_are_lines(run: Run) -> None:
-    long = b'{"a": "' + b"x" * (3 << 20) + b'"}'
+    long = b'{"a": "' + b"x" * (11 << 20) + b'"}'
     ran = run("redact", stdin=long + b'\r\n{"n": 1}\n' + long)
     assert ran.out == '{"n":1}\n'
     assert ran.err.splitlines() == [
