@@ -105,6 +105,16 @@ def large(_: Scale) -> Figures:
     return {"is_good": not done.returncode} | _json_of(done.stdout)
 
 
+def backlogs(_: Scale) -> Figures:
+    """In a process of its own: its environment becomes the embedded cloud's."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.backlogs", "--json"], stdout=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    found = _json_of(done.stdout)
+    is_good = all(each["settled"] == each["case"]["records"] + each["case"]["large"] for each in found["cases"])
+    return {"is_good": is_good} | found
+
+
 def _json_of(output: bytes) -> Figures:
     if not output:
         raise RuntimeError("A measurement ended without a result; stderr says why.")
@@ -206,6 +216,7 @@ ROWS: Final[dict[str, Row]] = {
     "peer-kclpy-latency": Row("the same, 10 shards x 100/s", _peer("kclpy", 100), _DEFAULT),
     "peer-lambda": Row("a Lambda-style handler with batch_writer", peer_lambda, _QUICK_TOO),
     "peer-async-kinesis": Row("async-kinesis, 10 shards x 1,000/s", _peer("async-kinesis", 1000), _DEFAULT),
+    "backlogs": Row("backlogs of large and aggregated records", backlogs, _LONG),
     "long-50": Row("50 shards x 200/s for 10 minutes", long_50, _LONG),
     "long-slow-table": Row("the same, with a table that takes a tenth of it", long_slow_table, _LONG),
 }

@@ -6,7 +6,7 @@ A delivery is one line of JSON, as MultiLangDaemon's `ProcessRecordsMessage` and
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
 from consumer.errors import SessionBroken
@@ -41,6 +41,10 @@ class Portion(NamedTuple):
     is_last: bool
 
 
+Portions = Generator[Portion, None, None]
+"""The portions of a delivery, each of which holds its place in the budget until the next is asked for."""
+
+
 class Lines:
     """What the daemon writes. Used by one thread.
 
@@ -56,7 +60,7 @@ class Lines:
         self._budget = budget
         self._stop = stop
 
-    def readline(self) -> bytes | Iterator[Portion]:
+    def readline(self) -> bytes | Portions:
         """Return the next line, or nothing: the daemon is gone. Of a delivery, return its portions."""
         while (end := self._buffer.find(b"\n")) < 0 and len(self._buffer) < PORTION_BYTES and self._read():
             pass
@@ -74,7 +78,7 @@ class Lines:
         self._buffer += found
         return bool(found)
 
-    def _portions(self) -> Iterator[Portion]:
+    def _portions(self) -> Portions:
         """Yield the rest of the line, each portion while the budget has room for it.
 
         :raises SessionBroken: the line is cut off, or none that a daemon writes.

@@ -10,6 +10,7 @@ import re
 import threading
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
@@ -19,7 +20,7 @@ from amazon_kclpy.v3 import processor as v3
 
 from consumer.backoff import backoff
 from consumer.errors import LeaseLost, ServiceError, SessionBroken
-from consumer.kcl.delivery import Lines, Portion
+from consumer.kcl.delivery import Lines, Portion, Portions
 from consumer.kcl.whole_records import WHOLE
 from consumer.kinesis.kpl import ALL_KEYS, MAGIC, HashRange
 from consumer.kinesis.reader import RawRecord
@@ -115,11 +116,12 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
 
         def process() -> None:
             pipeline = self._live()
-            for portion in delivery.portions:
-                behind = None if portion.behind_ms is None else portion.behind_ms / 1000
-                checkpointer = _KclCheckpointer(delivery.checkpointer) if portion.is_last else None
-                for records in self._parts(portion):
-                    pipeline.process(records, behind, checkpointer)
+            with closing(delivery.portions) as portions:  # gives the budget back, whatever happens
+                for portion in portions:
+                    behind = None if portion.behind_ms is None else portion.behind_ms / 1000
+                    checkpointer = _KclCheckpointer(delivery.checkpointer) if portion.is_last else None
+                    for records in self._parts(portion):
+                        pipeline.process(records, behind, checkpointer)
 
         self._guarded(process)
 
@@ -261,7 +263,7 @@ class _Process(kcl.KCLProcess):  # type: ignore[misc] # kclpy has no types
 class _Delivery:
     """An action of kclpy's, whose records come in portions."""
 
-    portions: Iterator[Portion]
+    portions: Portions
     checkpointer: Any = None
     action: Final = "processRecords"
 
@@ -270,7 +272,7 @@ class _Delivery:
         processor.process_records(self)
 
 
-def _load_action(line: bytes | Iterator[Portion]) -> Any:
+def _load_action(line: bytes | Portions) -> Any:
     if not isinstance(line, bytes):
         return _Delivery(line)
     try:

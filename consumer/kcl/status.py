@@ -183,6 +183,11 @@ class Observer:
             other is None,
             notes,
         )
+        if facts.fetch_records is not None and facts.fetch_records < self._settings.kcl.max_records:
+            notes.append(
+                f"A daemon fetches {facts.fetch_records} records of a shard at once, and not "
+                f"{self._settings.kcl.max_records}: one ran out of memory. It is raised when more fits."
+            )
         if other or foreign:
             notes.insert(0, other or lease_origin.foreign(self._settings, min(foreign)))
         if not self._is_backfill:  # of which shards without owners are the end, or wait for the same command again

@@ -109,6 +109,7 @@ class FetchSize:
             held = min(held, _SHRINK * self._bounds.fitting(sample.size / sample.records))
         self._calm = min(_CALM_MOST_SECONDS, 2 * self._calm) if self.is_reduced else _CALM_SECONDS
         self._change(max(1, held // _SHRINK))
+        self._write_down(self.records)
         self._log.error("fetch.reduced", records=self.records, bytes=sample.size if sample else None)
 
     def larger(self) -> int | None:
@@ -125,12 +126,15 @@ class FetchSize:
     def raise_to(self, records: int) -> None:
         """Fetch more from the next daemon on."""
         self._change(records)
+        self._write_down(self._bounds.most if not self.is_reduced else records)
         self._log.info("fetch.raised", records=records)
 
     def _change(self, records: int) -> None:
         self.records = records
         self._since = self._clock()
         self._metrics.fetch_records.set(records)
+
+    def _write_down(self, records: int) -> None:
         try:
             self._remember(records)
         except ServiceError as error:

@@ -431,3 +431,12 @@ def test_long_names_are_shortened_where_they_are_listed_in_full_above() -> None:
 )
 def test_lags_are_told_in_words(ms: int | None, shown: str) -> None:
     assert status_cli._duration(ms) == shown
+
+
+def test_a_fetch_that_the_heap_has_made_smaller_is_told(application: Callable[[int], Application]) -> None:
+    app = application(1)
+    item = ApplicationItem(app.dynamodb, app.settings.kcl.application)
+    item.change(Facts(fetch_records=20))
+    assert any("fetches 20 records of a shard at once, and not 500" in note for note in app.look().notes)
+    item.change(Facts(fetch_records=500))
+    assert not any("at once" in note for note in app.look().notes)

@@ -90,6 +90,7 @@ def test_it_is_raised_when_nothing_waits_for_long(stream: Stream) -> None:
     assert stream.fetch.larger() == 500
     stream.fetch.raise_to(500)
     assert not stream.fetch.is_reduced
+    assert stream.remembered == [125, 500]
     assert stream.fetch.larger() is None
 
 
@@ -120,3 +121,13 @@ def test_it_is_never_none_and_never_more_than_the_setting(found: list[tuple[int,
         before = stream.fetch.records
         stream.fetch.ran_out()
         assert 1 <= stream.fetch.records <= max(1, before // 4)
+
+
+def test_once_it_is_raised_a_worker_with_fewer_shards_is_not_held_back(metrics: Metrics) -> None:
+    many = Stream(metrics, bounds=Bounds(500, 250, 352, 50))
+    many.fetch.ran_out()
+    many.now = QUIET_SECONDS
+    records = many.fetch.larger()
+    assert records is not None
+    many.fetch.raise_to(records)
+    assert records < many.remembered[-1] == 500

@@ -28,6 +28,7 @@ from consumer.worker.events import (
     DaemonPhase,
     Event,
     Flooding,
+    MoreFits,
     PipelineExited,
     PipelineReady,
     SessionFailed,
@@ -292,6 +293,35 @@ def test_a_daemon_that_exits_is_replaced_and_its_sessions_are_ended(rig: Rig) ->
     assert restarts(rig) == ["daemon_exit"]
     assert rig.happened[:4] == ["watcher starts", "usage is read", "leader resigns", DaemonGone(1)]
     assert len(rig.pipelines) == 1  # they outlive it
+
+
+def test_a_daemon_that_runs_out_of_memory_is_replaced_by_one_that_fetches_less(rig: Rig) -> None:
+    rig.sample = FetchSample(33, 33 * 300_000)
+
+    def story(rig: Rig) -> Iterator[None]:
+        rig.daemon.exit(3)
+        yield from rig.until_daemon(2)
+
+    assert rig.run(story) == 0
+    assert restarts(rig) == ["out_of_memory"]
+    assert (rig.fetch.records, rig.remembered) == (8, [8])
+    assert rig.state.condition().fetch_reduced_to == 8
+
+
+def test_a_daemon_that_is_healthy_is_replaced_when_more_fits_and_that_is_no_failure(rig: Rig) -> None:
+    def story(rig: Rig) -> Iterator[None]:
+        rig.fetch.ran_out()
+        rig.events.put(MoreFits(400))  # it has only begun
+        yield
+        assert rig.daemons.started == 1
+        rig.clock.now += 61
+        rig.events.put(MoreFits(400))
+        yield from rig.until_daemon(2)
+
+    assert rig.run(story) == 0
+    assert restarts(rig) == ["fetch_size"]
+    assert rig.daemons.failures == 0
+    assert rig.remembered == [125, 400]
 
 
 def test_a_session_that_fails_has_the_daemon_killed_and_replaced(rig: Rig) -> None:
