@@ -9,7 +9,8 @@ the daemon gets a class of that name, before KCL's on the class path, that takes
 Each record then has the sub-sequence number `WHOLE`, the greatest that there is. So KCL accepts checkpoints within an
 aggregate, and delivers a record again of which only a part is checkpointed: it leaves out what does not lie behind the
 checkpoint, and lets nobody checkpoint what lies behind the last delivery (`ProcessTask`,
-`ShardRecordProcessorCheckpointer` of KCL 3.1.3). What stands in the lease is what KCL itself would have written there.
+`ShardRecordProcessorCheckpointer` of KCL 3.1.3 and 3.4.2). What stands in the lease is what KCL itself would have
+written there.
 
 The class is written here byte by byte (The Java Virtual Machine Specification, chapter 4), since to compile it would
 take a JDK. In Java it is:

@@ -106,6 +106,7 @@ def test_every_metric_has_its_place(dashboard: dict[str, Any]) -> None:
         "sanitizer_candidate_policy_info",
         "sanitizer_candidate_records_total",
         "sanitizer_daemon_errors_total",
+        "sanitizer_fetch_records",
         "sanitizer_leases_restored_total",
         "sanitizer_log_lines_suppressed_total",
         "sanitizer_start_time_seconds",

@@ -124,10 +124,11 @@ class Worker:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
-    with Cloud(region="eu-central-1") as cloud, pytest.MonkeyPatch.context() as patch:
-        for name, value in cloud.environment().items():
-            patch.setenv(name, value)
-        boto3.client("kinesis").create_stream(StreamName="orders", ShardCount=1)  # whose shards are asked for
+    with Cloud(region="eu-central-1") as cloud:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in cloud.environment().items():
+                patch.setenv(name, value)
+            boto3.client("kinesis").create_stream(StreamName="orders", ShardCount=1)  # whose shards are asked for
         yield cloud
 
 
