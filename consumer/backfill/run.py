@@ -252,7 +252,7 @@ class Backfill:
         wanted = list(takewhile(lambda raw: raw.arrival_ms <= self._until_ms, page.records))
         batch: list[Record] = []
         for raw in wanted:
-            records, foreign = raw.taken_apart(shard.hash_range)
+            records, _, foreign = raw.taken_apart(shard.hash_range)
             account.foreign += foreign
             for each in records:
                 if work.done is None or each.position > work.done:

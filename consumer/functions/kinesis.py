@@ -83,7 +83,7 @@ class KinesisFunction:
         """Return a record, or those of an aggregate: the event source mapping leaves them together."""
         if not raw.data.startswith(MAGIC):
             return [Record(raw.sequence, 0, raw.arrival_ms, raw.data, raw.partition_key)]
-        records, foreign = raw.taken_apart(self._ranges.of(shard))
+        records, _, foreign = raw.taken_apart(self._ranges.of(shard))
         if foreign:
             self._environment.log.warning("aggregate.foreign", shard=shard, sequence=raw.sequence, count=foreign)
         return list(records)

@@ -45,7 +45,7 @@ def take(settings: Settings, worker_id: str, facts: Facts, limit: int) -> FetchS
     found = None
     for lease in random.sample(own, min(SHARDS, len(own))):
         try:
-            page = ShardReader(kinesis, stream, lease.shard, _start(lease, facts)).read(limit)
+            page = ShardReader(kinesis, stream, lease.shard, _start(lease, facts), limit).read(limit)
         except NotInShard:
             continue
         sample = FetchSample(len(page.records), sum(len(each.data) for each in page.records))

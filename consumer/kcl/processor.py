@@ -9,7 +9,8 @@ import os
 import re
 import threading
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
@@ -49,13 +50,30 @@ _CLASS: Final = re.compile(r"[A-Za-z]{1,80}")
 
 
 class _KclCheckpointer:
-    """`consumer.pipeline.checkpoint.Checkpointer` over kclpy's."""
+    """`consumer.pipeline.checkpoint.Checkpointer` over kclpy's, for whole records of the stream.
 
-    def __init__(self, checkpointer: kcl.Checkpointer) -> None:
+    Within an aggregate KCL would take a checkpoint, too. But where it has to connect anew before the first record of a
+    session has come, it goes on behind the checkpoint's sequence number, and so behind the rest of the aggregate
+    (`FanOutRecordsPublisher`, `PrefetchRecordsPublisher.restartIterator`).
+
+    :param ends: of the records of the last delivery where each record ends; empty: each holds one.
+    """
+
+    def __init__(self, checkpointer: kcl.Checkpointer, ends: Sequence[Position]) -> None:
         self._checkpointer = checkpointer
+        self._ends = ends
+        self._last: Position | None = None
 
     def at(self, position: Position) -> None:
+        if self._ends and position >= Position(self._ends[0].sequence, 0):
+            place = bisect_right(self._ends, position)
+            if not place:
+                return  # the first of them is not done yet
+            position = self._ends[place - 1]
+        if position == self._last:
+            return
         self._checkpoint(str(position.sequence), position.sub)
+        self._last = position
 
     def at_end(self) -> None:
         self._checkpoint(None, None)
@@ -94,6 +112,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
         self._log = log
         self._shard = ""
         self._done: Position | None = None
+        self._record_ends: list[Position] = []
         self._pipeline: Pipeline | None = None
         self.failed = False
         self.ending = SessionEvent.BROKEN
@@ -116,10 +135,11 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
 
         def process() -> None:
             pipeline = self._live()
+            self._record_ends = []
             with closing(delivery.portions) as portions:  # gives the budget back, whatever happens
                 for portion in portions:
                     behind = None if portion.behind_ms is None else portion.behind_ms / 1000
-                    checkpointer = _KclCheckpointer(delivery.checkpointer) if portion.is_last else None
+                    checkpointer = self._checkpointer(delivery.checkpointer) if portion.is_last else None
                     for records in self._parts(portion):
                         pipeline.process(records, behind, checkpointer)
 
@@ -136,7 +156,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
         is_plain = self._done is None and _AGGREGATE not in portion.records
         del portion
         if is_plain:
-            yield [
+            plain = [
                 _record(
                     Record,
                     (
@@ -149,6 +169,10 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
                 )
                 for raw in raw_records
             ]
+            if self._record_ends and plain:  # of aggregates that came before in this delivery
+                self._record_ends += [record.position for record in plain]
+            del raw_records
+            yield plain
             return
         part: list[Record] = []
         size = 0
@@ -173,7 +197,9 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
             )
             del raw
             hash_range = self._hash_range() if whole.data.startswith(MAGIC) else ALL_KEYS
-            records, foreign = whole.taken_apart(hash_range)
+            records, own, foreign = whole.taken_apart(hash_range)
+            if own:
+                self._record_ends.append(Position(int(whole.sequence), own - 1))
             if foreign:
                 self._log.warning("aggregate.foreign", sequence=whole.sequence, count=foreign)
             if self._done is None or int(whole.sequence) > self._done.sequence:
@@ -206,13 +232,13 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
     def shard_ended(self, shard_ended_input: messages.ShardEndedInput) -> None:
         """Checkpoint the end of a closed shard."""
         self._log.debug("session.message", action="shardEnded")
-        self._guarded(lambda: self._live().end_shard(_KclCheckpointer(shard_ended_input.checkpointer)))
+        self._guarded(lambda: self._live().end_shard(self._checkpointer(shard_ended_input.checkpointer)))
         self._ends(SessionEvent.SHARD_ENDED)
 
     def shutdown_requested(self, shutdown_requested_input: messages.ShutdownRequestedInput) -> None:
         """Checkpoint before the lease is handed over."""
         self._log.debug("session.message", action="shutdownRequested")
-        self._guarded(lambda: self._live().shut_down(_KclCheckpointer(shutdown_requested_input.checkpointer)))
+        self._guarded(lambda: self._live().shut_down(self._checkpointer(shutdown_requested_input.checkpointer)))
         self._ends(SessionEvent.HANDED_OVER)
 
     def close(self) -> None:
@@ -223,6 +249,9 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
     def _ends(self, how: SessionEvent) -> None:
         if self.ending is SessionEvent.BROKEN:  # a shutdown that was requested ends with leaseLost
             self.ending = how
+
+    def _checkpointer(self, checkpointer: kcl.Checkpointer) -> _KclCheckpointer:
+        return _KclCheckpointer(checkpointer, self._record_ends)
 
     def _live(self) -> Pipeline:
         if self._pipeline is None:

@@ -29,6 +29,9 @@ ITEM: Final = "SanitizerWorkers"
 """The item's key."""
 
 LOOK_SECONDS: Final = 60.0
+ENTER_SECONDS: Final = 3600.0
+"""How often a living worker enters its terms anew."""
+
 FORGET_SECONDS: Final = 24 * 3600.0
 """So long the entry of a worker stays that was killed."""
 
@@ -131,7 +134,7 @@ class RosterWatch:
         self._me = worker_id
         self._terms = terms
         self._log = log
-        self._has_entered = False
+        self._enter_at = 0.0
         self.differing: Collection[str] = ()
         self._rounds = Periodic(
             "roster",
@@ -152,9 +155,9 @@ class RosterWatch:
     def look(self) -> None:
         """Look once, and tell of each worker that has come to differ."""
         roster = Roster(self._client, self._application)
-        if not self._has_entered:
-            roster.enter(self._me, self._terms)
-            self._has_entered = True
+        if time.monotonic() >= self._enter_at:
+            roster.enter(self._me, self._terms)  # again and again: what was entered long ago is forgotten
+            self._enter_at = time.monotonic() + ENTER_SECONDS
         known = roster.read()
         found = {worker: terms for worker, terms in known.items() if worker != self._me and terms.differs(self._terms)}
         living = LeaseTables(self._client, self._application).reporting() if found else set()

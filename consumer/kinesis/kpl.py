@@ -104,6 +104,10 @@ class UserRecords:
                 break
             self._good += 1
 
+    def __len__(self) -> int:
+        """Return how many are to be delivered."""
+        return 0 if self.is_foreign else self._good + (self._good < self.count)
+
     def __iter__(self) -> Iterator[UserRecord]:
         """Yield what is to be delivered; the index is the sub-sequence number."""
         if self.is_foreign:

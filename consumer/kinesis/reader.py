@@ -54,6 +54,19 @@ class Start(NamedTuple):
         return request
 
 
+class Held(NamedTuple):
+    """What a record of the stream holds.
+
+    :ivar records: made one by one.
+    :ivar own: how many they are.
+    :ivar foreign: how many are not this shard's to deliver.
+    """
+
+    records: Iterator[Record]
+    own: int
+    foreign: int = 0
+
+
 class RawRecord(NamedTuple):
     """A record as it is on the stream, which may be an aggregate."""
 
@@ -62,15 +75,15 @@ class RawRecord(NamedTuple):
     data: bytes
     partition_key: str
 
-    def taken_apart(self, hash_range: HashRange) -> tuple[Iterator[Record], int]:
-        """Return the records that it holds, made one by one, and how many are not this shard's to deliver."""
+    def taken_apart(self, hash_range: HashRange) -> Held:
+        """Return the records that it holds."""
         found = user_records(self.data, self.partition_key, hash_range)
         if found is None:
-            return iter((Record(self.sequence, 0, self.arrival_ms, self.data, self.partition_key),)), 0
+            return Held(iter((Record(self.sequence, 0, self.arrival_ms, self.data, self.partition_key),)), 1)
         records = (
             Record(self.sequence, sub, self.arrival_ms, each.data, each.partition_key) for sub, each in enumerate(found)
         )
-        return records, found.count if found.is_foreign else 0
+        return Held(records, len(found), found.count if found.is_foreign else 0)
 
 
 class Page(NamedTuple):
@@ -92,16 +105,20 @@ class NotInShard(Exception):
 class ShardReader:
     """Reads one shard, in order. The caller waits until `due_at` before each read.
 
+    :param limit: records of the first read (None: a thousand); of the next ones as many as are about a MiB.
+
     :ivar due_at: `time.monotonic()` from which on the next read is fair to others.
     """
 
-    def __init__(self, client: "KinesisClient", stream: str, shard: str, start: Start) -> None:
+    def __init__(
+        self, client: "KinesisClient", stream: str, shard: str, start: Start, limit: int | None = None
+    ) -> None:
         self._client = client
         self._stream = stream
         self._shard = shard
         self._start = start
         self._iterator: str | None = None
-        self._limit = FIRST_RECORDS
+        self._limit = limit or FIRST_RECORDS
         self.due_at = 0.0
 
     def seek(self, start: Start) -> None:

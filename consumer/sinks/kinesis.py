@@ -99,7 +99,7 @@ class KinesisSink(ServiceWriter):
     def __init__(self, options: Mapping[str, Any], context: SinkContext, transport: Caller | None = None) -> None:
         stream, self._template = _read(options, context.stream)
         self._context = context
-        self._max_record_bytes = MAX_RECORD_BYTES if transport else _largest_record(_summary(stream))
+        self._max_record_bytes = MAX_RECORD_BYTES if transport else _largest_of(stream)
         self._connection = None if transport else connect_kinesis(context.timeout_seconds, context.concurrency)
         slots = Concurrency(context.concurrency)
         way = transport or self._connection
@@ -164,6 +164,14 @@ def _summary(stream: str) -> dict[str, Any]:
     except aws.CALL_ERRORS as error:
         raise StartError(aws.explain(error, "kinesis:DescribeStreamSummary", f"stream {stream}")) from None
     return dict(summary)
+
+
+def _largest_of(stream: str) -> int:
+    """Ask what a record may have; where it may not be asked, as in a function, it is what each stream takes."""
+    try:
+        return _largest_record(_summary(stream))
+    except StartError:
+        return MAX_RECORD_BYTES
 
 
 def _largest_record(summary: Mapping[str, Any]) -> int:

@@ -27,7 +27,7 @@ QUIET_SECONDS: Final = 600.0
 
 _CALM_SECONDS: Final = 60.0
 _CALM_MOST_SECONDS: Final = 3600.0
-"""From the last end out of memory until it is raised: twice as long after each, up to this."""
+"""From the last end out of memory until it is raised: twice as long after each relapse within this time, up to it."""
 
 _SHRINK: Final = 4
 
@@ -92,6 +92,7 @@ class FetchSize:
         self._log = log
         self._clock = clock
         self._calm = _CALM_SECONDS
+        self._has_run_out = False
         self._since = clock()
         self.records = min(self._top, remembered or self._top)
         metrics.fetch_records.set(self.records)
@@ -105,9 +106,13 @@ class FetchSize:
         """Fetch less: a daemon ran out of memory."""
         held = self.records
         if sample := self._sampled(self.records):
-            held = min(held, sample.records)
-            held = min(held, _SHRINK * self._bounds.fitting(sample.size / sample.records))
-        self._calm = min(_CALM_MOST_SECONDS, 2 * self._calm) if self.is_reduced else _CALM_SECONDS
+            fits = self._bounds.fitting(sample.size / sample.records)
+            if sample.records * _SHRINK >= fits:  # else it was another shard's, and this says nothing
+                held = min(held, sample.records)
+            held = min(held, _SHRINK * fits)
+        is_relapse = self._clock() - self._since < _CALM_MOST_SECONDS
+        self._calm = min(_CALM_MOST_SECONDS, 2 * self._calm) if self._has_run_out and is_relapse else _CALM_SECONDS
+        self._has_run_out = True
         self._change(max(1, held // _SHRINK))
         self._write_down(self.records)
         self._log.error("fetch.reduced", records=self.records, bytes=sample.size if sample else None)

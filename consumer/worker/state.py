@@ -26,7 +26,7 @@ class Signs(NamedTuple):
     batch_ages: Callable[[], BatchAges]
     unanswered: Callable[[], BatchAges]
     leases_seen_ago: Callable[[], float]
-    fetch: FetchSize
+    fetch: FetchSize | None
     differing: Callable[[], Collection[str]]
 
 
@@ -94,7 +94,7 @@ class WorkerState:
             turned_ago=now - self._turned_at,
             in_flight=in_flight,
             slow_after=self._stuck_seconds,
-            fetch_reduced_to=fetch.records if fetch.is_reduced else None,
+            fetch_reduced_to=fetch.records if fetch and fetch.is_reduced else None,
             unanswered=self._signs.unanswered(),
             leases_seen_ago=self._signs.leases_seen_ago(),
             ended_in_vain=self._ended.in_vain(now),

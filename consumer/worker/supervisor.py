@@ -129,7 +129,7 @@ class Parts:
     collector: WorkerCollector
     state: WorkerState
     leases: Leases
-    fetch: FetchSize
+    fetch: FetchSize | None
     watchers: Sequence[Callable[[], None]]
     terminal: Terminal
     log: Logger
@@ -255,14 +255,15 @@ class Supervisor:
         if self._daemons.is_current(daemon_number):
             self._log.error("daemon.exited", exit_status=status)
             if status == OUT_OF_MEMORY_STATUS:
-                self._fetch.ran_out()
                 self._replace_daemon("out_of_memory")
+                if self._fetch:
+                    self._fetch.ran_out()
             else:
                 self._replace_daemon("daemon_exit")
 
     def _fetch_more(self, records: int) -> None:
         """Have a daemon that has worked well for long replaced by one that fetches more at once."""
-        if self._daemons.is_healthy:
+        if self._fetch and self._daemons.is_healthy:
             self._fetch.raise_to(records)
             self._replace_daemon("fetch_size", has_failed=False)
 
@@ -358,18 +359,19 @@ def compose(
     worker_id = folder.worker_id.value
     set_up(folder.metrics, SLOT)
     metrics = Metrics()
-    fetch = _fetch_size(settings, worker_id, around, metrics, log)
+    # With fan-out nobody is asked for a number of records.
+    fetch = _fetch_size(settings, worker_id, around, metrics, log) if MAX_RECORDS in around.properties else None
 
     def start_daemon(number: int, on_line: OnLine) -> DaemonProcess:
         made = around.properties
-        if MAX_RECORDS in made:
+        if fetch:
             made = made | {MAX_RECORDS: str(fetch.records)}
         daemon.write_properties(folder.path, made)
         lock = folder.worker_id.lock.fileno()
         return DaemonProcess(around.command, folder.path, lock, events.put, number, on_line)
 
     def look_for_more(_passed: float) -> None:
-        if daemons.is_healthy and (records := fetch.larger()):
+        if fetch and daemons.is_healthy and (records := fetch.larger()):
             events.put(MoreFits(records))
 
     daemons = DaemonRunner(start_daemon, metrics, events.put, log)
@@ -508,7 +510,7 @@ def run(settings: Settings) -> int:
                 digest=redactor.digest,
                 port=site.port,
                 heap_mib=memory.heap,
-                fetch_records=parts.fetch.records,
+                fetch_records=parts.fetch.records if parts.fetch else None,
             )
             if candidate:
                 parts.log.info("candidate.compared", policy=identity(candidate), digest=candidate.digest)

@@ -204,3 +204,12 @@ def test_a_child_that_learns_no_shard_ends_at_once(worker: Any, line: bytes) -> 
     child.write(line)
     assert child.hang_up() == 1
     assert child.raw == []
+
+
+def test_a_checkpoint_passes_whole_records_of_the_stream(worker: Any) -> None:
+    """KCL may go on behind the sequence number of a checkpoint, whatever its sub-sequence number."""
+    child = worker.child().initialize()
+    parts = [Part(json.dumps({"user_id": f"user-{sub}", "timestamp": "t"}).encode()) for sub in range(1100)]
+    assert child.process_records(record(8), record(9, data=aggregate(parts))) == [("8", 0), ("9", 1099)]
+    assert child.process_records(record(10, data=aggregate(parts)), record(11)) == [("11", 0)]
+    assert len(worker.documents(child.shard)) == 1102

@@ -175,7 +175,7 @@ def test_a_search_ends(world: World) -> None:
 def test_an_aggregate_is_numbered_from_0(world: World) -> None:
     world.put(aggregate([Part(b"a"), Part(b"b", key=1)], ["k", "l"]), b"c")
     aggregated, single = reads(world).read().records
-    taken, foreign = aggregated.taken_apart(HashRange(0, 2**128 - 1))
+    taken, _, foreign = aggregated.taken_apart(HashRange(0, 2**128 - 1))
     records = list(taken)
     assert [(each.sub, each.data, each.partition_key) for each in records] == [(0, b"a", "k"), (1, b"b", "l")]
     assert {(each.sequence, each.arrival_ms) for each in records} == {(aggregated.sequence, aggregated.arrival_ms)}

@@ -43,7 +43,7 @@ def stream(metrics: Metrics) -> Stream:
 
 
 def test_a_quarter_of_what_the_last_fetch_held_and_not_of_the_setting(stream: Stream) -> None:
-    stream.holds(33, 1 * KB)
+    stream.holds(33, 300 * KB)
     stream.fetch.ran_out()
     assert (stream.fetch.records, stream.remembered) == (8, [8])
     assert stream.fetch.is_reduced
@@ -102,7 +102,19 @@ def test_each_relapse_waits_twice_as_long(stream: Stream) -> None:
     stream.now = 239.0
     assert stream.fetch.larger() is None
     stream.now = 240.0
+    assert stream.fetch.larger() == 500
+    stream.fetch.raise_to(500)  # and it was wrong
+    stream.fetch.ran_out()
+    stream.now += 479.0
+    assert stream.fetch.larger() is None
+    stream.now += 1.0
     assert stream.fetch.larger() is not None
+
+
+def test_nearly_idle_shards_say_nothing_of_what_filled_the_heap(stream: Stream) -> None:
+    stream.holds(3, 1 * KB)
+    stream.fetch.ran_out()
+    assert stream.fetch.records == 125
 
 
 def test_with_many_shards_usual_records_are_still_kept_up_with() -> None:
