@@ -56,7 +56,7 @@ def resign(settings: Settings, worker_id: str, log: Logger) -> None:
     """Clear the leader's place, if it is this worker's; its daemon must have ended.
 
     The next daemon of the same worker would find its own lock, and assign nothing before that has run out. A failure
-    costs that wait, and is logged.
+    costs a wait (see `takeover.LEFT_LYING`), and is logged.
     """
     try:
         LeaseTables(aws.client("dynamodb", timeout=1, retries=0), settings.kcl.application).resign(worker_id)

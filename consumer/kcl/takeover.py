@@ -4,8 +4,8 @@ In KCL 3 one worker, the leader, assigns the leases of the dead. It takes a work
 report (WorkerMetricStats) is no older than a minute, and gives it its own leases back; so the supervisors take the
 report of a silent worker away. If the leader itself dies, nobody assigns leases until its lock of 120 s has run out and
 the others have noticed (`DynamoDBLockBasedLeaderDecider`; issue 1803 of amazon-kinesis-client); so each supervisor
-watches the lease table as a leader does, and does for a dead leader what a living one would have done: it assigns
-expired leases, here to its own worker, and clears the place for another leader.
+watches the lease table as a leader does, and does for a leader that is dead, or does nothing, what another would have done:
+it assigns expired leases, here to its own worker, and clears the place for another leader.
 
 Of several that live each takes its fair share, so that those who report themselves alive count, leases or not: in a
 rolling deployment the new workers have none yet, and the first one to look would take everything. What the others leave
@@ -17,7 +17,7 @@ after any expiry.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -35,6 +35,11 @@ LOOKS: Final = 4
 
 PATIENCE: Final = 1.25
 """Failover times for which a lease has to stand still: a little more than KCL's leader asks for."""
+
+LEFT_LYING: Final = 2.5
+"""Failover times after which leases that nobody was given say that nobody leads, whoever holds the leader's lock: one that
+died with no lease of its own, an earlier daemon of this very worker, or a living one whose assignments have come to a
+stop. KCL's assigns every second or two."""
 
 SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
@@ -128,7 +133,7 @@ class Takeover:
         if not expired or not self._is_serving():
             return 0
         leader = self._tables.leader()
-        if leader and not self._is_dead(leader.owner, expired):
+        if leader and not self._is_dead(leader.owner, expired) and not self._are_left_lying(expired):
             return 0  # it will assign them
         taken = self._take(expired)
         if leader:
@@ -171,6 +176,9 @@ class Takeover:
         """Tell whether all leases of a worker have expired. Of one without leases nothing is known."""
         its_own = [shard for shard, lease in self._leases.items() if lease.owner == worker]
         return worker != self._me and bool(its_own) and all(shard in expired for shard in its_own)
+
+    def _are_left_lying(self, expired: Iterable[str]) -> bool:
+        return any(self._renewals.unchanged(shard) > LEFT_LYING * self._failover for shard in expired)
 
     def _take(self, expired: Mapping[str, Lease]) -> int:
         """Assign a fair share to this worker; the others that live take theirs."""

@@ -31,11 +31,20 @@ class Put(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Where a record went, and when the call that put it began (epoch seconds)."""
+    """Where a record went, and when the call that put it began (epoch seconds).
+
+    :ivar sub: of a user record in an aggregate, from 0.
+    """
 
     shard: str
     sequence: str
     put_at: float
+    sub: int = 0
+
+    @property
+    def name(self) -> str:
+        """``shard/sequence/sub``."""
+        return f"{self.shard}/{self.sequence}/{self.sub}"
 
 
 class Producer:

@@ -188,9 +188,9 @@ class Demo:
 
     def _report(self, ledger: Ledger, findings: Findings, durable: dict[str, float], began: float) -> Report:
         latencies = sorted(
-            max(0.0, durable[name] - placed.put_at * 1000)
+            max(0.0, durable[placed.name] - placed.put_at * 1000)
             for placed in ledger.places()
-            if (name := f"{placed.shard}/{placed.sequence}/0") in durable
+            if placed.name in durable
         )
         times = durable.values()
         seconds = max(times) / 1000 - began if durable else 0.0

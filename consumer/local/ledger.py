@@ -29,8 +29,8 @@ _DIGIT_RUN: Final = re.compile(r"\d(?:[\s.-]?\d){8,}", re.ASCII)
 _SSN: Final = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)", re.ASCII)
 _WORD: Final = re.compile(r"\w")
 
-Identity = tuple[str, str]
-"""(shard, sequence number): the demo's records are not aggregated, so the sub-sequence number is 0."""
+Identity = tuple[str, str, int]
+"""(shard, sequence number, sub-sequence number)."""
 
 
 class Entry(NamedTuple):
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     expected: str  # stored, quarantined or dropped
     document: dict[str, Any] | None
     key: tuple[str, str] | None
-    age: tuple[str, str, int]  # of two records with one key, the greater one's document is the newer
+    age: tuple[str, str, int, int]  # of two records with one key, the greater one's document is the newer
 
 
 @dataclass
@@ -92,13 +92,13 @@ class Ledger:
             expected = "dropped" if isinstance(verdict, Dropped) else "quarantined"
             if isinstance(verdict, Released):
                 try:
-                    record = Record(place.sequence, 0, 0, payload, partition_key)
+                    record = Record(place.sequence, place.sub, 0, payload, partition_key)
                     key, _, version = self._encoder(place.shard).encode(verdict.document, record)
                     expected, document = "stored", dict(verdict.document)
                 except EncodeError:
                     pass
             self._remember_secrets(payload, document)
-            age = version, place.shard, int(place.sequence)
+            age = version, place.shard, int(place.sequence), place.sub
             self._entries.append(Entry(place, expected, document, key, age))
 
     def find(self, items: Iterable[Mapping[str, Any]], quarantine: Iterable[Mapping[str, Any]]) -> Findings:
@@ -113,12 +113,12 @@ class Ledger:
         for item in items:
             document, added = decode_item(item, output)
             key = (item[f"{output.reserved_attribute}_pk"]["S"], item[f"{output.reserved_attribute}_sk"]["S"])
-            by_key[key] = ((added["shard"], added["sequence"]), document)
-        held = {(entry["shard"], entry["sequence"]) for entry in quarantine}
-        ages = {(entry.placed.shard, entry.placed.sequence): entry.age for entry in self._entries}
+            by_key[key] = ((added["shard"], added["sequence"], int(added["sub"])), document)
+        held = {(entry["shard"], entry["sequence"], int(entry["sub"])) for entry in quarantine}
+        ages = {_identity(entry.placed): entry.age for entry in self._entries}
         findings = Findings()
         for entry in self._entries:
-            identity = (entry.placed.shard, entry.placed.sequence)
+            identity = _identity(entry.placed)
             found = by_key.get(entry.key) if entry.key else None
             own = found is not None and found[0] == identity
             if (identity in held) + own > 1 or (entry.expected != "quarantined" and identity in held):
@@ -128,7 +128,7 @@ class Ledger:
                 findings.stored += good
                 if not good:
                     findings.wrong.append(identity)
-            elif found is not None and ages.get(found[0], ("", "", 0)) > entry.age:
+            elif found is not None and ages.get(found[0], ("", "", 0, 0)) > entry.age:
                 findings.duplicates += 1
             elif identity in held:
                 findings.quarantined += 1
@@ -172,6 +172,10 @@ class Ledger:
                 self._secrets.update(
                     secret for secret in (value, *_DIGIT_RUN.findall(value)) if secret not in kept_text
                 )
+
+
+def _identity(placed: Placed) -> Identity:
+    return placed.shard, placed.sequence, placed.sub
 
 
 def _looks_like_card(run: str) -> bool:

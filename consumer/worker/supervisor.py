@@ -491,6 +491,8 @@ def run(settings: Settings) -> int:
         around = Surroundings(daemon.command(java, memory.heap, made), made, facts, memory, shards)
         parts = compose(settings, folder, around, redactor, candidate, events)
         daemon.write_files(folder.path, made, Path(shim.__file__), len(parts.pipelines))
+        # What a killed supervisor of this folder had for a daemon may have led, and its lock bears this worker's name.
+        parts.leases.resign()
         logs.count_suppressed(lambda event: parts.metrics.log_lines_suppressed.labels(event).inc())
         show_zeros(parts.metrics.daemon_restarts, RESTART_REASONS)
         show_zeros(parts.metrics.quarantined, (*ADVICE, OTHER))

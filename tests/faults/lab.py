@@ -111,10 +111,13 @@ class FaultLab(Lab):
 
     # Records
 
-    def put_samples(self, producer: Producer, made: Sequence[Sample]) -> list[Placed]:
-        """Put records of `canaries` and enter them."""
+    def put_samples(self, producer: Producer, made: Sequence[Sample], together: int = 1) -> list[Placed]:
+        """Put records of `canaries` and enter them.
+
+        :param together: how many are put as one aggregate.
+        """
         self.canaries.enter(canary for sample in made for canary in sample.canaries)
-        placed = put_samples(producer, made)
+        placed = put_samples(producer, made, together)
         with self._lock:
             self.ledger.enter([each.data for each in made], placed, [each.partition_key for each in made])
         return placed

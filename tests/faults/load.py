@@ -1,14 +1,17 @@
 """Steady load, and how long a fault was felt: from the fault to the first record, put after it, being durable."""
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from consumer.kinesis.producer import Placed, Producer, Put
+from consumer.kinesis.kpl import UserRecord, aggregated
+from consumer.kinesis.producer import Placed, Producer, Put, calls
 from tests.faults.canaries import Sample, samples
+from tests.faults.mixture import Lot, lots
 
 _PAUSE_SECONDS = 0.05
 
@@ -18,12 +21,14 @@ class Load:
 
     :param lab: whose stream and ledger; see `tests.faults.lab.FaultLab`.
     :param rate: records a second.
+    :param mixed: with aggregates, and bursts of large records beyond the rate.
     """
 
-    def __init__(self, lab: Any, rate: float = 100.0, seed: int = 1) -> None:
+    def __init__(self, lab: Any, rate: float = 100.0, seed: int = 1, *, mixed: bool = False) -> None:
         self._lab = lab
         self._rate = rate
         self._samples = samples(seed)
+        self._mixture = random.Random(f"mixture-{seed}") if mixed else None  # noqa: S311 - repeatable by design
         self._stop = threading.Event()
         self._placed: list[Placed] = []
         self._error: BaseException | None = None
@@ -62,24 +67,40 @@ class Load:
         try:
             producer = Producer(self._lab.name)
             began = time.monotonic()
+            paced = 0
             while not self._stop.wait(_PAUSE_SECONDS):
-                due = int((time.monotonic() - began) * self._rate) - self.count
+                due = int((time.monotonic() - began) * self._rate) - paced
                 if due > 0:
                     # After a pause of this very process no flood: a few hundred at once are enough.
-                    self._put(producer, [next(self._samples) for _ in range(min(due, 300))])
-                    if due > 300:
-                        began += (due - 300) / self._rate
+                    paced += due
+                    for lot in self._lots(min(due, 300)):
+                        self._put(producer, lot)
         except BaseException as error:  # noqa: BLE001 - told by `stop`
             self._error = error
 
-    def _put(self, producer: Producer, made: Sequence[Sample]) -> None:
-        placed = self._lab.put_samples(producer, made)
+    def _lots(self, count: int) -> Iterable[Lot]:
+        if self._mixture is not None:
+            return lots(self._samples, count, self._mixture)
+        return [Lot([next(self._samples) for _ in range(count)])]
+
+    def _put(self, producer: Producer, lot: Lot) -> None:
+        placed = self._lab.put_samples(producer, lot.samples, lot.together)
         self._placed += placed
         self.count += len(placed)
 
 
-def put_samples(producer: Producer, made: Sequence[Sample]) -> list[Placed]:
-    return producer.put([Put(sample.data, sample.partition_key) for sample in made])
+def put_samples(producer: Producer, made: Sequence[Sample], together: int = 1) -> list[Placed]:
+    """Put records, each or so many `together` as one record of the stream."""
+    groups = [made[first : first + together] for first in range(0, len(made), together)]
+    puts = [_one(group) for group in groups] if together > 1 else [Put(each.data, each.partition_key) for each in made]
+    places = [place for call in calls(puts) for place in producer.put(call)]
+    return [place._replace(sub=sub) for place, group in zip(places, groups, strict=True) for sub in range(len(group))]
+
+
+def _one(group: Sequence[Sample]) -> Put:
+    # One key for all, so that they belong to one shard whatever is split and merged.
+    key = group[0].partition_key
+    return Put(aggregated([UserRecord(each.data, key) for each in group]), key)
 
 
 def recovery_seconds(
@@ -93,7 +114,7 @@ def recovery_seconds(
     """
     found: dict[str, float] = {}
     for placed in load.put_after(since):
-        at = durable_ms.get(f"{placed.shard}/{placed.sequence}/0")
+        at = durable_ms.get(placed.name)
         if at is not None:
             found[placed.shard] = min(found.get(placed.shard, float("inf")), at / 1000 - since)
     return {shard: seconds for shard, seconds in found.items() if shards is None or shard in shards}

@@ -140,7 +140,7 @@ class Rollout:
         durable = self.lab.cloud.durable_times()
         put: dict[str, list[tuple[float, float]]] = {}
         for placed in load.put_after(since):
-            at = durable.get(f"{placed.shard}/{placed.sequence}/0")
+            at = durable.get(placed.name)
             if placed.put_at <= until and at is not None:  # what went to quarantine is none
                 put.setdefault(placed.shard, []).append((placed.put_at, at / 1000))
         lags = [(put_at, at - put_at) for pairs in put.values() for put_at, at in pairs]

@@ -1,4 +1,4 @@
-"""Steady load and random faults for a while; then the ledger.
+"""Load, with aggregates and large records in it, and random faults for a while; then the ledger.
 
     python -m tests.faults.soak --duration 300 --seed 1
 
@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from consumer import aws
+from consumer.kinesis.producer import MAX_RECORD_BYTES
 from consumer.local.cloud_process import Cloud
 from tests.faults.injector import Injector
 from tests.faults.lab import FaultLab
@@ -54,12 +56,15 @@ def main() -> int:
 def _soak(lab: FaultLab, events: list[Event], count: int, seconds: float, rate: float) -> int:
     give_up_at = time.monotonic() + seconds + GRACE_SECONDS
     lab.set_up(shards=2, output={"timeout_seconds": 2.0})
+    kinesis = aws.client("kinesis")
+    arn = kinesis.describe_stream_summary(StreamName=lab.name)["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=MAX_RECORD_BYTES >> 10)
     lab.launch()
     for _ in range(count - 1):
         lab.launch(lab.another())
     wait_for(lambda: lab.metrics().get("sanitizer_shards_owned"), "the first shard", 60)
     injector = Injector(lab)
-    with Load(lab, rate) as load:
+    with Load(lab, rate, mixed=True) as load:
         began = time.monotonic()
         rows = [
             threading.Thread(target=injector.run, args=(row, began), daemon=True)

@@ -96,7 +96,10 @@ def _judge(lab: FaultLab, put: int) -> bool:
     output = lab.settings.output
     items = [(decode_item(item, output)[1], item) for item in lab.cloud.table(output.table)]
     entries = [decode_document(entry) for entry in lab.cloud.table(lab.settings.quarantine.table)]
-    digests = {(each["shard"], each["sequence"]): each["digest"] for each in [*(added for added, _ in items), *entries]}
+    digests = {
+        (each["shard"], each["sequence"], int(each["sub"])): each["digest"]
+        for each in [*(added for added, _ in items), *entries]
+    }
     found = lab.look()
     wrong = [identity for identity in found.wrong if digests[identity] == own]
     channels = lab.channels()

@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from consumer import tables
 from consumer.kcl.lease_table import REPORT_SECONDS, LeaseTables, tables_of
-from consumer.kcl.takeover import COUNT_SECONDS, PATIENCE, Takeover
+from consumer.kcl.takeover import COUNT_SECONDS, LEFT_LYING, PATIENCE, Takeover
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
@@ -104,7 +104,7 @@ def test_a_living_leader_is_left_to_do_it(kcl: Kcl, watch: Callable[..., Takeove
     kcl.lease(1, "leader")
     kcl.lease(2, "dead")
     takeover = watch()
-    for _ in range(5):
+    for _ in range(2):
         kcl.renew("leader")
         assert takeover.look(ENOUGH) == 0
     assert kcl.owners() == {"shard-1": "leader", "shard-2": "dead"}
@@ -119,6 +119,22 @@ def test_who_leads_and_is_not_known_to_be_dead_stays(kcl: Kcl, watch: Callable[.
     takeover.look(0)
     assert takeover.look(ENOUGH) == 0
     assert kcl.leader() == leader
+
+
+@pytest.mark.parametrize("leader", ["me", "without leases"])
+@pytest.mark.parametrize("owner", [None, "dead"])
+def test_who_holds_the_lock_and_gives_no_leases_away_leads_no_longer(
+    kcl: Kcl, watch: Callable[..., Takeover], leader: str, owner: str | None
+) -> None:
+    """A child of merged shards, after the leader was killed and has come again by its name: nobody was to serve it."""
+    kcl.lead(leader)
+    kcl.lease(1, owner)
+    takeover = watch()
+    assert takeover.look(0) == 0
+    assert takeover.look(LEFT_LYING * FAILOVER - 1) == 0
+    assert takeover.look(2) == 1
+    assert kcl.owners() == {"shard-1": "me"}
+    assert kcl.leader() is None
 
 
 def test_without_a_leader_what_has_expired_is_taken(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
