@@ -3,7 +3,7 @@
     python -m benchmarks.plots [--results FOLDER] [--page FILE] [--images FOLDER]
 
 Writes performance-*.svg, as far as there are results for each, and fills the page's places:
-`<!-- bench:NAME -->` ... `<!-- /bench -->`, NAME one of targets, path, worker, engine, peers, machine.
+`<!-- bench:NAME -->` ... `<!-- /bench -->`, NAME one of targets, path, worker, engine, backlogs, peers, machine.
 """
 
 import argparse

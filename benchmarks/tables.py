@@ -59,6 +59,27 @@ def _worker_line(name: str, figures: Any) -> tuple[str, ...]:
     )
 
 
+def backlog_table(results: Results) -> str:
+    """What waited, and what it took to settle it."""
+    header = ("waiting", "shards", "settled", "ends out of memory", "fetch in the end", "peak PSS, MiB", "seconds")
+    return table(header, map(_backlog_line, results["backlogs"]["figures"]["cases"]))
+
+
+def _backlog_line(found: Any) -> tuple[str, ...]:
+    case = found["case"]
+    wanted = case["records"] + case["large"]
+    by_process = sorted(found["peak_by_process_mib"].items(), key=lambda each: -each[1])
+    return (
+        f"{wanted:,} records: {case['name']}",
+        f"{case['shards']}",
+        "all" if found["settled"] == wanted else f"{found['settled']:,}",
+        f"{found['ends']}",
+        f"{found['fetch_records']}",
+        f"{found['peak_pss_mib']:.0f} ({', '.join(f'{name} {size:.0f}' for name, size in by_process[:2])})",
+        f"{found['seconds']:.0f}",
+    )
+
+
 def machine_table(results: Results) -> str:
     """What the rows ran on; several lines if they ran on several machines or versions."""
     seen: dict[tuple[str, ...], list[str]] = {}
@@ -88,6 +109,8 @@ def _tables(results: Results) -> Iterator[tuple[str, str]]:
         yield "worker", worker_table(results)
     if "engine" in results:
         yield "engine", engine_table(results)
+    if "backlogs" in results:
+        yield "backlogs", backlog_table(results)
     if any(name.startswith("peer-") for name in results):
         yield "peers", comparison_table(results)
     if results:
