@@ -4,8 +4,8 @@ In KCL 3 one worker, the leader, assigns the leases of the dead. It takes a work
 report (WorkerMetricStats) is no older than a minute, and gives it its own leases back; so the supervisors take the
 report of a silent worker away. If the leader itself dies, nobody assigns leases until its lock of 120 s has run out and
 the others have noticed (`DynamoDBLockBasedLeaderDecider`; issue 1803 of amazon-kinesis-client); so each supervisor
-watches the lease table as a leader does, and does for one that is dead, or does nothing, what another would have done: it
-assigns expired leases, here to its own worker, and clears the place for another leader.
+watches the lease table as a leader does, and does for one that is dead, or does nothing, what another would have done:
+it assigns expired leases, here to its own worker, and clears the place for another leader.
 
 Of several that live each takes its fair share, so that those who report themselves alive count, leases or not: in a
 rolling deployment the new workers have none yet, and the first one to look would take everything. What the others leave
@@ -38,8 +38,8 @@ PATIENCE: Final = 1.25
 
 LEFT_LYING: Final = 2.5
 """Failover times after which leases that nobody was given say that nobody leads, whoever holds the leader's lock: one
-that died with no lease of its own, an earlier daemon of this very worker, or a living one whose assignments have come to
-a stop. KCL's leader assigns every second or two."""
+that died with no lease of its own, an earlier daemon of this very worker, or a living one that assigns nothing any more.
+KCL's leader assigns every second or two."""
 
 SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
