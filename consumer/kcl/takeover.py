@@ -38,8 +38,8 @@ PATIENCE: Final = 1.25
 
 LEFT_LYING: Final = 2.5
 """Failover times after which leases that nobody was given say that nobody leads, whoever holds the leader's lock: one
-that died with no lease of its own, an earlier daemon of this very worker, or a living one that assigns nothing any more.
-KCL's leader assigns every second or two."""
+that died with no lease of its own, an earlier daemon of this very worker, or one that lives and assigns nothing. KCL's
+leader assigns every second or two."""
 
 SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
