@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from consumer.kcl import jars, whole_records
+from consumer.kcl import jars, no_skipping, whole_records
+from consumer.kcl.class_file import JAR_FILE, write_jar
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
@@ -37,7 +38,7 @@ def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
         str(java),
         *options,
         "-cp",
-        f"{whole_records.JAR_FILE}{os.pathsep}{jars.folder()}{os.sep}*",
+        f"{JAR_FILE}{os.pathsep}{jars.folder()}{os.sep}*",
         MAIN_CLASS,
         "--properties-file",
         PROPERTIES_FILE,
@@ -52,7 +53,7 @@ def write_files(folder: Path, made: Mapping[str, str], shim: Path, processes: in
     :param shim: the script that it starts for each shard, with the folder and `processes`, from among which it chooses.
     """
     write_properties(folder, made)
-    whole_records.write(folder)
+    write_jar(folder, {each.NAME: each.class_file() for each in (whole_records, no_skipping)})
     (folder / LOGBACK_FILE).write_bytes((files("consumer.kcl") / LOGBACK_FILE).read_bytes())
     (folder / SHIM_FILE).write_text(
         f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",

@@ -291,7 +291,7 @@ class Declarations:
         Group.LEASES,
         "sanitizer_daemon_restarts_total",
         "Starts of the KCL daemon after its first, by reason.",
-        reason="5: `daemon_exit`, `out_of_memory`, `pipeline_died`, `session_failed`, `fetch_size`",
+        reason="6: `daemon_exit`, `out_of_memory`, `delivery_failed`, `pipeline_died`, `session_failed`, `fetch_size`",
     )
     fetch_records = _gauge(
         Group.LEASES,

@@ -73,7 +73,14 @@ class DaemonProcess:
             return None
 
 
-RESTART_REASONS: Final = ("daemon_exit", "out_of_memory", "pipeline_died", "session_failed", "fetch_size")
+RESTART_REASONS: Final = (
+    "daemon_exit",
+    "out_of_memory",
+    "delivery_failed",
+    "pipeline_died",
+    "session_failed",
+    "fetch_size",
+)
 BACKOFF_FIRST_SECONDS: Final = 0.2
 BACKOFF_FACTOR: Final = 4.0
 BACKOFF_LIMIT_SECONDS: Final = 30.0

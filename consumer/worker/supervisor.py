@@ -26,7 +26,7 @@ from setproctitle import setproctitle
 from consumer import __version__, aws, logs
 from consumer.dynamodb.schema import call
 from consumer.errors import StartError
-from consumer.kcl import daemon, fetch_sample, handover, jars, lease_origin
+from consumer.kcl import daemon, fetch_sample, handover, jars, lease_origin, no_skipping
 from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.java import find_java, java_version
 from consumer.kcl.log import Phase
@@ -258,6 +258,8 @@ class Supervisor:
                 self._replace_daemon("out_of_memory")
                 if self._fetch:
                     self._fetch.ran_out()
+            elif status == no_skipping.STATUS:
+                self._replace_daemon("delivery_failed")
             else:
                 self._replace_daemon("daemon_exit")
 

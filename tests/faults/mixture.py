@@ -37,7 +37,9 @@ def _burst(samples: Iterator[Sample], rng: random.Random) -> Lot:
         case "many":
             return Lot([_padded(next(samples), 20_000) for _ in range(100)])
         case "near the limit":
-            return Lot([_padded(next(samples), rng.randrange(300_000, 420_000)) for _ in range(5)])
+            # Not nearer: moto counts an item's bytes otherwise than DynamoDB, and refuses some that fit.
+            sizes = (300_000, 350_000, 395_000, 415_000, 450_000)
+            return Lot([_padded(next(samples), size) for size in sizes])
         case _:
             return Lot([next(samples) for _ in range(800)], together=800)
 

@@ -48,3 +48,20 @@ def test_the_shards_cannot_be_listed(running: FaultLab) -> None:
     with running.kinesis.rules.applied(rule), Load(running, RATE, seed=777) as load:
         load.wait_for(int(RATE * 5))
     running.settle()
+
+
+@pytest.mark.sample
+def test_the_shards_cannot_be_listed_when_the_first_records_come(lab: FaultLab) -> None:
+    """KCL asks for them then, and skips what it has fetched if it is not told."""
+    lab.set_up(shards=2)
+    lab.feed(400)
+    rule = Rule(
+        actions.error(500, "InternalFailure"),
+        operation="ListShards",
+        where=lambda request: "aws-sdk-java" in request.headers.get("user-agent", ""),
+    )
+    with lab.kinesis.rules.applied(rule):
+        lab.launch()
+        wait_for(lambda: lab.events("daemon.restarts"), "a daemon that could not hand over ends", 60)
+    lab.settle()
+    assert lab.events("daemon.restarts")[0]["reason"] == "delivery_failed"
