@@ -153,8 +153,8 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
 )
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page here, to look through and to sign.")
 @click.option("--values", is_flag=True, help="Show the values of the sample on the page.")
-@click.argument("sample", metavar="FILE", type=click.File("rb"))
-def try_(keys: str | None, file: str, html: Path | None, sample: BinaryIO, *, values: bool, as_json: bool) -> None:
+@click.argument("sample", metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+def try_(keys: str | None, file: str, html: Path | None, sample: str, *, values: bool, as_json: bool) -> None:
     """Show what a policy makes of your own records: by path what is released, what is hidden, and by what.
 
     FILE holds a record a line, or a JSON array of them; - is stdin. No values are shown, but on the page with --values.
@@ -166,13 +166,15 @@ def try_(keys: str | None, file: str, html: Path | None, sample: BinaryIO, *, va
         loaded = load_policy(file)
         trial = Trial(_compile(loaded, _keys(keys) or ThrowAwayKeys(loaded), file))
     page = Page(trial, values=values) if html else None
-    for payload in samples(sample.read()):
+    with click.open_file(sample, "rb") as source:
+        content = source.read()
+    for payload in samples(content):
         verdict, steps = trial.add(payload)
         if page:
             page.add(payload, verdict, steps)
     if page and html:
         try:
-            html.write_text(page.written(Path(sample.name).name), encoding="utf-8")
+            html.write_text(page.written(Path(sample).name), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"The page {html} cannot be written: {error.strerror}.") from None
     say(trial.described(), "\n".join(trial.lines()), as_json=as_json)

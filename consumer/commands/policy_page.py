@@ -93,16 +93,10 @@ class Page:
         yield "<h2>Hidden</h2>"
         yield _table(
             ("values", "field", "by"),
-            (
-                (f"{each.hidden} of {each.values}", each.path, listed(each.by))
-                for each in paths
-                if each.hidden or each.by
-            ),
+            ((f"{each.hidden} of {each.values}", each.path, listed(each.by)) for each in paths if each.is_hidden),
         )
         yield "<h2>Released as they came, and searched</h2>"
-        yield _table(
-            ("values", "field"), ((str(each.released), each.path) for each in paths if each.released and not each.by)
-        )
+        yield _table(("values", "field"), ((str(each.values), each.path) for each in paths if not each.is_hidden))
         yield "<h2>Records, before and after</h2>"
         yield (
             "<p>One for each set of fields and of what is done to them. <del>Taken out</del>, "

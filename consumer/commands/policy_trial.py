@@ -23,9 +23,9 @@ class AtPath(NamedTuple):
     by: dict[str, int]
 
     @property
-    def released(self) -> int:
-        """How many values left as they came."""
-        return self.values - self.hidden
+    def is_hidden(self) -> bool:
+        """Whether something was done to any of them, or to the name."""
+        return bool(self.hidden or self.by)
 
 
 class Trial:
@@ -82,7 +82,7 @@ class Trial:
             "released": self.released,
             "dropped": dict(self.dropped),
             "rejected": dict(self.rejected),
-            "paths": [each._asdict() | {"released": each.released} for each in self.paths()],
+            "paths": [each._asdict() | {"released": each.values - each.hidden} for each in self.paths()],
         }
 
     def refusals(self) -> Iterator[tuple[str, int, str]]:
@@ -103,17 +103,15 @@ class Trial:
         )
         for why, count, to_do in self.refusals():
             yield f"{count:>{_WIDTH}}  {why}{f': {to_do}' if to_do else ''}"
-        yield ""
-        yield "hidden, of so many values"
+        yield from ("", "hidden, of so many values")
         for each in paths:
-            if each.by or each.hidden:
+            if each.is_hidden:
                 share = f"{each.hidden} of {each.values}"
                 yield f"{share:>{_WIDTH}}  {each.path}{f': {listed(each.by)}' if each.by else ''}"
-        yield ""
-        yield "released as they came, and searched"
+        yield from ("", "released as they came, and searched")
         for each in paths:
-            if each.released and not each.by:
-                yield f"{each.released:>{_WIDTH}}  {each.path}"
+            if not each.is_hidden:
+                yield f"{each.values:>{_WIDTH}}  {each.path}"
 
 
 def listed(by: dict[str, int]) -> str:
