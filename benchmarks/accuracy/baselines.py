@@ -68,7 +68,7 @@ def compare(engine: Engine, folder: Path, python: Path) -> tuple[list[Compared],
     compared = [Compared("ours", _scores(listed, ours), _rate(engine, timed))]
     skipped = []
     for tool in baseline_worker.TOOLS:
-        answer = _ask(python, tool, [task.text for task in listed], timed)
+        answer = ask(python, tool, [task.text for task in listed], timed)
         if isinstance(answer, str):
             skipped.append(f"{tool}: skipped: {answer}")
         else:
@@ -90,7 +90,8 @@ def _rate(engine: Engine, timed: Sequence[str]) -> float:
     return done / (time.process_time() - start)
 
 
-def _ask(python: Path, tool: str, of_texts: Sequence[str], timed: Sequence[str]) -> dict[str, Any] | str:
+def ask(python: Path, tool: str, of_texts: Sequence[str], timed: Sequence[str]) -> dict[str, Any] | str:
+    """Give what `baseline_worker` says of the texts, or why there is no answer."""
     task = json.dumps({"texts": of_texts, "timed": timed})
     try:
         done = subprocess.run(

@@ -4,7 +4,8 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from benchmarks.accuracy.baselines import Compared
 from benchmarks.accuracy.clean import IDS, ROWS
 from benchmarks.accuracy.measure import Score, SpanResult, ValueResult, shapes, without_chance
+from benchmarks.accuracy.payload_set import Judged
 
 _KIND_ORDER = ("card", "ssn", "itin", "iban", "email", "phone", "ip", "jwt")
 _LIBRARIES = ("google-re2", "orjson")
@@ -171,6 +173,69 @@ def of_baselines(compared: Sequence[Compared], skipped: Sequence[str]) -> Table:
         rows,
         tuple(skipped),
     )
+
+
+def of_payloads(judged: Mapping[str, Sequence[Judged]], skipped: Sequence[str]) -> list[Table]:
+    """Tell of the payloads; the first of those who were judged is `default`, of which more is told."""
+    default = next(iter(judged.values()))
+    rows = [
+        (
+            name,
+            _share(_of_labels([(each.survives, each.payload.hidden) for each in listed])),
+            _share(_of_labels([(each.limits, each.payload.limit) for each in listed])),
+            _share(_of_labels([(each.destroyed, each.payload.useful) for each in listed])),
+        )
+        for name, listed in judged.items()
+    ]
+    wrong = [
+        (each.payload.kind, title, _code(piece), labels[piece])
+        for each in default
+        for title, pieces, labels in (
+            ("survives", each.survives, each.payload.hidden),
+            ("destroyed", each.destroyed, each.payload.useful),
+        )
+        for piece in pieces
+    ]
+    limits = [(each.payload.limit[piece], each.payload.name) for each in default for piece in each.limits]
+    total = Counter(why for each in default for why in each.payload.limit.values())
+    return [
+        Table(
+            "Payloads of other systems",
+            f"{len(default)} kinds of payload, made up after the public forms of payment and event systems by somebody "
+            "who did not look at the rules: `payloads/`, a file for each. Hidden: of what must not be released, that "
+            "which is not; limits: of what is sensitive and may be left, for the reasons below, that which is not; "
+            "useful: of what must stay, that which stays whole. Policies are judged by what they release of the whole "
+            "document, tools by whether any of their spans overlaps the value in the document's text.",
+            ("", "hidden", "limits hidden", "useful kept"),
+            rows,
+            tuple(skipped),
+        ),
+        Table(
+            "Payloads: what `default` gets wrong",
+            "By kind, with what the label says.",
+            ("kind", "", "piece", "is"),
+            wrong,
+        ),
+        Table(
+            "Payloads: the limits of `default`",
+            "What it leaves, by reason, and in which files.",
+            ("reason", "left", "where"),
+            [
+                (why, f"{count} of {total[why]}", ", ".join(sorted({name for reason, name in limits if reason == why})))
+                for why, count in Counter(why for why, _ in limits).most_common()
+            ],
+        ),
+    ]
+
+
+def _of_labels(listed: Iterable[tuple[Sequence[str], Mapping[str, str]]]) -> Score:
+    wrong, total = (sum(counts) for counts in zip(*((len(bad), len(labels)) for bad, labels in listed), strict=True))
+    return Score(total - wrong, total)
+
+
+def _code(piece: str) -> str:
+    shown = piece if len(piece) <= 60 else f"{piece[:59]}…"
+    return "`" + shown.replace("|", "/").replace("`", "'") + "`"
 
 
 def markdown(tables: Sequence[Table]) -> str:

@@ -13,6 +13,10 @@ from consumer.local import demo as local
 
 @click.command()
 @click.option("--input", "source", type=click.Path(path_type=Path), help="Transactions, a line each; else generated.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings whose keys, output and policy are taken.")
+@click.option("--partition-key", help="Template of the items' partition key; else one that fits the input.")
+@click.option("--sort-key", help="Template of their sort key; else one that fits the input.")
+@click.option("--show", is_flag=True, help="Print a record of the input before and after, values included.")
 @click.option("--records", type=click.IntRange(1, 1_000_000), help="How many  [default: 10000, or all of --input].")
 @click.option("--rate", type=click.IntRange(1, 50_000), default=800, show_default=True, help="Records a second.")
 @click.option("--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Shards of the stream.")

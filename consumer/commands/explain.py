@@ -25,12 +25,12 @@ def explained(redactor: Redactor, payloads: Sequence[bytes]) -> Iterator[Judged]
     A rejected record may have been changed before: what was done to it is not said.
     """
     for payload in payloads:
-        asked = _Explaining(redactor) if isinstance(redactor, PolicyRedactor) else None
+        asked = Explaining(redactor) if isinstance(redactor, PolicyRedactor) else None
         (verdict,) = redact_guarded(asked or redactor, (payload,))
         yield verdict, list(_said(verdict, asked))
 
 
-def _said(verdict: Verdict, asked: "_Explaining | None") -> Iterator[str]:
+def _said(verdict: Verdict, asked: "Explaining | None") -> Iterator[str]:
     match verdict:
         case Released():
             steps = asked.shown() if asked else [f"{rule}: {action}" for rule, action in verdict.applied]
@@ -42,23 +42,26 @@ def _said(verdict: Verdict, asked: "_Explaining | None") -> Iterator[str]:
             yield f"rejected ({verdict.code}){f': {verdict.rule}' if verdict.rule else ''}"
 
 
-class _Explaining:
-    """The built-in redactor as any other, so that the guard stands before it too; remembers its last steps."""
+class Explaining:
+    """The built-in redactor as any other, so that the guard stands before it too.
+
+    :ivar steps: what it did to the last record.
+    """
 
     def __init__(self, redactor: PolicyRedactor) -> None:
         self.name = redactor.name
         self.version = redactor.version
         self.digest = redactor.digest
-        self._steps: list[Step] = []
+        self.steps: list[Step] = []
         self._redactor = redactor
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
         verdicts = []
         for payload in payloads:
-            verdict, self._steps = self._redactor.explain(payload)
+            verdict, self.steps = self._redactor.explain(payload)
             verdicts.append(verdict)
         return verdicts
 
     def shown(self) -> list[str]:
         """Say what was last done."""
-        return [f"{shown_path(step.path)}: {step.rule}: {step.action}" for step in self._steps]
+        return [f"{shown_path(step.path)}: {step.rule}: {step.action}" for step in self.steps]

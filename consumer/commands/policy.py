@@ -12,7 +12,10 @@ import click
 
 from consumer.commands.lines import line_batches
 from consumer.commands.options import config_option, json_option, keys_option, say
+from consumer.commands.policy_page import Page
 from consumer.commands.policy_report import Effect, described, rule_changes, rule_lines, show, summary
+from consumer.commands.policy_trial import Trial
+from consumer.commands.samples import samples
 from consumer.errors import UsageError
 from consumer.redactors.key_provider import key_provider
 from consumer.settings import load_settings
@@ -22,7 +25,7 @@ from redaction.guard import redact_guarded
 from redaction.keys import KeyProvider
 from redaction.plugin import PolicyError, RedactionError
 from redaction.policy import Policy, load_policy
-from redaction.policy.file import review_policy, schema
+from redaction.policy.file import DEFAULT, review_policy, schema
 from redaction.policy.test_runner import ThrowAwayKeys, load_tests_of, run_tests
 
 
@@ -140,6 +143,41 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
         click.echo(json.dumps({"rules": rules, "effect": effect.described() if effect.records else None}))
     elif effect.records:
         click.echo("\n".join(["", *effect.lines()]))
+
+
+@policy.command(name="try")
+@keys_option
+@json_option
+@click.option(
+    "--policy", "file", default=DEFAULT, show_default=True, help="Policy file, or the name of a built-in one."
+)
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page here, to look through and to sign.")
+@click.option("--values", is_flag=True, help="Show the values of the sample on the page.")
+@click.argument("sample", metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+def try_(keys: str | None, file: str, html: Path | None, sample: str, *, values: bool, as_json: bool) -> None:
+    """Show what a policy makes of your own records: by path what is released, what is hidden, and by what.
+
+    FILE holds a record a line, or a JSON array of them; - is stdin. No values are shown, but on the page with --values.
+    Without --keys, constant throw-away keys serve for tokens, hashes and encryption.
+    """
+    if values and html is None:
+        raise UsageError("--values is for the page: name one with --html.")
+    with _wrong_usage():
+        loaded = load_policy(file)
+        trial = Trial(_compile(loaded, _keys(keys) or ThrowAwayKeys(loaded), file))
+    page = Page(trial, values=values) if html else None
+    with click.open_file(sample, "rb") as source:
+        content = source.read()
+    for payload in samples(content):
+        verdict, steps = trial.add(payload)
+        if page:
+            page.add(payload, verdict, steps)
+    if page and html:
+        try:
+            html.write_text(page.written(Path(sample).name), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"The page {html} cannot be written: {error.strerror}.") from None
+    say(trial.described(), "\n".join(trial.lines()), as_json=as_json)
 
 
 def _batches(source: BinaryIO) -> Iterator[list[bytes]]:

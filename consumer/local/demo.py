@@ -7,7 +7,7 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +20,18 @@ from consumer.kcl.daemon import PROPERTIES_FILE
 from consumer.kinesis.producer import Producer, Put, read_lines
 from consumer.local import scrape
 from consumer.local.feed import paced
+from consumer.local.fitting import SIMPLY_PUT, fit, record_key_field
 from consumer.local.ledger import Findings, Ledger
 from consumer.local.report import Report, quantile, show
-from consumer.local.stack import QUICK_START, Interrupted, Stack, interrupt_by_signals
+from consumer.local.stack import QUICK_START, Interrupted, Stack, forget, interrupt_by_signals
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.progress import Progress
-from consumer.settings import lease_tables
+from consumer.redactors.key_provider import FileKeys, key_provider
+from consumer.redactors.loading import load_redaction
+from consumer.settings import Output, lease_tables, load_settings
+from consumer.settings.key_template import MAX_SORT_KEY_BYTES, KeyTemplate
 from redaction.guard import redact_guarded
-from redaction.plugin import Released
+from redaction.plugin import Redactor, Released
 
 STREAM: Final = "demo-transactions"
 DEFAULT_RECORDS: Final = 10_000
@@ -41,10 +45,17 @@ class Options:
     """What the command line said.
 
     :ivar started_at: epoch seconds when the command began.
+    :ivar source: the user's own lines; None: generated ones.
+    :ivar config: settings whose keys, policy and output are taken.
+    :ivar show: print a record of `source`, before and after.
     """
 
     started_at: float
     source: Path | None
+    config: Path | None
+    partition_key: str | None
+    sort_key: str | None
+    show: bool
     records: int | None
     rate: int
     shards: int
@@ -53,19 +64,33 @@ class Options:
     seed: int
     keep_running: bool
 
+    @property
+    def asked(self) -> dict[str, str]:
+        """The key templates that were named, by setting."""
+        named = {"partition_key": self.partition_key, "sort_key": self.sort_key}
+        return {setting: template for setting, template in named.items() if template is not None}
+
 
 def run(options: Options) -> int:
     """Run the demo.
 
-    :return: exit status: 0 if every record is accounted for and nothing leaked, 1 if not, 130 when interrupted.
+    :return: exit status: 0 if every record is accounted for, something is stored and nothing leaked, 1 if not, 130 when
+        interrupted.
     :raises SanitizerError: it could not be started.
     """
     interrupt_by_signals()
     try:
         if options.report and not options.report.absolute().parent.is_dir():
             raise UsageError(f"The report {options.report} cannot be written: there is no such folder.")
-        records = _records(options)
-        with tempfile.TemporaryDirectory(prefix="sanitizer-demo-") as folder, _stack(options, Path(folder)) as stack:
+        if options.show and options.source is None:
+            raise UsageError("--show is for a record of your own file: name it with --input.")
+        forget("SANITIZER_")  # the user's settings are for the user's worker
+        values = _values(options)
+        records = _own(options, values) if options.source else _generated(options)
+        with (
+            tempfile.TemporaryDirectory(prefix="sanitizer-demo-") as folder,
+            Stack(Path(folder), values, options.shards) as stack,
+        ):
             demo = Demo(options, stack)
             report = demo.run(records)
             if options.keep_running:
@@ -76,27 +101,62 @@ def run(options: Options) -> int:
     return 0 if report.is_good else 1
 
 
-def _stack(options: Options, folder: Path) -> Stack:
-    values: dict[str, Any] = {"stream": {"name": STREAM}, "kcl": QUICK_START | {"application": "demo"}}
+def _values(options: Options) -> dict[str, Any]:
+    """Return the settings: the demo's own, with those of `--config` that say what is stored, and how."""
+    configured = load_settings(options.config)
+    if not isinstance(key_provider(configured.redaction.keys), FileKeys | None):
+        raise UsageError("The embedded cloud holds no secrets: have redaction.keys name a key file for the demo.")
+    redaction = configured.redaction.model_dump(mode="json")
     if options.policy:
-        values["redaction"] = {"plugin": "policy", "options": {"policy": str(options.policy.absolute())}}
-    return Stack(folder, values, options.shards)
+        redaction |= {"plugin": "policy", "options": {"policy": str(options.policy.absolute())}}
+    output = configured.output.model_dump(mode="json")
+    if options.asked:
+        output |= SIMPLY_PUT | {"key_form": "escaped"}
+    for setting, template in options.asked.items():
+        try:
+            KeyTemplate(template, MAX_SORT_KEY_BYTES)
+        except ValueError as error:
+            raise UsageError(f"--{setting.replace('_', '-')}: {error}.") from None
+        output[setting] = template
+    return {
+        "stream": {"name": STREAM, "partition_key_field": configured.stream.partition_key_field},
+        "kcl": QUICK_START | {"application": "demo"},
+        "output": output,
+        "redaction": redaction,
+        # The brake stops a worker that would drain a stream into quarantine. Here that is what is to be seen, and why.
+        "quarantine": {"max_share": 1},
+    }
 
 
-def _records(options: Options) -> Iterator[Put]:
-    if options.source is None:
-        count = options.records or DEFAULT_RECORDS
-        return (Put(made.data, made.partition_key) for made in transactions(options.seed, count))
+def _generated(options: Options) -> Iterator[Put]:
+    made = transactions(options.seed, options.records or DEFAULT_RECORDS)
+    return (Put(each.data, each.partition_key) for each in made)
+
+
+def _own(options: Options, values: dict[str, Any]) -> Sequence[Put]:
+    """Read the user's file, and make the settings fit its records."""
+    source = options.source
+    assert source is not None  # noqa: S101 - for the type checker
     try:
-        content = options.source.read_bytes()
+        content = source.read_bytes()
     except OSError as error:
-        msg = f"The input {options.source} cannot be read: {error.strerror}."
-        raise UsageError(msg) from None
+        raise UsageError(f"The input {source} cannot be read: {error.strerror}.") from None
+    lines = _lines(content)
+    if _is_one_value(content, lines):
+        raise UsageError(f"The input {source} is one JSON value, not one a line; `jq -c` makes lines of it.")
+    lines = lines[: options.records]
+    redaction = values["redaction"]
+    redactor = load_redaction(redaction["plugin"], redaction["options"], redaction["keys"])
+    fitted = fit(Output(**values["output"]), redactor, lines, options.asked)
+    click.echo(fitted.told)
+    values["output"] = fitted.output
+    if fitted.output["write_mode"] == "put":
+        values["stream"]["partition_key_field"] = None
+    field = values["stream"]["partition_key_field"] or record_key_field(fitted.output) or "user_id"
     try:
-        records = list(read_lines(_lines(content), "user_id"))  # checked before anything is started
+        return list(read_lines(lines, field))  # checked before anything is started
     except StartError as error:
         raise UsageError(str(error)) from None
-    return itertools.islice(records, options.records)
 
 
 class Demo:
@@ -107,9 +167,11 @@ class Demo:
         self._stack = stack
         self._progress = Progress()
 
-    def run(self, records: Iterator[Put]) -> Report:
+    def run(self, records: Iterable[Put]) -> Report:
         """Start, feed, verify, report."""
         options, stack = self._options, self._stack
+        shown = _changed(stack.redactor, records) if options.show and isinstance(records, Sequence) else CANONICAL
+        records = iter(records)
         try:
             self._progress.say("starting the embedded cloud")
             stack.start_cloud()
@@ -129,10 +191,11 @@ class Demo:
             report = self._report(ledger, findings, durable, began)
         finally:
             self._progress.end()
-        before, after = CANONICAL, b""
-        for verdict in redact_guarded(stack.redactor, [CANONICAL]):
-            after = verdict.body if isinstance(verdict, Released) else type(verdict).__name__.encode()
-        show(report, before, after, total)
+        (verdict,) = redact_guarded(stack.redactor, [shown])
+        after = verdict.body if isinstance(verdict, Released) else type(verdict).__name__.encode()
+        if options.source and not options.show:
+            click.echo("\nA record of our own; --show takes one of yours:")
+        show(report, shown, after, total)
         if options.report:
             options.report.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
         return report
@@ -199,6 +262,9 @@ class Demo:
             produced=len(ledger),
             stored=findings.stored,
             quarantined=findings.quarantined,
+            codes={code: (len(numbers), numbers[0]) for code, numbers in findings.codes.items()}
+            if self._options.source
+            else {},
             dropped=findings.dropped,
             duplicates=findings.duplicates,
             lost=len(findings.lost) + len(findings.wrong),
@@ -234,3 +300,21 @@ class Demo:
 def _lines(content: bytes) -> list[bytes]:
     """Split at line feeds only: `bytes.splitlines` also splits at lone carriage returns, which a line may hold."""
     return content.removesuffix(b"\n").split(b"\n") if content else []
+
+
+def _is_one_value(content: bytes, lines: Sequence[bytes]) -> bool:
+    """Tell whether a file holds a list of records, or one record on several lines."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, list) or (isinstance(value, dict) and len(lines) > 1)
+
+
+def _changed(redactor: Redactor, records: Sequence[Put]) -> bytes:
+    """Return the first record that the policy changes, or else the first."""
+    for record in records:
+        (verdict,) = redact_guarded(redactor, [record.data])
+        if isinstance(verdict, Released) and verdict.applied:
+            return record.data
+    return records[0].data if records else b""

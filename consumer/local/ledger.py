@@ -45,10 +45,14 @@ class Entry(NamedTuple):
 
 @dataclass
 class Findings:
-    """What was found, by identity."""
+    """What was found, by identity.
+
+    :ivar codes: which records are in quarantine, by code; counted from 1 in the order in which they were put.
+    """
 
     stored: int = 0
     quarantined: int = 0
+    codes: dict[str, list[int]] = field(default_factory=dict)
     dropped: int = 0
     duplicates: int = 0
     lost: list[Identity] = field(default_factory=list)
@@ -114,10 +118,10 @@ class Ledger:
             document, added = decode_item(item, output)
             key = (item[f"{output.reserved_attribute}_pk"]["S"], item[f"{output.reserved_attribute}_sk"]["S"])
             by_key[key] = ((added["shard"], added["sequence"], int(added["sub"])), document)
-        held = {(entry["shard"], entry["sequence"], int(entry["sub"])) for entry in quarantine}
+        held = {(entry["shard"], entry["sequence"], int(entry["sub"])): str(entry["code"]) for entry in quarantine}
         ages = {_identity(entry.placed): entry.age for entry in self._entries}
         findings = Findings()
-        for entry in self._entries:
+        for number, entry in enumerate(self._entries, start=1):
             identity = _identity(entry.placed)
             found = by_key.get(entry.key) if entry.key else None
             own = found is not None and found[0] == identity
@@ -132,6 +136,7 @@ class Ledger:
                 findings.duplicates += 1
             elif identity in held:
                 findings.quarantined += 1
+                findings.codes.setdefault(held[identity], []).append(number)
             elif entry.expected == "dropped":
                 findings.dropped += 1
             else:
@@ -139,7 +144,10 @@ class Ledger:
         return findings
 
     def leaks(self, channels: Mapping[str, Iterable[str]]) -> dict[str, int]:
-        """Count the raw values that the policy removed and that are found again, by channel."""
+        """Count the raw values that the policy removed and that are found again, by channel.
+
+        What it removes in one record and releases in a text of another, such as a word, is none.
+        """
         self._resolve()
         automaton = ahocorasick.Automaton()
         for secret in self._secrets - self._released:
@@ -148,8 +156,11 @@ class Ledger:
         if not len(automaton):
             return dict.fromkeys(channels, 0)
         automaton.make_automaton()
+        documents = (json.dumps(entry.document, default=str, ensure_ascii=False) for entry in self._entries)
+        released = {word for text in documents for word in _whole_words(automaton, text)}
         return {
-            name: len({s for text in texts for s in _whole_words(automaton, text)}) for name, texts in channels.items()
+            name: len({word for text in texts for word in _whole_words(automaton, text)} - released)
+            for name, texts in channels.items()
         }
 
     def _encoder(self, shard: str) -> ItemEncoder:

@@ -1,15 +1,20 @@
 """The demo's report, for people and as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import click
 
+from consumer.quarantine.codes import ADVICE
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the demo found. Times in the units of the names; None where nothing was stored."""
+    """What the demo found. Times in the units of the names; None where nothing was stored.
+
+    :ivar codes: of what is in quarantine, by code: how many, and the number of the first, counted from 1.
+    """
 
     produced: int
     stored: int
@@ -23,17 +28,26 @@ class Report:
     latency_ms: dict[str, float | None]
     shards: int
     leaking_channels: list[str]
+    codes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
-        """Whether every record is accounted for and nothing leaked."""
+        """Whether every record is accounted for, something was stored, and nothing leaked."""
         found = self.stored + self.quarantined + self.dropped + self.duplicates
-        return self.lost == 0 and self.leaks == 0 and self.produced == found
+        return self.lost == 0 and self.leaks == 0 and self.produced == found and self.stored > 0
+
+    @property
+    def verdict(self) -> str:
+        """It in one sentence."""
+        if self.is_good:
+            return "every record is accounted for, and nothing leaked"
+        return "NOT GOOD: see above" if self.stored else "NOT GOOD: nothing was stored"
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `--report` writes it."""
         values = asdict(self)
         del values["leaking_channels"]
+        values["codes"] = {code: count for code, (count, _) in self.codes.items()}
         for name in ("seconds_to_first_document", "records_per_second"):
             values[name] = _rounded(values[name])
         values["latency_ms"] = {name: _rounded(value) for name, value in self.latency_ms.items()}
@@ -61,13 +75,17 @@ def show(report: Report, before: bytes, after: bytes, fed: int) -> None:
     ]
     for name, text in rows:
         click.echo(f"{name:<12} {text:>9}")
+    for code, (count, first) in sorted(report.codes.items(), key=lambda item: -item[1][0]):
+        advice = ADVICE.get(code)
+        click.echo(f"\nquarantined as {code}: {count}, the first is record {first}")
+        if advice:
+            click.echo(f"  {advice.means}\n  what to do: {advice.to_do}")
     if report.seconds_to_first_document is not None and report.records_per_second is not None:
         click.echo(f"\nfirst document after {report.seconds_to_first_document:.1f} s")
         click.echo(f"throughput {report.records_per_second:.0f} records/s over {report.shards} shards")
         times = ", ".join(f"{name} {value:.0f} ms" for name, value in report.latency_ms.items() if value is not None)
         click.echo(f"latency, put to durable: {times}")
-    verdict = "every record is accounted for, and nothing leaked" if report.is_good else "NOT GOOD: see above"
-    click.echo(click.style(f"\nVerdict: {verdict}.", bold=True, fg="green" if report.is_good else "red"))
+    click.echo(click.style(f"\nVerdict: {report.verdict}.", bold=True, fg="green" if report.is_good else "red"))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -76,7 +76,7 @@ class Stack:
         }
         self.config = folder / "settings.yaml"
         self.config.write_text(yaml.safe_dump(values | settings), encoding="utf-8")
-        _forget("SANITIZER_")  # the user's settings are for the user's worker
+        forget("SANITIZER_")  # the user's settings are for the user's worker
         self.settings: Settings = load_settings(self.config)
         self.redactor = load_plugin(self.settings)  # a bad policy is said before anything is started
         self._cloud: Cloud | None = None
@@ -111,7 +111,7 @@ class Stack:
             self._cloud = Cloud(port=port)
         except CloudError as error:
             raise StartError(str(error)) from None
-        _forget("AWS_")
+        forget("AWS_")
         os.environ.update(self._cloud.environment())
         prepare(self.settings, self.shards)
 
@@ -162,6 +162,7 @@ def free_port(preferred: int) -> int:
     raise StartError(msg)
 
 
-def _forget(prefix: str) -> None:
+def forget(prefix: str) -> None:
+    """Take the variables of that prefix out of the environment."""
     for name in [name for name in os.environ if name.startswith(prefix)]:
         del os.environ[name]

@@ -119,6 +119,24 @@ def test_every_line_of_ones_own_file_is_accounted_for_and_documents_read_back(
     assert_promtool_accepts(metrics)  # last: without it, the test ends here
 
 
+def test_records_without_the_configured_keys_are_stored_and_what_is_broken_is_told(
+    tmp_path: Path, demos: list[Demo]
+) -> None:
+    source, report = tmp_path / "mine.jsonl", tmp_path / "report.json"
+    # More than the brake judges go to quarantine, and more than it lets pass.
+    rows = [b'{"id": %d, "pan": "4111111111111111"}' % number if number % 3 == 0 else b"{" for number in range(1800)]
+    source.write_bytes(b"\n".join(rows))
+    demo = Demo(tmp_path, "--input", str(source), "--report", str(report), "--shards", "1", "--show")
+    demos.append(demo)
+    assert demo.process.wait(120) == 0, demo.text()
+    found = json.loads(report.read_text())
+    assert (found["stored"], found["quarantined"], found["codes"]) == (600, 1200, {"invalid_json": 1200})
+    assert "Keys of the items: {shard} and {sequence}#{sub}" in demo.text()
+    assert 'after   {"id":0,"pan":"************1111"}' in demo.text()
+    assert "quarantined as invalid_json: 1200, the first is record 2" in demo.text()
+    assert "Verdict: every record is accounted for" in demo.text()
+
+
 def test_ctrl_c_in_the_middle_stops_everything_that_was_started(tmp_path: Path, demos: list[Demo]) -> None:
     demo = Demo(tmp_path, "--records", "100000", "--rate", "500", "--shards", "1")
     demos.append(demo)
