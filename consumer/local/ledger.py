@@ -25,6 +25,8 @@ from redaction.plugin import Dropped, Redactor, Released
 MIN_SECRET: Final = 9
 """Shorter raw values are not searched for: they turn up by chance (in sequence numbers, in times)."""
 
+_AT_ONCE: Final = 500
+
 _DIGIT_RUN: Final = re.compile(r"\d(?:[\s.-]?\d){8,}", re.ASCII)
 _SSN: Final = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)", re.ASCII)
 _WORD: Final = re.compile(r"\w")
@@ -89,6 +91,10 @@ class Ledger:
 
     def _resolve(self) -> None:
         unresolved, self._unresolved = self._unresolved, []
+        for first in range(0, len(unresolved), _AT_ONCE):
+            self._resolve_some(unresolved[first : first + _AT_ONCE])
+
+    def _resolve_some(self, unresolved: Sequence[tuple[bytes, Placed, str]]) -> None:
         verdicts = redact_guarded(self._redactor, [payload for payload, _, _ in unresolved])
         for (payload, place, partition_key), verdict in zip(unresolved, verdicts, strict=True):
             document: dict[str, Any] | None = None

@@ -62,10 +62,10 @@ class Together:
         self.name = applications[0].name
         self._applications = applications
 
-    def put_samples(self, producer: Producer, made: Sequence[Sample]) -> list[Placed]:
+    def put_samples(self, producer: Producer, made: Sequence[Sample], together: int = 1) -> list[Placed]:
         for each in self._applications:
             each.canaries.enter(canary for sample in made for canary in sample.canaries)
-        placed = put_samples(producer, made)
+        placed = put_samples(producer, made, together)
         for each in self._applications:
             with each._lock:
                 each.ledger.enter([one.data for one in made], placed, [one.partition_key for one in made])
