@@ -48,7 +48,7 @@ class FieldRules:
         self._object(document, self._tree.root, hits)
 
     def _object(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
-        doomed: list[str] | None = None
+        doomed: list[str] = []
         children = node.children
         for name, value in fields.items():
             child = children[name] if name in children else self._tree.child(node, name)
@@ -65,10 +65,9 @@ class FieldRules:
                         child.seen += 1
                     continue
             if self._is_doomed(fields, name, value, child, hits):
-                doomed = [*doomed, name] if doomed else [name]
-        if doomed:
-            for name in doomed:
-                del fields[name]
+                doomed.append(name)
+        for name in doomed:
+            del fields[name]
         if node.pair > VALUE_OF:
             self._pair(fields, node, hits)
 

@@ -135,7 +135,9 @@ _VALUE = re.compile(
     rb"""|(?P<bare>(?:;(?=[0-9]))?[^ \x1d&;,"'\\<>{}\[\]|=][^ \x1d&;,"'\\<>{}\[\]|=]*={0,2}""" + _GROUPS + rb"))",
     re.DOTALL,
 )
-_CONTENT = re.compile(rb"[ \x1d]*(?:<!\[CDATA\[)?[ \x1d]*([^<>\x1d]*[^<>\x1d \]])")
+_OPEN, _CLOSE = b"<![CDATA[", b"]]>"
+_BLANK = b" \x1d"
+_NOT_BLANK = re.compile(rb"[ \x1d]*")
 _BRACKET = re.compile(rb"""[\[\]{}"']""")
 _NAME_END = re.compile(r"""[\\"'\s:=>]+$""")
 _NAME_CHARS = "_-.[]%"
@@ -153,6 +155,8 @@ def label_at(text: str, seen: bytes, start: int, end: int) -> Label | None:
     if span is None or (loose and seen[span[0] : span[0] + 1] in b"[{"):
         return None
     first = _name_start(text, start, end)
+    if loose and seen[max(0, first - 1) : first] in {b":", b"/"}:
+        return None  # within `arn:aws:secretsmanager:us-east-1:111122223333:secret:id`
     return Label(_name(text[first:end]), first, span, loose and seen[span[0] - 1 : span[0]] not in b"\"'")
 
 
@@ -162,9 +166,22 @@ def _element(text: str, seen: bytes, start: int, end: int) -> Label | None:
         first -= 1
     if seen[first - 1 : first] != b"<":
         return None
-    content = _CONTENT.match(seen, end)
-    name = text[first:end].partition(" ")[0].rstrip(">")
-    return Label(name, first, content.span(1), loose=False) if content else None
+    span = _content(seen, end)
+    return Label(text[first:end].partition(" ")[0].rstrip(">"), first, span, loose=False) if span else None
+
+
+def _content(seen: bytes, start: int) -> Span | None:
+    """Find the text of an element that begins before `start`; None: there is none, or it holds other elements."""
+    start = _NOT_BLANK.match(seen, start).end()  # type: ignore[union-attr]
+    closing = b"<"
+    if seen.startswith(_OPEN, start):
+        start, closing = start + len(_OPEN), _CLOSE
+    end = seen.find(closing, start)
+    end = len(seen) if end < 0 else end
+    if end < len(seen) and not seen.startswith((b"</", _CLOSE), end):
+        return None
+    end -= len(seen[start:end]) - len(seen[start:end].rstrip(_BLANK))
+    return (start, end) if start < end else None
 
 
 def label_name(text: str, start: int, end: int) -> str:

@@ -168,32 +168,28 @@ def _innocent(policy: Policy, parent: Policy) -> list[str]:
 def _merged(own: Sequence[_Rule], inherited: Sequence[_Rule]) -> list[_Rule]:
     by_id = {rule.id: rule for rule in own}
     taken = {normalize_pattern(name) for rule in own for name in rule.names}
-    words = {joined(word) for rule in own if isinstance(rule, FieldRule) for word in (*rule.words, *rule.hints)}
+    words = {joined(word) for rule in own for word in _words(rule)}
     merged: list[_Rule] = []
     for theirs in inherited:
         mine = by_id.pop(theirs.id, None)
-        if mine is not None:
-            merged.append(_with_selectors_of(theirs, mine))
-            continue
-        left = _without(theirs, taken, words)
-        if left.selectors or (isinstance(left, FieldRule) and (left.words or left.hints)):
+        left = _with_selectors_of(theirs, mine) if mine else _without(theirs, taken, words)
+        if left.selectors or _words(left):
             merged.append(left)
     return merged + [rule for rule in own if rule.id in by_id]
+
+
+def _words(rule: FieldRule | ExceptionRule) -> Sequence[str]:
+    return (*rule.words, *rule.hints) if isinstance(rule, FieldRule) else ()
 
 
 def _without(rule: _Rule, names: Collection[str], words: Collection[str]) -> _Rule:
     """Take from a rule what another policy says otherwise."""
     update = {"names": [name for name in rule.names if normalize_pattern(name) not in names]}
-    if isinstance(rule, FieldRule):
-        update |= {
-            "words": [word for word in rule.words if joined(word) not in words],
-            "hints": [word for word in rule.hints if joined(word) not in words],
-        }
-    return (
-        rule
-        if all(len(left) == len(getattr(rule, key)) for key, left in update.items())
-        else rule.model_copy(update=update)
-    )
+    if words and _words(rule):
+        for key in ("words", "hints"):
+            update[key] = [word for word in getattr(rule, key) if joined(word) not in words]
+    is_same = all(len(left) == len(getattr(rule, key)) for key, left in update.items())
+    return rule if is_same else rule.model_copy(update=update)
 
 
 def _with_selectors_of(theirs: _Rule, mine: _Rule) -> _Rule:

@@ -169,8 +169,7 @@ class Grammar:
         told = [word for word in words if not _says_nothing(word) and word not in _LEAVES]
         if not told:
             return "generic"
-        last = next(word for word in reversed(words) if not word.isdecimal())
-        about = last in _DESCRIPTORS or last.removesuffix("s") in _DESCRIPTORS or words[0] in _ABOUT
+        about = told[-1] in _DESCRIPTORS or told[-1].removesuffix("s") in _DESCRIPTORS or words[0] in _ABOUT
         return "descriptor" if about else "other"
 
     def words(self, name: str) -> list[str]:
