@@ -18,7 +18,7 @@ from redaction.engine.finder import Finder
 from redaction.engine.labels import Labels
 from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper
-from redaction.engine.values import is_it, looks_like
+from redaction.engine.values import SECRET, is_it, looks_like
 from redaction.keys import KeyProvider, KeyUnavailable
 from redaction.parse import Limits
 from redaction.patterns import agrees_with_re2
@@ -84,7 +84,7 @@ def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
     elif rule.type:
         words.below = Named(plan, alike)
         words.below.below = words.below
-    return Rule(rule.id, rule.selectors, plan, words, Named(plan, alike, hint=True))
+    return Rule(rule.id, rule.selectors, plan, words, Named(plan, alike, hint=True, pairs=rule.type == SECRET))
 
 
 def _plan(rule: FieldRule, keys: KeyProvider | None) -> Plan | None:

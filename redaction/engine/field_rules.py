@@ -76,7 +76,7 @@ class FieldRules:
         plan, named = node.plan, node.named
         if named is not None and type(value) not in _CONTAINERS and named.counts(value):
             plan = named.plan
-            if named.hint and (text := without_pairs(value)):
+            if named.pairs and (text := without_pairs(value)):
                 fields[name] = text
                 _note(plan, node, hits)
                 return False
@@ -86,7 +86,9 @@ class FieldRules:
                 node.seen += value is not None
                 return False
         if plan.verb is DROP:
-            _note(plan, node, hits)
+            node.seen += 1
+            node.redacted += 1
+            hits.append((plan.applied, node))
             return True
         fields[name] = self._replace(value, plan, node, hits)
         return False
@@ -107,7 +109,7 @@ class FieldRules:
             if plan is None:
                 if item is not None:
                     node.seen += 1
-            elif named and named.hint and plan is not unknown and (text := without_pairs(item)):
+            elif named and named.pairs and plan is not unknown and (text := without_pairs(item)):
                 items[place] = text
                 _note(plan, node, hits)
             elif plan.verb is DROP:

@@ -68,13 +68,14 @@ class Named:
     """What happens to the scalars of a field that a rule's words select.
 
     `counts`: which of them do. `below`: the same for members whose own name says something else; None: nothing.
-    `hint`: the name alone does not say enough.
+    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does.
     """
 
     plan: Plan
     counts: Test
     below: "Named | None" = None
     hint: bool = False
+    pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

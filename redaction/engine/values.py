@@ -31,6 +31,7 @@ _NOT_WORD: Final = re.compile(r"[\W_]+")
 
 _MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[0-9]{4})?")
 _LAST_FOUR: Final = range(1000, 10_000)
+_FOUR: Final = 4
 
 _SCHEME: Final = re.compile(
     r"(?i:apikey|aws4-hmac-sha256|basic|bearer|concealed|digest|dpop|gnap|hawk|hmac[\w-]*|hoba|key|mutual|negotiate|ntlm"
@@ -57,10 +58,10 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
 def is_it(kind: str | None) -> Test:
     """Give the test for values of a field whose name leaves no doubt: no flag, no outcome, no card masked before."""
     if kind == SECRET:
-        return lambda value: not isinstance(value, bool)
+        return _is_no_flag
     if kind == "card":
-        return lambda value: not isinstance(value, bool) and not _is_masked(value) and not _is_outcome(value)
-    return lambda value: not isinstance(value, bool) and not _is_outcome(value)
+        return lambda value: _is_no_outcome(value) and not _is_masked(value)
+    return _is_no_outcome
 
 
 def looks_like(kind: str | None, find: Callable[[str], object] | None) -> Test:
@@ -73,7 +74,7 @@ def looks_like(kind: str | None, find: Callable[[str], object] | None) -> Test:
     if kind == SECRET:
         return lambda value: isinstance(value, str) and (_is_secret(value) or bool(_pairs(value)))
     if kind == "card":
-        return lambda value: not _is_masked(value) and looks_like_card(_text(value))
+        return _is_card
     if kind in _SHAPES:
         shape = _SHAPES[kind]
         return lambda value: shape.fullmatch(_text(value).strip()) is not None
@@ -106,13 +107,30 @@ def _text(value: JSONValue) -> str:
     return ""
 
 
-def _is_outcome(value: JSONValue) -> bool:
-    return isinstance(value, str) and len(value) <= _MOST and _NOT_WORD.sub("_", value).strip("_").lower() in _OUTCOMES
+def _is_no_flag(value: JSONValue) -> bool:
+    return value is not True and value is not False
+
+
+def _is_no_outcome(value: JSONValue) -> bool:
+    if isinstance(value, str):
+        # Most values have digits, and outcomes none.
+        if len(value) > _MOST or not value[:1].isalpha():
+            return True
+        return _NOT_WORD.sub("_", value).strip("_").lower() not in _OUTCOMES
+    return value is not True and value is not False
+
+
+def _is_card(value: JSONValue) -> bool:
+    if type(value) is str:
+        return looks_like_card(value) and (value[0].isdecimal() or not _is_masked(value))
+    return looks_like_card(_text(value))
 
 
 def _is_masked(value: JSONValue) -> bool:
     """Tell a card number of which no more than four digits are left."""
     if isinstance(value, str):
+        if len(value) > _FOUR and value[:1].isdecimal():
+            return False
         return _MASKED.fullmatch(value) is not None
     return isinstance(value, int) and value in _LAST_FOUR
 

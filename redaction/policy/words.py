@@ -8,6 +8,7 @@ say so, and, where it is glued, by the vocabulary of the policy and of the lists
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 __all__ = ["BEHIND", "Core", "Grammar", "Role", "fold", "joined", "parse_words", "plain_words", "word_set"]
@@ -19,6 +20,10 @@ _Trie: TypeAlias = dict[str, "_Trie | str"]  # type: ignore[misc, unused-ignore]
 
 _MAX_LENGTH: Final = 64
 _MAX_WORDS: Final = 12
+# Of a glued name; what is longer is looked at for what it ends in.
+_MAX_GLUED: Final = 40
+# Pieces of names whose words are remembered.
+_MEMORY: Final = 8192
 _MAX_CORE_WORDS: Final = 6
 # So long a core word is found at the end of a glued name whose beginning nobody knows.
 _TELLING_LENGTH: Final = 8
@@ -147,6 +152,7 @@ class Grammar:
             key=len,
             reverse=True,
         )
+        self._split: Final = lru_cache(_MEMORY)(self._split_piece)
         self._telling_ends: Final = frozenset(spelled[-4:] for spelled in self._telling)
 
     def decide(self, words: Sequence[str]) -> Core | None:
@@ -181,7 +187,7 @@ class Grammar:
             for word in self._split(piece)
         ]
 
-    def _split(self, piece: str) -> Iterable[str]:
+    def _split_piece(self, piece: str) -> Sequence[str]:
         whole = piece.casefold()
         if whole in self._words:
             return (self._words[whole],)
@@ -197,7 +203,7 @@ class Grammar:
             return [word for part in parts for word in self._end_known(part)]
         return self._end_known(whole)
 
-    def _end_known(self, piece: str) -> Iterable[str]:
+    def _end_known(self, piece: str) -> Sequence[str]:
         if words := self._segmented(piece):
             return words
         if piece[-4:] in self._telling_ends:
@@ -211,6 +217,8 @@ class Grammar:
         if piece in self._words:
             return [self._words[piece]]
         length, trie = len(piece), self._trie
+        if length > _MAX_GLUED:
+            return None
         best: list[tuple[int, int, str] | None] = [None] * (length + 1)
         best[0] = (0, 0, "")
         for start in range(length):
