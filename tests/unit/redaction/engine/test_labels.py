@@ -7,7 +7,7 @@ import pytest
 
 from redaction.detectors.base import view
 from redaction.engine.encodings import ENCODED
-from redaction.engine.labels import Labels, label_at, label_name, label_names, label_value
+from redaction.engine.labels import Labels, label_name, label_names, label_value
 from redaction.patterns import compile_bytes
 from redaction.policy.names import normalize
 from redaction.policy.selectors import Selector, parse_name, parse_path
