@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from redaction.comparison import RECORD, Difference
 from redaction.actions.spec import spec_name
+from redaction.comparison import RECORD, Difference
 from redaction.detectors.registry import detectors
 from redaction.engine.field_tree import FieldTree, Plan, Rule
 from redaction.policy import Policy

@@ -26,7 +26,7 @@ _CLOSING: Final = rb"(?:\]|%5[Dd])?"
 _SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
 _SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
 _TYPED: Final = rb"(?: xsi:type=\\*[\"'][A-Za-z:]{0,40}\\*[\"'])?"
-_END: Final = rb"(?:%b%b(?::|=>)|%b=>?|:|" + _TYPED + rb">)"
+_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">)"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
 # A string that begins as an object or a list does, whatever is in it.

@@ -30,17 +30,17 @@ def rule(name: str, grammar: Grammar = DEFAULT) -> str | None:
 
 
 SPELLINGS = [
-    lambda words: "_".join(words),
+    "_".join,
     lambda words: "-".join(words).upper(),
-    lambda words: " ".join(words),
-    lambda words: ".".join(words),
-    lambda words: "__".join(words),
+    " ".join,
+    ".".join,
+    "__".join,
     lambda words: words[0] + "".join(word.title() for word in words[1:]),
     lambda words: "".join(word.title() for word in words),
-    lambda words: "".join(words),
+    "".join,
     lambda words: "".join(words).upper(),
     lambda words: words[0] + "".join(f"[{word}]" for word in words[1:]),
-    lambda words: "/".join(words),
+    "/".join,
 ]
 cores = st.sampled_from([core for core in DEFAULT.cores if core.text.isascii() and len(core.text) > 2])
 before = st.lists(st.sampled_from(["customer", "credit", "my", "billing", "payment", "shopper", "x"]), max_size=3)
@@ -93,7 +93,7 @@ def test_an_innocent_end_makes_another_name(core: Core, tail: str) -> None:
     cvv_result token_type card_bin pin_entry_mode password_strength phone_type email_verified country_code description
     cancel cell_count excellent intel tipping zip vip clip equipment bulletin routine marketing encryption secretary
     key id number value data status amount currency authorization_code order_no publicKey nextPageToken accountSid
-    pan_id contactless bank_name accountType account_id""".split(),
+    pan_id contactless bank_name accountType account_id""".split(),  # noqa: SIM905 - a list would be a page
 )  # fmt: skip
 def test_innocent_names(name: str) -> None:
     assert rule(name) is None
