@@ -1,5 +1,6 @@
 """Rules by field, applied to a parsed document in place."""
 
+import re
 from typing import Final, TypeAlias
 
 from redaction.engine.field_tree import (
@@ -20,7 +21,8 @@ Hit: TypeAlias = tuple[Applied, FieldNode]
 """What was done, and at which path."""
 
 _CONTAINERS: Final = frozenset({dict, list})
-_LONGEST_NAME: Final = 64
+# A text with a label in it may be another when that has been hidden.
+_IS_NAME: Final = re.compile(r"[\w .\[\]/:$@#-]{1,64}").fullmatch
 
 
 class FieldForbidden(Exception):
@@ -166,7 +168,7 @@ class FieldRules:
             for name, child in parts
             if child.part in {NAME_OF, TYPE_OF}
             and isinstance(text := fields[name], str)
-            and len(text) <= _LONGEST_NAME
+            and _IS_NAME(text)
             and (named := self._tree.named(text))
         ]
         if not said:

@@ -29,6 +29,8 @@ _OUTCOMES: Final = word_set(
 _MOST: Final = 24
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 
+# What has been masked in part looks like something else than before; it must not be masked again.
+_MASK: Final = "***"
 _MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[0-9]{4})?")
 _LAST_FOUR: Final = range(1000, 10_000)
 _FOUR: Final = 4
@@ -44,7 +46,7 @@ _IDENTIFIER: Final = re.compile(
     r"|[A-Z]{2}[0-9a-f]{32}|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[a-z][a-z0-9+.-]*:.*|[\w-]+/[0-9].*"
 )
 _LONGEST: Final = 8192
-_PAIR: Final = re.compile(r"([^\s=;,]+)=(\"[^\"]*\"|[^\s;,]*)")
+_PAIR: Final = re.compile(r"(?<![^\s=;,])([^\s=;,]+)=(\"[^\"]*\"(?=[\s;,]|\Z)|[^\s;,]*)")
 _EXPONENTS_WRITTEN_OUT: Final = 20
 _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "iban": re.compile(r"[A-Za-z]{2}[0-9]{2}(?:[ .-]?[0-9A-Za-z]){11,30}"),
@@ -77,8 +79,8 @@ def looks_like(kind: str | None, find: Callable[[str], object] | None) -> Test:
         return _is_card
     if kind in _SHAPES:
         shape = _SHAPES[kind]
-        return lambda value: shape.fullmatch(_text(value).strip()) is not None
-    return lambda value: bool(find(_text(value)))
+        return lambda value: shape.fullmatch(text := _text(value).strip()) is not None and _MASK not in text
+    return lambda value: _MASK not in (text := _text(value)) and bool(find(text))
 
 
 def _pairs(text: str) -> list[tuple[int, int]]:
@@ -136,6 +138,8 @@ def _is_masked(value: JSONValue) -> bool:
 
 
 def _is_secret(value: str) -> bool:
+    if _MASK in value:
+        return False
     if _SCHEME.match(value):
         return True
     return len(value) <= _LONGEST and _OPAQUE.fullmatch(value) is not None and _IDENTIFIER.fullmatch(value) is None

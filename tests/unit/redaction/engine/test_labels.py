@@ -7,7 +7,7 @@ import pytest
 
 from redaction.detectors.base import view
 from redaction.engine.encodings import ENCODED
-from redaction.engine.labels import Labels, label_name, label_names, label_value
+from redaction.engine.labels import Labels, label_at, label_name, label_names, label_value
 from redaction.patterns import compile_bytes
 from redaction.policy.names import normalize
 from redaction.policy.selectors import Selector, parse_name, parse_path
@@ -107,3 +107,47 @@ def test_what_is_a_label_in_a_text_is_seen_in_the_serialised_document(name: str,
     body = view(json.dumps({"a": text}, ensure_ascii=False))
     assert all(compile_bytes(each).search(body) for each in LABELS[name].anywhere)
     assert compile_bytes(LABELS[name].in_serialised).search(body)
+
+
+# --- Labels by words.
+
+WORDS = labels_of(words=["cvv", "security code", "contraseña"])
+WORD_PATTERN = compile_bytes(WORDS.pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("credit_card_cvv=123 ok", "credit_card_cvv", "123"),
+        ("card[cvv][0]=123&x=1", "card[cvv][0]", "123"),
+        ("card%5Bcvv%5D=123&x=1", "card[cvv]", "123"),
+        ('{"cvv"=>"987"}', "cvv", "987"),
+        ("cvv==987", "cvv", "987"),
+        ('{cvv:"987"}', "cvv", "987"),
+        ("cvv: 987", "cvv", "987"),
+        ("<cvv>987</cvv>", "cvv", "987"),
+        ('<ns:card_cvv xsi:type="xsd:string"> 987 </ns:card_cvv>', "ns:card_cvv", "987"),
+        ("<cvv><![CDATA[987]]></cvv>", "cvv", "987"),
+        ("<card cvv='987'/>", "cvv", "987"),
+        ("Card(cvv=987)", "cvv", "987"),
+        ("CONTRASEÑA=x1", "CONTRASEÑA", "x1"),
+        ("security code number 2=9", "security code number 2", "9"),
+    ],
+)  # fmt: skip
+def test_labels_by_words(text: str, name: str, value: str) -> None:
+    seen = view(text)
+    label = next(label_at(text, seen, *match.span()) for match in WORD_PATTERN.finditer(seen))
+    assert label is not None
+    assert label.name == name
+    assert text[slice(*label.value)] == value
+    body = view(json.dumps({"a": text}, ensure_ascii=False))
+    assert all(compile_bytes(each).search(body) for each in WORDS.anywhere)
+    assert compile_bytes(WORDS.in_serialised).search(body)
+
+
+@pytest.mark.parametrize(
+    "text", ["arn:aws:cvv:x1", "cvv://x1", "cvv:{a: 1}", "a cvv > 3", "cvv 12:30", "<cvv><a>1</a></cvv>"]
+)
+def test_what_is_no_label_by_words(text: str) -> None:
+    seen = view(text)
+    assert all(label_at(text, seen, *match.span()) is None for match in WORD_PATTERN.finditer(seen))
