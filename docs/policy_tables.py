@@ -188,7 +188,9 @@ def _policies() -> str:
         known = [] if name == "default" else default.fields
         parts.append(f"#### `{name}`, version {policy.version}\n\n{_head(name)}")
         rows = (_rule(policy, rule, known) for rule in policy.fields if rule not in known)
-        parts.append(_table(("rule", "action", "fields"), rows))
+        parts.append(_table(("rule", "action", "words"), rows))
+        if innocent := [word for word in policy.innocent if name == "default" or word not in default.innocent]:
+            parts.append("Innocent: " + ", ".join(map(_code, innocent)) + ".")
         if policy.detectors != (default.detectors if name != "default" else None):
             written = (f"{each} {action_text(spec)}" for each, spec in _dumped(policy)["detectors"].items())
             parts.append("Searched for everywhere: " + ", ".join(map(_code, written)) + ".")
@@ -209,8 +211,10 @@ def _dumped(policy: Policy) -> dict[str, Any]:
 
 def _rule(policy: Policy, rule: FieldRule, known: Sequence[FieldRule]) -> Sequence[str]:
     written = action_text(_dumped(policy)["fields"][policy.fields.index(rule)]["action"])
-    fields = ", ".join(map(_code, (*rule.names, *rule.paths)))
-    as_before = any((rule.id, rule.selectors) == (other.id, other.selectors) for other in known)
+    lists = {"": rule.words, "hints: ": rule.hints, "names: ": rule.names, "paths: ": rule.paths}
+    fields = "; ".join(title + ", ".join(map(_code, each)) for title, each in lists.items() if each)
+    said = (rule.id, rule.selectors, rule.words, rule.hints)
+    as_before = any(said == (other.id, other.selectors, other.words, other.hints) for other in known)
     return _code(rule.id), _code(written), "as in `default`" if as_before else fields
 
 

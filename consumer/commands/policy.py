@@ -13,7 +13,16 @@ import click
 from consumer.commands.lines import line_batches
 from consumer.commands.options import config_option, json_option, keys_option, say
 from consumer.commands.policy_page import Page
-from consumer.commands.policy_report import Effect, described, rule_changes, rule_lines, show, summary
+from consumer.commands.policy_report import (
+    Effect,
+    described,
+    name_line,
+    of_name,
+    rule_changes,
+    rule_lines,
+    show,
+    summary,
+)
 from consumer.commands.policy_trial import Trial
 from consumer.commands.samples import samples
 from consumer.errors import UsageError
@@ -70,11 +79,16 @@ def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_j
 
 @policy.command(name="show")
 @json_option
+@click.option("--name", "names", multiple=True, help="Say only what a field of this name would become, and why.")
 @click.argument("file")
-def show_(file: str, *, as_json: bool) -> None:
+def show_(file: str, names: tuple[str, ...], *, as_json: bool) -> None:
     """Print the rules in force, those of extended policies merged in, in the order in which they count."""
     with _wrong_usage():
         loaded = load_policy(file)
+        if names:
+            said = [of_name(loaded, name) for name in names]
+            say(said, "\n".join(map(name_line, said)), as_json=as_json)
+            return
         say(described(loaded), "\n".join(show(loaded)), as_json=as_json)
 
 

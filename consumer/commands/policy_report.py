@@ -6,17 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from redaction.actions.spec import spec_name
 from redaction.comparison import RECORD, Difference
 from redaction.detectors.registry import detectors
+from redaction.engine.field_tree import FieldTree, Plan, Rule
 from redaction.policy import Policy
 from redaction.policy.model import normalize_pattern
 from redaction.policy.selectors import NAME, NAME_PATTERN, PATH, PATH_PATTERN
+from redaction.policy.words import parse_words
 
 _PRECEDENCE: Final = {
     PATH: "paths",
     PATH_PATTERN: "paths with wildcards",
     NAME: "names, at any depth",
     NAME_PATTERN: "names with wildcards",
+}
+_WORDS: Final = {
+    "words": "names that end in these words, the longest first",
+    "hints": "likewise, where the value looks like the type",
 }
 _WIDTH: Final = 100
 _RELEASE: Final = "release"
@@ -49,6 +56,18 @@ def described(policy: Policy) -> dict[str, Any]:
         for rule, written in zip(policy.fields, dump["fields"], strict=True)
         if (selectors := [selector.text for selector in rule.selectors if selector.rank == rank])
     ]
+    fields += [
+        {
+            "precedence": title,
+            "rule": rule.id,
+            "action": action_text(written["action"]),
+            "type": rule.type,
+            "selectors": selectors,
+        }
+        for key, title in _WORDS.items()
+        for rule, written in zip(policy.fields, dump["fields"], strict=True)
+        if (selectors := written[key])
+    ]
     return {
         "name": policy.name,
         "version": policy.version,
@@ -57,6 +76,7 @@ def described(policy: Policy) -> dict[str, Any]:
         "unknown_fields": policy.unknown_fields,
         "drop_records": dump["drop_records"],
         "fields": fields,
+        "innocent": policy.innocent,
         "detectors": [
             {"detector": name, "action": action_text(dump["detectors"][name])} for name in detectors_in_force(policy)
         ],
@@ -73,9 +93,10 @@ def detectors_in_force(policy: Policy) -> list[str]:
 def summary(policy: Policy) -> str:
     """Say in one line which policy it is, and how much it holds."""
     selectors = sum(len(rule.selectors) for rule in policy.fields)
+    words = sum(len(rule.words) + len(rule.hints) for rule in policy.fields)
     return (
         f"{policy.name}, version {policy.version}, digest {policy.digest()}: {len(policy.fields)} field rules "
-        f"({selectors} names and paths), {len(detectors_in_force(policy))} detectors, "
+        f"({selectors} names and paths, {words} words), {len(detectors_in_force(policy))} detectors, "
         f"{len(policy.exceptions)} exceptions, {len(policy.drop_records)} rules for whole records"
     )
 
@@ -103,6 +124,9 @@ def show(policy: Policy) -> Iterator[str]:
         kind = f", type {rule['type']}" if rule["type"] else ""
         yield f"    {rule['rule']}: {rule['action']}{kind}"
         yield from _wrapped(rule["selectors"], 8)
+    if said["innocent"]:
+        yield "  names that end in these words are none of them"
+        yield from _wrapped(said["innocent"], 8)
     yield ""
     yield "searched for everywhere (where two find the same place the upper counts)"
     yield from (f"  {each['detector']}: {each['action']}" for each in said["detectors"])
@@ -114,6 +138,37 @@ def show(policy: Policy) -> Iterator[str]:
     for rule in said["exceptions"]:
         yield f"  {rule['id']}: not {', '.join(rule['detectors'])}, because: {rule['reason']}"
         yield from _wrapped([*rule["names"], *rule["paths"]], 6)
+
+
+def of_name(policy: Policy, name: str) -> dict[str, Any]:
+    """Tell what a field of this name would become wherever it stands, and which name or word decides."""
+    written = {rule["id"]: action_text(rule["action"]) for rule in policy.model_dump(mode="json")["fields"]}
+    rules = [Rule(rule.id, rule.selectors, Plan(rule.id, spec_name(rule.action))) for rule in policy.fields]
+    named = FieldTree(rules).named(name)
+    grammar = policy.grammar()
+    core = None if named else grammar.decide(grammar.words(name))
+    rule = named.plan.rule if named else core.rule if core else None
+    return {
+        "name": name,
+        "rule": rule,
+        "action": written[rule] if rule else policy.unknown_fields,
+        "by": "name" if named else "innocent" if core and rule is None else "hint" if core and core.hint else "word",
+        "word": core.text if core else None,
+    } | ({} if named or core else {"by": None})
+
+
+def name_line(said: Mapping[str, Any]) -> str:
+    """Write what `of_name` gives."""
+    match said["by"]:
+        case None:
+            why = "no rule speaks of it"
+        case "name":
+            why = f"{said['rule']}, by its whole name"
+        case "hint":
+            why = f"{said['rule']}, where the value looks like its type, by the hint {said['word']!r}"
+        case by:
+            why = f"{said['rule']}, by the word {said['word']!r}" if by == "word" else f"innocent: {said['word']!r}"
+    return f"{said['name']}: {said['action']} ({why})"
 
 
 def action_text(spec: str | Mapping[str, Any]) -> str:
@@ -144,6 +199,8 @@ def _entries(policy: Policy) -> dict[tuple[str, str], dict[str, Any]]:
         ("limits", name): {"value": str(value)} for name, value in dump["limits"].items()
     }
     entries["policy", "unknown_fields"] = {"value": policy.unknown_fields}
+    if policy.innocent:
+        entries["policy", "innocent"] = {"words": set(map(parse_words, policy.innocent))}
     for name in detectors_in_force(policy):
         entries["detectors", name] = {"action": action_text(dump["detectors"][name])}
     for rule in dump["drop_records"]:
@@ -156,6 +213,7 @@ def _entries(policy: Policy) -> dict[tuple[str, str], dict[str, Any]]:
             }
             if section == "fields":
                 entry |= {"action": action_text(rule["action"]), "type": rule["type"]}
+                entry |= {key: set(map(parse_words, rule[key])) for key in _WORDS if rule[key]}
             else:
                 entry |= {"detectors": set(rule["detectors"]), "reason": rule["reason"]}
             entries[section, rule["id"]] = entry

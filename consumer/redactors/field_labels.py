@@ -7,13 +7,14 @@ enough, so that no few records decide what is shown, or use up the room for what
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from redaction.actions.spec import spec_name
 from redaction.policy import Policy
 from redaction.policy.names import normalize
 from redaction.policy.selectors import Selectors
+from redaction.policy.words import Grammar, joined
 
 OTHER: Final = "(other)"
 """Stands for every label beyond the bound."""
@@ -118,15 +119,19 @@ class NamesOf:
     """What policies say about names of fields, as far as it decides whether a name may be shown."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
+        policies = list(policies)
         rules = [rule for policy in policies for rule in policy.fields]
         # Patterns too, but no name is spelled with a `*` once it is normalised.
         self._written = {segment for rule in rules for selector in rule.selectors for segment in selector.segments}
+        self._written.update(joined(word) for rule in rules for word in (*rule.words, *rule.hints))
         self._closed = Selectors(
             selector
             for rule in rules
             if spec_name(rule.action) in {"drop", "quarantine"}
             for selector in rule.selectors
         )
+        never = {rule.id for rule in rules if spec_name(rule.action) in {"drop", "quarantine"}}
+        self._never_by_words = [(policy.grammar(), never) for policy in policies]
 
     def are_written(self, name: str) -> bool:
         """Tell whether a policy itself holds the name."""
@@ -137,9 +142,14 @@ class NamesOf:
         state = self._closed.start
         for name in path:
             state = self._closed.step(state, normalize(name))
-            if self._closed.matches(state):
+            if self._closed.matches(state) or any(_ends_in(name, *each) for each in self._never_by_words):
                 return True
         return False
+
+
+def _ends_in(name: str, grammar: Grammar, rules: Collection[str]) -> bool:
+    core = grammar.decide(grammar.words(name))
+    return core is not None and core.rule in rules
 
 
 def shown(name: str) -> str:

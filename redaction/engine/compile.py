@@ -1,5 +1,6 @@
 """From a policy to what is applied to records: the tree of fields, actions, patterns. Done once, at start."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -11,12 +12,13 @@ from redaction.actions.spec import ActionSpec, compile_action, spec_name
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
 from redaction.engine.careful import CarefulSearch
-from redaction.engine.encodings import label_names
 from redaction.engine.field_rules import FieldRules
-from redaction.engine.field_tree import DROP, QUARANTINE, RELEASE, Exemption, FieldTree, Plan, Rule
+from redaction.engine.field_tree import DROP, QUARANTINE, RELEASE, Exemption, FieldTree, Named, Plan, Rule
 from redaction.engine.finder import Finder
+from redaction.engine.labels import Labels
 from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper
+from redaction.engine.values import SECRET, is_it, looks_like
 from redaction.keys import KeyProvider, KeyUnavailable
 from redaction.parse import Limits
 from redaction.patterns import agrees_with_re2
@@ -43,30 +45,46 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     if not agrees_with_re2():
         message = f"google-re2 {version('google-re2')} would not be used as it finds matches itself; report this"
         raise PluginInvalid(message)
-    rules = [Rule(rule.id, rule.selectors, _plan(rule, keys)) for rule in policy.fields]
+    rules = [_rule(rule, keys) for rule in policy.fields]
+    grammar = policy.grammar()
     exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
     unknown = _unknown(policy, keys)
-    tree = FieldTree(rules, exemptions, unknown)
+    tree = FieldTree(rules, exemptions, unknown, grammar)
     by_name = [
-        Rule(rule.id, tuple(each for each in rule.selectors if each.rank in {NAME, NAME_PATTERN}), rule.plan)
+        replace(rule, selectors=tuple(each for each in rule.selectors if each.rank in {NAME, NAME_PATTERN}))
         for rule in rules
     ]
     limits = Limits(policy.limits.max_depth, policy.limits.max_bytes, policy.limits.max_values)
-    names = label_names(selector for rule in by_name if rule.plan for selector in rule.selectors)
+    labels = Labels((each for rule in by_name if rule.plan for each in rule.selectors), grammar)
     actions: dict[Detector, Action] = {
         detector: _action(policy.detectors[name], name, keys)
         for name, detector in detectors().items()
         if name in policy.detectors and spec_name(policy.detectors[name]) != RELEASE
     }
     try:
-        search = CarefulSearch(actions, tree, Unwrapper(FieldTree(by_name), names, limits))
-        prefilter = Prefilter(tuple(actions), names)
+        search = CarefulSearch(actions, tree, Unwrapper(FieldTree(by_name, grammar=grammar), labels, limits))
+        prefilter = Prefilter(tuple(actions), labels)
     except re2.error as error:
         message = (
             f"policy {policy.name!r}: its names and detectors together are too large for one pattern; name fewer fields"
         )
         raise PolicyError(message) from error
     return Compiled(limits, tree, FieldRules(tree), search, prefilter)
+
+
+def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
+    plan = _plan(rule, keys)
+    if plan is None or not (rule.words or rule.hints):
+        return Rule(rule.id, rule.selectors, plan)
+    find = Finder((detectors()[rule.type],)).find_in if rule.type else None
+    alike, words = looks_like(rule.type, find), Named(plan, is_it(rule.type))
+    if plan.verb in {DROP, QUARANTINE}:
+        # What must not be stored at all is not below such a name either, unless a member's name says that it is not.
+        words.below = words
+    elif rule.type:
+        words.below = Named(plan, alike)
+        words.below.below = words.below
+    return Rule(rule.id, rule.selectors, plan, words, Named(plan, alike, hint=True, pairs=rule.type == SECRET))
 
 
 def _plan(rule: FieldRule, keys: KeyProvider | None) -> Plan | None:

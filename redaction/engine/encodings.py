@@ -1,4 +1,4 @@
-r"""Sensitive text in another dress: JSON and labels within strings, URLs, base64, escapes.
+r"""Sensitive text in another dress: URLs, base64, escapes. JSON and labels are in `redaction.engine.labels`.
 
 A text is only looked into where one of the patterns here matches. What is found in an encoded piece hides the whole
 piece: there is no masking inside of base64.
@@ -7,12 +7,11 @@ piece: there is no masking inside of base64.
 import binascii
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
 from redaction.detectors.base import Span, view
-from redaction.policy.selectors import ANY, NAME, NAME_PATTERN, Selector
 
 # How base64 shows what it holds, at any alignment of its groups of four. Each character is six bits of three bytes, so
 # that bytes from a small set give characters from small sets: nine or more digits and separators (a card number, an
@@ -22,113 +21,6 @@ _BASE64_TEXT: Final = rb"(?:[I-Zabcdef][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklops
 _ESCAPED: Final = rb"%[0-9A-Fa-f]{2}|=[^ &\"\\\n+]+\+|\x1c|&(?:#[0-9xX][0-9A-Fa-f]*|[A-Za-z]{2,31});|\\u[0-9A-Fa-f]{4}"
 ENCODED: Final = rb"|".join((_ESCAPED, _BASE64_DIGITS, _BASE64_TEXT))
 """Matches where a text, serialised or not, has an encoded piece."""
-
-# Separators that may stand between the letters of a name; see `normalize`.
-_BETWEEN: Final = rb"[ _.-]{0,2}"
-# A label ends in `":`, `':` or `=`. White space is escaped in a serialised text, as a quote is.
-_SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
-_SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
-_END_IN_TEXT: Final = rb"(?:\\*[\"']%b:|%b=)" % (_SPACE_IN_TEXT, _SPACE_IN_TEXT)
-_END_IN_SERIALISED: Final = rb"(?:(?:\\+\"|')%b:|%b=)" % (_SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
-# A string that begins as an object or a list does, whatever is in it.
-_JSON_IN_TEXT: Final = rb"\"%b[{\[]" % _SPACE_IN_TEXT
-_JSON_IN_SERIALISED: Final = rb"\"%b[{\[]" % _SPACE_IN_SERIALISED
-
-LABEL_IN_SERIALISED: Final = rb"[A-Za-z0-9_.?-]%b|%b" % (_END_IN_SERIALISED, _JSON_IN_SERIALISED)
-"""Matches serialised JSON wherever a text of it has something that may be a label."""
-
-
-def label_names(selectors: Iterable[Selector]) -> list[str]:
-    """Give the names, `*` included, that select a field wherever it stands: normalised, and as they are written."""
-    named = [each for each in selectors if each.rank in {NAME, NAME_PATTERN}]
-    written = {normalize_text(each.text) for each in named if not each.text.isascii()}
-    return sorted({each.segments[1] for each in named} | written)
-
-
-def normalize_text(name: str) -> str:
-    """Leave out what separates, but fold nothing: as a name's letters may stand in a text."""
-    return "".join(char for char in name if char.isalnum() or char == ANY)
-
-
-def in_serialised(names: Iterable[str]) -> bytes:
-    """Write the pattern that matches serialised JSON wherever a text of it may have to be looked into."""
-    labels = _labels(names, _END_IN_SERIALISED)
-    return b"|".join((ENCODED, labels, _JSON_IN_SERIALISED)) if labels else ENCODED
-
-
-def in_text(names: Iterable[str]) -> bytes:
-    """Write the same for the view of a text, with what stands before it in JSON."""
-    labels = _labels(names, _END_IN_TEXT)
-    return b"|".join((ENCODED, labels, _JSON_IN_TEXT)) if labels else ENCODED
-
-
-def label_in_text(names: Iterable[str]) -> bytes:
-    """Write the pattern of labels alone, up to where the value begins."""
-    return _labels(names, _END_IN_TEXT)
-
-
-def _labels(names: Iterable[str], end: bytes) -> bytes:
-    spellings = b"|".join(_spellings(name) for name in names)
-    return b"(?i:%b)%b" % (spellings, end) if spellings else b""
-
-
-def _spellings(name: str) -> bytes:
-    parts = []
-    for char in name.strip(ANY):
-        if char == ANY:
-            parts.append(rb"[A-Za-z0-9_.-]*")
-        elif char.isascii():
-            parts.append(re.escape(char).encode())
-        else:  # in a view `x`, `?`, or with an accent of its own a letter and `?`
-            parts.append(rb"[A-Za-z]?[x?]{0,2}")
-    tail = rb"[A-Za-z0-9_.-]*" if name.endswith(ANY) else b""
-    return _BETWEEN.join(parts) + tail
-
-
-# A label's value, in a view: quoted, a list or an object, or up to what ends it in a query, a header, a log line.
-# Groups of digits, and of four letters as in an IBAN, belong together: with one hidden nobody would know the others for
-# what they are. A card's track begins with a semicolon. What has no end goes to the end of the text.
-_GROUPS = rb"(?:[ .()/\x1c-]{1,4}(?:[0-9]+|[A-Z]{4}(?=[ .\x1c-][0-9A-Z])))*"
-_VALUE = re.compile(
-    rb"""[ \x1d]{0,8}(?:(?P<mark>\\{0,8}["'])(?!(?P=mark))(?P<quoted>.+?)(?:(?<!\\)(?P=mark)|\Z)"""
-    rb"""|(?P<list>[\[{])"""
-    rb"""|(?P<bare>(?:;(?=[0-9]))?[^ \x1d&;,"'\\<>{}\[\]|=][^ \x1d&;,"'\\<>{}\[\]|=]*={0,2}""" + _GROUPS + rb"))",
-    re.DOTALL,
-)
-_BRACKET = re.compile(rb"""[\[\]{}"']""")
-_NAME_END = re.compile(r"""[\\"'\s:=]+$""")
-_NAME_CHARS = "_-."
-_MAX_NAME = 64
-
-
-def label_name(text: str, start: int, end: int) -> str:
-    """Give the whole name of the label that a pattern found at `text[start:end]`."""
-    while start > 0 and end - start < _MAX_NAME and (text[start - 1].isalnum() or text[start - 1] in _NAME_CHARS):
-        start -= 1
-    return _NAME_END.sub("", text[start:end])
-
-
-def label_value(seen: bytes, position: int) -> Span | None:
-    """Find the value that follows a label which ends at `position` of a view."""
-    match = _VALUE.match(seen, position)
-    if not match:
-        return None
-    kind = next(kind for kind in ("quoted", "list", "bare") if match[kind])
-    return match.span(kind) if kind != "list" else (match.start(kind), _bracket_end(seen, match.start(kind)))
-
-
-def _bracket_end(seen: bytes, start: int) -> int:
-    """Where a list or an object ends; if it does not, the end of the text."""
-    depth, quote = 0, b""
-    for match in _BRACKET.finditer(seen, start):
-        sign = match[0]
-        if sign in {b'"', b"'"}:
-            quote = b"" if sign == quote else quote or sign
-        elif not quote:
-            depth += 1 if sign in {b"[", b"{"} else -1
-            if depth == 0:
-                return match.end()
-    return len(seen)
 
 
 _PIECE = re.compile(r"""=?[^\s&?=/#;,"'<>|]+""")

@@ -1,12 +1,28 @@
 """Rules by field, applied to a parsed document in place."""
 
-from typing import TypeAlias
+import re
+from typing import Final, TypeAlias
 
-from redaction.engine.field_tree import DROP, QUARANTINE, FieldNode, FieldTree, Plan
+from redaction.engine.field_tree import (
+    DROP,
+    NAME_OF,
+    QUARANTINE,
+    TYPE_OF,
+    VALUE_OF,
+    FieldNode,
+    FieldTree,
+    Named,
+    Plan,
+)
+from redaction.engine.values import without_pairs
 from redaction.plugin import Applied, Document, JSONValue
 
 Hit: TypeAlias = tuple[Applied, FieldNode]
 """What was done, and at which path."""
+
+_CONTAINERS: Final = frozenset({dict, list})
+# A text with a label in it may be another when that has been hidden.
+_IS_NAME: Final = re.compile(r"[\w .\[\]/:$@#-]{1,64}").fullmatch
 
 
 class FieldForbidden(Exception):
@@ -34,12 +50,11 @@ class FieldRules:
         self._object(document, self._tree.root, hits)
 
     def _object(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
-        doomed: list[str] | None = None
+        doomed: list[str] = []
         children = node.children
         for name, value in fields.items():
             child = children[name] if name in children else self._tree.child(node, name)
-            plan = child.plan
-            if plan is None:
+            if child.plan is None:
                 kind = type(value)
                 if kind is dict:
                     self._object(value, child, hits)  # type: ignore[arg-type]
@@ -47,36 +62,63 @@ class FieldRules:
                 if kind is list:
                     self._list(value, child, hits)  # type: ignore[arg-type]
                     continue
-                if child.known or self._tree.unknown is None:
+                if child.named is None and (child.known or self._tree.unknown is None):
                     if value is not None:
                         child.seen += 1
                     continue
-                plan = self._tree.unknown
-            if plan.verb is DROP:
-                doomed = [*doomed, name] if doomed else [name]
-                _note(plan, child, hits)
-            else:
-                fields[name] = self._replace(value, plan, child, hits)
-        if doomed:
-            for name in doomed:
-                del fields[name]
+            if self._is_doomed(fields, name, value, child, hits):
+                doomed.append(name)
+        for name in doomed:
+            del fields[name]
+        if node.pair > VALUE_OF:
+            self._pair(fields, node, hits)
+
+    def _is_doomed(self, fields: Document, name: str, value: JSONValue, node: FieldNode, hits: list[Hit]) -> bool:
+        """Apply what is said of a field, if its value counts; tells whether it is to be dropped."""
+        plan, named = node.plan, node.named
+        if named is not None and type(value) not in _CONTAINERS and named.counts(value):
+            plan = named.plan
+            if named.pairs and (text := without_pairs(value)):
+                fields[name] = text
+                _note(plan, node, hits)
+                return False
+        elif plan is None:
+            plan = None if node.known else self._tree.unknown
+            if plan is None:
+                node.seen += value is not None
+                return False
+        if plan.verb is DROP:
+            node.seen += 1
+            node.redacted += 1
+            hits.append((plan.applied, node))
+            return True
+        fields[name] = self._replace(value, plan, node, hits)
+        return False
 
     def _list(self, items: list[JSONValue], node: FieldNode, hits: list[Hit]) -> None:
         unknown = None if node.known else self._tree.unknown
+        named = node.named
         doomed: list[int] = []
         for place, item in enumerate(items):
             kind = type(item)
             if kind is dict:
                 self._object(item, node, hits)  # type: ignore[arg-type]
-            elif kind is list:
+                continue
+            if kind is list:
                 self._list(item, node, hits)  # type: ignore[arg-type]
-            elif unknown and unknown.verb is DROP:
+                continue
+            plan = named.plan if named and named.counts(item) else unknown
+            if plan is None:
+                if item is not None:
+                    node.seen += 1
+            elif named and named.pairs and plan is not unknown and (text := without_pairs(item)):
+                items[place] = text
+                _note(plan, node, hits)
+            elif plan.verb is DROP:
                 doomed.append(place)
-                _note(unknown, node, hits)
-            elif unknown:
-                items[place] = self._replace(item, unknown, node, hits)
-            elif item is not None:
-                node.seen += 1
+                _note(plan, node, hits)
+            else:
+                items[place] = self._replace(item, plan, node, hits)
         if doomed:
             gone = set(doomed)
             items[:] = [item for place, item in enumerate(items) if place not in gone]
@@ -104,15 +146,65 @@ class FieldRules:
     def _replace_object(self, fields: Document, plan: Plan, node: FieldNode, hits: list[Hit]) -> Document:
         kept: Document = {}
         children = node.children
+        unknown = self._tree.unknown
         for name, value in fields.items():
             child = children[name] if name in children else self._tree.child(node, name)
-            if child.plan and child.plan.verb in {DROP, QUARANTINE} and child.plan is not self._tree.unknown:
-                if child.plan.verb is QUARANTINE:
-                    raise FieldForbidden(child.plan, child)
-                _note(child.plan, child, hits)
+            own = child.plan if child.plan is not unknown else None
+            if child.named and type(value) not in _CONTAINERS and child.named.counts(value):
+                own = child.named.plan
+            if own and own.verb is QUARANTINE:
+                raise FieldForbidden(own, child)
+            if own and own.verb is DROP:
+                _note(own, child, hits)
             else:
-                kept[name] = self._replace(value, plan, child, hits)
+                kept[name] = self._replace(value, own if own and plan is unknown and child.named else plan, child, hits)
         return kept
+
+    def _pair(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
+        """Deal with a value beside its name, `{"name": "phone", "value": ...}`, as with a field of that name."""
+        parts = [(name, self._child(node, name)) for name in fields]
+        said = [
+            (named, child.part)
+            for name, child in parts
+            if child.part in {NAME_OF, TYPE_OF}
+            and isinstance(text := fields[name], str)
+            and _IS_NAME(text)
+            and (named := self._tree.named(text))
+        ]
+        if not said:
+            return
+        named, part = said[0]
+        if named.plan.verb not in {DROP, QUARANTINE} and named.below:
+            named = named.below  # `{"name": "Phone", "value": "a red one"}` is a product's
+        for name, child in parts:
+            if child.part == VALUE_OF and child.plan is None:
+                value = fields[name]
+                if part == NAME_OF or type(value) not in _CONTAINERS:
+                    self._as_named(fields, name, value, named, child, hits)
+
+    def _as_named(
+        self, within: Document, name: str, value: JSONValue, named: Named, node: FieldNode, hits: list[Hit]
+    ) -> None:
+        """Apply what words say to a value below another path."""
+        if isinstance(value, dict):
+            for each, child in [(each, self._child(node, each)) for each in value]:
+                below = named if child.role == "generic" else named.below if child.role == "other" else None
+                if below and child.plan is None:
+                    self._as_named(value, each, value[each], below, child, hits)
+        elif isinstance(value, list):
+            items: Document = {str(place): item for place, item in enumerate(value)}
+            for place, item in list(items.items()):
+                self._as_named(items, place, item, named, node, hits)
+            value[:] = items.values()
+        elif value is not None and named.counts(value):
+            if named.plan.verb is DROP:
+                del within[name]
+                _note(named.plan, node, hits)
+            else:
+                within[name] = self._replace(value, named.plan, node, hits)
+
+    def _child(self, node: FieldNode, name: str) -> FieldNode:
+        return node.children.get(name) or self._tree.child(node, name)
 
 
 def _note(plan: Plan, node: FieldNode, hits: list[Hit]) -> None:

@@ -10,11 +10,13 @@ path that comes in most records is never among it, whatever came before.
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from redaction.actions.base import Action
 from redaction.detectors.base import Detector
-from redaction.plugin import Applied
+from redaction.engine.values import Test
+from redaction.plugin import Applied, JSONValue
 from redaction.policy.names import last_parts, normalize
 from redaction.policy.selectors import (
     NAME,
@@ -26,6 +28,7 @@ from redaction.policy.selectors import (
     State,
     segment_matches,
 )
+from redaction.policy.words import Core, Grammar, Role
 
 _Owner = TypeVar("_Owner")
 
@@ -33,6 +36,15 @@ _Owner = TypeVar("_Owner")
 _MEMORY: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
 _END_LENGTH: Final = 128
+_NAMES: Final = 4096
+
+# A name and its value as two fields of an object; what says the type of a value does so of scalars only.
+NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
+_PARTS: Final = {
+    **dict.fromkeys(["name", "key", "k", "field", "attribute", "label", "fieldname"], NAME_OF),
+    **dict.fromkeys(["id", "code", "type", "system", "schemename"], TYPE_OF),
+    **dict.fromkeys(["value", "val", "v", "content", "data", "stringvalue", "fieldvalue", "identification"], VALUE_OF),
+}
 
 DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
 
@@ -51,13 +63,30 @@ class Plan:
         object.__setattr__(self, "applied", (self.rule, self.verb))
 
 
+@dataclass(slots=True, eq=False)
+class Named:
+    """What happens to the scalars of a field that a rule's words select.
+
+    `counts`: which of them do. `below`: the same for members whose own name says something else; None: nothing.
+    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does.
+    """
+
+    plan: Plan
+    counts: Test
+    below: "Named | None" = None
+    hint: bool = False
+    pairs: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A field rule, compiled. `plan` None: release."""
+    """A field rule, compiled. `plan` None: release. `words`, `hints`: what its words mean, if it has any."""
 
     id: str
     selectors: tuple[Selector, ...]
     plan: Plan | None
+    words: Named | None = None
+    hints: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +106,19 @@ class FieldNode:
         "children",
         "clean_name",
         "exempt",
+        "heir",
         "known",
         "name",
         "name_hits",
+        "named",
         "odd_name",
+        "pair",
         "parent",
+        "part",
         "plan",
         "redacted",
+        "role",
+        "said",
         "seen",
         "seen_before",
         "state",
@@ -99,6 +134,14 @@ class FieldNode:
         self.state = state
         self.children: dict[str, FieldNode] = {}
         self.plan: Plan | None = None
+        # By words: what happens to its scalars, and what its members inherit; the words that its members' names add to.
+        self.named: Named | None = None
+        self.heir: Named | None = None
+        self.said: Sequence[str] = ()
+        self.role: Role = "other"
+        # Which part of a pair of name and value it may be, and which parts its children may be.
+        self.part = 0
+        self.pair = 0
         self.exempt: frozenset[str] = parent.exempt if parent else frozenset()
         self.known = True
         # What becomes of the name itself, once somebody asked; see `redaction.engine.careful`. Odd: it may hold
@@ -127,12 +170,20 @@ class FieldTree:
     """All paths under one policy.
 
     :param unknown: what happens to fields that no rule speaks of; None: they are released.
+    :param grammar: the words of the rules.
     """
 
     def __init__(
-        self, rules: Sequence[Rule], exemptions: Sequence[Exemption] = (), unknown: Plan | None = None
+        self,
+        rules: Sequence[Rule],
+        exemptions: Sequence[Exemption] = (),
+        unknown: Plan | None = None,
+        grammar: Grammar | None = None,
     ) -> None:
         self.unknown: Final = unknown
+        self._grammar = grammar if grammar and grammar.cores else None
+        self._rules = {rule.id: rule for rule in rules}
+        self.named: Final = lru_cache(maxsize=_NAMES)(self._named)
         self._by_name: _ByName[Rule] = _ByName((each, rule) for rule in rules for each in rule.selectors)
         self._by_path: _ByPath[Rule] = _ByPath((each, rule) for rule in rules for each in rule.selectors)
         exempting = [(each, exemption) for exemption in exemptions for each in exemption.selectors]
@@ -161,6 +212,8 @@ class FieldTree:
             node.known = False
             if not self._by_path.goes_on(state):
                 node.plan = self.unknown
+        if self._grammar:
+            self._place(node, parent, name, selected=rule is not None)
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
         if len(name) <= _MEMORABLE_LENGTH:
@@ -195,12 +248,41 @@ class FieldTree:
             node = node.children.get(name) or self.child(node, name)
         return node
 
-    def rule_named(self, name: str) -> Rule | None:
-        """Find the rule for a name wherever it stands: the name of a field, or a label in a text.
+    def _place(self, node: FieldNode, parent: FieldNode, name: str, *, selected: bool) -> None:
+        """Work out what words say of a field; a rule that selects it by its name or path counts before them."""
+        assert self._grammar  # noqa: S101 - for the type
+        words = self._grammar.words(name)
+        role = node.role = self._grammar.role(words)
+        node.said = parent.said if role == "generic" else words
+        node.part = _PARTS.get("".join(words), 0)
+        parent.pair |= node.part
+        if selected:
+            return
+        core = self._grammar.decide(words)
+        if core is None and parent.said and words and words[-1] != "id":
+            # `number` below `card` is what `card_number` is.
+            core = self._grammar.decide([*parent.said, *words])
+        if core:
+            node.named = node.heir = self._of(core)
+        elif parent.heir and role != "descriptor":
+            node.named = node.heir = parent.heir if role == "generic" else parent.heir.below
+
+    def _of(self, core: Core) -> Named | None:
+        if core.rule is None:
+            return None
+        rule = self._rules[core.rule]
+        return rule.hints if core.hint else rule.words
+
+    def _named(self, name: str) -> Named | None:
+        """Find what happens to a name wherever it stands: a label in a text, or a name that is a value.
 
         A name that says where it stood (`payment.cvv`) is dealt with by its last parts, if these are to be hidden.
         """
-        return self._rule_named(name, normalize(name))
+        rule = self._rule_named(name, normalize(name))
+        if rule:
+            return Named(rule.plan, _any) if rule.plan else None
+        core = self._grammar.decide(self._grammar.words(name)) if self._grammar else None
+        return self._of(core) if core else None
 
     def _rule_named(self, name: str, normal: str) -> Rule | None:
         rule = next(iter(self._by_name.matching(normal)), None)
@@ -249,3 +331,7 @@ class _ByPath(Generic[_Owner]):
 
     def matching(self, state: State) -> Sequence[_Owner]:
         return [self._owners[number] for number in self._selectors.matches(state)] if state else ()
+
+
+def _any(_value: JSONValue) -> bool:
+    return True

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from redaction.detectors.base import Detector, view
-from redaction.engine import encodings
+from redaction.engine.encodings import ENCODED
+from redaction.engine.labels import Labels
 from redaction.patterns import Pattern, compile_bytes, lines_matching
 
 _NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "ip"})
@@ -43,10 +44,9 @@ class Prefilter:
     :raises re2.error: they are too large for a pattern.
     """
 
-    def __init__(self, detectors: Sequence[Detector], names: Sequence[str]) -> None:
-        labels = [encodings.LABEL_IN_SERIALISED] if names else []
-        self._numbers, self._letters = passes(detectors, [encodings.ENCODED, *labels])
-        self._named = passes(detectors, [encodings.in_serialised(names)])[1] if names else None
+    def __init__(self, detectors: Sequence[Detector], labels: Labels) -> None:
+        self._numbers, self._letters = passes(detectors, [ENCODED, *labels.anywhere])
+        self._named = passes(detectors, [labels.in_serialised])[1] if labels else None
 
     def suspects(self, bodies: Sequence[bytes]) -> list[int]:
         """Find the bodies (compact JSON in UTF-8) in which there may be something; gives their indexes, in order."""

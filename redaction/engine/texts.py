@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
 from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.values import number_text
 from redaction.engine.work import KeyCollision, Work
 from redaction.plugin import Document, JSONValue
 
 # cc=1, a@b.co; of a number, seven digits: a telephone number in a field of that name.
 _SHORTEST: Final = 4
 _SMALL: Final = 10**6
-_EXPONENTS_WRITTEN_OUT: Final = 20
 
 
 Odd: TypeAlias = "tuple[Document, FieldNode]"
@@ -149,15 +149,3 @@ def rename(odd: Sequence[Odd], work: Work) -> None:
 
 
 _NUMBERS: Final = frozenset({int, float, Decimal})
-
-
-def number_text(number: float | Decimal) -> str:
-    """Write a number as a detector wants to see it."""
-    if isinstance(number, int):
-        return str(number)
-    # 4.11111111111111E15, as Java writes a double, is a card number that ends in 0.
-    exact = number if isinstance(number, Decimal) else Decimal(repr(number))
-    if not 0 < exact.adjusted() < _EXPONENTS_WRITTEN_OUT:
-        return str(number)
-    whole = exact.to_integral_value()
-    return format(whole if whole == exact else exact, "f")

@@ -10,12 +10,14 @@ from redaction.actions.base import HIDDEN
 from redaction.detectors.base import Span, view
 from redaction.engine import encodings
 from redaction.engine.field_rules import FieldForbidden, FieldRules
-from redaction.engine.field_tree import QUARANTINE, FieldTree
+from redaction.engine.field_tree import DROP, QUARANTINE, FieldTree, Named
+from redaction.engine.labels import Label, Labels, label_at, rest_of_line
 from redaction.engine.texts import Text
+from redaction.engine.values import without_pairs
 from redaction.engine.work import TooComplex
 from redaction.parse import Limits, Unparsable, parse_text
 from redaction.patterns import compile_bytes, spans
-from redaction.plugin import Document
+from redaction.plugin import Document, JSONValue
 from redaction.serialize import serialize_value
 
 MendPart: TypeAlias = Callable[[Document, FieldTree, Text, int], None]
@@ -25,22 +27,23 @@ _LOOKING_IS_CHEAPER: Final = 8
 # What each label and each decoded piece costs beside its characters.
 _LABEL_COST: Final = 16
 _PIECE_COST: Final = 64
+_OPENING: Final = ("[", "{")
 
 
 class Unwrapper:
     """The rules by name of one policy. Not bound to a document: one instance serves all."""
 
-    def __init__(self, named: FieldTree, names: Sequence[str], limits: Limits) -> None:
-        self.in_text = encodings.in_text(names)
+    def __init__(self, named: FieldTree, labels: Labels, limits: Limits) -> None:
+        self.in_text = labels.in_text
         self.pattern = compile_bytes(self.in_text)
-        self._labels = compile_bytes(encodings.label_in_text(names)) if names else None
+        self._labels = compile_bytes(labels.pattern) if labels else None
         self._named = named
         self._rules = FieldRules(named)
         self._limits = limits
 
     def is_named(self, name: str) -> bool:
         """Tell whether a rule selects fields of this name wherever they stand."""
-        return self._named.rule_named(name) is not None
+        return self._named.named(name) is not None
 
     def redact(self, leaf: Text, redact_plain: Callable[[], str], mend_part: MendPart, wrappings: int) -> str:
         """Give the leaf's text with what is hidden in it redacted; all of it is, once this changes nothing any more.
@@ -96,22 +99,48 @@ class Unwrapper:
             leaf.work.spend(_LABEL_COST)
             if start < position:
                 continue  # within the value of the label before
-            name = encodings.label_name(text, start, end)
-            rule = self._named.rule_named(name)
-            span = encodings.label_value(seen, end) if rule else None
-            if not rule or not rule.plan or not span:
+            label = label_at(text, seen, start, end)
+            named = self._named.named(label.name) if label else None
+            replaced = _replaced(text, seen, label, named) if label and named else None
+            if not replaced or not named:
                 continue
-            plan = rule.plan
-            if plan.verb is QUARANTINE:
-                raise FieldForbidden(plan, leaf.node)
-            value = text[span[0] : span[1]]
-            # A text keeps its label: with a hole behind it the next word would be taken for its value.
-            new = str(plan.action(value, plan.kind)) if plan.action else HIDDEN
-            if new != value:
-                pieces += [text[position : span[0]], new]
-                position = span[1]
-                leaf.work.hits.append((plan.applied, leaf.node))
+            (first, last), new = replaced
+            if named.plan.verb is QUARANTINE:
+                raise FieldForbidden(named.plan, leaf.node)
+            if new != text[first:last]:
+                pieces += [text[position:first], new]
+                position = last
+                leaf.work.hits.append((named.plan.applied, leaf.node))
         return "".join([*pieces, text[position:]])
+
+
+def _replaced(text: str, seen: bytes, label: Label, named: Named) -> tuple[Span, str] | None:
+    """Give the span of a label's value that counts, and what comes in its place."""
+    (start, end), plan = label.value, named.plan
+    value = text[start:end]
+    counts = named.counts
+    if named.hint and value[:1] in _OPENING:
+        return None
+    if label.loose and not named.hint:
+        # Words before a colon stand in sentences, too.
+        strict = plan.verb in {DROP, QUARANTINE}
+        counts = _has_digit if strict else named.below.counts if named.below else _never
+    if counts(value) and named.counts(value):
+        # A text keeps its label: with a hole behind it the next word would be taken for its value.
+        return (start, end), str(plan.action(value, plan.kind)) if plan.action else HIDDEN
+    if label.loose and named.hint:
+        start, end = rest_of_line(seen, label)
+        if named.counts(line := text[start:end]):
+            return (start, end), without_pairs(line) or HIDDEN
+    return None
+
+
+def _has_digit(value: JSONValue) -> bool:
+    return isinstance(value, str) and any(char.isdecimal() for char in value)
+
+
+def _never(_value: JSONValue) -> bool:
+    return False
 
 
 def _found(leaf: Text, before: int) -> bool:

@@ -9,6 +9,7 @@ from redaction.actions.spec import BUILT_IN, ActionSpec, GeneraliseSpec, PluginS
 from redaction.policy.model import UNKNOWN_FIELDS, FieldRule, Policy
 from redaction.policy.selectors import (
     ANY,
+    ANY_NUMBER,
     NAME,
     NAME_PATTERN,
     PATH,
@@ -19,6 +20,7 @@ from redaction.policy.selectors import (
     overlap,
     segment_matches,
 )
+from redaction.policy.words import joined
 
 _RELEASE = "release"
 _FOR_VALUES = "mask, replace, generalise, tokenise, hash or encrypt"
@@ -41,6 +43,7 @@ def problems(policy: Policy, detectors: Collection[str]) -> Iterator[Problem]:
     yield from _detectors(policy, detectors)
     yield from _exceptions(policy, detectors)
     yield from _selectors_missing(policy)
+    yield from _words(policy)
     yield from _overlaps(policy)
     yield from _unreachable(policy)
 
@@ -71,11 +74,9 @@ def _overriding(policy: Policy) -> Iterator[Problem]:
     """Find paths with wildcards that release what rules by name hide: a path counts before a name."""
     owned = [(selector, rule) for rule in policy.fields for selector in rule.selectors]
     exact = {selector.segments for selector, _ in owned if selector.rank == PATH}
-    hidden = [
-        (selector, rule)
-        for selector, rule in owned
-        if selector.rank in {NAME, NAME_PATTERN} and spec_name(rule.action) != _RELEASE
-    ]
+    named = [pair for pair in owned if pair[0].rank in {NAME, NAME_PATTERN}]
+    named += [(Selector(word, (ANY_NUMBER, joined(word)), NAME), rule) for rule in policy.fields for word in rule.words]
+    hidden = [(selector, rule) for selector, rule in named if spec_name(rule.action) != _RELEASE]
     for path, releasing in owned:
         if path.rank != PATH_PATTERN or spec_name(releasing.action) != _RELEASE:
             continue
@@ -156,8 +157,26 @@ def _unknown(name: str, known: Collection[str]) -> str:
 def _selectors_missing(policy: Policy) -> Iterator[Problem]:
     for section, rules in (("fields", policy.fields), ("exceptions", policy.exceptions)):
         for rule in rules:
-            if not rule.names and not rule.paths:
-                yield Problem(section, rule.id, "selects nothing; give it 'names' or 'paths'")
+            words = isinstance(rule, FieldRule) and (rule.words or rule.hints)
+            if not (rule.names or rule.paths or words):
+                wanted = "'words', 'names' or 'paths'" if section == "fields" else "'names' or 'paths'"
+                yield Problem(section, rule.id, f"selects nothing; give it {wanted}")
+
+
+def _words(policy: Policy) -> Iterator[Problem]:
+    """No two rules may have one word; a hint needs to know what the value has to look like."""
+    owners: dict[str, str] = {}
+    for rule in policy.fields:
+        if rule.hints and rule.type is None:
+            yield Problem(
+                "fields", rule.id, "'hints' need a 'type' that values have to look like; add it, or use 'words'"
+            )
+        for word in (*rule.words, *rule.hints):
+            if owners.setdefault(joined(word), rule.id) != rule.id:
+                yield Problem("fields", rule.id, f"word {word!r} stands in rule {owners[joined(word)]!r} too; keep one")
+    for word in policy.innocent:
+        if joined(word) in owners:
+            yield Problem("innocent", "", f"word {word!r} stands in rule {owners[joined(word)]!r} too; keep one")
 
 
 def _overlaps(policy: Policy) -> Iterator[Problem]:

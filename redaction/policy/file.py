@@ -1,7 +1,7 @@
 """Policy files: reading, extending, and errors that name file, line and what would be right."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -14,6 +14,7 @@ from redaction.plugin import PolicyError
 from redaction.policy.checks import Problem, problems, warnings
 from redaction.policy.errors import explain, line_of_rule
 from redaction.policy.model import ExceptionRule, FieldRule, LimitSettings, Policy, normalize_pattern
+from redaction.policy.words import joined
 from redaction.strict_yaml import NotYAML, line_of, load
 
 _Rule = TypeVar("_Rule", FieldRule, ExceptionRule)
@@ -145,6 +146,7 @@ def _extended(policy: Policy, parent: Policy) -> Policy:
         update={
             "limits": LimitSettings.model_validate(limits),
             "fields": _merged(policy.fields, parent.fields),
+            "innocent": _innocent(policy, parent),
             **({"unknown_fields": unknown[0]} if unknown else {}),
             "detectors": parent.detectors | policy.detectors,
             "exceptions": _merged(policy.exceptions, parent.exceptions),
@@ -156,19 +158,38 @@ def _extended(policy: Policy, parent: Policy) -> Policy:
     )
 
 
+def _innocent(policy: Policy, parent: Policy) -> list[str]:
+    """Join the lists; what the policy itself has as a word of a rule is none of them any more."""
+    taken = {joined(word) for rule in policy.fields for word in (*rule.words, *rule.hints)}
+    theirs = [word for word in parent.innocent if joined(word) not in taken]
+    return list(dict.fromkeys([*theirs, *policy.innocent]))
+
+
 def _merged(own: Sequence[_Rule], inherited: Sequence[_Rule]) -> list[_Rule]:
     by_id = {rule.id: rule for rule in own}
     taken = {normalize_pattern(name) for rule in own for name in rule.names}
+    words = {joined(word) for rule in own for word in _words(rule)}
     merged: list[_Rule] = []
     for theirs in inherited:
         mine = by_id.pop(theirs.id, None)
-        if mine is not None:
-            merged.append(_with_selectors_of(theirs, mine))
-            continue
-        names = [name for name in theirs.names if normalize_pattern(name) not in taken]
-        if names or theirs.paths:
-            merged.append(theirs if len(names) == len(theirs.names) else theirs.model_copy(update={"names": names}))
+        left = _with_selectors_of(theirs, mine) if mine else _without(theirs, taken, words)
+        if left.selectors or _words(left):
+            merged.append(left)
     return merged + [rule for rule in own if rule.id in by_id]
+
+
+def _words(rule: FieldRule | ExceptionRule) -> Sequence[str]:
+    return (*rule.words, *rule.hints) if isinstance(rule, FieldRule) else ()
+
+
+def _without(rule: _Rule, names: Collection[str], words: Collection[str]) -> _Rule:
+    """Take from a rule what another policy says otherwise."""
+    update = {"names": [name for name in rule.names if normalize_pattern(name) not in names]}
+    if words and _words(rule):
+        for key in ("words", "hints"):
+            update[key] = [word for word in getattr(rule, key) if joined(word) not in words]
+    is_same = all(len(left) == len(getattr(rule, key)) for key, left in update.items())
+    return rule if is_same else rule.model_copy(update=update)
 
 
 def _with_selectors_of(theirs: _Rule, mine: _Rule) -> _Rule:
@@ -176,6 +197,10 @@ def _with_selectors_of(theirs: _Rule, mine: _Rule) -> _Rule:
         "names": list(dict.fromkeys([*theirs.names, *mine.names])),
         "paths": list(dict.fromkeys([*theirs.paths, *mine.paths])),
     }
-    if isinstance(theirs, FieldRule):
-        update["type"] = getattr(mine, "type", None) or theirs.type
+    if isinstance(mine, FieldRule):
+        update |= {
+            "type": mine.type or theirs.type,
+            "words": list(dict.fromkeys([*theirs.words, *mine.words])),
+            "hints": [word for word in dict.fromkeys([*theirs.hints, *mine.hints]) if word not in mine.words],
+        }
     return mine.model_copy(update=update)

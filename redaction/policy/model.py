@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from redaction.actions.spec import ActionSpec
 from redaction.policy.selectors import Selector, parse_name, parse_path
+from redaction.policy.words import Core, Grammar, joined, parse_words
 
 # Serialising recurses; orjson stops at 254 levels. DynamoDB holds 32.
 _MAX_DEPTH = 128
@@ -55,10 +56,10 @@ class _Selecting(_Strict):
 
 
 class FieldRule(_Selecting):
-    """What happens to some fields and all that is below them; `release` does not reach below.
+    """What happens to some fields and, of names and paths, all that is below them; `release` does not reach below.
 
     Of two rules the more special one counts: a path before a path with wildcards, before a name, before a name with
-    wildcards.
+    wildcards, before words, of which the longest counts.
     """
 
     id: RuleId
@@ -67,6 +68,22 @@ class FieldRule(_Selecting):
         default=None,
         description="The detector whose kind of value these fields hold, so that equal values get equal tokens.",
     )
+    words: list[str] = Field(
+        default=[],
+        description="Fields whose names end in one of these, whatever stands before, and but for numbers and words "
+        "that say nothing (`number`, `value`, `new`, ...); a word may be of several: `security code`.",
+    )
+    hints: list[str] = Field(
+        default=[],
+        description="Likewise, of names that say less: the field counts where its value looks like the rule's `type`.",
+    )
+
+    @field_validator("words", "hints")
+    @classmethod
+    def _are_words(cls, words: list[str]) -> list[str]:
+        for word in words:
+            parse_words(word)
+        return words
 
 
 class ExceptionRule(_Selecting):
@@ -115,6 +132,9 @@ class Policy(_Strict):
     )
     limits: LimitSettings = LimitSettings()
     fields: list[FieldRule] = []
+    innocent: list[str] = Field(
+        default=[], description="Names, by words, that no rule's words select: a longer word counts before a shorter."
+    )
     unknown_fields: Literal["release", "mask", "drop", "quarantine"] = Field(
         default="release", description="What happens to fields that no rule speaks of."
     )
@@ -124,6 +144,19 @@ class Policy(_Strict):
     exceptions: list[ExceptionRule] = []
     drop_records: list[DropRecord] = []
 
+    @field_validator("innocent")
+    @classmethod
+    def _are_words(cls, words: list[str]) -> list[str]:
+        for word in words:
+            parse_words(word)
+        return words
+
+    def grammar(self) -> Grammar:
+        """Compile the words of all rules."""
+        cores = [Core(word, rule.id) for rule in self.fields for word in rule.words]
+        cores += [Core(word, rule.id, hint=True) for rule in self.fields for word in rule.hints]
+        return Grammar([*cores, *(Core(word, None) for word in self.innocent)])
+
     def digest(self) -> str:
         """Hash what the policy means: 16 hex digits of SHA-256; order and spelling of names do not count."""
         canonical = self.model_dump(mode="json", exclude={"extends"})
@@ -132,6 +165,9 @@ class Policy(_Strict):
             rule["paths"] = sorted({".".join(parse_path(path).segments) for path in rule["paths"]})
         for rule in canonical["fields"]:
             rule["action"] = _canonical_action(rule["action"])
+            for key in ("words", "hints"):
+                rule[key] = sorted(set(map(joined, rule[key])))
+        canonical["innocent"] = sorted(set(map(joined, canonical["innocent"])))
         for rule in canonical["exceptions"]:
             rule["detectors"] = sorted(set(rule["detectors"]))
         for section in ("fields", "exceptions"):  # of drop_records the first that applies is named

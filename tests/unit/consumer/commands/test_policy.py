@@ -83,7 +83,7 @@ def test_what_a_policy_lets_out_is_a_warning(run: Run, mine: Path) -> None:
     assert ran.out.startswith(f"{mine}: ok: ")
     (warning,) = ran.err.splitlines()
     assert warning.startswith(f"{mine}:9: warning: fields: all: path 'pay.*' releases what rules by name hide")
-    assert "'cvv', 'cvv2', 'cvc' and " in warning
+    assert "'cvv', 'cvc', 'cvn' and " in warning
     assert "of rule 'card_security_field' (drop)" in warning
     ran = run("policy", "check", "--json", mine)
     assert json.loads(ran.out)[0]["warnings"] == [warning]
@@ -132,9 +132,12 @@ def test_the_rules_are_shown_in_the_order_in_which_they_count(run: Run, mine: Pa
         "paths with wildcards",
         "order.*.sum",
         "names, at any depth",
+        "Total_Amount",
+        "names that end in these words",
         "ssn_field: drop",
         "card_field: mask keep=bin_last4, type card",
-        "Total_Amount",
+        "likewise, where the value looks like the type",
+        "next page token",
         "jwt: mask",
         "card: mask keep=last4",
         "not searched for: phone",
@@ -152,6 +155,26 @@ def test_the_rules_are_shown_in_the_order_in_which_they_count(run: Run, mine: Pa
         "selectors": ["order.*.sum"],
     }
     assert "phone" in told["not_searched_for"]
+
+
+def test_what_a_name_would_become_is_told_with_the_word_that_decides(run: Run, mine: Path) -> None:
+    names = ("creditCardCvv", "card", "next_page_token", "pinterest", "total amount")
+    options = [option for name in names for option in ("--name", name)]
+    assert run("policy", "show", *options, mine).out.splitlines() == [
+        "creditCardCvv: drop (card_security_field, by the word 'cvv')",
+        "card: mask keep=bin_last4 (card_field, where the value looks like its type, by the hint 'card')",
+        "next_page_token: release (innocent: 'next page token')",
+        "pinterest: release (no rule speaks of it)",
+        "total amount: mask (amount, by its whole name)",
+    ]
+    told = json.loads(run("policy", "show", "--json", *options, mine).out)
+    assert told[0] == {
+        "name": "creditCardCvv",
+        "rule": "card_security_field",
+        "action": "drop",
+        "by": "word",
+        "word": "cvv",
+    }
 
 
 def test_the_schema_is_printed(run: Run) -> None:

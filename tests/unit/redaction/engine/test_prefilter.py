@@ -12,18 +12,27 @@ from redaction import patterns
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor
 from redaction.engine.finder import Finder
+from redaction.engine.labels import Labels
 from redaction.engine.prefilter import Prefilter
 from redaction.parse import Limits, parse
 from redaction.patterns import compile_bytes, lines_hit, lines_matching
 from redaction.policy import load_policy
 from redaction.policy.file import parse_policy
+from redaction.policy.selectors import parse_name
+from redaction.policy.words import Grammar
 from redaction.serialize import serialize
 from tests.kits.examples import examples
 
 LIMITS = Limits(max_depth=32, max_bytes=2**24, max_values=10**6)
 ALL = tuple(detectors().values())
 FINDER = Finder(ALL)
-SCAN = Prefilter(ALL, [])
+
+
+def labels(*names: str) -> Labels:
+    return Labels(map(parse_name, names), Grammar(()))
+
+
+SCAN = Prefilter(ALL, labels())
 
 
 # --- Lines.
@@ -247,16 +256,16 @@ LABELS = [
 
 @pytest.mark.parametrize("text", LABELS)
 def test_labels_in_texts_are_seen(text: str) -> None:
-    scan = Prefilter((), ["pin"])
+    scan = Prefilter((), labels("pin"))
     assert suspected({"a": text}, scan)
     assert suspected({"a": json.dumps({"b": text})}, scan)
     # A text that begins as JSON does is looked into, whatever its names.
-    assert suspected({"a": text}, Prefilter((), ["other"])) == text.startswith("{")
-    assert not suspected({"a": text}, Prefilter((), []))
+    assert suspected({"a": text}, Prefilter((), labels("other"))) == text.startswith("{")
+    assert not suspected({"a": text}, Prefilter((), labels()))
 
 
 def test_keys_and_values_of_the_document_itself_are_no_labels() -> None:
-    assert not suspected({"pin": "1234", "a": "pin", "b": "pin code", "c": "pinned"}, Prefilter((), ["pin"]))
+    assert not suspected({"pin": "1234", "a": "pin", "b": "pin code", "c": "pinned"}, Prefilter((), labels("pin")))
 
 
 def test_plain_documents_are_passed_over() -> None:

@@ -1,0 +1,157 @@
+"""What a value says about itself: whether it is the thing that its field is named after, or something about it."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from redaction.actions.base import HIDDEN
+from redaction.detectors.card import looks_like_card
+from redaction.plugin import JSONValue
+from redaction.policy.words import word_set
+
+__all__ = ["SECRET", "Test", "is_it", "looks_like", "number_text", "without_pairs"]
+
+Test: TypeAlias = Callable[[JSONValue], bool]
+"""Tells whether a scalar counts."""
+
+SECRET: Final = "credential"  # noqa: S105 - the name of a detector
+"""The kind of which any value may be one."""
+
+_OUTCOMES: Final = word_set(
+    """match matches matched no_match nomatch not_matched partial_match mismatch pass passed fail failed failure success
+    successful ok verified unverified not_verified unchecked not_checked checked unavailable not_available
+    not_provided provided not_present present absent missing not_supported unsupported supported required not_required
+    optional mandatory active inactive pending disabled enabled accepted rejected declined approved denied requested
+    not_requested complete completed incomplete valid invalid expired unknown none null true false yes no
+    not_applicable na y n"""
+)
+_MOST: Final = 24
+_NOT_WORD: Final = re.compile(r"[\W_]+")
+
+# What has been masked in part looks like something else than before; it must not be masked again.
+_MASK: Final = "***"
+_MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[0-9]{4})?")
+_LAST_FOUR: Final = range(1000, 10_000)
+_FOUR: Final = 4
+
+_SCHEME: Final = re.compile(
+    r"(?i:apikey|aws4-hmac-sha256|basic|bearer|concealed|digest|dpop|gnap|hawk|hmac[\w-]*|hoba|key|mutual|negotiate|ntlm"
+    r"|oauth|privatetoken|scram-[\w-]+|sharedaccesssignature|sharedkey|signature|token|vapid)\s+\S"
+)
+_OPAQUE: Final = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=[^0-9]*[0-9])[!-~]{7,}")
+# UUIDs, and what begins with its own kind: `ch_3PgafTB7WZ01zgkW`; dates, versions, addresses of pages and resources.
+_IDENTIFIER: Final = re.compile(
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z][A-Za-z0-9]{0,15}(?:_[A-Za-z]+)*_[A-Za-z0-9]+"
+    r"|[A-Z]{2}[0-9a-f]{32}|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[a-z][a-z0-9+.-]*:.*|[\w-]+/[0-9].*"
+)
+_LONGEST: Final = 8192
+_PAIR: Final = re.compile(r"(?<![^\s=;,])([^\s=;,]+)=(\"[^\"]*\"(?=[\s;,]|\Z)|[^\s;,]*)")
+_EXPONENTS_WRITTEN_OUT: Final = 20
+_SHAPES: Final[dict[str, re.Pattern[str]]] = {
+    "iban": re.compile(r"[A-Za-z]{2}[0-9]{2}(?:[ .-]?[0-9A-Za-z]){11,30}"),
+    "email": re.compile(r"[^\s@]+@[^\s@]+"),
+    "phone": re.compile(r"(?:tel:)?[+(]{0,2}(?:[0-9][ ().\/\u00a0-]{0,3}){7,16}(?:(?:x|ext\.?) ?[0-9]{1,6})?"),
+    "ip": re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+(?:%\w+)?"),
+    "ssn": re.compile(r"[0-9](?:[ .-]?[0-9]){8}"),
+}
+
+
+def is_it(kind: str | None) -> Test:
+    """Give the test for values of a field whose name leaves no doubt: no flag, no outcome, no card masked before."""
+    if kind == SECRET:
+        return _is_no_flag
+    if kind == "card":
+        return lambda value: _is_no_outcome(value) and not _is_masked(value)
+    return _is_no_outcome
+
+
+def looks_like(kind: str | None, find: Callable[[str], object] | None) -> Test:
+    """Give the test for values of a field whose name does not say enough.
+
+    :param find: the detector of that kind, for one that has no shape here; without a kind nothing looks like it.
+    """
+    if kind is None or find is None:
+        return lambda _value: False
+    if kind == SECRET:
+        return lambda value: isinstance(value, str) and (_is_secret(value) or bool(_pairs(value)))
+    if kind == "card":
+        return _is_card
+    if kind in _SHAPES:
+        shape = _SHAPES[kind]
+        return lambda value: shape.fullmatch(text := _text(value).strip()) is not None and _MASK not in text
+    return lambda value: _MASK not in (text := _text(value)) and bool(find(text))
+
+
+def _pairs(text: str) -> list[tuple[int, int]]:
+    """Give the spans of the values in `name=value; name=value` that may be secrets, if a text is of that kind."""
+    if "=" not in text or len(text) > _LONGEST or _SCHEME.match(text):
+        return []
+    return [match.span(2) for match in _PAIR.finditer(text) if _is_secret(match[2].strip('"'))]
+
+
+def without_pairs(value: JSONValue) -> str | None:
+    """Hide the secrets in a text like `sid=6f1e; theme=dark`; None: it is no such text."""
+    if not isinstance(value, str) or not (found := _pairs(value)):
+        return None
+    pieces, position = [], 0
+    for start, end in found:
+        pieces += [value[position:start], HIDDEN]
+        position = end
+    return "".join([*pieces, value[position:]])
+
+
+def _text(value: JSONValue) -> str:
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST else ""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return number_text(value)
+    return ""
+
+
+def _is_no_flag(value: JSONValue) -> bool:
+    return value is not True and value is not False
+
+
+def _is_no_outcome(value: JSONValue) -> bool:
+    if isinstance(value, str):
+        # Most values have digits, and outcomes none.
+        if len(value) > _MOST or not value[:1].isalpha():
+            return True
+        return _NOT_WORD.sub("_", value).strip("_").lower() not in _OUTCOMES
+    return value is not True and value is not False
+
+
+def _is_card(value: JSONValue) -> bool:
+    if type(value) is str:
+        return looks_like_card(value) and (value[0].isdecimal() or not _is_masked(value))
+    return looks_like_card(_text(value))
+
+
+def _is_masked(value: JSONValue) -> bool:
+    """Tell a card number of which no more than four digits are left."""
+    if isinstance(value, str):
+        if len(value) > _FOUR and value[:1].isdecimal():
+            return False
+        return _MASKED.fullmatch(value) is not None
+    return isinstance(value, int) and value in _LAST_FOUR
+
+
+def _is_secret(value: str) -> bool:
+    if _MASK in value:
+        return False
+    if _SCHEME.match(value):
+        return True
+    return len(value) <= _LONGEST and _OPAQUE.fullmatch(value) is not None and _IDENTIFIER.fullmatch(value) is None
+
+
+def number_text(number: float | Decimal) -> str:
+    """Write a number as a detector wants to see it."""
+    if isinstance(number, int):
+        return str(number)
+    # 4.11111111111111E15, as Java writes a double, is a card number that ends in 0.
+    exact = number if isinstance(number, Decimal) else Decimal(repr(number))
+    if not 0 < exact.adjusted() < _EXPONENTS_WRITTEN_OUT:
+        return str(number)
+    whole = exact.to_integral_value()
+    return format(whole if whole == exact else exact, "f")
