@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from redaction.detectors.base import Detector, view
+from redaction.engine.field_rules import Hit
 from redaction.engine.work import TOO_COMPLEX, Work
 from redaction.patterns import Pattern, compile_bytes, spans
 
@@ -100,6 +101,12 @@ class Finder:
         seen = b'"' + view(text)
         found = self.find(seen, [len(seen) + 1], _Alone())
         return [Finding(start - 1, end - 1, detector) for start, end, detector in found.get(0, ())]
+
+    def outranks(self, hits: Sequence[Hit], findings: Sequence[Finding]) -> bool:
+        """Tell whether one of the hits comes from a detector that is stronger than those of the findings."""
+        weakest = len(self._rank)
+        strongest = min(self._rank[finding.detector.name] for finding in findings)
+        return any(self._rank.get(rule, weakest) < strongest for (rule, _), _ in hits)
 
     def _settle(self, found: list[Finding]) -> list[Finding]:
         """Of findings that overlap keep those whose detector comes first; what remains shows in the next round."""
