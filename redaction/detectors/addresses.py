@@ -9,28 +9,30 @@ __all__ = ["CANDIDATE", "find"]
 
 # PHP writes JSON with slashes escaped.
 _SCHEME_END: Final = rb":(?:\\*/){2}"
-_USER: Final = rb"[A-Za-z0-9!$&()*+,;=._~%?\-]{0,128}"
-_PASSWORD: Final = rb"[^\n\x1d\"'<>\\ ]{1,256}"
+_USER: Final = rb"[A-Za-z0-9!$&()*+,;=._~%?\-]*"
+_PASSWORD: Final = rb"[^\n\x1d\"'<>\\ ]+"
 # Azure's shared access signatures; AWS's and Google's signed URLs, CloudFront's too; whoever has one has the access.
 _SIGNATURE: Final = rb"(?i:[?&;](?:sig|signature|x-(?:amz|goog)-(?:signature|security-token)))="
 # Azure's connection strings
 _KEY: Final = rb"(?i:accountkey|sharedaccesskey|sharedaccesssignature|sharedsecret(?:value)?|accesskey) ?= ?"
-_VALUE: Final = rb"[A-Za-z0-9%+/=_.~\-]{8,}"
-CANDIDATE: Final = b"|".join((_SCHEME_END + _USER + b":" + _PASSWORD + b"@", _SIGNATURE + _VALUE, _KEY + _VALUE))
+_VALUE: Final = rb"[A-Za-z0-9%+/=_.~\-]{8"
+CANDIDATE: Final = b"|".join(
+    (_SCHEME_END + _USER + b":" + _PASSWORD + b"@", _SIGNATURE + _VALUE + b"}", _KEY + _VALUE + b"}")
+)
 """Matches where there may be one."""
 
 _USER_INFO: Final = re.compile(_SCHEME_END + rb"(?P<user>" + _USER + rb"):(?P<password>" + _PASSWORD + rb")@")
 # `https://host:8080/@name`: a port, and a path in which there is an `@`
 _PORT: Final = re.compile(rb"[0-9]{1,5}[/?#,]|[/?#,]")
 _PATH: Final = re.compile(rb"[/?#]")
-_CONTEXT: Final = re.compile(rb"(?:" + _SIGNATURE + rb"|" + _KEY + rb")(?P<value>" + _VALUE + rb")")
+_CONTEXT: Final = re.compile(rb"(?:" + _SIGNATURE + rb"|" + _KEY + rb")(?P<value>" + _VALUE + rb",4096})")
 _DIGIT: Final = re.compile(rb"[0-9]")
 _HIDDEN: Final = b"*"
 
 
 def find(view: bytes, start: int, end: int) -> list[Span]:
     """Give the credentials at a candidate."""
-    if context := _CONTEXT.match(view, start, end):
+    if context := _CONTEXT.match(view, start):
         return [context.span("value")] if _DIGIT.search(context["value"]) else []
     info = _USER_INFO.match(view, start, end)
     if not info or _PORT.match(info["password"]):

@@ -10,15 +10,15 @@ __all__ = ["CANDIDATE", "find"]
 
 # From a header's name to its value: `Cookie: `, `"cookie":"`, `Cookie=`.
 _TO_VALUE: Final = rb"""\\*["']? ?(?:=>|[:=]) ?\\*["']?"""
-_SCHEME: Final = rb"[A-Za-z][A-Za-z0-9_\-]{1,31} +"
+_SCHEME: Final = rb"[A-Za-z][A-Za-z0-9_\-]* +"
 _AUTHORIZATION: Final = rb"(?i:authorization)" + _TO_VALUE + _SCHEME
 _COOKIE: Final = rb"(?i:cookie2?)" + _TO_VALUE
 # RFC 6265, 4.1.1, but for the signs that end a value in a log or in a command.
-_NAME: Final = rb"[A-Za-z0-9!#$%&+.^_`|~*\-]{1,128}"
+_NAME: Final = rb"[A-Za-z0-9!#$%&+.^_`|~*\-]+"
 CANDIDATE: Final = b"|".join(
     (
-        _AUTHORIZATION + rb"(?:[A-Za-z0-9\-._~+/=]{4,}|[A-Za-z_]{1,32}=\\*\")",
-        _COOKIE + _NAME + rb"=[^\n\x1d\"'\\ ,;]*(?:; ?[^\n\x1d\"'\\ ,;]*)*",
+        _AUTHORIZATION + rb"(?:[A-Za-z0-9\-._~+/=]{4}|[A-Za-z_]+=\\*\")",
+        _COOKIE + _NAME + rb"=",
     )
 )
 """Matches where there may be one."""
@@ -26,7 +26,7 @@ CANDIDATE: Final = b"|".join(
 _HEADER: Final = re.compile(
     rb"(?:(?P<scheme>"
     + _AUTHORIZATION
-    + rb")(?P<token>[A-Za-z0-9\-._~+/]{4,}=*(?![A-Za-z0-9\-._~+/=\"]))?|"
+    + rb")(?P<token>[A-Za-z0-9\-._~+/]{4,}=*(?![A-Za-z0-9\-._~+/=\"\\]))?|"
     + _COOKIE
     + rb")"
 )

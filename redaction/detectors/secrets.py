@@ -110,17 +110,24 @@ class _Credential:
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         if view.startswith(b"-----", start):
             return _key(view, start, end)
-        if context := _WITH_CONTEXT.match(view, start):
-            kind = context.lastgroup or ""
-            if _PLAUSIBLE[kind](context[kind]):
-                return [context.span(kind)]
-        return headers.find(view, start) or addresses.find(view, start, end) or tokens.find(view, start, end)
+        if found := _with_context(view, start, end) or tokens.find(view, start, end):
+            return found
+        # `_secret_` begins what one kind of tokens is known by, and ends the name of another secret.
+        places = range(start + 1, min(end, start + _LONGEST_SIGN))
+        return next(filter(None, (_with_context(view, place, end) for place in places)), [])
 
     def mask(self, text: str) -> str:  # noqa: ARG002
         return _MASK
 
     def normalise(self, text: str) -> str:
         return text
+
+
+def _with_context(view: bytes, start: int, end: int) -> list[Span]:
+    context = _WITH_CONTEXT.match(view, start)
+    if context and _PLAUSIBLE[context.lastgroup or ""](context[context.lastgroup or ""]):
+        return [context.span(context.lastgroup or "")]
+    return headers.find(view, start) or addresses.find(view, start, end)
 
 
 def _is_token(token: bytes) -> bool:
@@ -141,6 +148,7 @@ def _is_user(token: bytes) -> bool:
 
 _DIGITS: Final = frozenset(b"0123456789")
 _LONG_TOKEN: Final = 16
+_LONGEST_SIGN: Final = 24
 _PLAUSIBLE: Final[dict[str, Callable[[bytes], object]]] = {
     "value": bool,
     "header": _is_header_token,
