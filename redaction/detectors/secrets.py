@@ -113,8 +113,8 @@ class _Credential:
         if found := _with_context(view, start, end) or tokens.find(view, start, end):
             return found
         # `_secret_` begins what one kind of tokens is known by, and ends the name of another secret.
-        places = range(start + 1, min(end, start + _LONGEST_SIGN))
-        return next(filter(None, (_with_context(view, place, end) for place in places)), [])
+        place = _CONTEXT_STARTS.search(view, start + 1, end)
+        return _with_context(view, place.start(), end) if place else []
 
     def mask(self, text: str) -> str:  # noqa: ARG002
         return _MASK
@@ -148,7 +148,7 @@ def _is_user(token: bytes) -> bool:
 
 _DIGITS: Final = frozenset(b"0123456789")
 _LONG_TOKEN: Final = 16
-_LONGEST_SIGN: Final = 24
+_CONTEXT_STARTS: Final = re.compile(rb"(?i:secret|authorization|cookie|bearer)")
 _PLAUSIBLE: Final[dict[str, Callable[[bytes], object]]] = {
     "value": bool,
     "header": _is_header_token,

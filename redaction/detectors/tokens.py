@@ -201,10 +201,10 @@ _WITHIN: Final = (
 _TAIL: Final = rb"[A-Za-z0-9_\-.=+/~$%]"
 # Where others follow without end, one costs no more.
 _LONGEST: Final = 4096
-_BEFORE: Final = rb"(?:[^A-Za-z0-9\n]|\\[nrt])"
+_BEFORE: Final = rb"(?:[^A-Za-z0-9\n]|\\(?:[nrtbf]|u00[01][0-9A-Fa-f]))"
 CANDIDATE: Final = b"|".join(
     (
-        rb"(?:%b)%b{9}" % (b"|".join(form.prefix for form in _PLAIN if form.within), _TAIL),
+        *(form.prefix + form.rest.replace(b",}", b"}") for form in _PLAIN if form.within),
         rb"%b(?:%b)%b{9}" % (_BEFORE, b"|".join(form.prefix for form in _PLAIN if not form.within), _TAIL),
         rb"%b(?:%b)" % (_BEFORE, b"|".join(sign for sign, _ in _WORDS)),
         *(sign for sign, _ in _WITHIN),
@@ -220,8 +220,8 @@ _PREFIXED: Final = re.compile(
         )
     ).replace(b",}", b",%d}" % _LONGEST)
 )
-_SIGN_WITHIN: Final = re.compile(b"|".join(sign for sign, _ in _WITHIN))
-_SHAPE_WITHIN: Final = re.compile(b"|".join(shape for _, shape in _WITHIN))
+_PREFIXES: Final = re.compile(b"|".join((*(form.prefix for form in _PLAIN), *(sign for sign, _ in _WORDS))))
+_SHAPES_WITHIN: Final = tuple((re.compile(sign), re.compile(shape)) for sign, shape in _WITHIN)
 # From where one of these begins to what shows it, and from there to its end, or far enough.
 _REACH: Final = 36
 _BEYOND: Final = 128
@@ -229,13 +229,16 @@ _BEYOND: Final = 128
 
 def find(view: bytes, start: int, end: int) -> list[Span]:
     """Give the one at a candidate, if there is one."""
-    if _SIGN_WITHIN.match(view, start, end):
-        first = max(0, start - _REACH, view.rfind(b"\n", max(0, start - _REACH), start) + 1)
-        newline = view.find(b"\n", end, end + _BEYOND)
-        match = _SHAPE_WITHIN.search(view, first, newline if newline >= 0 else end + _BEYOND)
-        if match:
-            return [match.span()]
-    # It may begin within what looked like the beginning of another.
-    match = next(filter(None, (_PREFIXED.match(view, place) for place in range(start, end))), None)
+    for sign, shape in _SHAPES_WITHIN:
+        if sign.match(view, start, end):
+            first = max(0, start - _REACH, view.rfind(b"\n", max(0, start - _REACH), start) + 1)
+            newline = view.find(b"\n", end, end + _BEYOND)
+            if match := shape.search(view, first, newline if newline >= 0 else end + _BEYOND):
+                return [match.span()]
+    match = _PREFIXED.match(view, start) or _PREFIXED.match(view, start + 1)
+    if not match:
+        # Another may begin within what looked like the beginning of one, and reach beyond it.
+        places = (place.start() for place in _PREFIXES.finditer(view, start + 1, end + _REACH))
+        match = next(filter(None, (_PREFIXED.match(view, place) for place in places)), None)
     # A point that ends a sentence is none of it.
     return [(match.start(), match.start() + len(match[0].rstrip(b".")))] if match else []

@@ -21,8 +21,8 @@ from redaction.engine.work import LEAK_SUSPECTED, MENDING_ERRORS, ROUNDS, Work
 from redaction.patterns import lines_matching, spans
 from redaction.plugin import Document
 
-# What looking into a suspicious field name costs, and what it may cost.
-_NAME_COST: Final = 160
+# What looking into a suspicious field name costs beside its characters, and what it may cost.
+_NAME_COST: Final = 480
 _NAME_BUDGET: Final = 1024
 # So that too many are noticed before all have been looked at.
 _NAMES_AT_ONCE: Final = 64
@@ -75,7 +75,7 @@ class CarefulSearch:
         if odd:
             self._look_at_names([node for _, node in odd if node.clean_name is None], work)
             # Paid for whether it was done now or before: a verdict does not depend on what is remembered.
-            work.spend(_NAME_COST * sum(node.odd_name for _, node in odd))
+            work.spend(sum(_NAME_COST + len(node.name) for _, node in odd if node.odd_name))
             if any(node.name_hits for _, node in odd):
                 rename(odd, work)
                 leaves.forget(before)
@@ -90,7 +90,7 @@ class CarefulSearch:
         for first in range(0, len(nodes), _NAMES_AT_ONCE):
             names = [b'"' + view(node.name) for node in nodes[first : first + _NAMES_AT_ONCE]]
             suspects.update(first + number for each in self._suspicious for number in lines_matching(each, names))
-            work.require(_NAME_COST * len(suspects))
+            work.require(sum(_NAME_COST + len(nodes[number].name) for number in suspects))
         for number, node in enumerate(nodes):
             if number not in suspects:
                 node.clean_name, node.odd_name = node.name, False
