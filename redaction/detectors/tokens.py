@@ -9,6 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from redaction.detectors.base import Span
+from redaction.patterns import compile_bytes, spans
 
 __all__ = ["CANDIDATE", "find"]
 
@@ -146,11 +147,14 @@ _WORDS: Final = (
     (rb"EAAA" + _WORD + rb"{8}", rb"EAAA" + _WORD + rb"{60}(?![A-Za-z0-9_\-+/=])"),
     (rb"AQE" + _BASE64 + rb"{8}", rb"AQE" + _BASE64 + rb"{36,400}={0,2}-[A-Za-z0-9+/=]{20,100}-[^\x1d\s\"'\\<>,;]{8,}"),
     # Mollie's API keys and access tokens, Lob's keys, GoCardless's tokens
-    (rb"(?:live|test)_" + _ALNUM + rb"{8}", rb"(?:live|test)_(?=[A-Za-z]{0,34}[0-9])" + _ALNUM + rb"{30,35}" + _DONE),
-    (rb"access_" + _ALNUM + rb"{8}", rb"access_(?=[A-Za-z]{0,34}[0-9])" + _ALNUM + rb"{40}" + _DONE),
+    (
+        rb"(?:live|test)_" + _ALNUM + rb"{8}",
+        rb"(?<!_)(?:live|test)_(?=[A-Za-z]{0,34}[0-9])" + _ALNUM + rb"{30,35}" + _DONE,
+    ),
+    (rb"access_" + _ALNUM + rb"{8}", rb"(?<!_)access_(?=[A-Za-z]{0,34}[0-9])" + _ALNUM + rb"{40}" + _DONE),
     (
         rb"(?:live|sandbox)_" + _WORD + rb"{8}",
-        rb"(?:live|sandbox)_(?!pub_)(?=[^0-9\n]{0,39}[0-9])(?=[^A-Z\n]{0,39}[A-Z])(?=[^a-z\n]{0,39}[a-z])"
+        rb"(?<!_)(?:live|sandbox)_(?!pub_)(?=[^0-9\n]{0,39}[0-9])(?=[^A-Z\n]{0,39}[A-Z])(?=[^a-z\n]{0,39}[a-z])"
         + _WORD
         + rb"{40}"
         + _DONE,
@@ -212,15 +216,15 @@ CANDIDATE: Final = b"|".join(
 )
 """Matches where there may be one."""
 
+# What must stand alone is looked at once for all: of alternatives that begin with letters, few are tried.
+_APART: Final = (*(form.prefix + form.rest for form in _PLAIN if not form.within), *(shape for _, shape in _WORDS))
 _PREFIXED: Final = re.compile(
     b"|".join(
-        (
-            *((b"" if form.within else _ALONE) + form.prefix + form.rest for form in _PLAIN),
-            *(_ALONE + shape for _, shape in _WORDS),
-        )
+        (*(form.prefix + form.rest for form in _PLAIN if form.within), _ALONE + rb"(?:%b)" % b"|".join(_APART))
     ).replace(b",}", b",%d}" % _LONGEST)
 )
-_PREFIXES: Final = re.compile(b"|".join((*(form.prefix for form in _PLAIN), *(sign for sign, _ in _WORDS))))
+_PREFIXES: Final = compile_bytes(b"|".join((*(form.prefix for form in _PLAIN), *(sign for sign, _ in _WORDS))))
+_SIGN_WITHIN: Final = re.compile(b"|".join(sign for sign, _ in _WITHIN))
 _SHAPES_WITHIN: Final = tuple((re.compile(sign), re.compile(shape)) for sign, shape in _WITHIN)
 # From where one of these begins to what shows it, and from there to its end, or far enough.
 _REACH: Final = 36
@@ -229,7 +233,7 @@ _BEYOND: Final = 128
 
 def find(view: bytes, start: int, end: int) -> list[Span]:
     """Give the one at a candidate, if there is one."""
-    for sign, shape in _SHAPES_WITHIN:
+    for sign, shape in _SHAPES_WITHIN if _SIGN_WITHIN.match(view, start, end) else ():
         if sign.match(view, start, end):
             first = max(0, start - _REACH, view.rfind(b"\n", max(0, start - _REACH), start) + 1)
             newline = view.find(b"\n", end, end + _BEYOND)
@@ -238,7 +242,7 @@ def find(view: bytes, start: int, end: int) -> list[Span]:
     match = _PREFIXED.match(view, start) or _PREFIXED.match(view, start + 1)
     if not match:
         # Another may begin within what looked like the beginning of one, and reach beyond it.
-        places = (place.start() for place in _PREFIXES.finditer(view, start + 1, end + _REACH))
+        places = (start + 1 + place for place, _ in spans(_PREFIXES, view[start + 1 : end + _REACH]))
         match = next(filter(None, (_PREFIXED.match(view, place) for place in places)), None)
     # A point that ends a sentence is none of it.
     return [(match.start(), match.start() + len(match[0].rstrip(b".")))] if match else []

@@ -10,9 +10,9 @@ from redaction.engine.work import TOO_COMPLEX, Work
 from redaction.patterns import Pattern, compile_bytes, spans
 
 # What a candidate costs beside its characters: the call, and what is made of its findings. Measured as time
-# (benchmarks/engine_speed.py); to some detectors a long one is no dearer than a short one.
-_CANDIDATE_COST: Final = 16
-_SHORT: Final = 4
+# (benchmarks/engine_speed.py); to some detectors one that is not long is no dearer than a short one.
+_CANDIDATE_COST: Final = 8
+_SHORT, _LONG = 4, 64
 _BY_THE_CALL: Final = frozenset({"email", "iban"})
 # Of one that lies within what a stronger detector has found: it is not looked at.
 _COVERED_COST: Final = 2
@@ -87,7 +87,9 @@ class Finder:
                     number = bisect_right(ends, start)
                     work = texts.work(number)
                     covered = bool(stronger) and _covers(stronger, start, end)
-                    length = _SHORT if by_the_call else end - start
+                    length = end - start
+                    if by_the_call and length < _LONG:
+                        length = _SHORT
                     work.budget -= _COVERED_COST if covered else length + _CANDIDATE_COST
                     if work.budget < 0:
                         work.reject(TOO_COMPLEX)

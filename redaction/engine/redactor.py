@@ -28,6 +28,7 @@ _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
 _PENDING: Final = Rejected("pending")
 # Where something is found in nearly every record, a pass that tells in which is one too many.
 _NEARLY_ALL: Final = 0.9
+_USUAL_ROUNDS: Final = 2
 
 
 def from_options(options: Mapping[str, object]) -> "PolicyRedactor":
@@ -164,8 +165,8 @@ class PolicyRedactor:
         for number_of_round in range(ROUNDS):
             if not suspects:
                 return
-            # Little is left to find in later rounds, unless a text is made so.
-            suspect_chars = self._suspect_chars if number_of_round == 0 else self._suspect_chars // 2
+            # What is no finding is looked at again, once as a rule: a text that needs more rounds is made so.
+            suspect_chars = self._suspect_chars // (1 if number_of_round < _USUAL_ROUNDS else _USUAL_ROUNDS**2)
             works = [
                 Work(documents[number], hits[number], budget_for(suspect_chars, len(bodies[number])))
                 for number in suspects

@@ -38,9 +38,11 @@ def budget_for(suspect_chars: int, size: int) -> int:
     """Give what a record of a size may cost.
 
     :param suspect_chars: what is looked at for each 400 KB, the size of an item of DynamoDB. To search a record for
-        what may be sensitive takes time, too: a smaller record has what that spares, up to twice as much.
+        what may be sensitive takes time, too: one of less than half of that has what it spares, up to twice as much.
     """
-    return suspect_chars * max(size, 2 * _FULL_SIZE - size) // _FULL_SIZE
+    if size >= _FULL_SIZE:
+        return suspect_chars * size // _FULL_SIZE
+    return suspect_chars + suspect_chars * max(0, _FULL_SIZE // 2 - size) // (_FULL_SIZE // 2)
 
 
 class Work:

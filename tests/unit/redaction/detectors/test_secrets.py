@@ -148,6 +148,7 @@ def test_documented_prefixes(secret: str, around: tuple[str, str]) -> None:
         "test_ShouldDoThisAndThatAndTheOther",
         "live_stream_status_for_2024_and_then_more",
         "my_secret_rotation_policy",
+        "feat" + "_test_61QGU1MWyFMSP9YBZ41ClCIKljWvsTgu",
         "customer_secret_question_answered",
         "java.util.concurrent.atomic.AtomicReferenceArrayOfThings",
     ],
