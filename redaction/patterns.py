@@ -16,6 +16,10 @@ except AttributeError:  # no reason to fail here without a word: see `agrees_wit
 Pattern: TypeAlias = "re2._Regexp"  # noqa: SLF001 - the class has no public name
 
 
+# Twice of what RE2 itself takes: it keeps the states that it has met, and is many times slower where they don't fit.
+_PATTERN_BYTES = 16 * 2**20
+
+
 def compile_bytes(pattern: bytes) -> Pattern:
     """Compile a pattern over single bytes.
 
@@ -25,6 +29,7 @@ def compile_bytes(pattern: bytes) -> Pattern:
     options.encoding = re2.Options.Encoding.LATIN1  # bytes as bytes: \x80-\xff are no code points here
     options.log_errors = False  # nothing but this project's own logs may write to stderr
     options.never_capture = True
+    options.max_mem = _PATTERN_BYTES
     return re2.compile(pattern, options)
 
 

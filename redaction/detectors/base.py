@@ -49,12 +49,19 @@ class Detector(Protocol):
         """One spelling for all spellings of the same value, so that equal values get equal tokens."""
 
 
-_HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-_DOTS = "\u00b7\u2024\uff0e\u3002\uff61"
+_HYPHENS = "\u02d7\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u30fc\ufe58\ufe63\uff0d\uff70"
+# Bullets among them, which part numbers as dots in the middle do.
+_DOTS = "\u00b7\u2022\u2023\u2024\u2027\u2219\u22c5\u25aa\u25cf\u25e6\u3002\u30fb\ufe52\uff0e\uff61\uff65"
+# Ends of a line and of a paragraph, and Braille's empty pattern; Unicode's own spaces are known by their category.
+_SPACES = "\u0085\u2028\u2029\u2800"
 _INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 # Join, vary or fill, and show nothing, without being format characters.
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))
-_SIGNS = {"\uff0b": "+", "\uff20": "@", "\uff08": "(", "\uff09": ")", "\uff0f": "/", "\uff1a": ":", "\uff1d": "="}
+_SIGNS = {
+    **dict.fromkeys("\u2044\u2215\uff0f", "/"),
+    **dict.fromkeys("\u2502\uff5c", "|"),
+    **{chr(ord(sign) + 0xFEE0): sign for sign in "#%&()*+,:;=?@_"},  # fullwidth
+}
 _OTHER: Final = "?"
 _MEMORY: Final = 20_000
 _PIECE: Final = 1 << 18
@@ -89,6 +96,7 @@ MAX_ASCII: Final = 127
 _ASCII_CONTROLS: Final = frozenset({*range(0x20), 0x7F})
 _FOLDING = _Folding({code: "\x1d" if code in _ASCII_CONTROLS else chr(code) for code in range(128)})
 _FOLDING.update({ord(char): "-" for char in _HYPHENS} | {ord(char): "." for char in _DOTS})
+_FOLDING.update({ord(char): " " for char in _SPACES})
 _FOLDING.update({ord(char): "\x1c" for char in _INVISIBLE} | {ord(char): sign for char, sign in _SIGNS.items()})
 _CONTROLS = bytes(0x1D if code in _ASCII_CONTROLS else code for code in range(256))
 
@@ -96,7 +104,8 @@ _CONTROLS = bytes(0x1D if code in _ASCII_CONTROLS else code for code in range(25
 def view(text: str) -> bytes:
     """ASCII of equal length, so that spans need no mapping back.
 
-    Decimal digits (Unicode Nd), spaces (Zs), hyphens, dots, plus and at signs of any script become the ASCII ones;
+    Decimal digits (Unicode Nd), spaces (Zs) and ends of lines, hyphens, dots and bullets, slashes and bars, plus and at
+    signs of any script become the ASCII ones;
     cased letters become `x` or, if fullwidth, their ASCII form; invisible characters become 0x1C; control characters,
     newlines among them, 0x1D; anything else `?`. Not NFKC: that also merges numbers that have nothing to do with each
     other.

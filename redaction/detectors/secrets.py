@@ -1,4 +1,4 @@
-"""Secrets of programs: JSON Web Tokens, and credentials whose issuers document how they begin."""
+"""Secrets of programs: JSON Web Tokens, and credentials that their form or what stands before them tells."""
 
 import base64
 import binascii
@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from redaction.detectors import addresses, headers, tokens
 from redaction.detectors.base import CONTROL, Detector, Span
 
 __all__ = ["CREDENTIAL", "JWT"]
@@ -57,24 +58,6 @@ def _names_algorithm(header: bytes) -> bool:
     return isinstance(decoded, dict) and "alg" in decoded
 
 
-# Each with where its issuer, or the standard, says so.
-_PREFIXED: Final = (
-    # AWS IAM user guide, "IAM identifiers", unique ID prefixes: 16 characters follow
-    rb"(?:AKIA|ASIA)[A-Z0-9]{16}",
-    # GitHub docs, "About authentication to GitHub", token formats: 36 or more characters follow
-    rb"gh[pousr]_[A-Za-z0-9]{36,}",
-    rb"github_pat_[A-Za-z0-9_]{50,}",
-    # Slack docs, "Token types"
-    rb"xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9\-]{10,}",
-    rb"xapp-[0-9]-[A-Za-z0-9\-]{10,}",
-    # Stripe docs, "API keys"; webhook signing secrets in "Webhooks"
-    rb"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}",
-    rb"whsec_[A-Za-z0-9+/]{24,}=*",
-    # Google Cloud docs, "Manage API keys"
-    rb"AIza[A-Za-z0-9_\-]{35}",
-    # GitLab docs, "Token overview", token prefixes
-    rb"glpat-[A-Za-z0-9_\-]{20,}",
-)
 _GAP = rb"""(?:\\*["'] ?[:=] ?\\*["']?| ?[:=]{1,2} ?\\*["']?| )"""
 # RFC 6750 section 2.1: b64token after the scheme.
 _BEARER = rb"[Bb](?i:earer) +"
@@ -113,7 +96,9 @@ class _Credential:
     name = "credential"
     candidate = b"|".join(
         (
-            *_PREFIXED,
+            tokens.CANDIDATE,
+            addresses.CANDIDATE,
+            headers.CANDIDATE,
             _HEADER + rb"[:=]" + _OPENED + _BEARER + _ANY_TOKEN,
             _BEARER + _TOKEN,
             _BASIC + _USER,
@@ -125,17 +110,24 @@ class _Credential:
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         if view.startswith(b"-----", start):
             return _key(view, start, end)
-        context = _WITH_CONTEXT.match(view, start)
-        if not context:
-            return [(start, end)]
-        kind = context.lastgroup or ""
-        return [context.span(kind)] if _PLAUSIBLE[kind](context[kind]) else []
+        if found := _with_context(view, start, end) or tokens.find(view, start, end):
+            return found
+        # `_secret_` begins what one kind of tokens is known by, and ends the name of another secret.
+        place = _CONTEXT_STARTS.search(view, start + 1, end)
+        return _with_context(view, place.start(), end) if place else []
 
     def mask(self, text: str) -> str:  # noqa: ARG002
         return _MASK
 
     def normalise(self, text: str) -> str:
         return text
+
+
+def _with_context(view: bytes, start: int, end: int) -> list[Span]:
+    context = _WITH_CONTEXT.match(view, start)
+    if context and _PLAUSIBLE[context.lastgroup or ""](context[context.lastgroup or ""]):
+        return [context.span(context.lastgroup or "")]
+    return headers.find(view, start) or addresses.find(view, start, end)
 
 
 def _is_token(token: bytes) -> bool:
@@ -156,6 +148,7 @@ def _is_user(token: bytes) -> bool:
 
 _DIGITS: Final = frozenset(b"0123456789")
 _LONG_TOKEN: Final = 16
+_CONTEXT_STARTS: Final = re.compile(rb"(?i:secret|authorization|cookie|bearer)")
 _PLAUSIBLE: Final[dict[str, Callable[[bytes], object]]] = {
     "value": bool,
     "header": _is_header_token,

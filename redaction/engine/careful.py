@@ -9,20 +9,21 @@ from functools import partial
 from itertools import accumulate
 from typing import Final
 
-from redaction.actions.base import HIDDEN, Action
-from redaction.detectors.base import MAX_ASCII, Detector, view
+from redaction.actions.base import HIDDEN, Action, KeyedAction
+from redaction.actions.replace import Replace
+from redaction.detectors.base import MAX_ASCII, Detector, Span, view
 from redaction.engine.field_tree import FieldNode, FieldTree
 from redaction.engine.finder import Finder, Finding
 from redaction.engine.prefilter import passes
 from redaction.engine.texts import Text, Texts, rename
-from redaction.engine.unwrap import Unwrapper
+from redaction.engine.unwrap import Plain, Unwrapper
 from redaction.engine.work import LEAK_SUSPECTED, MENDING_ERRORS, ROUNDS, Work
 from redaction.patterns import lines_matching, spans
 from redaction.plugin import Document
 
-# What looking into a suspicious field name costs, and what it may cost.
-_NAME_COST: Final = 160
-_NAME_BUDGET: Final = 512
+# What looking into a suspicious field name costs beside its characters, and what it may cost.
+_NAME_COST: Final = 480
+_NAME_BUDGET: Final = 1024
 # So that too many are noticed before all have been looked at.
 _NAMES_AT_ONCE: Final = 64
 _UNLIMITED: Final = 1 << 62
@@ -35,7 +36,11 @@ class CarefulSearch:
     """The detectors of one policy and their actions. Not bound to a document: one instance serves all."""
 
     def __init__(self, actions: Mapping[Detector, Action], tree: FieldTree, unwrapper: Unwrapper) -> None:
-        self._actions = {detector.name: (action, (detector.name, action.name)) for detector, action in actions.items()}
+        self._actions = {
+            # Tokens and labels may stand where any word would be found: what they stand for is hidden already.
+            detector.name: (action, isinstance(action, Replace | KeyedAction), (detector.name, action.name))
+            for detector, action in actions.items()
+        }
         self._finder = Finder(tuple(actions))
         self._tree = tree
         self._unwrapper = unwrapper
@@ -70,7 +75,7 @@ class CarefulSearch:
         if odd:
             self._look_at_names([node for _, node in odd if node.clean_name is None], work)
             # Paid for whether it was done now or before: a verdict does not depend on what is remembered.
-            work.spend(_NAME_COST * sum(node.odd_name for _, node in odd))
+            work.spend(sum(_NAME_COST + len(node.name) for _, node in odd if node.odd_name))
             if any(node.name_hits for _, node in odd):
                 rename(odd, work)
                 leaves.forget(before)
@@ -85,7 +90,7 @@ class CarefulSearch:
         for first in range(0, len(nodes), _NAMES_AT_ONCE):
             names = [b'"' + view(node.name) for node in nodes[first : first + _NAMES_AT_ONCE]]
             suspects.update(first + number for each in self._suspicious for number in lines_matching(each, names))
-            work.require(_NAME_COST * len(suspects))
+            work.require(sum(_NAME_COST + len(nodes[number].name) for number in suspects))
         for number, node in enumerate(nodes):
             if number not in suspects:
                 node.clean_name, node.odd_name = node.name, False
@@ -125,9 +130,12 @@ class CarefulSearch:
             findings, start = found.get(number, []), ends[number] - 1 - len(leaf.text)
             try:
                 if number in wrapped:
-                    text = self._unwrapper.redact(
-                        leaf, partial(self._replace, leaf, findings, start), self.mend_part, wrappings
+                    plain = Plain(
+                        partial(self._replace, leaf, findings, start),
+                        partial(_at, findings, start),
+                        self._finder.outranks,
                     )
+                    text = self._unwrapper.redact(leaf, plain, self.mend_part, wrappings)
                 else:
                     text = self._replace(leaf, findings, start)
                 if text != leaf.text and not leaf.work.rejected:
@@ -160,12 +168,21 @@ class CarefulSearch:
         text, position = "", 0
         for first, end, detector in findings:
             if end > start:
-                action, applied = self._actions[detector.name]
+                action, keeps_own, applied = self._actions[detector.name]
                 first, end = max(0, first - start), end - start  # noqa: PLW2901
-                text += leaf.text[position:first] + str(action(leaf.text[first:end], detector))
-                position = end
-                leaf.work.hits.append((applied, leaf.node))
+                found = leaf.text[first:end]
+                new = str(action(found, detector))
+                if new != found or not keeps_own:
+                    text += leaf.text[position:first] + new
+                    position = end
+                    leaf.work.hits.append((applied, leaf.node))
         return text + leaf.text[position:]
+
+
+def _at(findings: Sequence[Finding], offset: int, span: Span) -> Sequence[Finding]:
+    """Give the findings at a span of the text that begins at `offset` of their view."""
+    start, end = span[0] + offset, span[1] + offset
+    return [finding for finding in findings if finding.start < end and finding.end > start]
 
 
 def _joined(lines: list[str]) -> bytes:

@@ -1,4 +1,4 @@
-r"""Sensitive text in another dress: URLs, base64, escapes. JSON and labels are in `redaction.engine.labels`.
+r"""Sensitive text in another dress: URLs, base64, compressed data, escapes. JSON and labels: `redaction.engine.labels`.
 
 A text is only looked into where one of the patterns here matches. What is found in an encoded piece hides the whole
 piece: there is no masking inside of base64.
@@ -8,18 +8,32 @@ import binascii
 import html
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote
 
 from redaction.detectors.base import Span, view
+from redaction.inflate import Corrupt, inflate
 
 # How base64 shows what it holds, at any alignment of its groups of four. Each character is six bits of three bytes, so
 # that bytes from a small set give characters from small sets: nine or more digits and separators (a card number, an
 # SSN), or 18 or more characters of ASCII. Identifiers, words and hexadecimal digits look so once in millions.
 _BASE64_DIGITS: Final = rb"(?:[ILMNO][CDSTijyz][AEIMQUYcgk04][gtuw-z0-5]){3}"
 _BASE64_TEXT: Final = rb"(?:[I-Zabcdef][C-HS-Xi-ny-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){6}"
-_ESCAPED: Final = rb"%[0-9A-Fa-f]{2}|=[^ &\"\\\n+]+\+|\x1c|&(?:#[0-9xX][0-9A-Fa-f]*|[A-Za-z]{2,31});|\\u[0-9A-Fa-f]{4}"
-ENCODED: Final = rb"|".join((_ESCAPED, _BASE64_DIGITS, _BASE64_TEXT))
+# The same in UTF-16: every other byte is 0, so that groups of three bytes are of two kinds in turn; nine characters.
+_BASE64_UTF16: Final = rb"(?:[A-Za-z0-9+/_-][AQgw][AB][A-Za-z0-9+/_-]A[A-H][AEIMQUYcgkosw048]A){2}"
+# Compressed data say nothing but how they begin: gzip (1F 8B 08), and zlib at its levels (78 01, 78 5E, 78 9C, 78 DA).
+_BASE64_COMPRESSED: Final = rb"(?:H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r]))[A-Za-z0-9+/_-]{12}"
+# RFC 2045: nobody encodes a letter or a digit alone. A line that goes on ends in `=`.
+_QUOTED: Final = rb"=(?:[0-9A-Fa-f]{2}=[0-9A-Fa-f]{2}|2[B-F]|3[A-D]|40|5F|\x1d|\\+[nr])|[0-9]=20"
+_BACKSLASHED: Final = rb"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]|U[0-9A-Fa-f]{8})"
+_ESCAPED: Final = (
+    rb"%u?[0-9A-Fa-f]{2}|=[^ &\"\\\n+]+\+|\x1c|&(?:#[0-9xX][0-9A-Fa-f]*|[A-Za-z]{2,31});|"
+    + _BACKSLASHED
+    + rb"|"
+    + _QUOTED
+)
+ENCODED: Final = rb"|".join((_ESCAPED, _BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16, _BASE64_COMPRESSED))
 """Matches where a text, serialised or not, has an encoded piece."""
 
 
@@ -27,37 +41,58 @@ _PIECE = re.compile(r"""=?[^\s&?=/#;,"'<>|]+""")
 _RUN = re.compile(r"""[^\s"'<>]+""")
 # In a query's value a plus is a space, but for that of a time's offset.
 _SPACE = re.compile(r"\+(?![0-9]{2}:[0-9]{2}\Z)")
-_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_PERCENT = re.compile(r"%(?:u[0-9A-Fa-f]{2})?[0-9A-Fa-f]{2}")
+_PERCENT_U = re.compile(r"%u([0-9A-Fa-f]{4})")
+# A plus that is meant is encoded: beside one, the others are spaces.
+_PLUS = "%2B"
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_BASE64_SIGN = re.compile(b"|".join((_BASE64_DIGITS, _BASE64_TEXT)).decode())
+_BASE64_SIGN = re.compile(b"|".join((_BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16)).decode())
+_COMPRESSED_SIGN = re.compile(_BASE64_COMPRESSED.decode())
+# Something of the same alphabet may stand before compressed data, and look like the beginning of some.
+_MAX_SIGNS = 4
 # RFC 2045: base64 in lines of at most 76 characters.
 _MIME_LINE = re.compile(r"[A-Za-z0-9+/]{60,76}\r?\n")
 _LINE_END = re.compile(r"\r?\n")
-_UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_BACKSLASH = re.compile(
+    r"\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|u\{(?P<braces>[0-9A-Fa-f]{1,6})\}|U(?P<long>[0-9A-Fa-f]{8}))"
+)
+_QUOTED_PRINTABLE = re.compile(r"((?:=[0-9A-Fa-f]{2}){2,}|=(?:2[B-F]|3[A-D]|40|5F)|(?<=[0-9])=20)|=\r?\n")
+_LAST_CODE = 0x10FFFF
+_NUL = "\0"
 _INVISIBLE = "\x1c"
 _STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
-def decoded_pieces(text: str) -> Iterator[tuple[Span, str]]:
-    """Give the pieces of a text that are encoded, and what they say; some in more than one reading."""
+def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
+    """Give the pieces of a text that are encoded, and what they say; some in more than one reading.
+
+    :param limit: bytes that compressed data may stand for.
+    :raises redaction.inflate.TooLarge: they stand for more.
+    """
     if "%" in text or "+" in text:
         yield from _from_urls(text)
-    yield from _from_base64(text)
+    if "&" in text or "\\" in text or "=" in text:
+        for match in _RUN.finditer(text):
+            for said in _from_escapes(match[0]):
+                yield match.span(), said
+    yield from _from_base64(text, limit)
 
 
-def decoded_whole(text: str) -> Iterator[tuple[Span, str]]:
-    """Give other readings of larger parts of a text: where something shows in them, more than it has to be hidden."""
+def decoded_whole(text: str, limit: int) -> Iterator[tuple[Span, str]]:
+    """Give other readings of larger parts of a text: where something shows in them, more than it has to be hidden.
+
+    :param limit: bytes that compressed data may stand for.
+    :raises redaction.inflate.TooLarge: they stand for more.
+    """
     if _MIME_LINE.search(text):
-        for _, said in _from_base64(_LINE_END.sub("", text)):
+        for _, said in _from_base64(_LINE_END.sub("", text), limit):
             yield (0, len(text)), said
     if "%" in text:
         for match in _RUN.finditer(text):
             if _PERCENT.search(match[0]):
-                yield match.span(), unquote(match[0])
-    if "&" in text and (said := html.unescape(text)) != text:
+                yield match.span(), _unquote(match[0])
+    for said in _from_escapes(text):
         yield (0, len(text)), said
-    if "\\u" in text:
-        yield (0, len(text)), _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     if not text.isascii() and _INVISIBLE in (seen := view(text).decode()):
         yield (0, len(text)), seen.replace(_INVISIBLE, "")
 
@@ -67,18 +102,62 @@ def _from_urls(text: str) -> Iterator[tuple[Span, str]]:
         (start, end), piece = match.span(), match[0]
         if piece[0] == "=":
             start, piece = start + 1, _SPACE.sub(" ", piece[1:])
+        elif _PLUS in piece.upper() and "+" in piece:
+            yield (start, end), _unquote(piece.replace("+", " "))
         if "%" in piece and _PERCENT.search(piece):
-            piece = unquote(piece)
+            piece = _unquote(piece)
         if piece != text[start:end]:
             yield (start, end), piece
 
 
-def _from_base64(text: str) -> Iterator[tuple[Span, str]]:
+def _unquote(piece: str) -> str:
+    return unquote(_PERCENT_U.sub(lambda match: chr(int(match[1], 16)), piece))
+
+
+def _from_escapes(text: str) -> Iterator[str]:
+    """Give the readings of HTML's entities, of the escapes of programs, and of quoted-printable."""
+    for sign, read in (("&", html.unescape), ("\\", _without_backslashes), ("=", _from_quoted_printable)):
+        if sign in text and (said := read(text)) != text:
+            yield said
+
+
+def _without_backslashes(text: str) -> str:
+    return _BACKSLASH.sub(lambda match: _char(match[match.lastgroup or 0]), text)
+
+
+def _char(digits: str) -> str:
+    code = int(digits, 16)
+    return chr(code) if code <= _LAST_CODE else "\N{REPLACEMENT CHARACTER}"
+
+
+def _from_quoted_printable(text: str) -> str:
+    return _QUOTED_PRINTABLE.sub(
+        lambda match: bytes.fromhex((match[1] or "").replace("=", "")).decode(errors="replace"), text
+    )
+
+
+def _from_base64(text: str, limit: int) -> Iterator[tuple[Span, str]]:
     for match in _BASE64_RUN.finditer(text):
+        run = match[0].rstrip("=").translate(_STANDARD_ALPHABET)
+        for place in islice(_COMPRESSED_SIGN.finditer(run), _MAX_SIGNS):
+            # What is no compressed data has cost as much as what is.
+            yield match.span(), _inflated(_bytes(run[place.start() :]), limit)
         if _BASE64_SIGN.search(match[0]):
-            run = match[0].rstrip("=").translate(_STANDARD_ALPHABET)
             # Something of the same alphabet may stand before it, such as a path: all alignments.
             for skipped in range(4):
-                part = run[skipped:]
-                part = part[: len(part) - 1] if len(part) % 4 == 1 else part
-                yield match.span(), binascii.a2b_base64(part + "=" * (-len(part) % 4)).decode("latin-1")
+                said = _bytes(run[skipped:]).decode("latin-1")
+                yield match.span(), said
+                if _NUL in said:  # UTF-16, and UTF-32
+                    yield match.span(), said.replace(_NUL, "")
+
+
+def _bytes(run: str) -> bytes:
+    whole = run[: len(run) - 1] if len(run) % 4 == 1 else run
+    return binascii.a2b_base64(whole + "=" * (-len(whole) % 4))
+
+
+def _inflated(data: bytes, limit: int) -> str:
+    try:
+        return inflate(data, limit, damaged=True).decode(errors="replace")
+    except Corrupt:
+        return ""

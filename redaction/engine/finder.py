@@ -4,12 +4,19 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from redaction.detectors.base import Detector, view
+from redaction.detectors.base import Detector, Span, view
+from redaction.engine.field_rules import Hit
 from redaction.engine.work import TOO_COMPLEX, Work
 from redaction.patterns import Pattern, compile_bytes, spans
 
-# What a candidate costs beside its characters: the call, and what is made of its findings.
-_CANDIDATE_COST = 16
+# What a candidate costs beside its characters: the call, and what is made of its findings. Measured as time
+# (benchmarks/engine_speed.py); to some detectors one that is not long is no dearer than a short one.
+_CANDIDATE_COST: Final = 8
+_SHORT, _LONG = 4, 64
+_BY_THE_CALL: Final = frozenset({"email", "iban"})
+# Of one that lies within what a stronger detector has found: it is not looked at.
+_COVERED_COST: Final = 2
+_FAR: Final = 1 << 62
 
 
 class Finding(NamedTuple):
@@ -56,35 +63,49 @@ class Finder:
         rare = [pair for pair in compiled if pair[0].name not in _OFTEN]
         # One pass tells that none of the rare ones has a candidate.
         any_rare = compile_bytes(b"|".join(b"(?:%b)" % detector.candidate for detector, _ in rare)) if rare else None
-        self._groups = [(None, often), (any_rare, rare)]
+        # Those first, since what they find covers the candidates of others.
+        self._groups = [(any_rare, rare), (None, often)]
 
-    def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> dict[int, list[Finding]]:
+    def find(  # noqa: C901 - one loop: a call for each candidate would cost as much as looking at it
+        self, seen: bytes, ends: Sequence[int], texts: Texts
+    ) -> dict[int, list[Finding]]:
         """Find all in the view of several texts, which end (newline included) at `ends`; gives findings by text.
 
         Positions are those in the view; findings are in order, none overlapping. The work to which a text belongs pays
         for the characters that had to be validated; one that can't is rejected, its findings not complete.
         """
         found: dict[int, list[Finding]] = {}
+        spans_found: dict[int, list[Span]] = {}
         for detector, pattern in self._worthwhile(seen):
+            rank, by_the_call = self._rank[detector.name], detector.name in _BY_THE_CALL
+            stronger = sorted(span for other, each in spans_found.items() if other < rank for span in each)
+            own: list[Span] = []
             position: int | None = 0
             while position is not None:
                 matches, position = spans(pattern, seen, position), None
                 for start, end in matches:
                     number = bisect_right(ends, start)
                     work = texts.work(number)
-                    work.budget -= end - start + _CANDIDATE_COST
+                    covered = bool(stronger) and _covers(stronger, start, end)
+                    length = end - start
+                    if by_the_call and length < _LONG:
+                        length = _SHORT
+                    work.budget -= _COVERED_COST if covered else length + _CANDIDATE_COST
                     if work.budget < 0:
                         work.reject(TOO_COMPLEX)
                         position = ends[number]
                         break
-                    if detector.name in texts.exempt(number):
+                    if covered or detector.name in texts.exempt(number):
                         continue
                     for first, last in detector.find(seen, start, end):
+                        own.append((first, last))
                         finding = _finding(Finding, (first, last, detector))
                         if number in found:
                             found[number].append(finding)
                         else:
                             found[number] = [finding]
+            if own:
+                spans_found[rank] = own
         for number, findings in found.items():
             if len(findings) > 1:
                 found[number] = self._settle(findings)
@@ -100,6 +121,12 @@ class Finder:
         seen = b'"' + view(text)
         found = self.find(seen, [len(seen) + 1], _Alone())
         return [Finding(start - 1, end - 1, detector) for start, end, detector in found.get(0, ())]
+
+    def outranks(self, hits: Sequence[Hit], findings: Sequence[Finding]) -> bool:
+        """Tell whether one of the hits comes from a detector that is stronger than those of the findings."""
+        weakest = len(self._rank)
+        strongest = min(self._rank[finding.detector.name] for finding in findings)
+        return any(self._rank.get(rule, weakest) < strongest for (rule, _), _ in hits)
 
     def _settle(self, found: list[Finding]) -> list[Finding]:
         """Of findings that overlap keep those whose detector comes first; what remains shows in the next round."""
@@ -118,6 +145,12 @@ class Finder:
         if len(cluster) <= 1:
             return cluster
         return _apart(sorted(cluster, key=lambda finding: (self._rank[finding.detector.name], finding.start)))
+
+
+def _covers(places: Sequence[Span], start: int, end: int) -> bool:
+    """Tell whether one of the sorted places holds all of a candidate, but for what stands before it."""
+    nearest = bisect_right(places, (start + 1, _FAR)) - 1
+    return nearest >= 0 and places[nearest][1] >= end
 
 
 def _apart(findings: list[Finding]) -> list[Finding]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from redaction.engine.compile import compile_policy
 from redaction.engine.field_rules import FieldForbidden, Hit
-from redaction.engine.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Work
+from redaction.engine.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Work, budget_for
 from redaction.keys import KeyProvider
 from redaction.parse import Limits, Unparsable, parse, parse_all
 from redaction.plugin import Document, Dropped, PolicyError, Rejected, Released, Verdict
@@ -28,6 +28,7 @@ _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
 _PENDING: Final = Rejected("pending")
 # Where something is found in nearly every record, a pass that tells in which is one too many.
 _NEARLY_ALL: Final = 0.9
+_USUAL_ROUNDS: Final = 2
 
 
 def from_options(options: Mapping[str, object]) -> "PolicyRedactor":
@@ -85,7 +86,7 @@ class PolicyRedactor:
         self.digest = policy.digest()
         self._careful = careful
         self._limits = compiled.limits
-        self._budget = policy.limits.max_suspect_chars
+        self._suspect_chars = policy.limits.max_suspect_chars
         self._drops = [_DropRule(rule) for rule in policy.drop_records]
         self._tree = compiled.tree
         self._fields = compiled.fields
@@ -164,7 +165,12 @@ class PolicyRedactor:
         for number_of_round in range(ROUNDS):
             if not suspects:
                 return
-            works = [Work(documents[number], hits[number], self._budget) for number in suspects]
+            # What is no finding is looked at again, once as a rule: a text that needs more rounds is made so.
+            suspect_chars = self._suspect_chars // (1 if number_of_round < _USUAL_ROUNDS else _USUAL_ROUNDS**2)
+            works = [
+                Work(documents[number], hits[number], budget_for(suspect_chars, len(bodies[number])))
+                for number in suspects
+            ]
             before = [len(work.hits) for work in works]
             self._search.mend(works, first=number_of_round == 0)
             changed: list[int] = []

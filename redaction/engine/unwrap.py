@@ -4,23 +4,41 @@ Rules by path and `unknown_fields` do not reach into texts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from redaction.actions.base import HIDDEN
 from redaction.detectors.base import Span, view
 from redaction.engine import encodings
-from redaction.engine.field_rules import FieldForbidden, FieldRules
+from redaction.engine.field_rules import FieldForbidden, FieldRules, Hit
 from redaction.engine.field_tree import DROP, QUARANTINE, FieldTree, Named
+from redaction.engine.finder import Finding
 from redaction.engine.labels import Label, Labels, label_at, rest_of_line
 from redaction.engine.texts import Text
 from redaction.engine.values import without_pairs
 from redaction.engine.work import TooComplex
+from redaction.inflate import TooLarge
 from redaction.parse import Limits, Unparsable, parse_text
 from redaction.patterns import compile_bytes, spans
 from redaction.plugin import Document, JSONValue
 from redaction.serialize import serialize_value
 
 MendPart: TypeAlias = Callable[[Document, FieldTree, Text, int], None]
+Reading: TypeAlias = Callable[[str, int], Iterable[tuple[Span, str]]]
+
+
+class Plain(NamedTuple):
+    """What stands in a text as it is.
+
+    :ivar redacted: redacts it, and gives the text.
+    :ivar at: gives what detectors found at a span.
+    :ivar outranks: tells whether one of the hits comes from a detector that is stronger than those.
+    """
+
+    redacted: Callable[[], str]
+    at: Callable[[Span], Sequence[Finding]]
+    outranks: Callable[[Sequence[Hit], Sequence[Finding]], bool]
+
+
 _MAX_WRAPPINGS: Final = 4
 # Than validating what looks sensitive, which is what a budget is measured in.
 _LOOKING_IS_CHEAPER: Final = 8
@@ -45,11 +63,13 @@ class Unwrapper:
         """Tell whether a rule selects fields of this name wherever they stand."""
         return self._named.named(name) is not None
 
-    def redact(self, leaf: Text, redact_plain: Callable[[], str], mend_part: MendPart, wrappings: int) -> str:
+    def redact(self, leaf: Text, plain: Plain, mend_part: MendPart, wrappings: int) -> str:
         """Give the leaf's text with what is hidden in it redacted; all of it is, once this changes nothing any more.
 
-        :param redact_plain: redacts what stands in the text as it is. That comes before labels, since half of a number
-            that a label hides could be more than nothing, and no detector would know the other half.
+        What stands in it as it is comes before labels, since half of a number that a label hides could be more than
+        nothing, and no detector would know the other half. For the same reason an encoded piece comes before that,
+        where it says more than what shows of it: a card's track, of which only the number does.
+
         :param mend_part: looks for more in a document made of what was unwrapped.
         :raises TooComplex: it is wrapped too often, or the work can't pay.
         :raises KeyCollision, FieldForbidden: as for a document.
@@ -68,26 +88,51 @@ class Unwrapper:
                 self._rules.apply(holder, leaf.work.hits)
                 mend_part(holder, self._named, leaf, wrappings + 1)
                 return serialize_value(holder[""]) if _found(leaf, before) else text
-        plain = redact_plain()
-        if plain != text:
-            return plain
+        redacted = plain.redacted()
+        if redacted != text:
+            shown = leaf.work.hits[before:]
+            del leaf.work.hits[before:]
+            inner = self._without_telling(text, encodings.decoded_pieces, leaf, mend_part, wrappings, plain)
+            if _found(leaf, before):
+                return inner
+            leaf.work.hits += shown
+            return redacted
         text = self._without_labelled(text, leaf)
         for decoded in (encodings.decoded_pieces, encodings.decoded_whole):
             if len(leaf.work.hits) == before:
-                text = self._without_telling(text, decoded(text), leaf, mend_part, wrappings)
+                text = self._without_telling(text, decoded, leaf, mend_part, wrappings)
         return text if _found(leaf, before) else leaf.text
 
     def _without_telling(
-        self, text: str, pieces: Iterable[tuple[Span, str]], leaf: Text, mend_part: MendPart, wrappings: int
+        self,
+        text: str,
+        decoded: Reading,
+        leaf: Text,
+        mend_part: MendPart,
+        wrappings: int,
+        plain: Plain | None = None,
     ) -> str:
-        """Hide the pieces that say something sensitive."""
+        """Hide the pieces that say something sensitive.
+
+        :param plain: what shows of it; only pieces that say more than what shows of them are hidden.
+        """
         hiding: list[Span] = []
-        for span, said in pieces:
-            leaf.work.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
-            known = len(leaf.work.hits)
-            mend_part({"": said}, self._named, leaf, wrappings + 1)
-            if len(leaf.work.hits) > known:
-                hiding.append(span)
+        limit = leaf.work.budget * _LOOKING_IS_CHEAPER
+        try:
+            for span, said in decoded(text, limit):
+                shown = plain.at(span) if plain else ()
+                if plain and not shown:
+                    continue
+                leaf.work.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
+                known = len(leaf.work.hits)
+                mend_part({"": said}, self._named, leaf, wrappings + 1)
+                hits = leaf.work.hits[known:]
+                if plain and not plain.outranks(hits, shown):
+                    del leaf.work.hits[known:]
+                elif hits:
+                    hiding.append(span)
+        except TooLarge:
+            raise TooComplex from None
         return _without(text, hiding)
 
     def _without_labelled(self, text: str, leaf: Text) -> str:

@@ -31,6 +31,20 @@ MENDING_ERRORS: Final = (TooComplex, KeyCollision, FieldForbidden)
 """What may be raised while a record is mended, for this record alone."""
 
 
+_FULL_SIZE: Final = 400 * 1024
+
+
+def budget_for(suspect_chars: int, size: int) -> int:
+    """Give what a record of a size may cost.
+
+    :param suspect_chars: what is looked at for each 400 KB, the size of an item of DynamoDB. To search a record for
+        what may be sensitive takes time, too: one of less than half of that has what it spares, up to twice as much.
+    """
+    if size >= _FULL_SIZE:
+        return suspect_chars * size // _FULL_SIZE
+    return suspect_chars + suspect_chars * max(0, _FULL_SIZE // 2 - size) // (_FULL_SIZE // 2)
+
+
 class Work:
     """A record that is being mended. `rejected`: it can't be, and why."""
 

@@ -113,10 +113,11 @@ class LimitSettings(_Strict):
         default=3000, ge=1, le=1_000_000, description="Fields and list elements of all its objects and lists."
     )
     max_suspect_chars: int = Field(
-        default=14 * 1024,
+        default=32 * 1024,
         ge=256,
         le=_MAX_BYTES,
-        description="Characters that look sensitive and have to be validated: what a record may cost.",
+        description="Characters that look sensitive and have to be validated, for each 400 KB of a record; for a "
+        "smaller one up to twice as many: what it may cost.",
     )
 
 

@@ -34,7 +34,9 @@ def test_decimal_digits_of_any_script_are_seen_as_digits(char: str) -> None:
 def test_separators_of_any_script_are_seen_as_the_ascii_ones() -> None:
     assert view("\u00a0\u202f\u3000") == b"   "
     assert view("\u2010\u2011\u2212\uff0d") == b"----"
+    assert view("\u2028\u2029\u0085") == b"   "
     assert view("\uff0e\u00b7\uff0b\uff20\uff0f") == b"..+@/"
+    assert view("\u2022\u30fb\u2219\u2044\uff5c\uff1b\uff05") == b".../|;%"
     assert view("a\u200bb\ufeffc\u00ad") == b"a\x1cb\x1cc\x1c"
     assert view("\x00\t\x1c\x7f") == b"\x1d\x1d\x1d\x1d"
     assert view("\uff24\uff25\u0416\u4e2d") == b"DEx?"

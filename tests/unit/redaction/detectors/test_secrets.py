@@ -95,6 +95,39 @@ PREFIXED = [
     sample("whsec" + "_", 32),
     sample("AI" + "za", 35),
     sample("glpat" + "-", 20),
+    *(sample("gl" + kind + "-", 24) for kind in ("rt", "dt", "ptt", "soat")),
+    *("shp" + kind + "_" + "0123456789abcdef" * 2 for kind in ("at", "ca", "pa", "ss")),
+    sample("sq0" + "csp-", 43),
+    sample("sq0" + "atp-", 22),
+    sample("EAA" + "A", 60),
+    sample("A21" + "AA", 80),
+    "access_token" + "$production$" + sample("", 16).lower() + "$" + "0123456789abcdef" * 2,
+    *(f"access-{mode}-8ab976e6-64bc-4b38-98f7-731e7a349970" for mode in ("sandbox", "production")),
+    sample("SG" + ".", 22) + "." + sample("", 43),
+    sample("sk-" + "ant-api03-", 95),
+    sample("sk-" + "proj-", 60),
+    sample("sk" + "-", 48),
+    sample("npm" + "_", 36),
+    sample("hv" + "s.", 95),
+    sample("pypi" + "-AgEIcHlwaS5vcmc", 60),
+    "dop" + "_v1_" + "0123456789abcdef" * 4,
+    sample("ya" + "29.", 80),
+    "sntrys" + "_eyJpYXQiOjE3MDB9==_" + sample("", 43),
+    "AQE" + sample("", 60) + "==-" + sample("", 43) + "=-" + sample("", 16),
+    sample("li" + "ve_", 30),
+    "c" + "k_" + "0123456789abcdef" * 2 + "01234567",
+    "key" + "-" + "0123456789abcdef" * 2,
+    "1234567890:" + sample("AA", 33),
+    "MTk4NjIyNDgzNDcxOTI1MjQ4" + ".Cl2FMQ." + sample("", 27),
+    "0123456789abcdef" * 2 + "-us" + "12",
+    "dapi" + "0123456789abcdef" * 2,
+    sample("lin" + "_api_", 40),
+    sample("ntn" + "_", 46),
+    "PMAK" + "-" + "0123456789abcdef01234567" + "-" + "0123456789abcdef0123456789abcdef01",
+    sample("NRAK" + "-", 27).upper(),
+    sample("glsa" + "_", 32) + "_0123abcd",
+    "IQoJb3Jp" + "Z2luX2VjE" + sample("", 50),
+    "hooks.slack.com" + "/services/T0123/B0123/" + sample("", 24),
 ]
 
 
@@ -102,6 +135,72 @@ PREFIXED = [
 @pytest.mark.parametrize("around", [("", ""), ("key ", "."), ('{"key":"', '"}'), ("KEY=", "\nNEXT=1")])
 def test_documented_prefixes(secret: str, around: tuple[str, str]) -> None:
     assert found(CREDENTIAL, around[0] + secret + around[1]) == [secret]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        sample("pk" + "_test_", 24),
+        sample("sq0" + "idp-", 22),
+        "rzp" + "_live_" + "a1B2c3D4e5f6g7",
+        "xEAA" + "A" + "a1B2c3D4e5" * 6,
+        "task-" + "0123456789abcdef" * 2,
+        "test_ShouldDoThisAndThatAndTheOther",
+        "live_stream_status_for_2024_and_then_more",
+        "my_secret_rotation_policy",
+        "feat" + "_test_61QGU1MWyFMSP9YBZ41ClCIKljWvsTgu",
+        "customer_secret_question_answered",
+        "java.util.concurrent.atomic.AtomicReferenceArrayOfThings",
+    ],
+)
+def test_what_is_public_or_a_word_is_no_token(text: str) -> None:
+    assert found(CREDENTIAL, f"use {text} now") == []
+
+
+def test_a_token_may_begin_within_what_looked_like_another() -> None:
+    token = sample("sk" + "_live_", 24)
+    assert found(CREDENTIAL, f"stripe_secret_{token} AKIA-{token}") == [token, token]
+
+
+def test_of_a_client_secret_the_id_stays() -> None:
+    text = "pi_3MtwBwLkdIwHu7ix28a3tqPa_" + "secret_YrKJUKribcBjcG8HVhfZluoGH"
+    assert redacted(CREDENTIAL, text) == "pi_3MtwBwLkdIwHu7ix28a3tqPa_secret_****"
+
+
+# What is hidden stands between guillemets.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cookie: sid=«abc»; theme=dark; _ga=«GA1.2.3»; lang=en-GB; n=1",
+        '"cookie":"sid=«6f1ed002ab5595859014ebf0951522d9»',
+        "Set-Cookie: session=«8f14e45f»; HttpOnly; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT; b=«c9»",
+        "Set-Cookie: a=«1z»; Path=/, b=«2y»; Max-Age=60; Secure",
+        "curl -H 'Cookie: a=«b1»; c=«d2»' https://a.example/?x=1",
+        "GET / Cookie: sid=«abc» HTTP/1.1 200",
+        'Cookie: a=«"x y"»; b=«c1»',
+        "mysql://«root»:«r00tpw»@10.1.2.3/db and mongodb+srv://«u»:«p%40ss»@h1,h2/x",
+        "postgres://«u»:«p@ss»@db.example.com:5432/x?y=a@b.example",
+        "redis://:«p#s/s»@host:1/0",
+        r"amqp:\/\/«u»:«pw»@host",
+        "https://host:8080/@user/x http://h:80?x=a@b.example https://a.example/c:d@e https://a.example:443,x@y",
+        "sv=2022&sig=«abcDEF%2B123%3D»&se=2024",
+        "https://x.example/k?X-Amz-Signature=«0123456789abcdef»&x=1",
+        "SharedAccessKeyName=Root;SharedAccessKey=«aB3aB3aB3aB3aB3aB3=»;EntityPath=y",
+        'Authorization: Digest username="rita", nonce="abc", response="«6629fae49393a053»"',
+        "Authorization: AWS4-HMAC-SHA256 SignedHeaders=host, Signature=«f0e8bdb87c964420e857bd35»",
+        "Authorization: Token «abcdefgh»",
+        "Authorization: GenieKey «eb243592-faa2-4ba2»",
+        'Authorization: OAuth oauth_consumer_key="«xvz1ev»", oauth_signature="«tnnA%3D»", oauth_token="«370-Gm»"',
+        'Authorization: Hawk id="dh37", ts="1353832234", mac="«6R4rV5iE+NPo=»"',
+        "authorization: approved later, Authorization: Approved 831005",
+        "config=/some/long/path design=12345678901234567890",
+    ],
+)
+def test_headers_and_addresses(text: str) -> None:
+    clear = text.replace("«", "").replace("»", "")
+    hidden = [each.split("»")[0] for each in text.split("«")[1:]]
+    assert found(CREDENTIAL, clear) == hidden
+    assert found(CREDENTIAL, redacted(CREDENTIAL, clear)) == []
 
 
 FORTY = ("wJalr/XUtn" + "FEMI+K7MDE") * 2
@@ -210,6 +309,12 @@ def test_what_is_found_in_a_text_is_a_candidate_in_its_json(detector: Detector, 
         "Bearer " + "1" * 16_000,
         "Authorization: Basic " + "QQ==" * 4_000,
         "secret_key=" * 1_500 + "1" * 40,
+        "xo" + "xb-" * 6_000,
+        ("sk" + "_live_") * 2_000,
+        "Cookie: a=b;" * 1_500,
+        "authorization: a bcde=" * 1_000,
+        "://a:b" * 3_000,
+        "AQ" + "E/AQE" * 4_000,
     ],
 )
 def test_time_is_bounded(text: str) -> None:

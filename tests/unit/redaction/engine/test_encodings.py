@@ -1,7 +1,11 @@
 """How sensitive text in another dress is recognised and read."""
 
 import base64
+import gzip
+import json
+import zlib
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -10,14 +14,18 @@ from hypothesis import strategies as st
 
 from redaction.detectors.base import view
 from redaction.engine import encodings
+from redaction.inflate import TooLarge
 from redaction.patterns import compile_bytes
 
 ENCODED = compile_bytes(encodings.ENCODED)
 VISA = "4111111111111111"
 
 
-def readings(text: str) -> list[str]:
-    return [said for decoded in (encodings.decoded_pieces, encodings.decoded_whole) for _, said in decoded(text)]
+READINGS = (encodings.decoded_pieces, encodings.decoded_whole)
+
+
+def readings(text: str, limit: int = 10_000) -> list[str]:
+    return [said for decoded in READINGS for _, said in decoded(text, limit)]
 
 
 @given(
@@ -52,18 +60,92 @@ def test_escapes_are_seen_and_read(text: str) -> None:
     assert any("4111" in said for said in readings(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\\x34111", "4111"),
+        ("\\u{34}111", "4111"),
+        ("\\U00000034111", "4111"),
+        ("%u0034%u0031", "41"),
+        ("jane=40example.com", "jane@example.com"),
+        ("=34=31=31", "411"),
+        ("41=\r\n11", "4111"),
+        ("4111=201111", "4111 1111"),
+        ("%2B1+202+555", "+1 202 555"),
+        ("4111&nbsp;1111", "4111\xa01111"),
+    ],
+)
+def test_escapes_of_programs_and_of_mail_are_read(text: str, said: str) -> None:
+    assert ENCODED.search(view(text))
+    assert ENCODED.search(view(json.dumps(text)))
+    assert said in readings(text)
+
+
+@pytest.mark.parametrize("text", ["page=40", "n=34", "x=25.00", "ref=2024"])
+def test_values_are_not_quoted_printable(text: str) -> None:
+    assert not any(said.startswith(("page@", "n4", "x%", "ref 24")) and len(said) > 6 for said in readings(text))
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "path/"])
+@pytest.mark.parametrize("value", [VISA, "219-09-9999", "jane.doe@mail.example.com"])
+def test_utf_16_in_base64_is_seen_and_read_at_any_alignment(codec: str, before: str, value: str) -> None:
+    text = before + base64.b64encode(f"{before}{value}".encode(codec)).decode()
+    assert ENCODED.search(text.encode())
+    assert any(value in said for said in readings(text))
+
+
+FORMS: list[Callable[[bytes], bytes]] = [gzip.compress, *(partial(zlib.compress, level=level) for level in range(10))]
+
+
+@given(
+    st.sampled_from(FORMS),
+    st.text(max_size=30),
+    st.sampled_from(["", "path/", "a"]),
+    st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]),
+)
+def test_compressed_data_in_base64_are_seen_and_read(
+    form: Callable[[bytes], bytes], filler: str, before: str, encode: Callable[[bytes], bytes]
+) -> None:
+    value = f"{filler} {VISA} {filler}"
+    text = before + encode(form(value.encode())).decode()
+    assert ENCODED.search(text.encode())
+    assert value in readings(text)
+
+
+def test_lines_of_compressed_data_are_joined() -> None:
+    noise = "".join(map(str, range(500)))
+    text = base64.encodebytes(gzip.compress(f"{noise}{VISA}".encode())).decode()
+    assert any(VISA in said for said in readings(text))
+
+
+def test_compressed_data_that_are_cut_short_are_read_as_far_as_they_go() -> None:
+    text = base64.b64encode(gzip.compress(f"{VISA} and more".encode())[:-6]).decode()
+    assert any(VISA in said for said in readings(text))
+
+
+def test_no_more_is_inflated_than_allowed() -> None:
+    text = base64.b64encode(gzip.compress(b"0" * 1000)).decode()
+    assert any("0" * 1000 in said for said in readings(text, 1000))
+    with pytest.raises(TooLarge):
+        readings(text, 999)
+
+
 def test_lone_surrogates_in_escapes_are_read_as_something() -> None:
-    [said] = readings("\\ud800 \\u0034")
-    assert len(view(said)) == len(said)
+    said = readings("\\ud800 \\u0034")
+    assert said
+    assert all(len(view(each)) == len(each) for each in said)
 
 
 @given(st.text())
 @example("%\ud83d\ude00&#0;\\ud800")
 @example("A" * 40 + "&#xFFFFFFFFFF;" + "%FF%FE")
+@example("\\UFFFFFFFF\\u{110000}\\x00%uD800=FF=FE=\r\nH4sI" + "A" * 20)
 def test_any_text_can_be_read(text: str) -> None:
-    for (start, end), said in (*encodings.decoded_pieces(text), *encodings.decoded_whole(text)):
-        assert 0 <= start < end <= len(text)
-        view(said)
+    for decoded in READINGS:
+        for (start, end), said in decoded(text, 10_000):
+            assert 0 <= start < end <= len(text)
+            view(said)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """The redactor as a whole: what a policy says, done to records."""
 
 import base64
+import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -415,6 +417,55 @@ def test_an_excepted_detector_hides_nothing_from_the_others(excepted: str, text:
 
 
 # --- In other dress.
+
+TRACK2 = f";{VISA}=25122011234567890?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        quote(TRACK2, safe=""),
+        quote(quote(TRACK2, safe=""), safe=""),
+        f"swipe={quote(TRACK2, safe='')}&n=1",
+        TRACK2.replace("=", "&#61;"),
+        TRACK2.replace("=", "\\u003d"),
+        TRACK2.replace("=", "\\x3d"),
+        TRACK2.replace("=", "=3D"),
+        json.dumps({"swipe": TRACK2}).replace("=", "\\u003d")[1:],
+    ],
+)
+@pytest.mark.parametrize("beside", ["", "a@b.co ", f"{TRACK2} "])
+def test_what_an_encoded_piece_says_comes_before_what_shows_of_it(text: str, beside: str) -> None:
+    assert "201123" not in json.dumps(released({"log": f"{beside}req {text} done"}))
+
+
+def test_what_shows_beside_encoded_pieces_leaves_them() -> None:
+    text = "a&amp;b r.moon@example.com x=25.00 page=40 c%20d"
+    assert released({"log": text}) == {"log": text.replace("r.moon@example.com", "****@****")}
+
+
+def test_compressed_data_are_hidden_as_a_whole_where_they_say_something() -> None:
+    def document(message: str) -> Any:
+        events = json.dumps({"logEvents": [{"message": message}] * 20})
+        return {"awslogs": {"data": base64.b64encode(gzip.compress(events.encode())).decode()}}
+
+    assert released(document(f"paid {VISA}")) == {"awslogs": {"data": "****"}}
+    assert released(document("cvv=123")) == {"awslogs": {"data": "****"}}
+    assert released(document("all is well")) == document("all is well")
+
+
+def test_compressed_data_that_stand_for_too_much_are_not_released() -> None:
+    bomb = base64.b64encode(gzip.compress(b"\0" * 50_000_000)).decode()
+    assert verdict_of({"data": bomb}) == Rejected("too_complex")
+
+
+@pytest.mark.parametrize("action", ["mask", {"replace": {"with": "[gone]"}}, {"replace": {"with": "redacted"}}])
+def test_what_stands_for_a_secret_where_any_word_would_be_one_stays(action: Any) -> None:
+    redactor = with_policy(f"detectors: {{credential: {json.dumps(action)}}}\n")
+    once = released({"log": "authorization=Bearer word"}, redactor)
+    assert "word" not in once["log"]
+    assert released(once, redactor) == once
+
 
 CVV = {"cvv": "123", "card": VISA, "amount": 2.5}
 
