@@ -45,8 +45,8 @@ _RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
 )
 
 
-# (prefixes or first-last, lengths) of what is issued. Left out, since a random number is more likely: 12, 17, 18 digits of
-# nearly all, and where little is issued yet, as of Mastercard's 23-27 and Discover's 644-649.
+# (prefixes or first-last, lengths) of what is issued. Left out, since a random number is more likely: 12, 17, 18 digits
+# of nearly all, and where little is issued yet, as of Mastercard's 23-27 and Discover's 644-649.
 _IN_USE: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("4", (13, 16)),  # Visa; Electron, Elo's 4-ranges
     ("51-55 2221-2229 2720", (16,)),  # Mastercard
