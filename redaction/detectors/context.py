@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CARD_WORDS", "IDENTIFIERS", "is_alone_in", "line_start", "named", "words_of"]
+__all__ = ["CARD_WORDS", "IDENTIFIERS", "is_alone_in", "is_of_trade", "line_start", "named", "words_of"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -21,20 +21,22 @@ CARD_WORDS: Final = _words(
 )
 """Words of the names of card numbers."""
 
-_OF_TRADE = (
+_OF_TRADE = _words(
     "gtin ean upc upca isbn issn jan asin barcode sku skus mpn imei imsi iccid serial part parts article lot"
-    " order orders plan item items product variant invoice shipment tracking parcel"
+    " order orders plan item items product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
+    " transaction txn trx trace span request batch job ticket case"
 )
-IDENTIFIERS: Final = _words(
-    f"{_OF_TRADE} id ids uid uids uuid guid oid rid transaction txn trx trace span request correlation session event"
-    " message batch job ticket case user users customer merchant terminal store device stan rrn arn lsn scn nonce hash"
-    " checksum etag"
+IDENTIFIERS: Final = _OF_TRADE | _words(
+    "correlation session event message user users customer merchant terminal store device stan rrn arn lsn scn nonce"
+    " hash checksum etag"
     " amount amounts price total subtotal balance quantity qty count size bytes length duration latency offset position"
     " ordinal seq sequence index version revision height block gas wei latitude longitude lat lon lng"
     " timestamp timestamps ts time date epoch created updated modified expires millis ms us ns nanos micros"
     " phone phones tel telephone mobile msisdn fax zip postcode"
 )
 """Words of the names of codes of trade, identifiers, measures and times."""
+
+_OF_PERSONS = _words("phone phones tel telephone mobile msisdn fax cell contact ssn social security tax tin itin")
 
 # Words that say nothing, but tell where others begin in a name in lower case.
 _OTHERS = _words(
@@ -47,10 +49,16 @@ _SHORTEST_GLUED: Final = 5
 _MAX_NAME: Final = 64
 _REACH: Final = _MAX_NAME + 16
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_ENCODED = re.compile("%5[BDbd]")
 # The end of a name of a field (`":"`, `":`, escaped if in a text), or of a label (`=`, `]=`, `%5D=`).
 _END = re.compile(rb"(?:\\*[\"'] ?:|(?:\]|%5[Dd])?=) ?\[?\\*[\"']?\Z")
 _LABEL = re.compile(rb"[A-Za-z0-9_.\[%\-]{1,64}\Z")
 _FIELD_ENDS: Final = frozenset({b'":"', b'":'})
+# In a sentence only if it says number, too: one may call to order.
+_NUMBER_OF = re.compile(
+    rb"(?i)(?<![a-z])(?:order|part|item|article|invoice|serial|sku|product)(?: ?(?:no|nr|number|id)| ?#)[ .:#]{1,3}\Z"
+)
+_NUMBER_REACH: Final = 24
 _CLOSING: Final = frozenset(b"\"'\\,;&}])|> \x1d")
 
 
@@ -77,11 +85,19 @@ def is_alone_in(view: bytes, last: int) -> bool:
     return last >= len(view) or view[last : last + 1] == b"\n"
 
 
+def is_of_trade(view: bytes, first: int, last: int) -> bool:
+    """Whether what stands before says that it is the number of an order, a part and the like, and no person's."""
+    words = named(view, first, last)
+    return (bool(words & _OF_TRADE) and not words & _OF_PERSONS) or bool(
+        _NUMBER_OF.search(view, max(0, first - _NUMBER_REACH), first)
+    )
+
+
 @lru_cache(maxsize=10_000)
 def words_of(name: bytes) -> frozenset[str]:
     """Give the words of a name, in lower case: by case and separators, or by vocabulary where it is written in one."""
     words: set[str] = set()
-    for part in _PART.findall(name[-_MAX_NAME:].decode("ascii")):
+    for part in _PART.findall(_ENCODED.sub("_", name[-_MAX_NAME:].decode("ascii"))):
         word = part.lower()
         words.update((word,) if word in _VOCABULARY or len(word) < _SHORTEST_GLUED else _parted(word))
     if {"primary", "account"} <= words:

@@ -11,6 +11,7 @@ from typing import Final
 
 from redaction.detectors.base import Detector, Span, mask_digits, view
 from redaction.detectors.calling_codes import MAX_DIGITS, is_possible
+from redaction.detectors.context import IDENTIFIERS, is_of_trade, words_of
 from redaction.patterns import compile_bytes
 
 __all__ = ["PHONE"]
@@ -56,12 +57,14 @@ _SHAPES: Final = (
     rb"0[1-9](?:[.\-][0-9]{2}){4}",
     # the mobile codes of East Asia
     rb"0[1-9]0-[0-9]{4}-[0-9]{4}",
+    rb"%2[Bb][1-9](?:\+?[0-9]){6,}",
 )
 _REST = rb"(?:" + _S + rb"[+0-9])*" + _EXTENSION
 
 _RUNS = re.compile(_RUN.replace(b"{6,}", b"{6,23}"))
 _STEP = rb"(?! ?[/\-] 0| [/\-] ?0|  +0)" + _S + rb"[0-9]"  # not from one number into the next
 _INTERNATIONAL = re.compile(rb"(\(?\+|0(?:0|11(?=[ .\-])))[ .()/\-\x1c]{0,2}[1-9](?:" + _STEP + rb"){6,17}")
+_IN_FORM = re.compile(rb"%2[Bb]([1-9](?:\+?[0-9]){6,17})(?![0-9])")  # as forms are encoded
 _NATIONAL = re.compile(
     rb"(?:(?:\+?1[ .\-]{1,2})?(?:\((?!.11)[2-9][0-8][0-9]\)[ .\-\x1c]{0,3}|(?!.11)[2-9][0-8][0-9][ ./\-\x1c]{1,3})"
     rb"(?!.11)[2-9][0-9]{2}[ .\-\x1c]{1,3}[0-9]{4}"
@@ -79,6 +82,7 @@ _PAIRS = re.compile(rb"[0-9]{2}(?:([ .\-])[0-9]{2})(?:\1[0-9]{2}){2,}")
 _MORE_BEFORE = re.compile(rb"(?<![0-9A-Za-z.,\-])(?:[0-9]{2} ){1,8}\Z")
 _MORE_AFTER = re.compile(rb"(?: [0-9]{2}){0,8}(?![0-9])")
 _EXTENSIONS = re.compile(_EXTENSION)
+_LAST_GROUP = re.compile(rb"[.\-][0-9]{2,6}(?![0-9]|[.\-][0-9])")  # nothing of a number is left over
 _GROUP_BEFORE = re.compile(rb"(?<![A-Za-z0-9.,:\-/])(?=[A-Z]*[0-9]|[A-Z]{4})[A-Z0-9]{2,4} \Z")
 _GROUPS = re.compile(rb"[+(]{0,2}([0-9]+)")
 
@@ -90,6 +94,10 @@ _AFTER = re.compile(_PAUSE + _LABEL + rb"(?![.\-]? *[A-Za-z0-9:=#])")
 _INSIDE: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.-/")
 _ESCAPED = re.compile(rb"\\[bfnrt]\Z")
 _DIGITS: Final = frozenset(b"0123456789")
+_PLUS: Final = ord("+")
+# A word, in small letters at least at its end, and nothing before it: no part number.
+_GLUED = re.compile(rb"(?<![0-9A-Za-z_.\-])[A-Za-z]{0,20}[a-z]{4}\Z")
+_LONGEST_WORD = 25
 _NO_DIGITS: Final = bytes(sorted(set(range(256)) - _DIGITS))
 _REACH = 72
 _LONGEST_ROW = 32
@@ -116,6 +124,9 @@ class _Phone:
     )
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
+        encoded = _IN_FORM.match(view, start)
+        if encoded and is_possible(_digits(encoded[1])):
+            return [encoded.span()]
         spans: list[Span] = []
         position, named, after = start, False, -_APART - 1  # none before
         while run := _RUNS.search(view, position, end):
@@ -124,7 +135,7 @@ class _Phone:
             named = named or _is_named(view, first)
             found = _in_run(view, first, position, named=named, after=after)
             if found:
-                extension = _EXTENSIONS.match(view, found[1], end)
+                extension = (named and _LAST_GROUP.match(view, found[1], end)) or _EXTENSIONS.match(view, found[1], end)
                 position = after = extension.end() if extension else found[1]
                 spans.append((found[0], position))
         return spans
@@ -154,7 +165,7 @@ def _in_run(view: bytes, first: int, last: int, *, named: bool, after: int) -> S
             continue
         # A parenthesis may belong to the number, or to the sentence.
         span = _international(view, place) or _national(view, place) or _national(view, group.start(1))
-        if span and (labelled or place <= after + _APART or not (_is_grouped(view, *span) or _is_counted(view, *span))):
+        if span and (labelled or place <= after + _APART or not _is_other(view, *span)):
             return span
         if labelled:
             for stop in _group_ends(view, place, last):
@@ -166,6 +177,14 @@ def _in_run(view: bytes, first: int, last: int, *, named: bool, after: int) -> S
 def _national(view: bytes, place: int) -> Span | None:
     found = _NATIONAL.match(view, place)
     return found.span() if found else None
+
+
+def _is_other(view: bytes, first: int, last: int) -> bool:
+    return (
+        _is_grouped(view, first, last)
+        or _is_counted(view, first, last)
+        or (view[first] != _PLUS and is_of_trade(view, first, last))
+    )
 
 
 def _is_grouped(view: bytes, first: int, last: int) -> bool:
@@ -226,7 +245,10 @@ def _begins(view: bytes, place: int) -> bool:
         return True
     if view[place - 1] in b".-/":
         return place < 2 or view[place - 2] not in _DIGITS  # noqa: PLR2004
-    return bool(_ESCAPED.search(view, max(0, place - 2), place))
+    if _ESCAPED.search(view, max(0, place - 2), place):
+        return True
+    word = _GLUED.search(view, max(0, place - _LONGEST_WORD), place)
+    return word is not None and not words_of(word[0]) & IDENTIFIERS
 
 
 def _is_named(view: bytes, place: int) -> bool:
