@@ -72,6 +72,10 @@ FORMS: dict[str, Form] = {
 }
 
 
+WRITTEN_AS_OTHERS = frozenset({"order numbers 3-3-4", "part numbers 3-2-4"})
+"""Forms that telephone and social security numbers have: only a name tells."""
+
+
 class Harmed(NamedTuple):
     """Numbers that were changed, where the name says what they are, and where it says nothing."""
 

@@ -23,11 +23,11 @@ CARD_WORDS: Final = _words(
 
 _OF_TRADE = _words(
     "gtin ean upc upca isbn issn jan asin barcode sku skus mpn imei imsi iccid serial part parts article lot"
-    " order orders plan item items product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
+    " order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
     " transaction txn trx trace span request batch job ticket case"
 )
 IDENTIFIERS: Final = _OF_TRADE | _words(
-    "correlation session event message user users customer merchant terminal store device stan rrn arn lsn scn nonce"
+    "correlation session event message user customer merchant terminal store device stan rrn arn lsn scn nonce"
     " hash checksum etag"
     " amount amounts price total subtotal balance quantity qty count size bytes length duration latency offset position"
     " ordinal seq sequence index version revision height block gas wei latitude longitude lat lon lng"
