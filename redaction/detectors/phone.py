@@ -9,12 +9,20 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_valid_number_for_region,
+    parse,
+)
+
 from redaction.detectors.base import Detector, Span, mask_digits, view
 from redaction.detectors.calling_codes import MAX_DIGITS, is_possible
-from redaction.detectors.context import IDENTIFIERS, is_of_trade, words_of
+from redaction.detectors.context import IDENTIFIERS, is_alone_in, is_of_trade, words_of
 from redaction.patterns import compile_bytes
 
-__all__ = ["PHONE"]
+__all__ = ["PHONE", "phone_in"]
 
 _MIN_DIGITS = 7
 _S = rb"[ .()/\-\x1c]{0,3}"
@@ -59,6 +67,7 @@ _SHAPES: Final = (
     rb"0[1-9]0-[0-9]{4}-[0-9]{4}",
     rb"%2[Bb][1-9](?:\+?[0-9]){6,}",
 )
+_AT_HOME = rb"\(?[0-9](?:" + _S + rb"[0-9]){6,}"
 _REST = rb"(?:" + _S + rb"[+0-9])*" + _EXTENSION
 
 _RUNS = re.compile(_RUN.replace(b"{6,}", b"{6,23}"))
@@ -103,6 +112,9 @@ _REACH = 72
 _LONGEST_ROW = 32
 _FRENCH_PAIRS = 5
 _APART = 3
+_PART_BEFORE = re.compile(rb"[0-9][:,+]\Z")
+_PART_AFTER = re.compile(rb"[0-9A-Za-z]|[:,][0-9]")
+_GROUP_OF_DIGITS = re.compile("[0-9]+")
 _OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _OTHER = re.compile(
     rb"(?i)(?:19|20)[0-9]{2}([.\-/])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])(?![0-9])"  # dates
@@ -115,6 +127,8 @@ _OTHER = re.compile(
 
 
 class _Phone:
+    """:param regions: whose national formats need no word."""
+
     name = "phone"
     # A word after one number may be the word before the next.
     candidate = rb"(?:(?:%b|%b)%b|%b%b(?:(?:%b|%b)%b|%b)|%b)%b" % (
@@ -122,6 +136,11 @@ class _Phone:
         *(_RUN, _PAUSE, _NAMED, _ASKED, _RUN, _LABEL),
         *(b"|".join(_SHAPES), _REST),
     )
+
+    def __init__(self, regions: Sequence[str] = ()) -> None:
+        self._regions = tuple(regions)
+        if regions:
+            self.candidate = self.candidate + rb"|[^0-9\n]" + _AT_HOME + _EXTENSION
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         encoded = _IN_FORM.match(view, start)
@@ -134,6 +153,8 @@ class _Phone:
             # Of several numbers after one word, each is a telephone number.
             named = named or _is_named(view, first)
             found = _in_run(view, first, position, named=named, after=after)
+            if not found and self._regions and _at_home(view, first, position, self._regions):
+                found = first, position
             if found:
                 extension = (named and _LAST_GROUP.match(view, found[1], end)) or _EXTENSIONS.match(view, found[1], end)
                 position = after = extension.end() if extension else found[1]
@@ -172,6 +193,30 @@ def _in_run(view: bytes, first: int, last: int, *, named: bool, after: int) -> S
                 if _MIN_DIGITS <= len(_digits(view[place:stop])) <= MAX_DIGITS:
                     return place, stop
     return None
+
+
+def _at_home(view: bytes, first: int, last: int, regions: Sequence[str]) -> bool:
+    """Whether a run of digits is valid in one of the regions, in the groups usual there; or in none, if it is alone."""
+    number = view[first:last].replace(b"\x1c", b"").decode()
+    alone = number[0] == "0" and view[first - 1 : first] == b'"' and is_alone_in(view, last)
+    if len(number) > _LONGEST_ROW or (number.isdigit() and not alone):
+        return False
+    if not _begins(view, first) or _PART_BEFORE.search(view, max(0, first - 2), first) or _OTHER.match(view, first):
+        return False
+    if _PART_AFTER.match(view, last):
+        return False
+    return not _is_other(view, first, last) and any(_is_usual(number, region) for region in regions)
+
+
+def _is_usual(number: str, region: str) -> bool:
+    try:
+        parsed = parse(number, region)
+    except NumberParseException:
+        return False
+    if not is_valid_number_for_region(parsed, region):
+        return False
+    usual = format_number(parsed, PhoneNumberFormat.NATIONAL)
+    return number.isdigit() or _GROUP_OF_DIGITS.findall(number) == _GROUP_OF_DIGITS.findall(usual)
 
 
 def _national(view: bytes, place: int) -> Span | None:
@@ -265,3 +310,8 @@ def _is_named(view: bytes, place: int) -> bool:
 
 
 PHONE: Final[Detector] = _Phone()
+
+
+def phone_in(regions: Sequence[str]) -> Detector:
+    """Give the detector that takes national formats of these countries (ISO 3166-1) without a word beside them."""
+    return _Phone(regions)

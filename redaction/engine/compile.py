@@ -1,5 +1,6 @@
 """From a policy to what is applied to records: the tree of fields, actions, patterns. Done once, at start."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from redaction.actions.base import Action, KeyedAction
 from redaction.actions.replace import Replace
 from redaction.actions.spec import ActionSpec, compile_action, spec_name
 from redaction.detectors.base import Detector
+from redaction.detectors.phone import PHONE, phone_in
 from redaction.detectors.registry import detectors
 from redaction.engine.careful import CarefulSearch
 from redaction.engine.encodings import label_names
@@ -55,7 +57,7 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     names = label_names(selector for rule in by_name if rule.plan for selector in rule.selectors)
     actions: dict[Detector, Action] = {
         detector: _action(policy.detectors[name], name, keys)
-        for name, detector in detectors().items()
+        for name, detector in _in_regions(policy.regions).items()
         if name in policy.detectors and spec_name(policy.detectors[name]) != RELEASE
     }
     try:
@@ -67,6 +69,10 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
         )
         raise PolicyError(message) from error
     return Compiled(limits, tree, FieldRules(tree), search, prefilter)
+
+
+def _in_regions(regions: Sequence[str]) -> dict[str, Detector]:
+    return detectors() | ({PHONE.name: phone_in(regions)} if regions else {})
 
 
 def _plan(rule: FieldRule, keys: KeyProvider | None) -> Plan | None:

@@ -147,6 +147,7 @@ def _extended(policy: Policy, parent: Policy) -> Policy:
             "fields": _merged(policy.fields, parent.fields),
             **({"unknown_fields": unknown[0]} if unknown else {}),
             "detectors": parent.detectors | policy.detectors,
+            "regions": sorted({*parent.regions, *policy.regions}),
             "exceptions": _merged(policy.exceptions, parent.exceptions),
             "drop_records": [
                 *(rule for rule in parent.drop_records if rule.id not in {own.id for own in policy.drop_records}),

@@ -10,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import (
     PhoneNumberFormat,
+    PhoneNumberType,
     ValidationResult,
     example_number,
+    example_number_for_type,
     format_number,
     is_possible_number_with_reason,
     parse,
 )
 from phonenumbers.phonenumberutil import SUPPORTED_REGIONS, NumberParseException
 
+from benchmarks.accuracy.clean import clean_texts
 from redaction.detectors.base import view
 from redaction.detectors.calling_codes import is_possible
-from redaction.detectors.phone import PHONE
+from redaction.detectors.phone import PHONE, phone_in
 from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 
@@ -404,3 +407,30 @@ def test_time_is_bounded(text: str) -> None:
     begun = time.process_time()
     FINDER.find_in(text)
     assert time.process_time() - begun < 0.5
+
+
+AT_HOME = ["GB", "DE", "US", "FR", "IT"]
+
+
+@pytest.mark.parametrize("region", AT_HOME)
+def test_in_their_regions_national_numbers_need_no_word(region: str) -> None:
+    finder = Finder([phone_in(AT_HOME)])
+    numbers = [example_number_for_type(region, kind) for kind in (PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE)]
+    for number in filter(None, numbers):
+        text = format_number(number, PhoneNumberFormat.NATIONAL)
+        for before, after in (("", ""), ("by ", ", please"), ("\n", "\n")):
+            spans = [(each.start, each.end) for each in finder.find_in(before + text + after)]
+            assert spans == [(len(before), len(before + text))]
+
+
+@pytest.mark.parametrize(
+    "value", ["2025550147", "36866-4812", "651 576 115 623 309", "384 661 759,72", "x 07700900123"]
+)
+def test_numbers_that_could_be_something_else_do_in_regions_too(value: str) -> None:
+    assert Finder([phone_in(AT_HOME)]).find_in(value) == []
+
+
+def test_clean_texts_stay_clean_in_regions() -> None:
+    finder = Finder([phone_in(AT_HOME)])
+    changed = [each for each in clean_texts(6_000) if finder.find_in(str(each.value))]
+    assert len(changed) <= 6
