@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.accuracy import baselines, measure, payload_set, report
 from benchmarks.accuracy.data import SPAN_SETS, VALUE_SETS
 from benchmarks.accuracy.engine import Engine
+from benchmarks.accuracy.random_numbers import of_random_numbers
 
 ENVIRONMENT = "SANITIZER_PII_DATA"
 _BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "pii"
@@ -40,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder(), help=f"folder of the sets; also {ENVIRONMENT}")
     parser.add_argument("--texts", type=int, default=20_000, help="made-up clean texts")
+    parser.add_argument("--numbers", type=int, default=100_000, help="random numbers of each form")
     parser.add_argument("--baselines", action="store_true", help="other tools as well")
     parser.add_argument("--baseline-python", type=Path, default=Path(sys.executable), help="where they are installed")
     parser.add_argument("--report", type=Path, help="write the tables there, with date and versions")
@@ -74,6 +76,7 @@ def _of_sets(arguments: argparse.Namespace) -> Iterator[report.Table]:
     yield from report.of_values({name: measure.of_values(engine, arguments.data, name) for name in VALUE_SETS})
     yield report.of_embeddings(measure.of_embeddings(engine, arguments.data))
     yield report.of_clean_texts(measure.of_clean_texts(engine, arguments.texts))
+    yield report.of_random_numbers(of_random_numbers(engine, arguments.numbers))
     if arguments.baselines:
         yield report.of_baselines(*baselines.compare(engine, arguments.data, arguments.baseline_python))
 

@@ -14,6 +14,7 @@ from benchmarks.accuracy.baselines import Compared
 from benchmarks.accuracy.clean import IDS, ROWS
 from benchmarks.accuracy.measure import Score, SpanResult, ValueResult, shapes, without_chance
 from benchmarks.accuracy.payload_set import Judged
+from benchmarks.accuracy.random_numbers import Harmed
 
 _KIND_ORDER = ("card", "ssn", "itin", "iban", "email", "phone", "ip", "jwt")
 _LIBRARIES = ("google-re2", "orjson")
@@ -153,6 +154,19 @@ def of_clean_texts(changed: dict[str, Score]) -> Table:
         ("kind", "texts", "changed", "share"),
         rows,
         tuple(f"{kind}: {shapes(score.misses)}" for kind, score in changed.items() if score.misses and kind not in IDS),
+    )
+
+
+def of_random_numbers(harmed: dict[str, Harmed]) -> Table:
+    return Table(
+        "Random numbers of trade and machines: false alarms",
+        "Each alone in a field, half of them as JSON numbers: where the field's name says what it is (`order_id`, "
+        "`gtin`), and where it says nothing (`value`).",
+        ("form", "numbers", "named", "neutral name"),
+        [
+            (form, f"{of_form.named.total:,}", f"{of_form.named.share:.2%}", f"{of_form.neutral.share:.2%}")
+            for form, of_form in harmed.items()
+        ],
     )
 
 

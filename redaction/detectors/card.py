@@ -1,4 +1,9 @@
-"""Payment card numbers (ISO/IEC 7812): known IIN and length, Luhn check digit, whole groups of digits."""
+"""Payment card numbers (ISO/IEC 7812): known IIN and length, Luhn check digit, whole groups of digits.
+
+One in ten of random numbers passes the check. So the more is asked for the less speaks for a card: after a word for one
+any IIN that a network may issue is enough; elsewhere it has to be one in use, unless the digits stand in groups as on
+cards; after the name of an identifier, an amount, a code of trade digits in a row are none.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +12,8 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from redaction.detectors.base import INVISIBLE, Span, mask_digits, view
-from redaction.detectors.card_ranges import LENGTHS, candidate_of
+from redaction.detectors.card_ranges import LENGTHS, candidate_of, is_in_use
+from redaction.detectors.context import CARD_WORDS, IDENTIFIERS, is_alone_in, line_start, named, words_of
 from redaction.patterns import compile_bytes
 
 __all__ = ["CARD", "is_card_number", "keep_bin_last_four", "keep_last_four", "looks_like_card", "luhn_valid"]
@@ -34,6 +40,24 @@ _USUAL: Final = re.compile(
     rb"[^0-9](?:[0-9]{12,19}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{4}([ -])[0-9]{6}\2[0-9]{5})"
 ).fullmatch
 _SHORTEST_TOKEN = 32
+# Groups before: what follows is part of a longer row.
+_ROW_BEFORE = re.compile(rb"[0-9][ ._/+" + INVISIBLE + rb"-]{1,3}\Z")
+_ROW_DASHED = re.compile(rb"[0-9]-\Z")
+_ROW_AFTER = re.compile(rb"-[0-9]{4}(?![0-9])")
+_ROW_REACH = 4
+# Letters that a number is glued to: after digits they are an identifier's, unless they are of an escaped character.
+_GLUED = re.compile(rb"(?P<mixed>[0-9][A-Za-z]{1,23})?(?P<word>(?(mixed)|[A-Za-z]{2,24}))[-_]?\Z")
+_ENCODED = re.compile(rb"(?:[%=]|\\x|\\u00|%u00)[0-9A-Fa-f]{2}\Z")
+_CODE = re.compile(rb"(?i)(?<![a-z])(?:gtin|ean|upc|isbn|imei|iccid)(?:-?(?:8|1[0-4]))?[ :#.]{1,3}\Z")
+_CODE_REACH = 28
+_EAN_DIGITS = 13
+_SIGNED = frozenset({b":", b"[", b",", b"=", b"("})
+# Words for cards in a text, and brands.
+_SAYS_CARD = re.compile(
+    rb"(?i:(?<![a-z])(?:card|pan(?![a-z])|cc[n ]|credit|debit|visa|master|maestro|amex|jcb|diners|discover|unionpay"
+    rb"|cart[ae]|cart\?o|karte|kaart|tarjeta)|(?:credit|debit|kredit|pay)[ _-]?(?:card|karte))|[a-z]Card|[a-z]Pan"
+)
+_WORD_REACH = 48
 _OF_TOKENS = frozenset(b"0123456789abcdefABCDEF-")
 _REACH = 65  # no token is longer than 64; one more to see its boundary
 _NOTHING = frozenset({b"", b" ", b"\n", b"\x1d", b'"'})
@@ -122,10 +146,7 @@ class _Card:
         found: Sequence[Span]
         if _USUAL(view, start, end):
             digits = view[start + 1 : end].translate(None, b" -")
-            if not _is_card_number(digits) or (
-                view[start] not in _PLAIN
-                and _is_other_number(view, start + 1, len(digits), alone=len(digits) == end - start - 1)
-            ):
+            if not _is_card_number(digits) or not _counts(view, start + 1, end, digits):
                 return ()
             found = ((start + 1, end),)
         else:
@@ -172,7 +193,7 @@ def _windows(view: bytes, start: int, end: int) -> list[Span]:
         return [
             (first, last)
             for first, last in groups
-            if _is_card_number(view[first:last]) and not _is_other_number(view, first, last - first, alone=True)
+            if _is_card_number(view[first:last]) and _counts(view, first, last, view[first:last])
         ]
     return _windows_of_many(view, groups)
 
@@ -187,6 +208,7 @@ def _windows_of_many(view: bytes, groups: list[Span]) -> list[Span]:
     sums = _prefix_sums(digits)
     found: list[Span] = []
     covered = 0
+    goes_on = bool(_ROW_BEFORE.search(view, max(0, groups[0][0] - _ROW_REACH), groups[0][0]))
     for index, (first, _) in enumerate(groups):
         begin = offsets[index]
         for length in LENGTHS.get(digits[begin : begin + 4], ()):  # the longest first
@@ -201,12 +223,10 @@ def _windows_of_many(view: bytes, groups: list[Span]) -> list[Span]:
             if (of_parity[stop] - of_parity[begin]) % 10:
                 continue
             between = kinds[index : after - 1]
-            whole = index == 0 and after == len(groups)
+            whole = index == 0 and after == len(groups) and not goes_on
             if length <= _SHORT_DIGITS and not whole and after > index + 1:
                 continue  # of three groups in a row of four, one in ten passes the check
-            if _is_layout(sizes[index:after], between, whole=whole) and not _is_other_number(
-                view, first, length, alone=not any(between)
-            ):
+            if _is_layout(sizes[index:after], between, whole=whole) and _counts(view, first, last, digits[begin:stop]):
                 if first < covered:
                     first = found.pop()[0]  # noqa: PLW2901
                 found.append((first, last))
@@ -267,12 +287,63 @@ def _joined(sizes: tuple[int, ...], kinds: tuple[bytes, ...]) -> tuple[tuple[int
     return tuple(joined), tuple(kind for kind in kinds if kind)
 
 
-def _is_other_number(view: bytes, first: int, digits: int, *, alone: bool) -> bool:
-    """Whether what stands before makes it a number's fraction, a telephone number (E.164) or a driving licence."""
-    if view[max(0, first - 1) : first] in _NOTHING:
+def _counts(view: bytes, first: int, last: int, digits: bytes) -> bool:
+    """Whether digits that pass the check are a card's number by what stands around them."""
+    alone = last - first == len(digits)
+    if view[first - 1 : first] not in _NOTHING and _is_other_number(view, first, last, len(digits)):
         return False
-    if alone and _FRACTION.match(view, max(0, first - 2), first):
+    as_on_cards = not alone and b" " in view[first:last]
+    if not as_on_cards:
+        said = _said(view, first, last)
+        if said is not None or (not alone and _ROW_AFTER.match(view, last)):
+            return bool(said)
+    if (as_on_cards or is_in_use(digits)) and not (len(digits) == _EAN_DIGITS and _is_ean(digits)):
         return True
+    return _SAYS_CARD.search(view, line_start(view, first, _WORD_REACH), first) is not None
+
+
+def _said(view: bytes, first: int, last: int) -> bool | None:
+    """Whether it is a card's by the name of its field; None if that says nothing."""
+    words = named(view, first, last)
+    if words & CARD_WORDS:
+        return True
+    if words & IDENTIFIERS or _CODE.search(view, max(0, first - _CODE_REACH), first):
+        return False
+    return None
+
+
+def _is_ean(digits: bytes) -> bool:
+    """GS1 General Specifications, 7.9: the check digit of EAN-13."""
+    values = digits.translate(_ORDINAL)
+    return (sum(values[::2]) + 3 * sum(values[1::2])) % 10 == 0
+
+
+def _is_negative(view: bytes, first: int, last: int) -> bool:
+    if view[first - 1 : first] != b"-":
+        return False
+    sign = view[max(0, first - 2) : first - 1]
+    return sign in _SIGNED or (sign == b'"' and is_alone_in(view, last))
+
+
+def _is_other_number(view: bytes, first: int, last: int, digits: int) -> bool:
+    """Whether what stands before makes it a telephone number (E.164), a licence, or part of a longer number or name."""
     if digits <= _E164_DIGITS and _PLUS.search(view, max(0, first - 3), first):
         return True
-    return digits <= _LICENCE_DIGITS and _ONE_LETTER.search(view, max(0, first - 2), first) is not None
+    if digits <= _LICENCE_DIGITS and _ONE_LETTER.search(view, max(0, first - 2), first):
+        return True
+    if last - first > digits:
+        return b" " not in view[first:last] and bool(_ROW_DASHED.search(view, max(0, first - 2), first))
+    return (
+        bool(_FRACTION.match(view, max(0, first - 2), first))
+        or _is_negative(view, first, last)
+        or _is_glued(view, first)
+    )
+
+
+def _is_glued(view: bytes, first: int) -> bool:
+    glued = _GLUED.search(view, max(0, first - _CODE_REACH), first)
+    if not glued:
+        return False
+    if glued["mixed"]:
+        return not _ENCODED.search(view, max(0, first - _CODE_REACH), first)
+    return bool(words_of(glued[0]) & IDENTIFIERS)

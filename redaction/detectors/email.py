@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from redaction.detectors.base import Detector, Span, view
+from redaction.detectors.context import line_start
 
 __all__ = ["EMAIL"]
 
@@ -25,17 +26,27 @@ _TOP = re.compile(rb"(?i:xn--[a-z0-9\-]*[a-z0-9]|\?[a-z0-9?\x1c\-]*|[a-z][a-z\x1
 # What stands before an address without being part of it: quotation marks and such, a path, a parameter's name.
 _PARAMETER = rb"[A-Za-z_][A-Za-z0-9_]{0,31}="
 _AROUND = re.compile(
-    rb"(?:[?&/#]?" + _PARAMETER + rb"(?:[^&=]*&" + _PARAMETER + rb")*(?=[^=])"
-    rb"|/(?:[^/]*/)*(?:[^/?=&]*\?(?=[A-Za-z_]))?|[!#$&'*=^`{|}~.\-\x1c])+"
+    rb"(?:[^?&#=]{0,64}[?&#](?=" + _PARAMETER + rb"))?"
+    rb"(?:[?&#]?" + _PARAMETER + rb"(?:[^&=]*&" + _PARAMETER + rb")*(?=[^=])|[!#$&'*=^`{|}~.\-\x1c])+"
 )
 _VERSION = re.compile(rb"v?[0-9]+\.[0-9]")
 # Names of files: `@2x` (images for dense screens), and endings that are no top-level domain.
-_FILE = re.compile(
-    rb"(?i)(?:.*\.)?(?:png|jpe?g|gif|webp|svg|ico|bmp|avif|heic|css|js|jsx|tsx|json|html?|xml|ya?ml|tgz|gz)"
+_ENDING = re.compile(
+    rb"(?i)(?:\.(?:png|jpe?g|gif|webp|svg|ico|bmp|avif|heic|css|jsx?|tsx|map|jsonl?|html?|xml|ya?ml|csv|txt|log|pdf|docx?"
+    rb"|xlsx?|eml|mbox|msg|vcf|ics|pem|parquet|avro|orc|sql|bak|tmp|tar|tgz|gz|bz2|xz|zst|min|bundle|module))+\Z"
 )
+_DENSE = re.compile(rb"[0-9]x(?![a-z])")
+# What names the identifiers of messages, which look like addresses (RFC 5322, 3.6.4); those before in a list.
+_MESSAGE_ID = re.compile(
+    rb"(?i)(?:message-?_?id|references|in-?_?reply-?_?to|content-?_?id|cid)\\*[\"']? ?[:=]"
+    rb"(?:[ \\\"'\x1d]|<[^<>\n]{1,200}>)*<\Z"
+)
+_HEADER_REACH: Final = 300
+_LONGEST_ENDINGS: Final = 48
 # An opening quotation mark after `":` is JSON's, and what it opens no local part.
 _QUOTED = re.compile(rb'[^A-Za-z0-9\\\n](?<!":)(?<!": )(\\*"[^"\\:,@\n]*[A-Za-z0-9?][^"\\:,@\n]*\\*")$')
 _MAX_QUOTED = 80
+_DIGIT = re.compile(rb"[0-9]")
 
 
 class _Email:
@@ -48,7 +59,7 @@ class _Email:
         for at in _AT.finditer(view, start, end):
             first = _local(view, at.start())
             last = _domain(view, at.end(), end)
-            if first is not None and last is not None:
+            if first is not None and last is not None and not _is_message_id(view, first, last):
                 spans.append((max(first, spans[-1][1] if spans else 0), last))
         return spans
 
@@ -68,18 +79,28 @@ def _local(view: bytes, at: int) -> int | None:
         quoted = _QUOTED.search(before[-_MAX_QUOTED:])
         return at - len(quoted[1]) if quoted else None
     local = before[len(before.rstrip(_ATOM)) :]
+    local = local[local.rfind(b"/") + 1 :]  # a path, with port or without, or what a resource's name is parted by
     around = _AROUND.match(local)
     # A local part of nothing but signs, as after masking, is none.
     first = around.end() if around else 0
     return at - len(local) + first if local[first:].strip(b"*.\x1c") else None
 
 
+def _is_message_id(view: bytes, first: int, last: int) -> bool:
+    """Whether it is a message's identifier: between angle brackets, with a digit in it, after a name that says so."""
+    if view[first - 1 : first] != b"<" or view[last : last + 1] != b">" or not _DIGIT.search(view, first, last):
+        return False
+    return bool(_MESSAGE_ID.search(view, line_start(view, first, _HEADER_REACH), first))
+
+
 def _domain(view: bytes, start: int, end: int) -> int | None:
     """Where the domain ends; None: it is no domain."""
     found = _DOMAIN.match(view, start, end)
-    if not found or _VERSION.match(found[0]) or _FILE.fullmatch(found[0]):
+    if not found or _VERSION.match(found[0]) or _DENSE.match(found[0]):
         return None
     last = found.end()
+    ending = _ENDING.search(view, max(start, last - _LONGEST_ENDINGS), last)
+    last = ending.start() if ending else last
     while (dot := view.rfind(b".", start, last)) > 0:
         top = _TOP.match(view, dot + 1, last)
         if top:

@@ -33,14 +33,14 @@ _LETTERS_FIRST = {"BF": 28, "BJ": 28, "CI": 28, "GW": 25, "ML": 28, "NE": 28, "S
 LENGTHS: Final = _NUMERIC | _OTHER | _LETTERS_FIRST
 """Characters of an IBAN, without separators, by country."""
 
-_SEPARATOR = rb"[ " + INVISIBLE + rb"-]{0,3}"
+_SEPARATOR = rb"[ ." + INVISIBLE + rb"-]{0,3}"
 _HIDDEN = INVISIBLE + rb"?"
 
 
 def _starting(countries: dict[str, int], then: bytes) -> bytes:
     codes = "|".join(sorted(countries)).encode()
     # Some part the country from the check digits; in lower case `no 12` and `it 20` are words.
-    return rb"(?:(?i:%b)%b|(?:%b)[ -])[0-9]%b[0-9]%b" % (codes, _HIDDEN, codes, _HIDDEN, then)
+    return rb"(?:(?i:%b)%b|(?:%b)[ .-])[0-9]%b[0-9]%b" % (codes, _HIDDEN, codes, _HIDDEN, then)
 
 
 def _candidate() -> bytes:
@@ -54,14 +54,19 @@ def _candidate() -> bytes:
     ])  # fmt: skip
 
 
+# Glued to what stands before: a field's code in MT940, a currency, a BIC.
 _START = re.compile(
-    rb"(?:(?<![0-9A-Za-z])|(?<=(?i:iban)))(?:([A-Za-z]{2})%b|([A-Z]{2})[ -])[0-9]%b[0-9]" % (_HIDDEN, _HIDDEN)
+    rb"(?:(?<![0-9A-Za-z])|(?<=(?i:iban))|(?<=[?:/][0-9]{2})|(?<=(?<![A-Za-z])[A-Z]{3})"
+    rb"|(?<=(?<![0-9A-Za-z])[A-Z]{6}[0-9A-Z]{2})|(?<=(?<![0-9A-Za-z])[A-Z]{6}[0-9A-Z]{5}))"
+    rb"(?:([A-Za-z]{2})%b|([A-Z]{2})[ .-])[0-9]%b[0-9]" % (_HIDDEN, _HIDDEN)
 )
+_CURRENCY = re.compile(rb"[A-Z]{3}(?![A-Za-z])")  # likewise behind
 _CHARACTERS = re.compile(rb"[0-9A-Za-z]+")
 _VEILED_GROUP = re.compile(rb"[0-9A-Za-z" + INVISIBLE + rb"]+")
 _DIGIT = re.compile(rb"[0-9]")
 _LONGEST = 33 * 4  # with separators
 _COUNTRY = 2
+_INVISIBLE = 0x1C
 _GROUP = 4
 _BANK = 1  # the group that may hold no digit: the bank's letters
 _CHECKS = range(2, 99)
@@ -104,25 +109,37 @@ def _end(view: bytes, start: int, limit: int, length: int) -> int | None:
     groups: list[bytes] = []
     last = start
     for match in _VEILED_GROUP.finditer(view, start, limit):
-        if group := match[0].translate(None, b"\x1c"):
+        if group := match[0].translate(None, b"\x1c")[:length]:
             if len(groups) == 1 and len(groups[0]) == _COUNTRY:
                 groups[0] += group
             else:
                 groups.append(group)
             length -= len(group)
-            last = match.start() + len(match[0].rstrip(b"\x1c"))
-            if length <= 0:
+            last = _after(view, match.start(), len(group))
+            if not length:
                 break
-    if length or view[last : last + 1].isalnum() or not _is_plausible(groups):
+    glued = view[last : last + 1].isalnum() and not _CURRENCY.match(view, last)
+    if length or glued or not _is_plausible(groups, dotted=b"." in view[start:last]):
         return None
     return last if _is_valid(b"".join(groups)) else None
 
 
-def _is_plausible(groups: list[bytes]) -> bool:
-    """Tell from words and numbers in a sentence: groups of four, or a digit in each but the bank's."""
+def _after(view: bytes, place: int, count: int) -> int:
+    """The place after as many characters that can be seen."""
+    while count:
+        count -= view[place] != _INVISIBLE
+        place += 1
+    return place
+
+
+def _is_plausible(groups: list[bytes], *, dotted: bool) -> bool:
+    """Tell from words and numbers in a sentence: groups of four, or a digit in each but the bank's.
+
+    Dots part other things as well.
+    """
     if all(len(group) == _GROUP for group in groups[:-1]) and len(groups[-1]) <= _GROUP:
         return True
-    return all(_DIGIT.search(group) for place, group in enumerate(groups) if place != _BANK)
+    return not dotted and all(_DIGIT.search(group) for place, group in enumerate(groups) if place != _BANK)
 
 
 def _is_valid(iban: bytes) -> bool:

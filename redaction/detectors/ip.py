@@ -26,8 +26,10 @@ _ZONE = re.compile(rb"%[0-9A-Za-z][0-9A-Za-z._\-]{0,31}")
 _PREFIX = re.compile(rb"/([0-9]{1,3})(?![0-9])")
 _VERSION = re.compile(
     rb"(?:(?<![A-Za-z])(?i:version|ver|release|rev|revision|build|firmware|section|chapter|clause|oid)|Version)"
-    rb"(?i:s|no|number|[_\-]?(?:code|name))?[^0-9A-Za-z]{0,6}\Z"
+    rb"(?i:s|no|number|[_\-]?(?:code|name))?[0-9]{0,2}[^0-9A-Za-z]{1,6}\Z"
 )
+# X.500's attributes and the extensions of certificates (ITU-T X.520, X.509).
+_OID = re.compile(rb"2\.5\.(?:4|29)\.[0-9]{1,2}(?![0-9])")
 _REACH = 32
 # RFC 9110, 10.1.5 and 5.6.2: products with versions, comments between them; quotes aside, which end what holds them.
 _NAME = rb"[A-Za-z][A-Za-z0-9!#$%&*+.^_`|~\-]{0,31}"
@@ -71,7 +73,8 @@ class _Ip:
                 break
             if not _is_bounded(view, quad.start(), quad.end()):
                 continue
-            if _VERSION.search(view[max(0, quad.start() - _REACH) : quad.start()]):
+            before = view[max(0, quad.start() - _REACH) : quad.start()]
+            if _VERSION.search(before) or _OID.fullmatch(quad[0]):
                 continue
             if _identifies(view, quad.start(), quad.end()) and not _is_product(view, quad.start(), quad.end()):
                 spans.append(quad.span())

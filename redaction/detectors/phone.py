@@ -9,11 +9,20 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_valid_number_for_region,
+    parse,
+)
+
 from redaction.detectors.base import Detector, Span, mask_digits, view
 from redaction.detectors.calling_codes import MAX_DIGITS, is_possible
+from redaction.detectors.context import IDENTIFIERS, is_alone_in, is_of_trade, words_of
 from redaction.patterns import compile_bytes
 
-__all__ = ["PHONE"]
+__all__ = ["PHONE", "phone_in"]
 
 _MIN_DIGITS = 7
 _S = rb"[ .()/\-\x1c]{0,3}"
@@ -56,12 +65,15 @@ _SHAPES: Final = (
     rb"0[1-9](?:[.\-][0-9]{2}){4}",
     # the mobile codes of East Asia
     rb"0[1-9]0-[0-9]{4}-[0-9]{4}",
+    rb"%2[Bb][1-9](?:\+?[0-9]){6,}",
 )
+_AT_HOME = rb"\(?[0-9](?:" + _S + rb"[0-9]){6,}"
 _REST = rb"(?:" + _S + rb"[+0-9])*" + _EXTENSION
 
 _RUNS = re.compile(_RUN.replace(b"{6,}", b"{6,23}"))
 _STEP = rb"(?! ?[/\-] 0| [/\-] ?0|  +0)" + _S + rb"[0-9]"  # not from one number into the next
 _INTERNATIONAL = re.compile(rb"(\(?\+|0(?:0|11(?=[ .\-])))[ .()/\-\x1c]{0,2}[1-9](?:" + _STEP + rb"){6,17}")
+_IN_FORM = re.compile(rb"%2[Bb]([1-9](?:\+?[0-9]){6,17})(?![0-9])")  # as forms are encoded
 _NATIONAL = re.compile(
     rb"(?:(?:\+?1[ .\-]{1,2})?(?:\((?!.11)[2-9][0-8][0-9]\)[ .\-\x1c]{0,3}|(?!.11)[2-9][0-8][0-9][ ./\-\x1c]{1,3})"
     rb"(?!.11)[2-9][0-9]{2}[ .\-\x1c]{1,3}[0-9]{4}"
@@ -79,6 +91,7 @@ _PAIRS = re.compile(rb"[0-9]{2}(?:([ .\-])[0-9]{2})(?:\1[0-9]{2}){2,}")
 _MORE_BEFORE = re.compile(rb"(?<![0-9A-Za-z.,\-])(?:[0-9]{2} ){1,8}\Z")
 _MORE_AFTER = re.compile(rb"(?: [0-9]{2}){0,8}(?![0-9])")
 _EXTENSIONS = re.compile(_EXTENSION)
+_LAST_GROUP = re.compile(rb"[.\-][0-9]{2,6}(?![0-9]|[.\-][0-9])")  # nothing of a number is left over
 _GROUP_BEFORE = re.compile(rb"(?<![A-Za-z0-9.,:\-/])(?=[A-Z]*[0-9]|[A-Z]{4})[A-Z0-9]{2,4} \Z")
 _GROUPS = re.compile(rb"[+(]{0,2}([0-9]+)")
 
@@ -90,11 +103,18 @@ _AFTER = re.compile(_PAUSE + _LABEL + rb"(?![.\-]? *[A-Za-z0-9:=#])")
 _INSIDE: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.-/")
 _ESCAPED = re.compile(rb"\\[bfnrt]\Z")
 _DIGITS: Final = frozenset(b"0123456789")
+_PLUS: Final = ord("+")
+# A word, in small letters at least at its end, and nothing before it: no part number.
+_GLUED = re.compile(rb"(?<![0-9A-Za-z_.\-])[A-Za-z]{0,20}[a-z]{4}\Z")
+_LONGEST_WORD = 25
 _NO_DIGITS: Final = bytes(sorted(set(range(256)) - _DIGITS))
 _REACH = 72
 _LONGEST_ROW = 32
 _FRENCH_PAIRS = 5
 _APART = 3
+_PART_BEFORE = re.compile(rb"[0-9][:,+]\Z")
+_PART_AFTER = re.compile(rb"[0-9A-Za-z]|[:,][0-9]")
+_GROUP_OF_DIGITS = re.compile("[0-9]+")
 _OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _OTHER = re.compile(
     rb"(?i)(?:19|20)[0-9]{2}([.\-/])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])(?![0-9])"  # dates
@@ -107,6 +127,8 @@ _OTHER = re.compile(
 
 
 class _Phone:
+    """:param regions: whose national formats need no word."""
+
     name = "phone"
     # A word after one number may be the word before the next.
     candidate = rb"(?:(?:%b|%b)%b|%b%b(?:(?:%b|%b)%b|%b)|%b)%b" % (
@@ -115,7 +137,15 @@ class _Phone:
         *(b"|".join(_SHAPES), _REST),
     )
 
+    def __init__(self, regions: Sequence[str] = ()) -> None:
+        self._regions = tuple(regions)
+        if regions:
+            self.candidate = self.candidate + rb"|[^0-9\n]" + _AT_HOME + _EXTENSION
+
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
+        encoded = _IN_FORM.match(view, start)
+        if encoded and is_possible(_digits(encoded[1])):
+            return [encoded.span()]
         spans: list[Span] = []
         position, named, after = start, False, -_APART - 1  # none before
         while run := _RUNS.search(view, position, end):
@@ -123,8 +153,10 @@ class _Phone:
             # Of several numbers after one word, each is a telephone number.
             named = named or _is_named(view, first)
             found = _in_run(view, first, position, named=named, after=after)
+            if not found and self._regions and _at_home(view, first, position, self._regions):
+                found = first, position
             if found:
-                extension = _EXTENSIONS.match(view, found[1], end)
+                extension = (named and _LAST_GROUP.match(view, found[1], end)) or _EXTENSIONS.match(view, found[1], end)
                 position = after = extension.end() if extension else found[1]
                 spans.append((found[0], position))
         return spans
@@ -154,7 +186,7 @@ def _in_run(view: bytes, first: int, last: int, *, named: bool, after: int) -> S
             continue
         # A parenthesis may belong to the number, or to the sentence.
         span = _international(view, place) or _national(view, place) or _national(view, group.start(1))
-        if span and (labelled or place <= after + _APART or not (_is_grouped(view, *span) or _is_counted(view, *span))):
+        if span and (labelled or place <= after + _APART or not _is_other(view, *span)):
             return span
         if labelled:
             for stop in _group_ends(view, place, last):
@@ -163,9 +195,41 @@ def _in_run(view: bytes, first: int, last: int, *, named: bool, after: int) -> S
     return None
 
 
+def _at_home(view: bytes, first: int, last: int, regions: Sequence[str]) -> bool:
+    """Whether a run of digits is valid in one of the regions, in the groups usual there; or in none, if it is alone."""
+    number = view[first:last].replace(b"\x1c", b"").decode()
+    alone = number[0] == "0" and view[first - 1 : first] == b'"' and is_alone_in(view, last)
+    if len(number) > _LONGEST_ROW or (number.isdigit() and not alone):
+        return False
+    if not _begins(view, first) or _PART_BEFORE.search(view, max(0, first - 2), first) or _OTHER.match(view, first):
+        return False
+    if _PART_AFTER.match(view, last):
+        return False
+    return not _is_other(view, first, last) and any(_is_usual(number, region) for region in regions)
+
+
+def _is_usual(number: str, region: str) -> bool:
+    try:
+        parsed = parse(number, region)
+    except NumberParseException:
+        return False
+    if not is_valid_number_for_region(parsed, region):
+        return False
+    usual = format_number(parsed, PhoneNumberFormat.NATIONAL)
+    return number.isdigit() or _GROUP_OF_DIGITS.findall(number) == _GROUP_OF_DIGITS.findall(usual)
+
+
 def _national(view: bytes, place: int) -> Span | None:
     found = _NATIONAL.match(view, place)
     return found.span() if found else None
+
+
+def _is_other(view: bytes, first: int, last: int) -> bool:
+    return (
+        _is_grouped(view, first, last)
+        or _is_counted(view, first, last)
+        or (view[first] != _PLUS and is_of_trade(view, first, last))
+    )
 
 
 def _is_grouped(view: bytes, first: int, last: int) -> bool:
@@ -226,7 +290,10 @@ def _begins(view: bytes, place: int) -> bool:
         return True
     if view[place - 1] in b".-/":
         return place < 2 or view[place - 2] not in _DIGITS  # noqa: PLR2004
-    return bool(_ESCAPED.search(view, max(0, place - 2), place))
+    if _ESCAPED.search(view, max(0, place - 2), place):
+        return True
+    word = _GLUED.search(view, max(0, place - _LONGEST_WORD), place)
+    return word is not None and not words_of(word[0]) & IDENTIFIERS
 
 
 def _is_named(view: bytes, place: int) -> bool:
@@ -243,3 +310,8 @@ def _is_named(view: bytes, place: int) -> bool:
 
 
 PHONE: Final[Detector] = _Phone()
+
+
+def phone_in(regions: Sequence[str]) -> Detector:
+    """Give the detector that takes national formats of these countries (ISO 3166-1) without a word beside them."""
+    return _Phone(regions)

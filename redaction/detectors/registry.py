@@ -11,6 +11,7 @@ from redaction.detectors.card import CARD
 from redaction.detectors.email import EMAIL
 from redaction.detectors.iban import IBAN
 from redaction.detectors.ip import IP
+from redaction.detectors.national import NATIONAL_ID
 from redaction.detectors.phone import PHONE
 from redaction.detectors.secrets import CREDENTIAL, JWT
 from redaction.detectors.ssn import ITIN, SSN
@@ -23,7 +24,7 @@ __all__ = ["ENTRY_POINT_GROUP", "detectors"]
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.detectors"
 
 # Where two find the same place the earlier counts: the longer and the better validated come first.
-_BUILT_IN: Final[tuple[Detector, ...]] = (JWT, CREDENTIAL, IBAN, TRACK, CARD, SSN, ITIN, EMAIL, PHONE, IP)
+_BUILT_IN: Final[tuple[Detector, ...]] = (JWT, CREDENTIAL, IBAN, TRACK, CARD, SSN, ITIN, NATIONAL_ID, EMAIL, PHONE, IP)
 
 
 @cache

@@ -1,7 +1,8 @@
 """United States social security numbers and individual taxpayer identification numbers: as SSA and IRS assign them.
 
-Written 3-2-4 with separators they need no context. Nine digits in a row say nothing: they count only straight after
-words, or a key, that name them (`ssn`, `social security number`, `itin`, `tax id`). Famous samples are found as well.
+Written 3-2-4 with separators they need no context, unless one says that it is the number of a part. Nine digits in
+a row say nothing: they count only straight after words, or a key, that name them (`ssn`, `social security number`,
+`itin`, `tax id`). Famous samples are found as well.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from redaction.detectors.base import INVISIBLE, Span, mask_digits, view
+from redaction.detectors.context import is_of_trade
 
 __all__ = ["ITIN", "SSN"]
 
@@ -49,7 +51,7 @@ class _NineDigits:
         if first == start or not _NAMED.match(view, start):
             if _CHAIN_BEFORE.search(view, max(0, first - _CHAIN_REACH), first):
                 return []
-            if not self._separated.fullmatch(view, first, end):
+            if not self._separated.fullmatch(view, first, end) or is_of_trade(view, first, end):
                 return []
         return [(first, end)] if self._is_valid(_NOT_DIGITS.sub(b"", view[first:end])) else []
 

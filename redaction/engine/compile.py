@@ -1,5 +1,6 @@
 """From a policy to what is applied to records: the tree of fields, actions, patterns. Done once, at start."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from redaction.actions.base import Action, KeyedAction
 from redaction.actions.replace import Replace
 from redaction.actions.spec import ActionSpec, compile_action, spec_name
 from redaction.detectors.base import Detector
+from redaction.detectors.phone import PHONE, phone_in
 from redaction.detectors.registry import detectors
 from redaction.engine.careful import CarefulSearch
 from redaction.engine.field_rules import FieldRules
@@ -58,7 +60,7 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     labels = Labels((each for rule in by_name if rule.plan for each in rule.selectors), grammar)
     actions: dict[Detector, Action] = {
         detector: _action(policy.detectors[name], name, keys)
-        for name, detector in detectors().items()
+        for name, detector in _in_regions(policy.regions).items()
         if name in policy.detectors and spec_name(policy.detectors[name]) != RELEASE
     }
     try:
@@ -85,6 +87,10 @@ def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
         words.below = Named(plan, alike)
         words.below.below = words.below
     return Rule(rule.id, rule.selectors, plan, words, Named(plan, alike, hint=True, pairs=rule.type == SECRET))
+
+
+def _in_regions(regions: Sequence[str]) -> dict[str, Detector]:
+    return detectors() | ({PHONE.name: phone_in(regions)} if regions else {})
 
 
 def _plan(rule: FieldRule, keys: KeyProvider | None) -> Plan | None:

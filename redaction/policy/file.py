@@ -149,6 +149,7 @@ def _extended(policy: Policy, parent: Policy) -> Policy:
             "innocent": _innocent(policy, parent),
             **({"unknown_fields": unknown[0]} if unknown else {}),
             "detectors": parent.detectors | policy.detectors,
+            "regions": sorted({*parent.regions, *policy.regions}),
             "exceptions": _merged(policy.exceptions, parent.exceptions),
             "drop_records": [
                 *(rule for rule in parent.drop_records if rule.id not in {own.id for own in policy.drop_records}),

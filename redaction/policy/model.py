@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
 from redaction.actions.spec import ActionSpec
@@ -142,6 +143,10 @@ class Policy(_Strict):
     detectors: dict[str, ActionSpec] = Field(
         default={}, description="What is searched for everywhere, and what happens to it; `release`: not searched for."
     )
+    regions: list[str] = Field(
+        default=[],
+        description="Countries (ISO 3166-1, two letters) whose telephone numbers count as they are written at home.",
+    )
     exceptions: list[ExceptionRule] = []
     drop_records: list[DropRecord] = []
 
@@ -157,6 +162,14 @@ class Policy(_Strict):
         cores = [Core(word, rule.id) for rule in self.fields for word in rule.words]
         cores += [Core(word, rule.id, hint=True) for rule in self.fields for word in rule.hints]
         return Grammar([*cores, *(Core(word, None) for word in self.innocent)])
+
+    @field_validator("regions")
+    @classmethod
+    def _regions_are_known(cls, regions: list[str]) -> list[str]:
+        if unknown := sorted(set(regions) - SUPPORTED_REGIONS):
+            message = f"{unknown[0]!r} is no country with telephone numbers; give codes such as 'DE', in capitals"
+            raise ValueError(message)
+        return regions
 
     def digest(self) -> str:
         """Hash what the policy means: 16 hex digits of SHA-256; order and spelling of names do not count."""
@@ -176,6 +189,9 @@ class Policy(_Strict):
         canonical["detectors"] = {
             name: _canonical_action(spec) for name, spec in canonical["detectors"].items() if spec != "release"
         }
+        canonical["regions"] = sorted(set(self.regions))
+        if not self.regions:  # policies without them keep the hash that they had
+            del canonical["regions"]
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

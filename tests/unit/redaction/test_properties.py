@@ -170,7 +170,7 @@ def dressed(draw: st.DrawFn, canary: Canary) -> Any:
 
 # --- Documents.
 
-NAMES = ["a", "b", "note", "pay", "payCard", "Secret", "items", "user", "zip-code", "Stra\u00dfe", "x" * 70]
+NAMES = ["a", "b", "note", "pay", "payCard", "Secret", "items", "person", "street-name", "Stra\u00dfe", "x" * 70]
 plain = st.sampled_from(
     [
         None,

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import ean
 from stdnum import luhn as judge
 
 from redaction.detectors.base import view
@@ -18,8 +19,9 @@ from redaction.detectors.card import (
     looks_like_card,
     luhn_valid,
 )
-from redaction.detectors.card_ranges import LENGTHS
+from redaction.detectors.card_ranges import LENGTHS, is_in_use
 from redaction.engine.finder import Finder
+from redaction.engine.work import Work
 from redaction.patterns import compile_bytes
 from redaction.serialize import serialize
 
@@ -50,6 +52,22 @@ def grouped(number: str, separator: str) -> str:
     return separator.join(number[place : place + 4] for place in range(0, len(number), 4))
 
 
+def found_in(name: str, value: str | int) -> bool:
+    """Whether something is found in a field of this name, as the engine sees it."""
+    seen = view(f'{name}":"{value}' if isinstance(value, str) else f'{name}":{value}')
+    return bool(FINDER.find(seen, [len(seen) + 1], Alone()).get(0))
+
+
+class Alone:
+    """One text that may cost what it wants."""
+
+    def work(self, _number: int) -> Work:
+        return Work({}, [], 1 << 62)
+
+    def exempt(self, _number: int) -> frozenset[str]:
+        return frozenset()
+
+
 separators = st.sampled_from(["", " ", "-", ".", "/", "_", "\u00a0", "\u2011", "\u200b", " - ", "\u202f", " \u200b"])
 
 
@@ -57,7 +75,7 @@ separators = st.sampled_from(["", " ", "-", ".", "/", "_", "\u00a0", "\u2011", "
 def test_valid_numbers_in_groups_are_found_whole(number: str, separator: str) -> None:
     if len(number) % 4 == 0 or separator.strip() not in {".", "/", "_"}:
         text = grouped(number, separator)
-        assert spans(f"paid with {text}, thanks") == [(10, 10 + len(text))]
+        assert spans(f"my card is {text}, thanks") == [(11, 11 + len(text))]
 
 
 @given(st.text("0123456789", min_size=1, max_size=30))
@@ -66,13 +84,17 @@ def test_the_check_digit_is_the_judge_s(number: str) -> None:
     right = number + judge.calc_check_digit(number)
     assert luhn_valid(right)
     if right[:4].encode() in LENGTHS and len(right) in LENGTHS[right[:4].encode()]:
-        assert spans(right) == [(0, len(right))]
+        assert spans(f"pan {right}") == [(4, 4 + len(right))]
 
 
 @given(numbers())
 def test_what_is_found_is_right_by_the_judge(number: str) -> None:
     assert judge.is_valid(number)
-    assert spans(number) == [(0, len(number))]
+    assert spans(f"card: {number}") == [(6, 6 + len(number))]
+    if is_in_use(number.encode()) and not (len(number) == 13 and ean.is_valid(number)):
+        assert spans(number) == [(0, len(number))]
+    else:
+        assert spans(number) == []
 
 
 @given(numbers(), st.integers(0, 18), st.integers(1, 9))
@@ -85,7 +107,7 @@ def test_a_wrong_digit_is_no_card(number: str, place: int, other: int) -> None:
 @given(numbers(), st.sampled_from("0123456789"))
 def test_a_number_within_a_longer_one_is_none(number: str, more: str) -> None:
     for text in (more + number, number + more):
-        assert spans(text) == ([(0, len(text))] if is_card_number(text) else [])
+        assert spans(f"card {text}") == ([(5, 5 + len(text))] if is_card_number(text) else [])
 
 
 def published() -> list[dict[str, Any]]:
@@ -98,6 +120,7 @@ def test_published_numbers_with_a_valid_check_digit_are_found() -> None:
     rows = [row["value"] for row in published() if row["valid"] and row["luhn"]]
     assert len(rows) > 100
     assert [value for value in rows if spans(f"paid with {value}.") != [(10, 10 + len(value))]] == []
+    assert [value for value in rows if not found_in("value", value)] == []
 
 
 def test_published_numbers_with_a_wrong_check_digit_are_not() -> None:
@@ -169,13 +192,79 @@ def test_what_is_no_card(text: str) -> None:
     assert spans(text) == []
 
 
+@pytest.mark.parametrize("name", ["order_id", "orderId", "OrderItemId", "user", "gtin", "amount", "itemid", "trace.id"])
+@given(number=numbers())
+def test_names_of_other_numbers_tell_that_it_is_no_card(name: str, number: str) -> None:
+    assert not found_in(name, number)
+    assert not found_in(name, int(number))
+    assert spans(f"{name}={number}&n=1") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["card", "card_id", "cardOrderNumber", "PAN", "ccNumber", "primaryAccountNumber", "karte"]
+)
+@given(number=numbers())
+def test_names_of_cards_tell_that_it_is_one(name: str, number: str) -> None:
+    assert found_in(name, number)
+    assert found_in(name, int(number))
+    assert spans(f"{name}={number}&n=1")
+
+
+@given(numbers())
+def test_a_name_speaks_for_the_whole_value_alone(number: str) -> None:
+    assert found_in("order_id", f"card {number}")
+    assert found_in("order_id", grouped(number, " ")) or len(number) % 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", 5931569021596),
+        ("value", "4006381333931"),  # EAN-13
+        ("plan", "P-5ML4271244454362WXNWU5NQ"),
+        ("value", "5ML4111111111111111"),
+        ("value", "order4111111111111111"),
+        ("value", "ORDER-4111111111111111"),
+        ("value", "EAN 4222222222222"),
+        ("ordinal", -2250837741010944),
+        ("value", -4111111111111111),
+        ("value", "-4111111111111111"),
+        ("value", "1234-5678-9012-3456"),
+        ("value", "1234 5678 9012 3456"),
+        ("value", "4111-1111-1111-1111-2222"),
+        ("value", "2222-4111-1111-1111-1111"),
+        ("value", 600000000000000007),
+        ("value", 679726102853838652),
+    ],
+)
+def test_identifiers_and_parts_of_them_are_no_cards(name: str, value: str | int) -> None:
+    assert not found_in(name, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "testdata4111111111111111",
+        "pan%3D4111111111111111",
+        "pan\u003d4111111111111111",
+        "note: 5018000000000009",
+        "my card: 2303-7799-5100-0297",
+        "2303 7799 5100 0297",
+        "4111111111111111EUR",
+        "line\n4111111111111111",
+    ],
+)
+def test_cards_that_are_glued_or_that_a_text_tells(value: str) -> None:
+    assert found_in("value", value)
+
+
 @pytest.mark.parametrize("prefix", ["57", "62", "63", "58"])
 def test_telephone_numbers_and_licences_are_not_cards(prefix: str) -> None:
     bodies = [f"{prefix}{number:010d}" for number in range(300_000_000, 300_000_050)]
-    valid = [body for body in bodies if spans(body)]
+    valid = [body for body in bodies if spans(f"card {body}")]
     assert valid
-    assert [body for body in valid if spans(f"call +{body}") or spans(f"licence U{body}")] == []
-    assert [body for body in valid if spans(f"+{body[:2]} {body[2:5]} {body[5:8]} {body[8:]}")] == []
+    assert [body for body in valid if spans(f"card +{body}") or spans(f"card, licence U{body}")] == []
+    assert [body for body in valid if spans(f"card +{body[:2]} {body[2:5]} {body[5:8]} {body[8:]}")] == []
 
 
 def test_digits_within_uuids_and_digests_are_not_cards() -> None:

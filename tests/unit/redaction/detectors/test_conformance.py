@@ -71,6 +71,19 @@ EXAMPLES = {
         near_misses=["912-10-1234", "912701234"],
         spellings=[["912-70-1234", "912 70 1234"]],
     ),
+    "national_id": Examples(
+        sensitive=[
+            "529.982.247-25",
+            "RSSMRA85T10A562S",
+            "AB 12 34 56 C",
+            "756.9217.0769.85",
+            "11010519491231002X",
+            ("Aadhaar: ", "2345 6789 0124"),
+            ('pesel":"', "44051401359"),
+        ],
+        near_misses=["529.982.247-26", "RSSMRA85T10A562T", "52998224725", "2345 6789 0124", "44051401359", "X1234567L"],
+        spellings=[["529.982.247-25"], ["RSSMRA85T10A562S", "rssmra85t10a562s"], ["AB 12 34 56 C"]],
+    ),
     "email": Examples(
         sensitive=["jane.doe+shop@mail.example.com", "jörg@müller.example.de", "JANE@EXAMPLE.ORG"],
         near_misses=["user@host", "logo@2x.png", "package@1.2.3", "a @ b.com"],

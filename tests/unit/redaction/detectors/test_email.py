@@ -92,6 +92,13 @@ def test_forms(address: str) -> None:
         "a@b.c",
         "****@****",
         "****@example",
+        "icon@2x.min.js",
+        "lodash@4.17.21.tgz",
+        "archive@nightly.tar.gz",
+        'messageId":"<CAEddw6POFV_On91@mail.example.com>',
+        "Message-ID: <0.1.2.3@mail.example.com>",
+        "References: <a1@mail.example.com> <b2@mail.example.com>",
+        r"{\"In-Reply-To\":\"<a1@mail.example.com>\"}",
         '{"handle":"@example.com"}',
         'note":"by "@example.com',
     ],
@@ -115,6 +122,17 @@ def test_no_addresses(text: str) -> None:
         (r"{\"email\":\"anna@example.com\"}", ["anna@example.com"]),
         ("anna@example.com.123", ["anna@example.com"]),
         ("https://user:secret@example.com/", ["secret@example.com"]),
+        # endings of files, and paths, are no part of it
+        ("r.moon@example.com.gz", ["r.moon@example.com"]),
+        ("exports/r.moon@mail.example.co.uk.json.gz", ["r.moon@mail.example.co.uk"]),
+        ("https://h.example:8080/orders/5932/pay/r.moon@example.com", ["r.moon@example.com"]),
+        ("https://h.example:443/pay?id=7&email=r.moon%40example.com&n=1", ["r.moon%40example.com"]),
+        ("/login?next=/a/b&email=r.moon@example.com", ["r.moon@example.com"]),
+        ("arn:aws:ses:us-east-1:123456789012:identity/r.moon@example.com", ["r.moon@example.com"]),
+        # of a message's header only what is no identifier
+        ("From: <anna1@example.com>", ["anna1@example.com"]),
+        ("Message-ID: <a1@mail.example.com> To: <anna1@example.com>", ["anna1@example.com"]),
+        ("Message-ID: <anna@example.com>", ["anna@example.com"]),
     ],
 )
 def test_what_is_hidden_and_what_stays(text: str, expected: list[str]) -> None:

@@ -78,6 +78,20 @@ def test_examples_of_the_registry(iban: str) -> None:
         assert len(found(text)) == 1, text
 
 
+@pytest.mark.parametrize(
+    "around", ["{}EUR", "{}EUR100", "?31{}?32JANE DOE", ":25:{}EUR", "EUR{}", "COBADEFF{}", "COBADEFFXXX{}", "/20{}"]
+)
+@pytest.mark.parametrize("iban", [GERMAN, "NL91ABNA0417164300", "MT84MALT011000012345MTLCAST001S"])
+def test_ibans_glued_to_what_payments_write_beside_them(around: str, iban: str) -> None:
+    assert found(around.format(iban)) == [iban]
+
+
+@pytest.mark.parametrize("iban", ["BE68.5390.0754.7034", "GB82.WEST.1234.5698.7654.32"])
+def test_dots_between_groups_of_four(iban: str) -> None:
+    assert found(f"to {iban}.") == [iban]
+    assert found(f"to {iban[:6]}.{iban[6:]}") == []
+
+
 def registered() -> dict[str, str]:
     """Return the structure of a national number by country, as python-stdnum knows SWIFT's registry."""
     registry = numdb.get("iban")

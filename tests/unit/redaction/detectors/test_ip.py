@@ -69,6 +69,9 @@ def test_forms_of_the_standards(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        'oid2":"1.3.6.1',
+        "2.5.29.15",
+        "2.5.4.3",
         "10:30:00",
         "2024-03-15T10:30:00.123+00:00",
         "00:1A:2B:3C:4D:5E",

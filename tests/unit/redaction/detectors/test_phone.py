@@ -10,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import (
     PhoneNumberFormat,
+    PhoneNumberType,
     ValidationResult,
     example_number,
+    example_number_for_type,
     format_number,
     is_possible_number_with_reason,
     parse,
 )
 from phonenumbers.phonenumberutil import SUPPORTED_REGIONS, NumberParseException
 
+from benchmarks.accuracy.clean import clean_texts
 from redaction.detectors.base import view
 from redaction.detectors.calling_codes import is_possible
-from redaction.detectors.phone import PHONE
+from redaction.detectors.phone import PHONE, phone_in
 from redaction.engine.finder import Finder
 from redaction.patterns import compile_bytes
 
@@ -196,6 +199,13 @@ def test_the_key_of_a_number(key: str, hidden: bool) -> None:  # noqa: FBT001
         "550e8400-e29b-41d4-a716-446655440000",
         "00000000-0000-0000-0000-000000000000",
         "ORD-4051686260",
+        'order_no":"630-596-1111',
+        "orderNumber=630-596-1111",
+        "order number 630-596-1111",
+        "ABC630-596-1111",
+        "order630-596-1111",
+        "x2data630-596-1111",
+        "%2B999+202+555+0143",
         "order 4155552671",
         "1Z999AA10123456784",
         "invoice 2024-0001234",
@@ -254,6 +264,14 @@ def test_no_telephone_numbers(text: str) -> None:
     ("text", "expected"),
     [
         ("415-555-2671 415-555-2672", ["415-555-2671", "415-555-2672"]),
+        ("testdata630-596-1111", ["630-596-1111"]),
+        ("testdata+14155552671", ["+14155552671"]),
+        ("tel=%2B1+202+555+0143&x=1", ["%2B1+202+555+0143"]),
+        ("to=%2B442079460958", ["%2B442079460958"]),
+        ('cardAcceptorPhone":"+61-(02)9999999999-9999', ["+61-(02)9999999999-9999"]),
+        ('order_phone":"630-596-1111', ["630-596-1111"]),
+        ('order_id":"+1 630 596 1111', ["+1 630 596 1111"]),
+        ("call to order 630-596-1111", ["630-596-1111"]),
         ("Tel. 030 1234567 / 030 7654321", ["030 1234567 / 030", "7654321"]),
         ("+41 22 767 6111 2024", ["+41 22 767 6111"]),
         ("+41 22 767 6111 +41 22 767 6112", ["+41 22 767 6111", "+41 22 767 6112"]),
@@ -389,3 +407,30 @@ def test_time_is_bounded(text: str) -> None:
     begun = time.process_time()
     FINDER.find_in(text)
     assert time.process_time() - begun < 0.5
+
+
+AT_HOME = ["GB", "DE", "US", "FR", "IT"]
+
+
+@pytest.mark.parametrize("region", AT_HOME)
+def test_in_their_regions_national_numbers_need_no_word(region: str) -> None:
+    finder = Finder([phone_in(AT_HOME)])
+    numbers = [example_number_for_type(region, kind) for kind in (PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE)]
+    for number in filter(None, numbers):
+        text = format_number(number, PhoneNumberFormat.NATIONAL)
+        for before, after in (("", ""), ("by ", ", please"), ("\n", "\n")):
+            spans = [(each.start, each.end) for each in finder.find_in(before + text + after)]
+            assert spans == [(len(before), len(before + text))]
+
+
+@pytest.mark.parametrize(
+    "value", ["2025550147", "36866-4812", "651 576 115 623 309", "384 661 759,72", "x 07700900123"]
+)
+def test_numbers_that_could_be_something_else_do_in_regions_too(value: str) -> None:
+    assert Finder([phone_in(AT_HOME)]).find_in(value) == []
+
+
+def test_clean_texts_stay_clean_in_regions() -> None:
+    finder = Finder([phone_in(AT_HOME)])
+    changed = [each for each in clean_texts(6_000) if finder.find_in(str(each.value))]
+    assert len(changed) <= 6

@@ -127,6 +127,10 @@ def test_ssns_in_text(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        'part_number":"219-09-9999',
+        'partNo":"219-09-9999',
+        "sku=219-09-9999",
+        "part no. 219-09-9999",
         "123456789",
         "000-12-3456",
         "666-12-3456",

@@ -135,3 +135,12 @@ def test_policies_are_values() -> None:
     with pytest.raises(ValidationError):
         policy.name = "other"  # type: ignore[misc]
     assert policy == parse_policy(GOOD, "elsewhere.yaml")
+
+
+def test_regions_are_countries_and_count_in_the_digest() -> None:
+    plain = Policy(name="p", version="1", detectors={"phone": "mask"})
+    with_regions = Policy(name="p", version="1", detectors={"phone": "mask"}, regions=["GB", "DE"])
+    assert plain.digest() != with_regions.digest()
+    assert with_regions.digest() == with_regions.model_copy(update={"regions": ["DE", "GB"]}).digest()
+    with pytest.raises(ValidationError, match="no country"):
+        Policy(name="p", version="1", regions=["XX"])

@@ -1,0 +1,119 @@
+"""What stands before a number says what it is: a card's, another kind of number, or nothing.
+
+The name of its field, as views have it (`order_id":"`), or the label before it in a text (`order_id=`).
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["CARD_WORDS", "IDENTIFIERS", "is_alone_in", "is_of_trade", "line_start", "named", "words_of"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+CARD_WORDS: Final = _words(
+    "card cards pan pans cc ccn credit debit carte cartes carta carte karte karten kreditkarte tarjeta tarjetas cartao"
+    " cartoes kaart kaartnummer karta karty kort fpan dpan mpan visa mastercard maestro amex discover jcb diners"
+    " unionpay girocard dankort rupay"
+)
+"""Words of the names of card numbers."""
+
+_OF_TRADE = _words(
+    "gtin ean upc upca isbn issn jan asin barcode sku skus mpn imei imsi iccid serial part parts article lot"
+    " order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
+    " transaction txn trx trace span request batch job ticket case"
+)
+IDENTIFIERS: Final = _OF_TRADE | _words(
+    "correlation session event message user customer merchant terminal store device stan rrn arn lsn scn nonce"
+    " hash checksum etag"
+    " amount amounts price total subtotal balance quantity qty count size bytes length duration latency offset position"
+    " ordinal seq sequence index version revision height block gas wei latitude longitude lat lon lng"
+    " timestamp timestamps ts time date epoch created updated modified expires millis ms us ns nanos micros"
+    " phone phones tel telephone mobile msisdn fax zip postcode"
+)
+"""Words of the names of codes of trade, identifiers, measures and times."""
+
+_OF_PERSONS = _words("phone phones tel telephone mobile msisdn fax cell contact ssn social security tax tin itin")
+
+# Words that say nothing, but tell where others begin in a name in lower case.
+_OTHERS = _words(
+    "number no num nr nbr code my account payment bank ref reference value external internal parent source primary"
+    " sub line"
+)
+_VOCABULARY: Final = CARD_WORDS | IDENTIFIERS | _OTHERS
+_LONGEST_WORD: Final = max(map(len, _VOCABULARY))
+_SHORTEST_GLUED: Final = 5
+_MAX_NAME: Final = 64
+_REACH: Final = _MAX_NAME + 16
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_ENCODED = re.compile("%5[BDbd]")
+# The end of a name of a field (`":"`, `":`, escaped if in a text), or of a label (`=`, `]=`, `%5D=`).
+_END = re.compile(rb"(?:\\*[\"'] ?:|(?:\]|%5[Dd])?=) ?\[?\\*[\"']?\Z")
+_LABEL = re.compile(rb"[A-Za-z0-9_.\[%\-]{1,64}\Z")
+_FIELD_ENDS: Final = frozenset({b'":"', b'":'})
+# In a sentence only if it says number, too: one may call to order.
+_NUMBER_OF = re.compile(
+    rb"(?i)(?<![a-z])(?:order|part|item|article|invoice|serial|sku|product)(?: ?(?:no|nr|number|id)| ?#)[ .:#]{1,3}\Z"
+)
+_NUMBER_REACH: Final = 24
+_CLOSING: Final = frozenset(b"\"'\\,;&}])|> \x1d")
+
+
+def line_start(view: bytes, place: int, reach: int) -> int:
+    """Where the text begins in which `place` is, or what may be looked at of it."""
+    return max(view.rfind(b"\n", max(0, place - reach), place) + 1, place - reach, 0)
+
+
+def named(view: bytes, first: int, last: int) -> frozenset[str]:
+    """Give the words of the name whose value is `view[first:last]`, and nothing else; in a text, of its label."""
+    start = line_start(view, first, _REACH)
+    end = _END.search(view, start, first)
+    if not end:
+        return frozenset()
+    name = view[start : end.start()]
+    if end[0] in _FIELD_ENDS and b'"' not in name and (not start or view[start - 1 : start] == b"\n"):
+        return words_of(name) if is_alone_in(view, last) else frozenset()
+    label = _LABEL.search(name)
+    return words_of(label[0]) if label and (is_alone_in(view, last) or view[last] in _CLOSING) else frozenset()
+
+
+def is_alone_in(view: bytes, last: int) -> bool:
+    """Whether the text ends at `last`."""
+    return last >= len(view) or view[last : last + 1] == b"\n"
+
+
+def is_of_trade(view: bytes, first: int, last: int) -> bool:
+    """Whether what stands before says that it is the number of an order, a part and the like, and no person's."""
+    words = named(view, first, last)
+    return (bool(words & _OF_TRADE) and not words & _OF_PERSONS) or bool(
+        _NUMBER_OF.search(view, max(0, first - _NUMBER_REACH), first)
+    )
+
+
+@lru_cache(maxsize=10_000)
+def words_of(name: bytes) -> frozenset[str]:
+    """Give the words of a name, in lower case: by case and separators, or by vocabulary where it is written in one."""
+    words: set[str] = set()
+    for part in _PART.findall(_ENCODED.sub("_", name[-_MAX_NAME:].decode("ascii"))):
+        word = part.lower()
+        words.update((word,) if word in _VOCABULARY or len(word) < _SHORTEST_GLUED else _parted(word))
+    if {"primary", "account"} <= words:
+        words.add("pan")
+    return frozenset(words)
+
+
+def _parted(word: str) -> tuple[str, ...]:
+    """Part what is written as one word into those of the vocabulary; as it is, if it is something else."""
+    best: dict[int, tuple[str, ...]] = {0: ()}
+    for end in range(2, len(word) + 1):
+        for start in range(max(0, end - _LONGEST_WORD), end - 1):
+            if (
+                start in best
+                and word[start:end] in _VOCABULARY
+                and (end not in best or len(best[start]) + 1 < len(best[end]))
+            ):
+                best[end] = (*best[start], word[start:end])
+    return best.get(len(word), (word,))
