@@ -14,7 +14,6 @@ from redaction.engine.encodings import ENCODED
 from redaction.policy.selectors import ANY, NAME, NAME_PATTERN, Selector
 from redaction.policy.words import BEHIND, Grammar
 
-__all__ = ["Label", "Labels", "label_at", "label_name", "label_names", "label_value", "rest_of_line"]
 
 # Separators that may stand between the letters of a name; see `normalize`.
 _BETWEEN: Final = rb"[ _.-]{0,2}"
