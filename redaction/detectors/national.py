@@ -135,15 +135,13 @@ def _is_bsn(number: str) -> bool:
 _GAP: Final = rb"[ -]?"
 _NINO_PREFIX: Final = rb"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
 _FORMS: Final = (
-    # before the shorter one that it could begin with
     _Form(rb"[1-8][0-9]{5}(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]{4}[0-9Xx]", _is_chinese),
     _Form(rb"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}", _is_cpf),
-    _Form(rb"(?i:[a-z]{6}[0-9]{2}[abcdehlmprst][0-7][0-9][a-z][0-9]{3}[a-z])", _is_codice_fiscale),
+    _Form(rb"[A-Z]{6}[0-9]{2}[ABCDEHLMPRST][0-7][0-9][A-Z][0-9]{3}[A-Z]", _is_codice_fiscale),
     _Form(_NINO_PREFIX + rb" [0-9]{2} [0-9]{2} [0-9]{2} [A-D]", _is_nino),
     _Form(rb"756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}", _is_ahv),
     _Form(
-        rb"[12] [0-9]{2} (?:0[1-9]|1[0-2]) (?:[0-9]{2}|2[AB]) [0-9]{3} [0-9]{3} [0-9]{2}"
-        rb"|[12][0-9]{2}(?:0[1-9]|1[0-2])(?:[0-9]{2}|2[AB])[0-9]{8}",
+        rb"[12] [0-9]{2} (?:0[1-9]|1[0-2]) (?:[0-9]{2}|2[AB]) [0-9]{3} [0-9]{3} [0-9]{2}",
         _is_nir,
     ),
     _Form(rb"[0-9]{2}\.[0-9]{2}\.[0-9]{2}-[0-9]{3}\.[0-9]{2}", _is_belgian),
@@ -152,6 +150,7 @@ _FORMS: Final = (
     _Form(rb"[A-Z][AEIOUX][A-Z]{2}[0-9]{2}[01][0-9][0-3][0-9][HM][A-Z]{5}[0-9A-Z][0-9]", _is_curp),
     _Form(rb"[A-Z]{3}P[A-Z][0-9]{4}[A-Z]", lambda _: True),  # India's PAN of a person
     _Form(rb"[0-9]{11}", _is_cpf, rb"cpf"),
+    _Form(rb"[12][0-9]{2}(?:0[1-9]|1[0-2])(?:[0-9]{2}|2[AB])[0-9]{8}", _is_nir, rb"nir|insee"),
     _Form(_NINO_PREFIX + rb"(?:[ -]?[0-9]{2}){3}[ -]?[A-D]", _is_nino, rb"nino|national insurance"),
     _Form(rb"[2-9][0-9]{3}" + _GAP + rb"[0-9]{4}" + _GAP + rb"[0-9]{4}", _is_aadhaar, rb"aadhaa?r|uidai"),
     _Form(rb"(?:[0-9]{8}|[XYZxyz]-?[0-9]{7})-?[A-Za-z]", _is_dni, rb"dni|nie|nif"),

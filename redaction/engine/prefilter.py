@@ -14,7 +14,7 @@ from redaction.engine.encodings import ENCODED
 from redaction.engine.labels import Labels
 from redaction.patterns import Pattern, compile_bytes, lines_matching
 
-_NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "ip"})
+_NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "national_id", "ip"})
 _PHONES: Final = frozenset({"phone"})
 # Few digits may stand for a long number.
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
