@@ -1,6 +1,7 @@
 """International bank account numbers (ISO 13616): length by country, check digits by ISO 7064 MOD 97-10."""
 
 import re
+import string
 from collections.abc import Sequence
 from typing import Final
 
@@ -70,6 +71,7 @@ _INVISIBLE = 0x1C
 _GROUP = 4
 _BANK = 1  # the group that may hold no digit: the bank's letters
 _CHECKS = range(2, 99)
+_VALUES: Final = {ord(char): str(int(char, 36)) for char in string.digits + string.ascii_letters}  # digits as themselves, A is 10
 _KEPT_FIRST, _KEPT_LAST = 2, 4
 
 
@@ -146,4 +148,4 @@ def _is_valid(iban: bytes) -> bool:
     checks = iban[2:4]
     if not checks.isdigit() or int(checks) not in _CHECKS:
         return False
-    return int("".join(str(int(char, 36)) for char in (iban[4:] + iban[:4]).decode())) % 97 == 1
+    return int("".join([_VALUES[char] for char in iban[4:] + iban[:4]])) % 97 == 1
