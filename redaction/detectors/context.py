@@ -28,6 +28,7 @@ _OF_TRADE = _words(
     " order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
     " transaction txn trx trace span request batch job ticket case"
 )
+_OF_TRADE_ALONE = _OF_TRADE - {"id", "ids"}
 IDENTIFIERS: Final = _OF_TRADE | _words(
     "correlation session event message user customer merchant terminal store device stan rrn arn lsn scn nonce"
     " hash checksum etag"
@@ -92,10 +93,13 @@ def is_alone_in(view: bytes, last: int) -> bool:
     return last >= len(view) or view[last : last + 1] == b"\n"
 
 
-def is_of_trade(view: bytes, first: int, last: int) -> bool:
-    """Whether what stands before says that it is the number of an order, a part and the like, and no person's."""
+def is_of_trade(view: bytes, first: int, last: int, *, id_is: bool = True) -> bool:
+    """Whether what stands before says that it is the number of an order, a part and the like, and no person's.
+
+    :param id_is: `id` alone says so; a person has one, too.
+    """
     words = named(view, first, last)
-    return (bool(words & _OF_TRADE) and not words & _OF_PERSONS) or bool(
+    return (bool(words & (_OF_TRADE if id_is else _OF_TRADE_ALONE)) and not words & _OF_PERSONS) or bool(
         _NUMBER_OF.search(view[max(0, first - _NUMBER_REACH) : first])
     )
 
