@@ -22,7 +22,13 @@ _PARAMETER: Final = rb"(?:[?&]|&amp;|\\u0026)(?i:key)="
 _FIX_TAG: Final = rb"(?:[^0-9\n]|\\u0001)(?:554|925)="
 _VALUE: Final = rb"[A-Za-z0-9%+/=_.~\-]{8"
 CANDIDATE: Final = b"|".join(
-    (_SCHEME_END + _USER + b":" + _PASSWORD + b"@", _SIGNATURE + _VALUE + b"}", _KEY + _VALUE + b"}", _PARAMETER, _FIX_TAG)
+    (
+        _SCHEME_END + _USER + b":" + _PASSWORD + b"@",
+        _SIGNATURE + _VALUE + b"}",
+        _KEY + _VALUE + b"}",
+        _PARAMETER,
+        _FIX_TAG,
+    )
 )
 """Matches where there may be one."""
 

@@ -64,7 +64,9 @@ _SIGNS = {
     **dict.fromkeys("\u2044\u2215\uff0f", "/"),
     **dict.fromkeys("\u2502\uff5c", "|"),
     # MICR (ISO 1004-1): transit, on-us, amount, dash; the first two keep what they say
-    **{"\u2446": "\x1e", "\u2448": "\x1f", "\u2449": "-"},
+    "\u2446": "\x1e",
+    "\u2448": "\x1f",
+    "\u2449": "-",
     **{chr(ord(sign) + 0xFEE0): sign for sign in "#%&()*+,:;=?@_"},  # fullwidth
 }
 _OTHER: Final = "?"

@@ -45,7 +45,9 @@ _HIDDEN = INVISIBLE + rb"?"
 # `⑆110000000⑆000123456789⑈0042`
 _MICR_NUMBER = rb" ?[0-9][0-9 -]{3,24}"
 _MICR = TRANSIT + _MICR_NUMBER + rb"(?:" + TRANSIT + rb"(?:" + _MICR_NUMBER + ON_US + rb")?|" + ON_US + rb")"
-_MICR_PARTS = re.compile(rb"(?<=" + TRANSIT + rb")" + rb" ?([0-9][0-9 -]{2,23}[0-9]) ?(?=" + TRANSIT + rb"|" + ON_US + rb")")
+_MICR_PARTS = re.compile(
+    rb"(?<=" + TRANSIT + rb")" + rb" ?([0-9][0-9 -]{2,23}[0-9]) ?(?=" + TRANSIT + rb"|" + ON_US + rb")"
+)
 _TRANSIT: Final = 0x1E
 
 
@@ -83,7 +85,9 @@ _INVISIBLE = 0x1C
 _GROUP = 4
 _BANK = 1  # the group that may hold no digit: the bank's letters
 _CHECKS = range(2, 99)
-_VALUES: Final = {ord(char): str(int(char, 36)) for char in string.digits + string.ascii_letters}  # digits as themselves, A is 10
+_VALUES: Final = {
+    ord(char): str(int(char, 36)) for char in string.digits + string.ascii_letters
+}  # digits as themselves, A is 10
 _KEPT_FIRST, _KEPT_LAST = 2, 4
 
 

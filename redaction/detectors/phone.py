@@ -72,7 +72,7 @@ _SHAPES: Final = (
 _AT_HOME = rb"\(?[0-9](?:" + _S + rb"[0-9]){6,}"
 _REST = rb"(?:" + _S + rb"[+0-9])*" + _EXTENSION
 
-_RUNS = re.compile(_RUN.replace(b"{6,}", b"{6,23}"))
+_RUNS = re.compile(rb"(?<! HK)(?<! HK[0-9])" + _RUN.replace(b"{6,}", b"{6,23}"))
 _STEP = rb"(?! ?[/\-] 0| [/\-] ?0|  +0)" + _S + rb"[0-9]"  # not from one number into the next
 _INTERNATIONAL = re.compile(rb"(\(?\+|0(?:0|11(?=[ .\-])))[ .()/\-\x1c]{0,2}[1-9](?:" + _STEP + rb"){6,17}")
 _IN_FORM = re.compile(rb"%2[Bb]([1-9](?:\+?[0-9]){6,17})(?![0-9])")  # as forms are encoded

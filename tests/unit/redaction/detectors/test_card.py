@@ -206,7 +206,7 @@ def test_names_of_other_numbers_tell_that_it_is_no_card(name: str, number: str) 
 @given(number=numbers())
 def test_names_of_cards_tell_that_it_is_one(name: str, number: str) -> None:
     assert found_in(name, number)
-    assert found_in(name, int(number))
+    assert number.startswith("0") or found_in(name, int(number))
     assert spans(f"{name}={number}&n=1")
 
 
