@@ -4,13 +4,16 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final, Protocol, TypeAlias
 
-__all__ = ["CONTROL", "INVISIBLE", "MAX_ASCII", "Detector", "Span", "mask_digits", "view"]
+__all__ = ["CONTROL", "INVISIBLE", "MAX_ASCII", "ON_US", "TRANSIT", "Detector", "Span", "mask_digits", "view"]
 
 Span: TypeAlias = tuple[int, int]
 """Start and end (exclusive), in code points of the text searched, which are bytes of its view."""
 
 INVISIBLE: Final = rb"\x1c"
 """How zero-width and other invisible characters stand in a view, written for a pattern."""
+
+TRANSIT, ON_US = rb"\x1e", rb"\x1f"
+"""How the signs of MICR around a bank's number and behind an account's stand in a view, written for a pattern."""
 
 CONTROL: Final = rb"\x1d"
 """How control characters stand in a view, newlines among them, written for a pattern."""
@@ -60,6 +63,10 @@ _FILLERS: Final = frozenset("\u034f\u115f\u1160\u3164\uffa0" + "".join(map(chr, 
 _SIGNS = {
     **dict.fromkeys("\u2044\u2215\uff0f", "/"),
     **dict.fromkeys("\u2502\uff5c", "|"),
+    # MICR (ISO 1004-1): transit, on-us, amount, dash; the first two keep what they say
+    "\u2446": "\x1e",
+    "\u2448": "\x1f",
+    "\u2449": "-",
     **{chr(ord(sign) + 0xFEE0): sign for sign in "#%&()*+,:;=?@_"},  # fullwidth
 }
 _OTHER: Final = "?"
@@ -106,6 +113,7 @@ def view(text: str) -> bytes:
 
     Decimal digits (Unicode Nd), spaces (Zs) and ends of lines, hyphens, dots and bullets, slashes and bars, plus and at
     signs of any script become the ASCII ones;
+    MICR's signs for a bank and for what it says itself become 0x1E and 0x1F;
     cased letters become `x` or, if fullwidth, their ASCII form; invisible characters become 0x1C; control characters,
     newlines among them, 0x1D; anything else `?`. Not NFKC: that also merges numbers that have nothing to do with each
     other.

@@ -70,6 +70,7 @@ _FIRST_GROUPS = frozenset({4, 6, 8})
 _FEW_GROUPS = 4
 _USUAL_DIGITS = (15, 16)
 _SHORT_DIGITS = 13
+_LONGEST = 19
 _ENDS_IN_FOUR: Final = re.compile(r"[0-9*]{4}").fullmatch  # as nearly all do
 _FIELD = re.compile(rb"[^0-9A-Za-z*]{0,3}(?:[0-9*][^0-9A-Za-z*]{0,3}){12,19}")
 # As most are written, first: found in half of the time.
@@ -203,7 +204,9 @@ def _windows_of_many(view: bytes, groups: list[Span]) -> list[Span]:
     sizes = tuple([last - first for first, last in groups])
     kinds = tuple([_kind(view[left[1] : right[0]]) for left, right in pairwise(groups)])
     offsets = list(accumulate(sizes, initial=0))
-    group_after = {offset: index for index, offset in enumerate(offsets) if index}
+    group_after = [0] * (len(digits) + _LONGEST + 1)
+    for index, offset in enumerate(offsets):
+        group_after[offset] = index
     # Luhn sums of all prefixes, digits at even and at odd places doubled: each window costs two look-ups.
     sums = _prefix_sums(digits)
     found: list[Span] = []
@@ -213,15 +216,15 @@ def _windows_of_many(view: bytes, groups: list[Span]) -> list[Span]:
         begin = offsets[index]
         for length in LENGTHS.get(digits[begin : begin + 4], ()):  # the longest first
             stop = begin + length
-            after = group_after.get(stop)
-            if after is None:
+            after = group_after[stop]
+            if not after:
+                continue
+            of_parity = sums[stop % 2]  # the last digit, at place stop - 1, stays plain
+            if (of_parity[stop] - of_parity[begin]) % 10:
                 continue
             last = groups[after - 1][1]
             if last <= covered:
                 break
-            of_parity = sums[stop % 2]  # the last digit, at place stop - 1, stays plain
-            if (of_parity[stop] - of_parity[begin]) % 10:
-                continue
             between = kinds[index : after - 1]
             whole = index == 0 and after == len(groups) and not goes_on
             if length <= _SHORT_DIGITS and not whole and after > index + 1:

@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from redaction.patterns import compile_bytes
+
 __all__ = ["CARD_WORDS", "IDENTIFIERS", "is_alone_in", "is_of_trade", "line_start", "named", "words_of"]
 
 
@@ -26,6 +28,7 @@ _OF_TRADE = _words(
     " order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
     " transaction txn trx trace span request batch job ticket case"
 )
+_OF_TRADE_ALONE = _OF_TRADE - {"id", "ids"}
 IDENTIFIERS: Final = _OF_TRADE | _words(
     "correlation session event message user customer merchant terminal store device stan rrn arn lsn scn nonce"
     " hash checksum etag"
@@ -53,10 +56,13 @@ _ENCODED = re.compile("%5[BDbd]")
 # The end of a name of a field (`":"`, `":`, escaped if in a text), or of a label (`=`, `]=`, `%5D=`).
 _END = re.compile(rb"(?:\\*[\"'] ?:|(?:\]|%5[Dd])?=) ?\[?\\*[\"']?\Z")
 _LABEL = re.compile(rb"[A-Za-z0-9_.\[%\-]{1,64}\Z")
+_END_REACH: Final = 16
+_WITHIN_END: Final = b" [\\\"'"
+_LAST_SIGNS: Final = frozenset({b":", b"="})
 _FIELD_ENDS: Final = frozenset({b'":"', b'":'})
 # In a sentence only if it says number, too: one may call to order.
-_NUMBER_OF = re.compile(
-    rb"(?i)(?<![a-z])(?:order|part|item|article|invoice|serial|sku|product)(?: ?(?:no|nr|number|id)| ?#)[ .:#]{1,3}\Z"
+_NUMBER_OF = compile_bytes(
+    rb"(?i)(?:^|[^a-z])(?:order|part|item|article|invoice|serial|sku|product)(?: ?(?:no|nr|number|id)| ?#)[ .:#]{1,3}\z"
 )
 _NUMBER_REACH: Final = 24
 _CLOSING: Final = frozenset(b"\"'\\,;&}])|> \x1d")
@@ -69,6 +75,8 @@ def line_start(view: bytes, place: int, reach: int) -> int:
 
 def named(view: bytes, first: int, last: int) -> frozenset[str]:
     """Give the words of the name whose value is `view[first:last]`, and nothing else; in a text, of its label."""
+    if view[max(0, first - _END_REACH) : first].rstrip(_WITHIN_END)[-1:] not in _LAST_SIGNS:
+        return frozenset()  # as before most numbers of a text
     start = line_start(view, first, _REACH)
     end = _END.search(view, start, first)
     if not end:
@@ -85,11 +93,14 @@ def is_alone_in(view: bytes, last: int) -> bool:
     return last >= len(view) or view[last : last + 1] == b"\n"
 
 
-def is_of_trade(view: bytes, first: int, last: int) -> bool:
-    """Whether what stands before says that it is the number of an order, a part and the like, and no person's."""
+def is_of_trade(view: bytes, first: int, last: int, *, id_is: bool = True) -> bool:
+    """Whether what stands before says that it is the number of an order, a part and the like, and no person's.
+
+    :param id_is: `id` alone says so; a person has one, too.
+    """
     words = named(view, first, last)
-    return (bool(words & _OF_TRADE) and not words & _OF_PERSONS) or bool(
-        _NUMBER_OF.search(view, max(0, first - _NUMBER_REACH), first)
+    return (bool(words & (_OF_TRADE if id_is else _OF_TRADE_ALONE)) and not words & _OF_PERSONS) or bool(
+        _NUMBER_OF.search(view[max(0, first - _NUMBER_REACH) : first])
     )
 
 

@@ -38,7 +38,7 @@ _ENDING = re.compile(
 _DENSE = re.compile(rb"[0-9]x(?![a-z])")
 # What names the identifiers of messages, which look like addresses (RFC 5322, 3.6.4); those before in a list.
 _MESSAGE_ID = re.compile(
-    rb"(?i)(?:message-?_?id|references|in-?_?reply-?_?to|content-?_?id|cid)\\*[\"']? ?[:=]"
+    rb"(?i)(?:(?<![a-z])msg-?_?id|message-?_?id|references|in-?_?reply-?_?to|content-?_?id|cid)\\*[\"']? ?[:=]"
     rb"(?:[ \\\"'\x1d]|<[^<>\n]{1,200}>)*<\Z"
 )
 _HEADER_REACH: Final = 300
@@ -88,9 +88,13 @@ def _local(view: bytes, at: int) -> int | None:
 
 def _is_message_id(view: bytes, first: int, last: int) -> bool:
     """Whether it is a message's identifier: between angle brackets, with a digit in it, after a name that says so."""
-    if view[first - 1 : first] != b"<" or view[last : last + 1] != b">" or not _DIGIT.search(view, first, last):
+    if view[last : last + 1] != b">":
         return False
-    return bool(_MESSAGE_ID.search(view, line_start(view, first, _HEADER_REACH), first))
+    # What looks like a parameter's name before an address is part of an identifier.
+    opening = max(first - _MAX_LOCAL, 0) + len(view[max(first - _MAX_LOCAL, 0) : first].rstrip(_ATOM))
+    if view[opening - 1 : opening] != b"<" or not _DIGIT.search(view, opening, last):
+        return False
+    return bool(_MESSAGE_ID.search(view, line_start(view, opening, _HEADER_REACH), opening))
 
 
 def _domain(view: bytes, start: int, end: int) -> int | None:

@@ -1,10 +1,15 @@
-"""International bank account numbers (ISO 13616): length by country, check digits by ISO 7064 MOD 97-10."""
+"""International bank account numbers (ISO 13616): length by country, check digits by ISO 7064 MOD 97-10.
+
+And the line of magnetic ink on cheques (MICR, ISO 1004-1, E-13B), as far as it names a bank and an account: its signs
+stand in nothing else.
+"""
 
 import re
+import string
 from collections.abc import Sequence
 from typing import Final
 
-from redaction.detectors.base import INVISIBLE, Span, view
+from redaction.detectors.base import INVISIBLE, ON_US, TRANSIT, Span, view
 
 __all__ = ["IBAN", "LENGTHS"]
 
@@ -37,6 +42,15 @@ _SEPARATOR = rb"[ ." + INVISIBLE + rb"-]{0,3}"
 _HIDDEN = INVISIBLE + rb"?"
 
 
+# `⑆110000000⑆000123456789⑈0042`
+_MICR_NUMBER = rb" ?[0-9][0-9 -]{3,24}"
+_MICR = TRANSIT + _MICR_NUMBER + rb"(?:" + TRANSIT + rb"(?:" + _MICR_NUMBER + ON_US + rb")?|" + ON_US + rb")"
+_MICR_PARTS = re.compile(
+    rb"(?<=" + TRANSIT + rb")" + rb" ?([0-9][0-9 -]{2,23}[0-9]) ?(?=" + TRANSIT + rb"|" + ON_US + rb")"
+)
+_TRANSIT: Final = 0x1E
+
+
 def _starting(countries: dict[str, int], then: bytes) -> bytes:
     codes = "|".join(sorted(countries)).encode()
     # Some part the country from the check digits; in lower case `no 12` and `it 20` are words.
@@ -51,6 +65,7 @@ def _candidate() -> bytes:
         _starting(_NUMERIC, digits_first),
         _starting(_OTHER, rb"(?:%b){11,}" % character),
         _starting(_LETTERS_FIRST, letters_first),
+        _MICR,
     ])  # fmt: skip
 
 
@@ -70,6 +85,9 @@ _INVISIBLE = 0x1C
 _GROUP = 4
 _BANK = 1  # the group that may hold no digit: the bank's letters
 _CHECKS = range(2, 99)
+_VALUES: Final = {
+    ord(char): str(int(char, 36)) for char in string.digits + string.ascii_letters
+}  # digits as themselves, A is 10
 _KEPT_FIRST, _KEPT_LAST = 2, 4
 
 
@@ -79,6 +97,8 @@ class _Iban:
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         """Find the IBANs that begin in the candidate."""
+        if view[start] == _TRANSIT:
+            return [match.span(1) for match in _MICR_PARTS.finditer(view, start, end)]
         found: list[Span] = []
         position = start
         while match := _START.search(view, position, end):
@@ -91,9 +111,9 @@ class _Iban:
         return found
 
     def mask(self, text: str) -> str:
-        """Keep the country and the last four characters; separators stay."""
+        """Keep the country, if it begins with one, and the last four characters; separators stay."""
         places = [place for place, char in enumerate(text) if char.isalnum()]
-        hidden = set(places[_KEPT_FIRST:-_KEPT_LAST])
+        hidden = set(places[_KEPT_FIRST if text[:1].isalpha() else 0 : -_KEPT_LAST])
         return "".join("*" if place in hidden else char for place, char in enumerate(text))
 
     def normalise(self, text: str) -> str:
@@ -146,4 +166,4 @@ def _is_valid(iban: bytes) -> bool:
     checks = iban[2:4]
     if not checks.isdigit() or int(checks) not in _CHECKS:
         return False
-    return int("".join(str(int(char, 36)) for char in (iban[4:] + iban[:4]).decode())) % 97 == 1
+    return int("".join([_VALUES[char] for char in iban[4:] + iban[:4]])) % 97 == 1

@@ -12,11 +12,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_net
 from typing import Final
 
 from redaction.detectors.base import Detector, Span
+from redaction.patterns import compile_bytes
 
 __all__ = ["IP", "network"]
 
 _V4, _V6 = 4, 6
 _NETWORKS: Final = {_V4: range(8, 25), _V6: range(16, 49)}  # prefix lengths that identify nobody
+_V4_BITS, _LAST_OCTET, _LOOPBACK, _ZERO = 32, 255, 127, ord("0")
 _LONGEST = 45  # characters of an IPv6 address with a dotted quad in it
 _HEX: Final = b"0123456789abcdefABCDEF:."
 _WORD: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
@@ -24,9 +26,13 @@ _ESCAPES: Final = frozenset(b"bfnrt")
 _QUAD = re.compile(rb"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])")
 _ZONE = re.compile(rb"%[0-9A-Za-z][0-9A-Za-z._\-]{0,31}")
 _PREFIX = re.compile(rb"/([0-9]{1,3})(?![0-9])")
-_VERSION = re.compile(
-    rb"(?:(?<![A-Za-z])(?i:version|ver|release|rev|revision|build|firmware|section|chapter|clause|oid)|Version)"
-    rb"(?i:s|no|number|[_\-]?(?:code|name))?[0-9]{0,2}[^0-9A-Za-z]{1,6}\Z"
+_VERSION = compile_bytes(
+    rb"(?:(?:(?:^|[^A-Za-z])(?i:version|ver|release|rev|revision|build|firmware|section|chapter|clause|oid)"
+    rb"|[a-z](?:Version|Ver|Release|Build|Firmware))(?i:s|no|number|[_\-]?(?:code|name|number|string))?"
+    rb"[0-9]{0,2}[^0-9A-Za-z]{1,6}"
+    # short ones only as names of fields
+    rb"|(?:(?:^|[^A-Za-z])(?i:fw|sw|hw|os|bios)|[a-z](?:Fw|Sw|Hw|Os|Bios))"
+    rb"(?i:_?(?:rev|ver|version))?(?:\\*[\"'] ?:|=) ?\\*[\"']?)\z"
 )
 # X.500's attributes and the extensions of certificates (ITU-T X.520, X.509).
 _OID = re.compile(rb"2\.5\.(?:4|29)\.[0-9]{1,2}(?![0-9])")
@@ -73,10 +79,10 @@ class _Ip:
                 break
             if not _is_bounded(view, quad.start(), quad.end()):
                 continue
-            before = view[max(0, quad.start() - _REACH) : quad.start()]
-            if _VERSION.search(before) or _OID.fullmatch(quad[0]):
+            if not _is_somebodys(view, quad) or _OID.fullmatch(quad[0]):
                 continue
-            if _identifies(view, quad.start(), quad.end()) and not _is_product(view, quad.start(), quad.end()):
+            before = view[max(0, quad.start() - _REACH) : quad.start()]
+            if not _VERSION.search(before) and not _is_product(view, quad.start(), quad.end()):
                 spans.append(quad.span())
         return spans
 
@@ -155,7 +161,22 @@ def _is_product(view: bytes, first: int, last: int) -> bool:
     return bool(_PRODUCTS.search(view, max(0, first - _LONGEST_AGENT), first))
 
 
+def _is_somebodys(view: bytes, quad: re.Match[bytes]) -> bool:
+    """Whether a dotted quad is an address, and identifies somebody: in a list there are thousands."""
+    octets = quad[0].split(b".")
+    numbers = [int(octet) for octet in octets]
+    if max(numbers) > _LAST_OCTET or any(octet[0] == _ZERO and len(octet) > 1 for octet in octets):
+        return False
+    if numbers[0] == _LOOPBACK or not any(numbers[1:]):
+        return False
+    prefix = _PREFIX.match(view, quad.end())
+    if prefix and int(prefix[1]) in _NETWORKS[_V4]:
+        return bool(int.from_bytes(numbers) & ((1 << (_V4_BITS - int(prefix[1]))) - 1))
+    return True
+
+
 def _identifies(view: bytes, first: int, last: int) -> bool:
+    """Whether an IPv6 address identifies somebody."""
     text = view[first:last].decode()
     try:
         written, address = ip_address(text.partition("%")[0]), _plain(text)

@@ -191,7 +191,7 @@ class _NationalId:
             first = named.end() if named else start + 1
             if pattern.fullmatch(view, first, end) and _is_valid(form, view[first:end].decode()):
                 is_other = not named and (
-                    _BEFORE.search(view, max(0, first - 2), first) or is_of_trade(view, first, end)
+                    _BEFORE.search(view, max(0, first - 2), first) or is_of_trade(view, first, end, id_is=False)
                 )
                 return [] if is_other else [(first, end)]
         return []

@@ -42,7 +42,9 @@ _MORE = (
     rb"|contact|e164|raw|formatted|toll|free)"
 )
 _GAP = rb"""(?:\\*["'] ?[:=] ?\[?\\*["']? ?|[ .:=#()>\-\x1c]{1,5})"""
-_NAMED = _WORD + rb"(?:[ _\-]?\(?" + _MORE + rb"\)?){0,4}" + _GAP
+# IATA's codes for contacts, in the remarks of a booking: mobile, home, business, agency, hotel, fax
+_CONTACT = rb"CTC[ABFHMPT](?: [A-Z]{2,3}){0,2}(?: HK[0-9]{1,2})?[ /\-]{1,2}"
+_NAMED = rb"(?:" + _WORD + rb"(?:[ _\-]?\(?" + _MORE + rb"\)?){0,4}" + _GAP + rb"|" + _CONTACT + rb")"
 _WHOM = rb"(?: (?:me|us|him|her|them|you|back|directly)){0,2}"
 _ASKED = (
     rb"(?i:(?:call|dial|ring|phone)(?:s|ed|led|ing|ling)?" + _WHOM + rb"(?: (?:at|on|to))?"
@@ -70,7 +72,7 @@ _SHAPES: Final = (
 _AT_HOME = rb"\(?[0-9](?:" + _S + rb"[0-9]){6,}"
 _REST = rb"(?:" + _S + rb"[+0-9])*" + _EXTENSION
 
-_RUNS = re.compile(_RUN.replace(b"{6,}", b"{6,23}"))
+_RUNS = re.compile(rb"(?<! HK)(?<! HK[0-9])" + _RUN.replace(b"{6,}", b"{6,23}"))
 _STEP = rb"(?! ?[/\-] 0| [/\-] ?0|  +0)" + _S + rb"[0-9]"  # not from one number into the next
 _INTERNATIONAL = re.compile(rb"(\(?\+|0(?:0|11(?=[ .\-])))[ .()/\-\x1c]{0,2}[1-9](?:" + _STEP + rb"){6,17}")
 _IN_FORM = re.compile(rb"%2[Bb]([1-9](?:\+?[0-9]){6,17})(?![0-9])")  # as forms are encoded
@@ -107,6 +109,9 @@ _PLUS: Final = ord("+")
 # A word, in small letters at least at its end, and nothing before it: no part number.
 _GLUED = re.compile(rb"(?<![0-9A-Za-z_.\-])[A-Za-z]{0,20}[a-z]{4}\Z")
 _LONGEST_WORD = 25
+# Of a booking, before a contact.
+_SEGMENT = re.compile(rb" HK[0-9]{1,2}/\Z")
+_SEGMENT_REACH = 6
 _NO_DIGITS: Final = bytes(sorted(set(range(256)) - _DIGITS))
 _REACH = 72
 _LONGEST_ROW = 32
@@ -289,7 +294,11 @@ def _begins(view: bytes, place: int) -> bool:
     if not place or view[place - 1] not in _INSIDE:
         return True
     if view[place - 1] in b".-/":
-        return place < 2 or view[place - 2] not in _DIGITS  # noqa: PLR2004
+        return (
+            place < 2  # noqa: PLR2004
+            or view[place - 2] not in _DIGITS
+            or bool(_SEGMENT.search(view, max(0, place - _SEGMENT_REACH), place))
+        )
     if _ESCAPED.search(view, max(0, place - 2), place):
         return True
     word = _GLUED.search(view, max(0, place - _LONGEST_WORD), place)

@@ -28,6 +28,11 @@ _NOT_DIGITS = re.compile(rb"[^0-9]+")
 # Part of a longer number: a version, an order number, a telephone number (E.164).
 _CHAIN_BEFORE = re.compile(rb"(?:[0-9][.-]|[0-9+]|\+[0-9]{1,3} )\Z")
 _CHAIN_REACH = 5
+# Letters joined to it by a hyphen (`ORD-555-12-3456`), but for those that mean persons.
+_PART_BEFORE = re.compile(
+    rb"(?<![A-Za-z0-9])(?!(?i:ssn?|soc|tax|i?tin|id|no|nr|num|emp|member|patient|person|us|usa)-)[A-Za-z]{2,8}-\Z"
+)
+_PART_REACH = 10
 _CHAIN_AFTER = re.compile(rb"[.-]?[0-9]")
 
 
@@ -51,7 +56,11 @@ class _NineDigits:
         if first == start or not _NAMED.match(view, start):
             if _CHAIN_BEFORE.search(view, max(0, first - _CHAIN_REACH), first):
                 return []
-            if not self._separated.fullmatch(view, first, end) or is_of_trade(view, first, end):
+            if (
+                not self._separated.fullmatch(view, first, end)
+                or _PART_BEFORE.search(view, max(0, first - _PART_REACH), first)
+                or is_of_trade(view, first, end, id_is=False)
+            ):
                 return []
         return [(first, end)] if self._is_valid(_NOT_DIGITS.sub(b"", view[first:end])) else []
 

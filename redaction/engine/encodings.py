@@ -52,7 +52,10 @@ _COMPRESSED_SIGN = re.compile(_BASE64_COMPRESSED.decode())
 _MAX_SIGNS = 4
 # RFC 2045: base64 in lines of at most 76 characters.
 _MIME_LINE = re.compile(r"[A-Za-z0-9+/]{60,76}\r?\n")
+_MIME_BLOCK = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]*={0,2}")
 _LINE_END = re.compile(r"\r?\n")
+# In quoted-printable a line goes on after an equals sign.
+_HARD_LINE_END = re.compile(r"(?<!=)(?<!=\r)\r?\n")
 _BACKSLASH = re.compile(
     r"\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|u\{(?P<braces>[0-9A-Fa-f]{1,6})\}|U(?P<long>[0-9A-Fa-f]{8}))"
 )
@@ -76,6 +79,24 @@ def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
             for said in _from_escapes(match[0]):
                 yield match.span(), said
     yield from _from_base64(text, limit)
+
+
+def decoded_lines(text: str, limit: int) -> Iterator[tuple[Span, str]]:
+    """Give other readings of the lines of a text, and of base64 in lines.
+
+    :param limit: bytes that compressed data may stand for.
+    :raises redaction.inflate.TooLarge: they stand for more.
+    """
+    if "\n" not in text:
+        return
+    for block in _MIME_BLOCK.finditer(text):
+        for _, said in _from_base64(_LINE_END.sub("", block[0]), limit):
+            yield block.span(), said
+    start = 0
+    for end, following in [*(match.span() for match in _HARD_LINE_END.finditer(text)), (len(text), 0)]:
+        for said in _from_escapes(text[start:end]):
+            yield (start, end), said
+        start = following
 
 
 def decoded_whole(text: str, limit: int) -> Iterator[tuple[Span, str]]:

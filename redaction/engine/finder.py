@@ -10,10 +10,10 @@ from redaction.engine.work import TOO_COMPLEX, Work
 from redaction.patterns import Pattern, compile_bytes, spans
 
 # What a candidate costs beside its characters: the call, and what is made of its findings. Measured as time
-# (benchmarks/engine_speed.py); to some detectors one that is not long is no dearer than a short one.
+# (benchmarks/engine_speed.py); to some detectors one that is not longer than this is no dearer than a short one.
 _CANDIDATE_COST: Final = 8
-_SHORT, _LONG = 4, 64
-_BY_THE_CALL: Final = frozenset({"email", "iban"})
+_SHORT: Final = 4
+_BY_THE_CALL: Final = {"email": 63, "iban": 63, "card": 20}
 # Of one that lies within what a stronger detector has found: it is not looked at.
 _COVERED_COST: Final = 2
 _FAR: Final = 1 << 62
@@ -77,7 +77,7 @@ class Finder:
         found: dict[int, list[Finding]] = {}
         spans_found: dict[int, list[Span]] = {}
         for detector, pattern in self._worthwhile(seen):
-            rank, by_the_call = self._rank[detector.name], detector.name in _BY_THE_CALL
+            rank, by_the_call = self._rank[detector.name], _BY_THE_CALL.get(detector.name, 0)
             stronger = sorted(span for other, each in spans_found.items() if other < rank for span in each)
             own: list[Span] = []
             position: int | None = 0
@@ -88,7 +88,7 @@ class Finder:
                     work = texts.work(number)
                     covered = bool(stronger) and _covers(stronger, start, end)
                     length = end - start
-                    if by_the_call and length < _LONG:
+                    if length <= by_the_call:
                         length = _SHORT
                     work.budget -= _COVERED_COST if covered else length + _CANDIDATE_COST
                     if work.budget < 0:

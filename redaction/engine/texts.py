@@ -1,10 +1,11 @@
 """From documents to their leaves: every text and long number, with what is said before it and where it stands."""
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
-from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.field_tree import NAME_OF, VALUE_OF, FieldNode, FieldTree
 from redaction.engine.values import number_text
 from redaction.engine.work import KeyCollision, Work
 from redaction.plugin import Document, JSONValue
@@ -12,6 +13,10 @@ from redaction.plugin import Document, JSONValue
 # cc=1, a@b.co; of a number, seven digits: a telephone number in a field of that name.
 _SHORTEST: Final = 4
 _SMALL: Final = 10**6
+_VERSION: Final = 'version":"'
+_NAMES_VERSION: Final = re.compile(
+    r"(?:.{0,64}[^A-Za-z])?(?i:version|release|firmware|build|fw|sw)|.{0,64}[a-z](?:Version|Release|Firmware|Build)"
+).fullmatch
 
 
 Odd: TypeAlias = "tuple[Document, FieldNode]"
@@ -99,6 +104,7 @@ class Texts:
 
     def _object(self, fields: Document, node: FieldNode, work: Work, odd: list[Odd]) -> None:
         children, add_line, add_place = node.children, self.lines.append, self._places.append
+        first = len(self.lines)
         for name, value in fields.items():
             child = children[name] if name in children else self._tree.child(node, name)
             if child.odd_name:
@@ -115,6 +121,21 @@ class Texts:
                 self._list(value, child, work, odd)  # type: ignore[arg-type]
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
                 self.add(fields, name, number_text(value), child.before_number, child, work)  # type: ignore[arg-type]
+        if node.pair > VALUE_OF and any(
+            child.part == NAME_OF and _NAMES_VERSION(str(fields.get(name))) for name, child in node.children.items()
+        ):
+            self._say_version(first)
+
+    def _say_version(self, first: int) -> None:
+        """Put a name that is a value itself before what it names, in place of one that says nothing: `stringValue`.
+
+        Of versions only: no detector finds more by that than in the record's JSON, where the name stands elsewhere.
+        """
+        for number in range(first, len(self.lines)):
+            container, place, text, _, node, work = self._places[number]
+            if node.part == VALUE_OF and node.plan is None:
+                self.lines[number] = _VERSION + text
+                self._places[number] = (container, place, text, _VERSION, node, work)
 
     def _list(self, items: list[JSONValue], node: FieldNode, work: Work, odd: list[Odd]) -> None:
         for place, value in enumerate(items):

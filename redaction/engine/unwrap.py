@@ -98,7 +98,7 @@ class Unwrapper:
             leaf.work.hits += shown
             return redacted
         text = self._without_labelled(text, leaf)
-        for decoded in (encodings.decoded_pieces, encodings.decoded_whole):
+        for decoded in (encodings.decoded_pieces, encodings.decoded_lines, encodings.decoded_whole):
             if len(leaf.work.hits) == before:
                 text = self._without_telling(text, decoded, leaf, mend_part, wrappings)
         return text if _found(leaf, before) else leaf.text

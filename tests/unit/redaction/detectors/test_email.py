@@ -98,6 +98,8 @@ def test_forms(address: str) -> None:
         'messageId":"<CAEddw6POFV_On91@mail.example.com>',
         "Message-ID: <0.1.2.3@mail.example.com>",
         "References: <a1@mail.example.com> <b2@mail.example.com>",
+        'msgId":"<20240620144012.4242@mail.example.com>',
+        "Message-ID: <CA+a=4012888@mail.example.com>",
         r"{\"In-Reply-To\":\"<a1@mail.example.com>\"}",
         '{"handle":"@example.com"}',
         'note":"by "@example.com',

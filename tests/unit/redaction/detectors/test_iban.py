@@ -86,6 +86,23 @@ def test_ibans_glued_to_what_payments_write_beside_them(around: str, iban: str) 
     assert found(around.format(iban)) == [iban]
 
 
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        ("⑆110000000⑆000123456789⑈0042", "⑆*****0000⑆********6789⑈0042"),
+        ("⑈0042⑈ ⑆110000000⑆ 000123⑉456789⑈", "⑈0042⑈ ⑆*****0000⑆ ******⑉**6789⑈"),
+        ("account ⑆000123456789⑈", "account ⑆********6789⑈"),
+        ("⑈0042⑈", "⑈0042⑈"),
+    ],
+)
+def test_bank_and_account_in_the_line_of_a_cheque(line: str, masked: str) -> None:
+    text = line
+    for first, end in [(finding.start, finding.end) for finding in FINDER.find_in(line)]:
+        text = text[:first] + IBAN.mask(text[first:end]) + text[end:]
+    assert text == masked
+    assert found(text) == []
+
+
 @pytest.mark.parametrize("iban", ["BE68.5390.0754.7034", "GB82.WEST.1234.5698.7654.32"])
 def test_dots_between_groups_of_four(iban: str) -> None:
     assert found(f"to {iban}.") == [iban]

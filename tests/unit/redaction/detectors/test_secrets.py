@@ -131,6 +131,39 @@ PREFIXED = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("https://shop.example/authenticate?key=imasecretipod", "imasecretipod"),
+        ("/geocode?address=x&key=91447fd1849316bbc89d&lang=en", "91447fd1849316bbc89d"),
+        ("/geocode?address=x&amp;key=91447fd1849316bbc89d", "91447fd1849316bbc89d"),
+        ("8=FIX.4.4|35=A|553=trader7|554=Sup3r Secret!|10=062|", "Sup3r Secret!"),
+        ("8=FIX.4.4\x0135=A\x01925=Sup3r|Secret\x0110=062\x01", "Sup3r|Secret"),
+    ],
+)
+def test_keys_of_programs_and_passwords_of_fix(text: str, secret: str) -> None:
+    assert found(CREDENTIAL, text) == [secret]
+    assert compile_bytes(CREDENTIAL.candidate).search(json.dumps(text).encode())
+    assert found(CREDENTIAL, text.replace(secret, "****")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key=imasecretipod",
+        "?key=lastModified",
+        "?key=img/photo-2024.jpg",
+        "?key=report_2024.csv",
+        "?key=12345678",
+        "?key=sort_by_date",
+        "554=Sup3rSecret!|925=x",
+        "?sortkey=imasecretipod",
+    ],
+)
+def test_other_keys_and_tags(text: str) -> None:
+    assert found(CREDENTIAL, text) == []
+
+
 @pytest.mark.parametrize("secret", PREFIXED)
 @pytest.mark.parametrize("around", [("", ""), ("key ", "."), ('{"key":"', '"}'), ("KEY=", "\nNEXT=1")])
 def test_documented_prefixes(secret: str, around: tuple[str, str]) -> None:

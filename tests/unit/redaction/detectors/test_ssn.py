@@ -116,6 +116,8 @@ def test_only_what_is_issued_is_found(number: int, separator: str) -> None:
         "Martin 123-45-6789",
         "\uff11\uff12\uff13-\uff14\uff15-\uff16\uff17\uff18\uff19",
         'ssn":123456789',
+        'Id":"078-05-1120',
+        "SSN-078-05-1120",
         "SSN 078-051120",
         "ssn: 07805-1120",
     ],
@@ -129,6 +131,8 @@ def test_ssns_in_text(text: str) -> None:
     [
         'part_number":"219-09-9999',
         'partNo":"219-09-9999',
+        'orderId":"219-09-9999',
+        "11=ORD-555-12-3456|",
         "sku=219-09-9999",
         "part no. 219-09-9999",
         "123456789",

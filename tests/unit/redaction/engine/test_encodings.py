@@ -21,7 +21,7 @@ ENCODED = compile_bytes(encodings.ENCODED)
 VISA = "4111111111111111"
 
 
-READINGS = (encodings.decoded_pieces, encodings.decoded_whole)
+READINGS = (encodings.decoded_pieces, encodings.decoded_lines, encodings.decoded_whole)
 
 
 def readings(text: str, limit: int = 10_000) -> list[str]:
@@ -162,3 +162,16 @@ def test_any_text_can_be_read(text: str) -> None:
 )
 def test_ordinary_texts_are_not_looked_into(text: str) -> None:
     assert not ENCODED.search(text.encode())
+
+
+def test_of_a_text_in_quoted_printable_lines_are_read_by_themselves() -> None:
+    text = "Card=3A 4111=\r\n 1111\r\nTotal=3A 49.90\r\n"
+    read = [(text[start:end], said) for (start, end), said in encodings.decoded_lines(text, 1000)]
+    assert read == [("Card=3A 4111=\r\n 1111", "Card: 4111 1111"), ("Total=3A 49.90", "Total: 49.90")]
+
+
+def test_base64_in_lines_is_read_by_itself() -> None:
+    block = base64.encodebytes(f"{'x' * 70} {VISA} {'y' * 70}".encode()).decode()
+    text = f"Receipt\n\n{block}\nTotal 49.90"
+    spans = {text[start:end].strip() for (start, end), said in encodings.decoded_lines(text, 1000) if VISA in said}
+    assert spans == {block.strip()}

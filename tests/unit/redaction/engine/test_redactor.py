@@ -826,3 +826,19 @@ def test_regions_make_national_telephone_numbers_count(careful: bool) -> None:  
     assert [released(document, british) for document in documents] == [{"note": "***** ******, please"}, documents[1]]
     assert released({"v": "07400123456"}, plain) == {"v": "07400123456"}
     assert released({"v": "07400123456"}, british) == {"v": "***********"}
+
+
+@pytest.mark.parametrize("name", ["service.version", "appVersion", "os.version", "firmware", "device_fw"])
+def test_a_name_beside_its_value_tells_a_version_from_an_address(name: str) -> None:
+    for pair in ({"key": name, "value": {"stringValue": "4.12.0.1"}}, {"name": name, "value": "4.12.0.1"}):
+        assert released({"attributes": [pair]}) == {"attributes": [pair]}
+        assert released({"attributes": [{**pair, "peer": "4.12.0.1"}]})["attributes"][0]["peer"] != "4.12.0.1"
+    other = {"key": "version.host", "value": {"stringValue": "4.12.0.1"}}
+    assert released({"attributes": [other]}) != {"attributes": [other]}
+
+
+def test_of_a_receipt_in_quoted_printable_only_what_says_something_is_hidden() -> None:
+    text = (
+        "Subject: Receipt\r\nMIME-Version: 1.0\r\n\r\nCard=3A 4111=\r\n 1111 1111 1111\r\nTotal=3A =E2=82=AC 49.90\r\n"
+    )
+    assert released({"raw": text})["raw"] == text.replace("Card=3A 4111=\r\n 1111 1111 1111", "****")

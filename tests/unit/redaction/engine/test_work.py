@@ -30,6 +30,7 @@ LISTS: dict[str, list[Any]] = {
     "telephone numbers": [f"+1 202 555 {n:04d}" for n in range(2500)],
     "IP addresses": [f"10.{n % 7}.{n // 250}.{n % 250}" for n in range(2500)],
     "integers of 13 digits": [CHANCE.randrange(10**12, 10**13) for _ in range(2500)],
+    "card numbers": ["4111 1111 1111 1111"] * 2500,
     "IBANs": [iban(n) for n in range(2500)],
 }
 
