@@ -32,6 +32,11 @@ _NOT_WORD: Final = re.compile(r"[\W_]+")
 # What has been masked in part looks like something else than before; it must not be masked again.
 _MASK: Final = "***"
 _MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[0-9]{4})?")
+# The most that may be shown of a card's number: its BIN and the last four; of what is shorter less is left.
+_MASKED_BETWEEN: Final = re.compile(
+    r"(?:[0-9][ -]?){0,8}(?:[Xx][ -]?){4,20}(?:[0-9]{4})?|(?:[0-9][ -]?){0,8}(?:[*#\u2022\u25cf\u2217][ -]?){4,20}(?:[0-9]{4})?"
+)
+_LONGEST_MASKED: Final = 40
 _LAST_FOUR: Final = range(1000, 10_000)
 _FOUR: Final = 4
 
@@ -57,12 +62,17 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
 }
 
 
-def is_it(kind: str | None) -> Test:
-    """Give the test for values of a field whose name leaves no doubt: no flag, no outcome, no card masked before."""
+def is_it(kind: str | None, *, masks: bool = False) -> Test:
+    """Give the test for values of a field whose name leaves no doubt: no flag, no outcome, none masked before.
+
+    :param masks: a part of a value may be shown, so one of which no more is left stays.
+    """
     if kind == SECRET:
         return _is_no_flag
     if kind == "card":
         return lambda value: _is_no_outcome(value) and not _is_masked(value)
+    if masks:
+        return lambda value: _is_no_outcome(value) and not _is_masked_between(value)
     return _is_no_outcome
 
 
@@ -124,7 +134,7 @@ def _is_no_outcome(value: JSONValue) -> bool:
 
 def _is_card(value: JSONValue) -> bool:
     if type(value) is str:
-        return looks_like_card(value) and (value[0].isdecimal() or not _is_masked(value))
+        return looks_like_card(value) and (value.isdecimal() or not _is_masked(value))
     return looks_like_card(_text(value))
 
 
@@ -132,9 +142,14 @@ def _is_masked(value: JSONValue) -> bool:
     """Tell a card number of which no more than four digits are left."""
     if isinstance(value, str):
         if len(value) > _FOUR and value[:1].isdecimal():
-            return False
+            return _is_masked_between(value)
         return _MASKED.fullmatch(value) is not None
     return isinstance(value, int) and value in _LAST_FOUR
+
+
+def _is_masked_between(value: JSONValue) -> bool:
+    """Tell a number of which four digits or more are hidden, and at most the first eight and the last four left."""
+    return isinstance(value, str) and len(value) <= _LONGEST_MASKED and _MASKED_BETWEEN.fullmatch(value) is not None
 
 
 def _is_secret(value: str) -> bool:
