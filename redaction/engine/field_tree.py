@@ -41,10 +41,18 @@ _NAMES: Final = 4096
 # A name and its value as two fields of an object; what says the type of a value does so of scalars only.
 NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
 _PARTS: Final = {
-    **dict.fromkeys(["name", "key", "k", "field", "attribute", "label", "fieldname"], NAME_OF),
+    **dict.fromkeys(
+        ["name", "key", "k", "field", "attribute", "label", "fieldname", "attributecode", "attributename", "keyname"],
+        NAME_OF,
+    ),
     **dict.fromkeys(["id", "code", "type", "system", "schemename"], TYPE_OF),
-    **dict.fromkeys(["value", "val", "v", "content", "data", "stringvalue", "fieldvalue", "identification"], VALUE_OF),
+    **dict.fromkeys(
+        ["value", "val", "v", "content", "data", "stringvalue", "fieldvalue", "identification", "number"], VALUE_OF
+    ),
 }
+
+# What a date of birth is when it is an object; its year is the coarser date.
+_PARTS_OF_DATE: Final = (["day"], ["month"])
 
 DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
 
@@ -264,6 +272,8 @@ class FieldTree:
             core = self._grammar.decide([*parent.said, *words])
         if core:
             node.named = node.heir = self._of(core)
+        elif parent.heir and parent.heir.below is None and words in _PARTS_OF_DATE:
+            node.named = node.heir = parent.heir
         elif parent.heir and role != "descriptor":
             node.named = node.heir = parent.heir if role == "generic" else parent.heir.below
 

@@ -24,7 +24,7 @@ _OUTCOMES: Final = word_set(
     not_provided provided not_present present absent missing not_supported unsupported supported required not_required
     optional mandatory active inactive pending disabled enabled accepted rejected declined approved denied requested
     not_requested complete completed incomplete valid invalid expired unknown none null true false yes no
-    not_applicable na y n"""
+    not_applicable na y n 3dsecure 3d_secure 3ds 3ds1 3ds2"""
 )
 _MOST: Final = 24
 _NOT_WORD: Final = re.compile(r"[\W_]+")
@@ -58,6 +58,7 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "email": re.compile(r"[^\s@]+@[^\s@]+"),
     "phone": re.compile(r"(?:tel:)?[+(]{0,2}(?:[0-9][ ().\/\u00a0-]{0,3}){7,16}(?:(?:x|ext\.?) ?[0-9]{1,6})?"),
     "ip": re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+(?:%\w+)?"),
+    "national_id": re.compile(r"(?=(?:[^0-9]*[0-9]){8})[0-9A-Z](?:[ ./-]{0,2}[0-9A-Z]){7,17}"),
     "ssn": re.compile(r"[0-9](?:[ .-]?[0-9]){8}"),
 }
 
@@ -125,8 +126,8 @@ def _is_no_flag(value: JSONValue) -> bool:
 
 def _is_no_outcome(value: JSONValue) -> bool:
     if isinstance(value, str):
-        # Most values have digits, and outcomes none.
-        if len(value) > _MOST or not value[:1].isalpha():
+        # Most values begin with a digit, and of outcomes only those of 3-D Secure.
+        if len(value) > _MOST or not (value[:1].isalpha() or value[:2].lower() == "3d"):
             return True
         return _NOT_WORD.sub("_", value).strip("_").lower() not in _OUTCOMES
     return value is not True and value is not False

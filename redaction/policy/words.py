@@ -39,7 +39,7 @@ BEHIND: Final = word_set(
     full hash hashed digest again confirm confirmation confirmed repeat repeated retype verify new old current
     previous home work business mobile private primary secondary alt alternate alternative other main default
     preferred field input param parameter attribute property enc encrypted encoded decrypted masked formatted
-    normalized e164 hex base64 b64 first second tmp temp test copy entry entered"""
+    normalized c e164 hex base64 b64 first second tmp temp test copy entry entered"""
 )
 """What may stand behind the word that counts, and says nothing else of it; so do numbers."""
 
