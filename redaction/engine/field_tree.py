@@ -76,7 +76,8 @@ class Named:
     """What happens to the scalars of a field that a rule's words select.
 
     `counts`: which of them do. `below`: the same for members whose own name says something else; None: nothing.
-    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does.
+    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does. `code`: no detector
+    knows such values, and a few digits may be one.
     """
 
     plan: Plan
@@ -84,6 +85,7 @@ class Named:
     below: "Named | None" = None
     hint: bool = False
     pairs: bool = False
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class FieldNode:
         "pair",
         "parent",
         "part",
+        "plain",
         "plan",
         "redacted",
         "role",
@@ -152,6 +155,8 @@ class FieldNode:
         self.pair = 0
         self.exempt: frozenset[str] = parent.exempt if parent else frozenset()
         self.known = True
+        # Nothing happens to a scalar, whatever it is.
+        self.plain = False
         # What becomes of the name itself, once somebody asked; see `redaction.engine.careful`. Odd: it may hold
         # something.
         self.clean_name: str | None = None
@@ -222,6 +227,7 @@ class FieldTree:
                 node.plan = self.unknown
         if self._grammar:
             self._place(node, parent, name, selected=rule is not None)
+        node.plain = node.plan is None and node.named is None and (node.known or self.unknown is None)
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
         if len(name) <= _MEMORABLE_LENGTH:

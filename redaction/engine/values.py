@@ -34,7 +34,7 @@ _MASK: Final = "***"
 _MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[0-9]{4})?")
 # The most that may be shown of a card's number: its BIN and the last four; of what is shorter less is left.
 _MASKED_BETWEEN: Final = re.compile(
-    r"(?:[0-9][ -]?){0,8}(?:[Xx][ -]?){4,20}(?:[0-9]{4})?|(?:[0-9][ -]?){0,8}(?:[*#\u2022\u25cf\u2217][ -]?){4,20}(?:[0-9]{4})?"
+    r"(?:[0-9][ -]?){0,8}(?:(?:[Xx][ -]?){4,20}|(?:[*#\u2022\u25cf\u2217][ -]?){4,20})(?:[0-9]{4})?"
 )
 _LONGEST_MASKED: Final = 40
 _LAST_FOUR: Final = range(1000, 10_000)
@@ -135,7 +135,7 @@ def _is_no_outcome(value: JSONValue) -> bool:
 
 def _is_card(value: JSONValue) -> bool:
     if type(value) is str:
-        return looks_like_card(value) and (value.isdecimal() or not _is_masked(value))
+        return looks_like_card(value) and ("*" not in value or not _is_masked(value))
     return looks_like_card(_text(value))
 
 
