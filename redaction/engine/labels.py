@@ -28,7 +28,7 @@ _SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
 _TYPED: Final = rb"(?: xsi:type=\\*[\"'][A-Za-z:]{0,40}\\*[\"'])?"
 # In a sentence a name is told by a small word; or there stands a code of three or four digits, or a date, at once.
 _TOLD: Final = rb"(?i: (?:is|was|ist|war|est|es|era):? )"
-_SPOKEN: Final = rb" (?:[0-9]{3,4}|[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4})\b"
+_SPOKEN: Final = rb" (?:[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}|[0-9]{3,4})\b"
 _END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">|" + _TOLD + rb"|" + _SPOKEN + rb")"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
@@ -150,6 +150,7 @@ _BRACKET = re.compile(rb"""[\[\]{}"']""")
 _NAME_END = re.compile(r"""[\\"'\s:=>]+$""")
 _NAME_CHARS = "_-.[]%"
 _MAX_NAME = 64
+_CODE_BEHIND = re.compile(rb" ([0-9]{3,4})\Z")
 # Which is a verb, too, and counts songs.
 _WORD_OF_SENTENCES = "track"
 
@@ -176,6 +177,8 @@ def _spoken(text: str, seen: bytes, start: int, end: int) -> Label | None:
     value = end if seen[end - 1 : end] == b" " else seen.rfind(b" ", start, end) + 1
     name_end = seen.rfind(b" ", start, end - 1) if value == end else value - 1
     span = label_value(seen, end) if value == end else (value, end)
+    if value == end and (code := _CODE_BEHIND.search(seen, start, name_end)):
+        span, name_end = code.span(1), code.start()  # `cvv 123 is mine`
     first = _name_start(text, start, name_end)
     name = _name(text[first:name_end])
     if span is None or name.lower().endswith(_WORD_OF_SENTENCES):

@@ -48,7 +48,7 @@ _LABEL_COST: Final = 16
 _PIECE_COST: Final = 64
 # Four characters, or three digits: `password is 8 characters long` tells none. One has a digit, or a sign inside.
 _SHORTEST_TOLD: Final = re.compile(r"(?=\S{4}|[0-9]{3})(?=\S*[0-9]|\S*[!@#$%^+]\S)")
-_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])")
+_LONG_OR_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])|(?:[0-9][ -]?){6}")
 _OPENING: Final = ("[", "{")
 
 
@@ -173,7 +173,9 @@ def _replaced(text: str, seen: bytes, label: Label, named: Named) -> tuple[Span,
     if label.loose and not named.hint:
         # Words before a colon stand in sentences, too.
         strict = plan.verb in {DROP, QUARANTINE}
-        counts = _has_digit if strict else named.below.counts if named.below else _is_date if named.code else _never
+        counts = (
+            _has_digit if strict else named.below.counts if named.below else _is_long_or_date if named.code else _never
+        )
         if label.spoken and strict:
             # `token 401` is an error's: what follows at once is only taken for a code where the name is that of one.
             told = start - label.start > len(label.name) + 1
@@ -200,8 +202,8 @@ def _is_code(value: JSONValue) -> bool:
     return isinstance(value, str) and value.isdecimal()
 
 
-def _is_date(value: JSONValue) -> bool:
-    return isinstance(value, str) and _DATE.match(value) is not None
+def _is_long_or_date(value: JSONValue) -> bool:
+    return isinstance(value, str) and _LONG_OR_DATE.match(value) is not None
 
 
 def _never(_value: JSONValue) -> bool:
