@@ -79,7 +79,10 @@ def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
     if plan is None or not (rule.words or rule.hints):
         return Rule(rule.id, rule.selectors, plan)
     find = Finder((detectors()[rule.type],)).find_in if rule.type else None
-    alike, words = looks_like(rule.type, find), Named(plan, is_it(rule.type))
+    alike, words = (
+        looks_like(rule.type, find),
+        Named(plan, is_it(rule.type, masks=plan.verb not in {DROP, QUARANTINE}), code=rule.type is None),
+    )
     if plan.verb in {DROP, QUARANTINE}:
         # What must not be stored at all is not below such a name either, unless a member's name says that it is not.
         words.below = words

@@ -62,7 +62,7 @@ class FieldRules:
                 if kind is list:
                     self._list(value, child, hits)  # type: ignore[arg-type]
                     continue
-                if child.named is None and (child.known or self._tree.unknown is None):
+                if child.plain:
                     if value is not None:
                         child.seen += 1
                     continue

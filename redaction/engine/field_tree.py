@@ -41,10 +41,18 @@ _NAMES: Final = 4096
 # A name and its value as two fields of an object; what says the type of a value does so of scalars only.
 NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
 _PARTS: Final = {
-    **dict.fromkeys(["name", "key", "k", "field", "attribute", "label", "fieldname"], NAME_OF),
+    **dict.fromkeys(
+        ["name", "key", "k", "field", "attribute", "label", "fieldname", "attributecode", "attributename", "keyname"],
+        NAME_OF,
+    ),
     **dict.fromkeys(["id", "code", "type", "system", "schemename"], TYPE_OF),
-    **dict.fromkeys(["value", "val", "v", "content", "data", "stringvalue", "fieldvalue", "identification"], VALUE_OF),
+    **dict.fromkeys(
+        ["value", "val", "v", "content", "data", "stringvalue", "fieldvalue", "identification", "number"], VALUE_OF
+    ),
 }
+
+# What a date of birth is when it is an object; its year is the coarser date.
+_PARTS_OF_DATE: Final = (["day"], ["month"])
 
 DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
 
@@ -68,7 +76,8 @@ class Named:
     """What happens to the scalars of a field that a rule's words select.
 
     `counts`: which of them do. `below`: the same for members whose own name says something else; None: nothing.
-    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does.
+    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does. `code`: no detector
+    knows such values, and a few digits may be one.
     """
 
     plan: Plan
@@ -76,6 +85,7 @@ class Named:
     below: "Named | None" = None
     hint: bool = False
     pairs: bool = False
+    code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,7 @@ class FieldNode:
         "pair",
         "parent",
         "part",
+        "plain",
         "plan",
         "redacted",
         "role",
@@ -144,6 +155,8 @@ class FieldNode:
         self.pair = 0
         self.exempt: frozenset[str] = parent.exempt if parent else frozenset()
         self.known = True
+        # Nothing happens to a scalar, whatever it is.
+        self.plain = False
         # What becomes of the name itself, once somebody asked; see `redaction.engine.careful`. Odd: it may hold
         # something.
         self.clean_name: str | None = None
@@ -214,6 +227,7 @@ class FieldTree:
                 node.plan = self.unknown
         if self._grammar:
             self._place(node, parent, name, selected=rule is not None)
+        node.plain = node.plan is None and node.named is None and (node.known or self.unknown is None)
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
         if len(name) <= _MEMORABLE_LENGTH:
@@ -264,6 +278,8 @@ class FieldTree:
             core = self._grammar.decide([*parent.said, *words])
         if core:
             node.named = node.heir = self._of(core)
+        elif parent.heir and parent.heir.below is None and words in _PARTS_OF_DATE:
+            node.named = node.heir = parent.heir
         elif parent.heir and role != "descriptor":
             node.named = node.heir = parent.heir if role == "generic" else parent.heir.below
 

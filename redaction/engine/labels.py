@@ -25,7 +25,10 @@ _CLOSING: Final = rb"(?:\]|%5[Dd])?"
 _SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
 _SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
 _TYPED: Final = rb"(?: xsi:type=\\*[\"'][A-Za-z:]{0,40}\\*[\"'])?"
-_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">)"
+# In a sentence a name is told by a small word; or there stands a code of three or four digits, or a date, at once.
+_TOLD: Final = rb"(?i: (?:is|was|ist|war|est|es|era):? )"
+_SPOKEN: Final = rb" (?:[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}|[0-9]{3,4})\b"
+_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">|" + _TOLD + rb"|" + _SPOKEN + rb")"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
 # A string that begins as an object or a list does, whatever is in it.
@@ -39,18 +42,23 @@ _ANY_LABEL: Final = b"|".join(
         rb"[A-Za-z0-9_.?\]-](?:(?:\\+\"|')%b(?::|=>)|%b=)" % (_SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED),
         rb"[A-Za-z_.?\]-]:[^/]|[0-9]:[^/0-9]",
         rb"[A-Za-z0-9_.?\"'-]>",
+        rb"[A-Za-z0-9_.?\]-](?:%b|%b)" % (_TOLD, _SPOKEN),
         _JSON_IN_SERIALISED,
     )
 )
 
 
 class Label(NamedTuple):
-    """A name in a text, and where it and its value are. `loose`: after a colon, as words of a sentence may be, too."""
+    """A name in a text, and where it and its value are. `loose`: after a colon, as words of a sentence may be, too.
+
+    `spoken`: it is a sentence's.
+    """
 
     name: str
     start: int
     value: Span
     loose: bool
+    spoken: bool = False
 
 
 class Labels:
@@ -141,12 +149,17 @@ _BRACKET = re.compile(rb"""[\[\]{}"']""")
 _NAME_END = re.compile(r"""[\\"'\s:=>]+$""")
 _NAME_CHARS = "_-.[]%"
 _MAX_NAME = 64
+_CODE_BEHIND = re.compile(rb" ([0-9]{3,4})\Z")
+# Which is a verb, too, and counts songs.
+_WORD_OF_SENTENCES = "track"
 
 
 def label_at(text: str, seen: bytes, start: int, end: int) -> Label | None:
     """Give the whole label that a pattern found at `text[start:end]`, `seen` being its view; None: it is none."""
     if seen[end - 1 : end] == b">" and seen[end - 2 : end - 1] != b"=":
         return _element(text, seen, start, end)
+    if seen[end - 1 : end] == b" " or seen[end - 1 : end].isdigit():
+        return _spoken(text, seen, start, end)
     loose = seen[end - 1 : end] == b":" and seen[end - 2 : end - 1] not in b"\"' \x1d"
     if loose and (seen[end : end + 1] == b"/" or (seen[end - 2 : end - 1] + seen[end : end + 1]).isdigit()):
         return None
@@ -157,6 +170,19 @@ def label_at(text: str, seen: bytes, start: int, end: int) -> Label | None:
     if loose and seen[max(0, first - 1) : first] in {b":", b"/"}:
         return None  # within `arn:aws:secretsmanager:us-east-1:111122223333:secret:id`
     return Label(_name(text[first:end]), first, span, loose and seen[span[0] - 1 : span[0]] not in b"\"'")
+
+
+def _spoken(text: str, seen: bytes, start: int, end: int) -> Label | None:
+    value = end if seen[end - 1 : end] == b" " else seen.rfind(b" ", start, end) + 1
+    name_end = seen.rfind(b" ", start, end - 1) if value == end else value - 1
+    span = label_value(seen, end) if value == end else (value, end)
+    if value == end and (code := _CODE_BEHIND.search(seen, start, name_end)):
+        span, name_end = code.span(1), code.start()  # `cvv 123 is mine`
+    first = _name_start(text, start, name_end)
+    name = _name(text[first:name_end])
+    if span is None or name.lower().endswith(_WORD_OF_SENTENCES):
+        return None
+    return Label(name, first, span, loose=True, spoken=True)
 
 
 def _element(text: str, seen: bytes, start: int, end: int) -> Label | None:

@@ -3,6 +3,7 @@
 Rules by path and `unknown_fields` do not reach into texts.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -45,6 +46,9 @@ _LOOKING_IS_CHEAPER: Final = 8
 # What each label and each decoded piece costs beside its characters.
 _LABEL_COST: Final = 16
 _PIECE_COST: Final = 64
+# Four characters, or three digits: `password is 8 characters long` tells none. One has a digit, or a sign inside.
+_SHORTEST_TOLD: Final = re.compile(r"(?=\S{4}|[0-9]{3})(?=\S*[0-9]|\S*[!@#$%^+]\S)")
+_LONG_OR_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])|(?:[0-9][ -]?){6}")
 _OPENING: Final = ("[", "{")
 
 
@@ -169,11 +173,17 @@ def _replaced(text: str, seen: bytes, label: Label, named: Named) -> tuple[Span,
     if label.loose and not named.hint:
         # Words before a colon stand in sentences, too.
         strict = plan.verb in {DROP, QUARANTINE}
-        counts = _has_digit if strict else named.below.counts if named.below else _never
+        counts = (
+            _has_digit if strict else named.below.counts if named.below else _is_long_or_date if named.code else _never
+        )
+        if label.spoken and strict:
+            # `token 401` is an error's: what follows at once is only taken for a code where the name is that of one.
+            told = start - label.start > len(label.name) + 1
+            counts = _is_told if told else _is_code if named.code else _never
     if counts(value) and named.counts(value):
         # A text keeps its label: with a hole behind it the next word would be taken for its value.
         return (start, end), str(plan.action(value, plan.kind)) if plan.action else HIDDEN
-    if label.loose and named.hint:
+    if label.loose and named.hint and not label.spoken:
         start, end = rest_of_line(seen, label)
         if named.counts(line := text[start:end]):
             return (start, end), without_pairs(line) or HIDDEN
@@ -182,6 +192,18 @@ def _replaced(text: str, seen: bytes, label: Label, named: Named) -> tuple[Span,
 
 def _has_digit(value: JSONValue) -> bool:
     return isinstance(value, str) and any(char.isdecimal() for char in value)
+
+
+def _is_told(value: JSONValue) -> bool:
+    return isinstance(value, str) and _SHORTEST_TOLD.match(value) is not None
+
+
+def _is_code(value: JSONValue) -> bool:
+    return isinstance(value, str) and value.isdecimal()
+
+
+def _is_long_or_date(value: JSONValue) -> bool:
+    return isinstance(value, str) and _LONG_OR_DATE.match(value) is not None
 
 
 def _never(_value: JSONValue) -> bool:

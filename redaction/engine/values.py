@@ -23,7 +23,7 @@ _OUTCOMES: Final = word_set(
     not_provided provided not_present present absent missing not_supported unsupported supported required not_required
     optional mandatory active inactive pending disabled enabled accepted rejected declined approved denied requested
     not_requested complete completed incomplete valid invalid expired unknown none null true false yes no
-    not_applicable na y n"""
+    not_applicable na y n 3dsecure 3d_secure 3ds 3ds1 3ds2"""
 )
 _MOST: Final = 24
 _NOT_WORD: Final = re.compile(r"[\W_]+")
@@ -31,6 +31,11 @@ _NOT_WORD: Final = re.compile(r"[\W_]+")
 # What has been masked in part looks like something else than before; it must not be masked again.
 _MASK: Final = "***"
 _MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[0-9]{4})?")
+# The most that may be shown of a card's number: its BIN and the last four; of what is shorter less is left.
+_MASKED_BETWEEN: Final = re.compile(
+    r"(?:[0-9][ -]?){0,8}(?:(?:[Xx][ -]?){4,20}|(?:[*#\u2022\u25cf\u2217][ -]?){4,20})(?:[0-9]{4})?"
+)
+_LONGEST_MASKED: Final = 40
 _LAST_FOUR: Final = range(1000, 10_000)
 _FOUR: Final = 4
 
@@ -52,16 +57,22 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "email": re.compile(r"[^\s@]+@[^\s@]+"),
     "phone": re.compile(r"(?:tel:)?[+(]{0,2}(?:[0-9][ ().\/\u00a0-]{0,3}){7,16}(?:(?:x|ext\.?) ?[0-9]{1,6})?"),
     "ip": re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+(?:%\w+)?"),
+    "national_id": re.compile(r"(?=(?:[^0-9]*[0-9]){8})(?![0-9]\.)[0-9A-Z](?:[ ./-]{0,2}[0-9A-Z]){7,17}"),
     "ssn": re.compile(r"[0-9](?:[ .-]?[0-9]){8}"),
 }
 
 
-def is_it(kind: str | None) -> Test:
-    """Give the test for values of a field whose name leaves no doubt: no flag, no outcome, no card masked before."""
+def is_it(kind: str | None, *, masks: bool = False) -> Test:
+    """Give the test for values of a field whose name leaves no doubt: no flag, no outcome, none masked before.
+
+    :param masks: a part of a value may be shown, so one of which no more is left stays.
+    """
     if kind == SECRET:
         return _is_no_flag
     if kind == "card":
         return lambda value: _is_no_outcome(value) and not _is_masked(value)
+    if masks:
+        return lambda value: _is_no_outcome(value) and not _is_masked_between(value)
     return _is_no_outcome
 
 
@@ -114,8 +125,8 @@ def _is_no_flag(value: JSONValue) -> bool:
 
 def _is_no_outcome(value: JSONValue) -> bool:
     if isinstance(value, str):
-        # Most values have digits, and outcomes none.
-        if len(value) > _MOST or not value[:1].isalpha():
+        # Most values begin with a digit, and of outcomes only those of 3-D Secure.
+        if len(value) > _MOST or not (value[:1].isalpha() or value[:2].lower() == "3d"):
             return True
         return _NOT_WORD.sub("_", value).strip("_").lower() not in _OUTCOMES
     return value is not True and value is not False
@@ -123,7 +134,7 @@ def _is_no_outcome(value: JSONValue) -> bool:
 
 def _is_card(value: JSONValue) -> bool:
     if type(value) is str:
-        return looks_like_card(value) and (value[0].isdecimal() or not _is_masked(value))
+        return looks_like_card(value) and ("*" not in value or not _is_masked(value))
     return looks_like_card(_text(value))
 
 
@@ -131,9 +142,14 @@ def _is_masked(value: JSONValue) -> bool:
     """Tell a card number of which no more than four digits are left."""
     if isinstance(value, str):
         if len(value) > _FOUR and value[:1].isdecimal():
-            return False
+            return _is_masked_between(value)
         return _MASKED.fullmatch(value) is not None
     return isinstance(value, int) and value in _LAST_FOUR
+
+
+def _is_masked_between(value: JSONValue) -> bool:
+    """Tell a number of which four digits or more are hidden, and at most the first eight and the last four left."""
+    return isinstance(value, str) and len(value) <= _LONGEST_MASKED and _MASKED_BETWEEN.fullmatch(value) is not None
 
 
 def _is_secret(value: str) -> bool:

@@ -26,6 +26,8 @@ _MEMORY: Final = 8192
 _MAX_CORE_WORDS: Final = 6
 # So long a core word is found at the end of a glued name whose beginning nobody knows.
 _TELLING_LENGTH: Final = 8
+# Letters at the end of a piece that tell whether a word may end there.
+_END_LENGTH: Final = 4
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -38,7 +40,7 @@ BEHIND: Final = word_set(
     full hash hashed digest again confirm confirmation confirmed repeat repeated retype verify new old current
     previous home work business mobile private primary secondary alt alternate alternative other main default
     preferred field input param parameter attribute property enc encrypted encoded decrypted masked formatted
-    normalized e164 hex base64 b64 first second tmp temp test copy entry entered"""
+    normalized c e164 hex base64 b64 first second tmp temp test copy entry entered"""
 )
 """What may stand behind the word that counts, and says nothing else of it; so do numbers."""
 
@@ -145,14 +147,15 @@ class Grammar:
         self._words: Final = {**{f"{word}{end}": word for word in vocabulary for end in ("es", "s")}}
         self._words.update({word: word for word in vocabulary})
         self._trie: Final = _trie_of(self._words)
+        self._ends: Final = frozenset(word[-2:] for word in self._words if len(word) > 1)
         self._cores: Final = {"".join(words): core for core, words in listed}
-        self._telling: Final = sorted(
-            (spelled for spelled, core in self._cores.items() if len(spelled) >= _TELLING_LENGTH and not core.hint),
-            key=len,
-            reverse=True,
+        telling = (
+            spelled for spelled, core in self._cores.items() if len(spelled) >= _TELLING_LENGTH and not core.hint
         )
+        self._telling: Final[dict[str, list[str]]] = {}
+        for spelled in sorted(telling, key=len, reverse=True):
+            self._telling.setdefault(spelled[-_END_LENGTH:], []).append(spelled)
         self._split: Final = lru_cache(_MEMORY)(self._split_piece)
-        self._telling_ends: Final = frozenset(spelled[-4:] for spelled in self._telling)
 
     def decide(self, words: Sequence[str]) -> Core | None:
         """Find the core in which a name ends, but for what may stand behind it; the longest counts."""
@@ -205,24 +208,25 @@ class Grammar:
     def _end_known(self, piece: str) -> Sequence[str]:
         if words := self._segmented(piece):
             return words
-        if piece[-4:] in self._telling_ends:
-            for spelled in self._telling:
-                if piece.endswith(spelled):
-                    return (piece.removesuffix(spelled), spelled)
+        for spelled in self._telling.get(piece[-_END_LENGTH:], ()):
+            if piece.endswith(spelled):
+                return (piece.removesuffix(spelled), spelled)
         return (piece,)
 
     def _segmented(self, piece: str) -> list[str] | None:
         """Part a glued name into known words, as few as possible; None: there is no way."""
         if piece in self._words:
             return [self._words[piece]]
-        length, trie = len(piece), self._trie
-        if length > _MAX_GLUED:
+        length, trie, reach = len(piece), self._trie, 0
+        if length > _MAX_GLUED or (piece[-2:] not in self._ends and piece[-1:] not in self._words):
             return None
         best: list[tuple[int, int, str] | None] = [None] * (length + 1)
         best[0] = (0, 0, "")
         for start in range(length):
             reached = best[start]
             if reached is None:
+                if start > reach:
+                    return None
                 continue
             node, count = trie, reached[0] + 1
             for place in range(start, length):
@@ -234,6 +238,7 @@ class Grammar:
                 known = best[place + 1]
                 if word is not None and (known is None or count < known[0]):
                     best[place + 1] = (count, start, word)  # type: ignore[assignment]
+                    reach = max(reach, place + 1)
         words: list[str] = []
         while length and (step := best[length]):
             words.append(step[2])

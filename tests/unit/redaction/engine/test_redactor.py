@@ -130,7 +130,17 @@ def test_everything_below_a_masked_field_is_masked_and_stricter_rules_hold() -> 
         ({"cvc": "pass", "ssn": True, "phone": "no_match", "email": "verified"}, None),
         ({"password": "pass", "a": 1}, {"a": 1}),
         ({"card_number": "4242", "pan": "****4242", "cc_number": 4242}, None),
+        ({"account_number": "XXXX0015", "phone": "******6789", "pan": "411111******1111"}, None),
+        ({"account_number": "123456789XXXX1234"}, {"account_number": "****"}),
+        ({"cardSecurity": "3dsecure", "cvc": "123"}, {"cardSecurity": "3dsecure"}),
+        # Dates in parts, numbers below what they are numbers of, names with two meanings.
+        ({"dob": {"day": 14, "month": 2, "year": 1986}}, {"dob": {"day": "****", "month": "****", "year": 1986}}),
+        ({"bacs": [{"account": "31926819", "account_id": "x1"}]}, {"bacs": [{"account": "****", "account_id": "x1"}]}),
+        ({"sin": "046 454 286", "HOME_PH_NO": "6175550188"}, {"HOME_PH_NO": "****"}),
+        ({"sin": 0.70710678118, "nir": "low", "ph": 7.2}, None),
         # A name and its value.
+        ({"type": "passport", "number": "PA0940443"}, {"type": "passport"}),
+        ({"attribute_code": "pesel", "value": "44051401359"}, {"attribute_code": "pesel"}),
         ({"key": "card.cvv", "value": {"intValue": "123"}}, {"key": "card.cvv", "value": {}}),
         ({"a": [{"name": "Phone", "value": "a red one"}, {"name": "phone", "value": "2025550147"}]},
          {"a": [{"name": "Phone", "value": "a red one"}, {"name": "phone", "value": "****"}]}),
@@ -146,6 +156,32 @@ def test_what_stands_below_and_beside_a_name(document: dict[str, Any], expected:
     # The same in JSON within a text, and a second time.
     assert json.loads(released({"raw": json.dumps(document)})["raw"]) == expected
     assert released(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("el cvv 555, vence", "el cvv ****, vence"),
+        ("cvv 555 is mine", "cvv **** is mine"),
+        ("Prüfziffer 123. Danke", "Prüfziffer ****. Danke"),
+        ("code de sécurité 456", "code de sécurité ****"),
+        ("my password is Blue$ky99", "my password is ****"),
+        ("PASSWORD WAS HUNTER2", "PASSWORD WAS ****"),
+        ("DOB 5/14/1990.", "DOB 1990."),
+        ("date of birth is 14.05.1990", "date of birth is 1990"),
+        ("account number is 1234567890", "account number is ****"),
+        ("password is required", None),
+        ("password is 8 characters long", None),
+        ("token 401 unauthorized", None),
+        ("Track 100 of 120", None),
+        ("meeting pin 2024-01-02", None),
+    ],
+)
+def test_values_in_sentences(text: str, expected: str | None) -> None:
+    expected = text if expected is None else expected
+    assert released({"text": text}) == {"text": expected}
+    assert released({"text": text}, PolicyRedactor(DEFAULT.policy, careful=True)) == {"text": expected}
+    assert released({"text": expected}) == {"text": expected}
 
 
 ACTIONS = """\
