@@ -6,7 +6,6 @@ A few bytes can stand for gigabytes: never more is made of them than the caller 
 import zlib
 from typing import Final
 
-
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _ZLIB: Final = zlib.MAX_WBITS

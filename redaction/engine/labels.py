@@ -14,7 +14,6 @@ from redaction.engine.encodings import ENCODED
 from redaction.policy.selectors import ANY, NAME, NAME_PATTERN, Selector
 from redaction.policy.words import BEHIND, Grammar
 
-
 # Separators that may stand between the letters of a name; see `normalize`.
 _BETWEEN: Final = rb"[ _.-]{0,2}"
 # And between its words; brackets as in a form, percent-encoded or not.

@@ -10,7 +10,6 @@ from redaction.detectors.card import looks_like_card
 from redaction.plugin import JSONValue
 from redaction.policy.words import word_set
 
-
 Test: TypeAlias = Callable[[JSONValue], bool]
 """Tells whether a scalar counts."""
 

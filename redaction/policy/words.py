@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-
 Role: TypeAlias = Literal["generic", "descriptor", "other"]
 """What a name says of a member of something: nothing, something about it, or something of its own."""
 
