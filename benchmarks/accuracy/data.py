@@ -19,6 +19,8 @@ KINDS = {
     "IP_ADDRESS": "ip",
     "JWT": "jwt",
 }
+# What the policy hides after words that name it; no detector's, so not scored.
+NAMED_KINDS = frozenset({"US_DRIVER_LICENSE"})
 SPAN_SETS = (
     "presidio_research_synth_v2",
     "presidio_research_generated_large",
@@ -73,7 +75,8 @@ def texts(folder: Path, name: str) -> list[Text]:
             if (kind := KINDS.get(span["type"]))
         )
         ours = row.get("recognizer") is None or row["recognizer"] in OUR_RECOGNISERS
-        found.append(Text(text, labels, not labels and ours))
+        is_named = any(span["type"] in NAMED_KINDS for span in row["spans"])
+        found.append(Text(text, labels, not labels and ours and not is_named))
     return found
 
 

@@ -115,9 +115,14 @@ class PolicyRedactor:
                 yield Coverage(node.path, node.seen, node.redacted, node.known)
 
     def rule_for(self, path: Sequence[str]) -> FieldRule | None:
-        """Give the rule that decides what happens to the field at a path; None: it is released, and searched."""
+        """Give the rule that decides what happens to the field at a path; None: it is released, and searched.
+
+        A rule's hints decide by the value, and are left out.
+        """
         last = self._tree.at(path)
-        plan = next((node.plan for node in last.line() if node.plan), None if last.known else self._tree.unknown)
+        by_words = last.named.plan if last.named and not last.named.hint else None
+        plan = next((node.plan for node in last.line() if node.plan), by_words)
+        plan = plan or (None if last.known else self._tree.unknown)
         if plan and plan.rule == UNKNOWN_FIELDS:
             return FieldRule(id=UNKNOWN_FIELDS, action=self.policy.unknown_fields)
         return next((rule for rule in self.policy.fields if plan and rule.id == plan.rule), None)
