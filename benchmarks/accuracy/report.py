@@ -24,6 +24,8 @@ What to keep in mind:
 
 - The labelled sets were at hand while the detectors were written. The figures show what the detectors do with them;
   on other texts expect less, above all of telephone numbers, whose spellings are without number.
+- The payloads were written by somebody who did not know the rules, and scored once before what they showed was mended:
+  `default` then hid 290 of 312 and kept 566 of 584.
 - Some labels are scored apart, and each such group has its row: card numbers that fail Luhn and IBANs that fail their
   check digits (found in fields named for them only), values partly masked before, SSNs in layouts other than 3-2-4,
   addresses without a top-level domain (`name@bank`, as payment handles are written), and IP addresses that identify
