@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from redaction.detectors.base import Detector, Span, view
 from redaction.detectors.context import is_of_trade
 
-__all__ = ["NATIONAL_ID", "is_national_id"]
+__all__ = ["NATIONAL_ID"]
 
 
 class _Form(NamedTuple):
@@ -206,12 +206,6 @@ class _NationalId:
 
 
 NATIONAL_ID: Final[Detector] = _NationalId()
-
-
-def is_national_id(text: str) -> bool:
-    """Whether a text, known to be in an identifier's place, is one of these, and nothing else."""
-    seen = view(text.strip())
-    return any(pattern.fullmatch(seen) and _is_valid(form, seen.decode()) for form, pattern, _ in _COMPILED)
 
 
 def _is_valid(form: _Form, text: str) -> bool:

@@ -173,7 +173,8 @@ class FieldRules:
         ]
         if not said:
             return
-        named, part = said[0]
+        # What is told by words before what is only hinted at, and a name before a type, in whatever order they stand.
+        named, part = min(said, key=lambda each: (each[0].hint, each[1]))
         if named.plan.verb not in {DROP, QUARANTINE} and named.below:
             named = named.below  # `{"name": "Phone", "value": "a red one"}` is a product's
         for name, child in parts:

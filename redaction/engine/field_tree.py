@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from redaction.actions.base import Action
 from redaction.detectors.base import Detector
@@ -36,7 +36,6 @@ _Owner = TypeVar("_Owner")
 _MEMORY: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
 _END_LENGTH: Final = 128
-_NAMES: Final = 4096
 
 # A name and its value as two fields of an object; what says the type of a value does so of scalars only.
 NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
@@ -52,7 +51,7 @@ _PARTS: Final = {
 }
 
 # What a date of birth is when it is an object; its year is the coarser date.
-_PARTS_OF_DATE: Final = (["day"], ["month"])
+_PARTS_OF_DATE: Final = (("day",), ("month",))
 
 DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
 
@@ -97,6 +96,17 @@ class Rule:
     plan: Plan | None
     words: Named | None = None
     hints: Named | None = None
+
+
+class _Said(NamedTuple):
+    """What a name says, wherever it stands. `normal`: as it is compared. `rule`: that selects it by its whole name."""
+
+    normal: str
+    rule: Rule | None
+    words: tuple[str, ...]
+    core: Core | None
+    role: Role
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +206,10 @@ class FieldTree:
         self.unknown: Final = unknown
         self._grammar = grammar if grammar and grammar.cores else None
         self._rules = {rule.id: rule for rule in rules}
-        self.named: Final = lru_cache(maxsize=_NAMES)(self._named)
+        # Paths are many, and their names few.
+        self.named: Final = lru_cache(maxsize=_MEMORY)(self._named)
+        self._said: Final = lru_cache(maxsize=_MEMORY)(self._say)
+        self._decided: Final = lru_cache(maxsize=_MEMORY)(self._decide)
         self._by_name: _ByName[Rule] = _ByName((each, rule) for rule in rules for each in rule.selectors)
         self._by_path: _ByPath[Rule] = _ByPath((each, rule) for rule in rules for each in rule.selectors)
         exempting = [(each, exemption) for exemption in exemptions for each in exemption.selectors]
@@ -208,16 +221,17 @@ class FieldTree:
 
     def child(self, parent: FieldNode, name: str) -> FieldNode:
         """Work out the field `name` below `parent`, and remember it."""
-        # Of a name that is no name its two ends are compared, and nothing is released by it.
+        # By a name that is no name nothing is released, and nobody remembers it.
         is_long = len(name) > 2 * _END_LENGTH
-        normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if is_long else name)
+        said = self._say(name) if is_long else self._said(name)
+        normal = said.normal
         state = self._by_path.step(parent.state[0], normal)
         exempt_state = self._exempt_by_path.step(parent.state[1], normal)
         node = FieldNode(name, parent, (state, exempt_state))
         exempting = (*self._exempt_by_path.matching(exempt_state), *self._exempt_by_name.matching(normal))
         if exempting:
             node.exempt = parent.exempt.union(*(exemption.detectors for exemption in exempting))
-        rule = next(iter(self._by_path.matching(state)), None) or self._rule_named(name, normal)
+        rule = next(iter(self._by_path.matching(state)), None) or said.rule
         if rule and not (is_long and rule.plan is None):
             node.plan = rule.plan
         elif self.unknown:
@@ -226,7 +240,7 @@ class FieldTree:
             if not self._by_path.goes_on(state):
                 node.plan = self.unknown
         if self._grammar:
-            self._place(node, parent, name, selected=rule is not None)
+            self._place(node, parent, said, selected=rule is not None)
         node.plain = node.plan is None and node.named is None and (node.known or self.unknown is None)
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
@@ -262,20 +276,17 @@ class FieldTree:
             node = node.children.get(name) or self.child(node, name)
         return node
 
-    def _place(self, node: FieldNode, parent: FieldNode, name: str, *, selected: bool) -> None:
+    def _place(self, node: FieldNode, parent: FieldNode, said: _Said, *, selected: bool) -> None:
         """Work out what words say of a field; a rule that selects it by its name or path counts before them."""
-        assert self._grammar  # noqa: S101 - for the type
-        words = self._grammar.words(name)
-        role = node.role = self._grammar.role(words)
+        words, core, role = said.words, said.core, said.role
+        node.role, node.part = role, said.part
         node.said = parent.said if role == "generic" else words
-        node.part = _PARTS.get("".join(words), 0)
         parent.pair |= node.part
         if selected:
             return
-        core = self._grammar.decide(words)
         if core is None and parent.said and words and words[-1] != "id":
             # `number` below `card` is what `card_number` is.
-            core = self._grammar.decide([*parent.said, *words])
+            core = self._decided((*parent.said, *words))
         if core:
             node.named = node.heir = self._of(core)
         elif parent.heir and parent.heir.below is None and words in _PARTS_OF_DATE:
@@ -294,11 +305,23 @@ class FieldTree:
 
         A name that says where it stood (`payment.cvv`) is dealt with by its last parts, if these are to be hidden.
         """
-        rule = self._rule_named(name, normalize(name))
-        if rule:
-            return Named(rule.plan, _any) if rule.plan else None
-        core = self._grammar.decide(self._grammar.words(name)) if self._grammar else None
-        return self._of(core) if core else None
+        said = self._say(name)
+        if said.rule:
+            return Named(said.rule.plan, _any) if said.rule.plan else None
+        return self._of(said.core) if said.core else None
+
+    def _say(self, name: str) -> _Said:
+        # Of a long one its two ends are compared.
+        normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if len(name) > 2 * _END_LENGTH else name)
+        rule = self._rule_named(name, normal)
+        if self._grammar is None:
+            return _Said(normal, rule, (), None, "other", 0)
+        words = tuple(self._grammar.words(name))
+        part = _PARTS.get("".join(words), 0)
+        return _Said(normal, rule, words, self._decided(words), self._grammar.role(words), part)
+
+    def _decide(self, words: tuple[str, ...]) -> Core | None:
+        return self._grammar.decide(words) if self._grammar else None
 
     def _rule_named(self, name: str, normal: str) -> Rule | None:
         rule = next(iter(self._by_name.matching(normal)), None)

@@ -149,8 +149,6 @@ _NAME_END = re.compile(r"""[\\"'\s:=>]+$""")
 _NAME_CHARS = "_-.[]%"
 _MAX_NAME = 64
 _CODE_BEHIND = re.compile(rb" ([0-9]{3,4})\Z")
-# Which is a verb, too, and counts songs.
-_WORD_OF_SENTENCES = "track"
 
 
 def label_at(text: str, seen: bytes, start: int, end: int) -> Label | None:
@@ -179,7 +177,7 @@ def _spoken(text: str, seen: bytes, start: int, end: int) -> Label | None:
         span, name_end = code.span(1), code.start()  # `cvv 123 is mine`
     first = _name_start(text, start, name_end)
     name = _name(text[first:name_end])
-    if span is None or name.lower().endswith(_WORD_OF_SENTENCES):
+    if span is None:
         return None
     return Label(name, first, span, loose=True, spoken=True)
 
@@ -206,11 +204,6 @@ def _content(seen: bytes, start: int) -> Span | None:
         return None
     end -= len(seen[start:end]) - len(seen[start:end].rstrip(_BLANK))
     return (start, end) if start < end else None
-
-
-def label_name(text: str, start: int, end: int) -> str:
-    """Give the whole name of the label that a pattern found at `text[start:end]`."""
-    return _name(text[_name_start(text, start, end) : end])
 
 
 def _name_start(text: str, start: int, end: int) -> int:

