@@ -8,28 +8,25 @@ from functools import lru_cache
 from typing import Final
 
 from redaction.patterns import compile_bytes
+from redaction.vocabulary import LONGEST_NAME, Vocabulary, word_set
 
 __all__ = ["CARD_WORDS", "IDENTIFIERS", "is_alone_in", "is_of_trade", "line_start", "named", "words_of"]
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-CARD_WORDS: Final = _words(
+CARD_WORDS: Final = word_set(
     "card cards pan pans cc ccn credit debit carte cartes carta carte karte karten kreditkarte tarjeta tarjetas cartao"
     " cartoes kaart kaartnummer karta karty kort fpan dpan mpan visa mastercard maestro amex discover jcb diners"
     " unionpay girocard dankort rupay"
 )
 """Words of the names of card numbers."""
 
-_OF_TRADE = _words(
+_OF_TRADE = word_set(
     "gtin ean upc upca isbn issn jan asin barcode sku skus mpn imei imsi iccid serial part parts article lot"
     " order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
     " transaction txn trx trace span request batch job ticket case"
 )
 _OF_TRADE_ALONE = _OF_TRADE - {"id", "ids"}
-IDENTIFIERS: Final = _OF_TRADE | _words(
+IDENTIFIERS: Final = _OF_TRADE | word_set(
     "correlation session event message user customer merchant terminal store device stan rrn arn lsn scn nonce"
     " hash checksum etag"
     " amount amounts price total subtotal balance quantity qty count size bytes length duration latency offset position"
@@ -39,19 +36,15 @@ IDENTIFIERS: Final = _OF_TRADE | _words(
 )
 """Words of the names of codes of trade, identifiers, measures and times."""
 
-_OF_PERSONS = _words("phone phones tel telephone mobile msisdn fax cell contact ssn social security tax tin itin")
+_OF_PERSONS = word_set("phone phones tel telephone mobile msisdn fax cell contact ssn social security tax tin itin")
 
 # Words that say nothing, but tell where others begin in a name in lower case.
-_OTHERS = _words(
+_OTHERS = word_set(
     "number no num nr nbr code my account payment bank ref reference value external internal parent source primary"
     " sub line"
 )
-_VOCABULARY: Final = CARD_WORDS | IDENTIFIERS | _OTHERS
-_LONGEST_WORD: Final = max(map(len, _VOCABULARY))
-_SHORTEST_GLUED: Final = 5
-_MAX_NAME: Final = 64
-_REACH: Final = _MAX_NAME + 16
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_VOCABULARY: Final = Vocabulary(CARD_WORDS | IDENTIFIERS | _OTHERS)
+_REACH: Final = LONGEST_NAME + 16
 _ENCODED = re.compile("%5[BDbd]")
 # The end of a name of a field (`":"`, `":`, escaped if in a text), or of a label (`=`, `]=`, `%5D=`).
 _END = re.compile(rb"(?:\\*[\"'] ?:|(?:\]|%5[Dd])?=) ?\[?\\*[\"']?\Z")
@@ -106,25 +99,8 @@ def is_of_trade(view: bytes, first: int, last: int, *, id_is: bool = True) -> bo
 
 @lru_cache(maxsize=10_000)
 def words_of(name: bytes) -> frozenset[str]:
-    """Give the words of a name, in lower case: by case and separators, or by vocabulary where it is written in one."""
-    words: set[str] = set()
-    for part in _PART.findall(_ENCODED.sub("_", name[-_MAX_NAME:].decode("ascii"))):
-        word = part.lower()
-        words.update((word,) if word in _VOCABULARY or len(word) < _SHORTEST_GLUED else _parted(word))
+    """Give the words of a name, in lower case, numbers left out."""
+    words = {word for word in _VOCABULARY.words(_ENCODED.sub("_", name.decode("ascii"))) if not word.isdecimal()}
     if {"primary", "account"} <= words:
         words.add("pan")
     return frozenset(words)
-
-
-def _parted(word: str) -> tuple[str, ...]:
-    """Part what is written as one word into those of the vocabulary; as it is, if it is something else."""
-    best: dict[int, tuple[str, ...]] = {0: ()}
-    for end in range(2, len(word) + 1):
-        for start in range(max(0, end - _LONGEST_WORD), end - 1):
-            if (
-                start in best
-                and word[start:end] in _VOCABULARY
-                and (end not in best or len(best[start]) + 1 < len(best[end]))
-            ):
-                best[end] = (*best[start], word[start:end])
-    return best.get(len(word), (word,))

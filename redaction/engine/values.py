@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from redaction.actions.base import HIDDEN
 from redaction.detectors.card import looks_like_card
 from redaction.plugin import JSONValue
-from redaction.policy.words import word_set
+from redaction.vocabulary import word_set
 
 Test: TypeAlias = Callable[[JSONValue], bool]
 """Tells whether a scalar counts."""
