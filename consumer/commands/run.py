@@ -7,11 +7,11 @@ import click
 
 from consumer.commands.options import config_option
 from consumer.settings import load_settings
-from consumer.worker import supervisor
+from consumer.worker import assembly
 
 
 @click.command()
 @config_option
 def run(config: Path | None) -> None:
     """Run the worker until SIGTERM; this is what the container does."""
-    sys.exit(supervisor.run(load_settings(config)))
+    sys.exit(assembly.run(load_settings(config)))

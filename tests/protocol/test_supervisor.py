@@ -25,7 +25,8 @@ from consumer.worker.events import ShardStuck, SignalReceived
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import tell_of_signals
 from consumer.worker.memory import divide
-from consumer.worker.supervisor import Supervisor, Surroundings, compose
+from consumer.worker.assembly import Surroundings, compose
+from consumer.worker.supervisor import Supervisor
 
 mode, folder = sys.argv[1], Path(sys.argv[2])
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
@@ -121,15 +122,15 @@ from pathlib import Path
 from consumer.kcl import daemon, handover, lease_origin
 from consumer.kcl.application_item import Facts
 from consumer.settings import Settings
-from consumer.worker import preflight, supervisor
+from consumer.worker import assembly, preflight
 
 preflight.check = lambda settings: None
 lease_origin.enter = lambda settings: Facts()
-supervisor.list_shards = lambda *_: []
-supervisor.find_java = lambda settings: Path("/bin/true")
+assembly.list_shards = lambda *_: []
+assembly.find_java = lambda settings: Path("/bin/true")
 daemon.command = lambda *_: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 handover.hand_over = lambda *_: 0
-sys.exit(supervisor.run(Settings(
+sys.exit(assembly.run(Settings(
     redaction={"plugin": "policy", "options": {"policy": sys.argv[1]}},
     http={"host": "127.0.0.1", "port": 0},
     pipeline={"processes": 1},

@@ -12,6 +12,7 @@ import pytest
 
 from consumer import logs
 from consumer.errors import StartError
+from consumer.kcl import no_skipping
 from consumer.kcl.fetch_sample import FetchSample
 from consumer.kcl.log import Phase
 from consumer.metrics import Metrics
@@ -306,6 +307,16 @@ def test_a_daemon_that_runs_out_of_memory_is_replaced_by_one_that_fetches_less(r
     assert restarts(rig) == ["out_of_memory"]
     assert (rig.fetch.records, rig.remembered) == (8, [8])
     assert rig.state.condition().fetch_reduced_to == 8
+
+
+def test_a_daemon_that_could_not_hand_over_what_it_had_fetched_is_told_of_as_such(rig: Rig) -> None:
+    def story(rig: Rig) -> Iterator[None]:
+        rig.events.put(SessionFailed(0, SHARD, 1))
+        rig.daemon.exit(no_skipping.STATUS)
+        yield from rig.until_daemon(2)
+
+    assert rig.run(story) == 0
+    assert restarts(rig) == ["delivery_failed"]
 
 
 def test_a_daemon_that_is_healthy_is_replaced_when_more_fits_and_that_is_no_failure(rig: Rig) -> None:

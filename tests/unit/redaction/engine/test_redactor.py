@@ -142,6 +142,9 @@ def test_everything_below_a_masked_field_is_masked_and_stricter_rules_hold() -> 
         ({"type": "passport", "number": "PA0940443"}, {"type": "passport"}),
         ({"attribute_code": "pesel", "value": "44051401359"}, {"attribute_code": "pesel"}),
         ({"key": "card.cvv", "value": {"intValue": "123"}}, {"key": "card.cvv", "value": {}}),
+        # The name counts before the type and before what is only hinted at, in whatever order they stand.
+        ({"type": "contact", "name": "password", "value": "hunter2"}, {"type": "contact", "name": "password"}),
+        ({"label": "Card", "name": "cvv", "value": "123"}, {"label": "Card", "name": "cvv"}),
         ({"a": [{"name": "Phone", "value": "a red one"}, {"name": "phone", "value": "2025550147"}]},
          {"a": [{"name": "Phone", "value": "a red one"}, {"name": "phone", "value": "****"}]}),
         ({"type": "token", "data": {"amount": 5}}, None),
