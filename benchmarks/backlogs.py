@@ -154,7 +154,9 @@ def _measure(case: Case, stack: Stack) -> Settled:
     try:
         while settled < wanted and time.monotonic() - began < SECONDS:
             time.sleep(_SAMPLE_SECONDS)
-            settled = scrape.sums(stack.port).get("sanitizer_records_total", 0.0)
+            counts = scrape.sums(stack.port)
+            # What is delivered again is no record more.
+            settled = counts.get("outcome:stored", 0.0) + counts.get("outcome:quarantined", 0.0)
         seconds = time.monotonic() - began
         fetch = scrape.sums(stack.port).get("sanitizer_fetch_records", 0.0)
     finally:

@@ -208,8 +208,8 @@ def run(settings: Settings) -> int:
     java = find_java(settings)
     preflight.check(settings)
     facts = lease_origin.enter(settings)
-    memory = divide(settings, limit_mib())
     shards = len(open_shards(list_shards(kinesis_client(), settings.stream.name)))
+    memory = divide(settings, limit_mib(), shards)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     # From here on a stop has something to clear away; until here `consumer.cli` ends the process.
     tell_of_signals(lambda number: events.put(SignalReceived(number)))

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,14 +14,18 @@ _LIMITS: Final = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2, v1
 _MIB: Final = 1 << 20
 
 # Measured (docs/performance.md), in MiB.
-_JVM_MIB: Final = 160  # beside its heap
-_SUPERVISOR_MIB: Final = 80
+_JVM_MIB: Final = 165  # beside its heap
+_SUPERVISOR_MIB: Final = 85
+_SHARD_MIB: Final = 1.5  # a shim, and what a session holds beside the budget
 _PIPELINE_MIB: Final = 100  # beside what it has in flight
 _IN_FLIGHT_FACTOR: Final = 5
 """What a byte of `pipeline.max_bytes_in_flight` takes."""
 
+MANY_SHARDS: Final = 50
+"""With so many is reckoned where nobody has asked the stream."""
+
 _LEAST_HEAP_MIB: Final = 128
-_MOST_HEAP_MIB: Final = 352
+_MOST_HEAP_MIB: Final = 336
 """What the daemon's heap is where nothing is said and there is room: the daemon fetches no more than fits into it."""
 
 
@@ -39,11 +44,14 @@ class Memory(NamedTuple):
     processes: int
 
 
-def divide(settings: Settings, limit: int) -> Memory:
-    """Divide `limit` MiB as the settings say, and else so that all has its place."""
+def divide(settings: Settings, limit: int, shards: int = MANY_SHARDS) -> Memory:
+    """Divide `limit` MiB as the settings say, and else so that all has its place.
+
+    :param shards: that the worker may have to serve alone.
+    """
     processes = settings.pipeline.processes or cores()
     in_flight = -(-settings.pipeline.max_bytes_in_flight * _IN_FLIGHT_FACTOR // _MIB)
-    others = _JVM_MIB + _SUPERVISOR_MIB + processes * (_PIPELINE_MIB + in_flight)
+    others = _JVM_MIB + _SUPERVISOR_MIB + ceil(_SHARD_MIB * shards) + processes * (_PIPELINE_MIB + in_flight)
     heap = settings.kcl.heap_mb or min(_MOST_HEAP_MIB, max(_LEAST_HEAP_MIB, limit - others))
     return Memory(limit, heap, others + heap, processes)
 

@@ -83,7 +83,7 @@ def test_what_a_policy_lets_out_is_a_warning(run: Run, mine: Path) -> None:
     assert ran.out.startswith(f"{mine}: ok: ")
     (warning,) = ran.err.splitlines()
     assert warning.startswith(f"{mine}:9: warning: fields: all: path 'pay.*' releases what rules by name hide")
-    assert "'cvv', 'cvc', 'cvn' and " in warning
+    assert "'track', 'cvv', 'cvc' and " in warning
     assert "of rule 'card_security_field' (drop)" in warning
     ran = run("policy", "check", "--json", mine)
     assert json.loads(ran.out)[0]["warnings"] == [warning]
