@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ Pattern: TypeAlias = "re2._Regexp"  # noqa: SLF001 - the class has no public nam
 _PATTERN_BYTES = 16 * 2**20
 
 
+@lru_cache(maxsize=128)
 def compile_bytes(pattern: bytes) -> Pattern:
     """Compile a pattern over single bytes.
 
@@ -74,18 +76,15 @@ def lines_matching(pattern: Pattern, lines: Sequence[bytes]) -> list[int]:
 def lines_hit(pattern: Pattern, joined: bytes, ends: Sequence[int]) -> list[int]:
     """Find in joined lines, which end (newline included) at `ends`, those in which the pattern matches."""
     found: list[int] = []
-    position: int | None = 0
-    while position is not None:
-        matches, position = spans(pattern, joined, position), None
-        reached = 0
-        for start, _ in matches:
-            # One match is enough for a line, and a line may hold very many: go on with the next.
-            if start < reached:
-                position = reached
-                break
-            number = bisect_right(ends, start)
-            found.append(number)
-            reached = ends[number]
+    match, end, position = pattern._regexp.Match, len(joined), 0  # noqa: SLF001 - as in `spans`
+    # One match is enough for a line, and a line may hold very many: go on with the next.
+    while position <= end:
+        start = match(_UNANCHORED, joined, position, end)[0][0]
+        if start < 0:
+            break
+        number = bisect_right(ends, start)
+        found.append(number)
+        position = ends[number]
     return found
 
 

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Protocol, TypeAlias
 
 __all__ = ["CONTROL", "INVISIBLE", "MAX_ASCII", "ON_US", "TRANSIT", "Detector", "Span", "mask_digits", "view"]
@@ -105,6 +106,7 @@ _FOLDING = _Folding({code: "\x1d" if code in _ASCII_CONTROLS else chr(code) for 
 _FOLDING.update({ord(char): "-" for char in _HYPHENS} | {ord(char): "." for char in _DOTS})
 _FOLDING.update({ord(char): " " for char in _SPACES})
 _FOLDING.update({ord(char): "\x1c" for char in _INVISIBLE} | {ord(char): sign for char, sign in _SIGNS.items()})
+_LATIN_1 = bytes(ord(_FOLDING[code]) for code in range(256))
 _CONTROLS = bytes(0x1D if code in _ASCII_CONTROLS else code for code in range(256))
 
 
@@ -120,6 +122,8 @@ def view(text: str) -> bytes:
     """
     if text.isascii():
         return text.encode().translate(_CONTROLS)
+    with suppress(UnicodeEncodeError):
+        return text.encode("latin-1").translate(_LATIN_1)
     if len(text) <= _PIECE:
         return text.translate(_FOLDING).encode("ascii")
     # One call would keep the interpreter from other threads for half a second and more.

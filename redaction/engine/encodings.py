@@ -61,7 +61,9 @@ _BACKSLASH = re.compile(
 )
 _QUOTED_PRINTABLE = re.compile(r"((?:=[0-9A-Fa-f]{2}){2,}|=(?:2[B-F]|3[A-D]|40|5F)|(?<=[0-9])=20)|=\r?\n")
 _LAST_CODE = 0x10FFFF
-_NUL = "\0"
+_NUL = b"\0"
+# What is read at the wrong place says nothing.
+_SAYING = re.compile(rb"[\t\n\r -~]{8}")
 _INVISIBLE = "\x1c"
 _STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
@@ -166,10 +168,12 @@ def _from_base64(text: str, limit: int) -> Iterator[tuple[Span, str]]:
         if _BASE64_SIGN.search(match[0]):
             # Something of the same alphabet may stand before it, such as a path: all alignments.
             for skipped in range(4):
-                said = _bytes(run[skipped:]).decode("latin-1")
-                yield match.span(), said
-                if _NUL in said:  # UTF-16, and UTF-32
-                    yield match.span(), said.replace(_NUL, "")
+                data = _bytes(run[skipped:])
+                plain = data.replace(_NUL, b"")  # of UTF-16, and UTF-32
+                if _SAYING.search(plain):
+                    yield match.span(), data.decode("latin-1")
+                    if plain != data:
+                        yield match.span(), plain.decode("latin-1")
 
 
 def _bytes(run: str) -> bytes:

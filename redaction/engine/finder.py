@@ -1,4 +1,8 @@
-"""All detectors of a policy over the view of many texts: what each finds, and which of two that overlap counts."""
+"""All detectors of a policy over the view of many texts: what each finds, and which of two that overlap counts.
+
+A detector searches the texts in which some detector of its kind may have a candidate; a pass over all of them tells
+which (`redaction.engine.prefilter`).
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -6,8 +10,9 @@ from typing import Final, NamedTuple, Protocol
 
 from redaction.detectors.base import Detector, Span, view
 from redaction.engine.field_rules import Hit
-from redaction.engine.work import TOO_COMPLEX, Work
-from redaction.patterns import Pattern, compile_bytes, spans
+from redaction.engine.prefilter import passes
+from redaction.engine.work import TOO_COMPLEX, Account, Work
+from redaction.patterns import Pattern, compile_bytes, lines_hit, spans
 
 # What a candidate costs beside its characters: the call, and what is made of its findings. Measured as time
 # (benchmarks/engine_speed.py); to some detectors one that is not longer than this is no dearer than a short one.
@@ -17,6 +22,10 @@ _BY_THE_CALL: Final = {"email": 63, "iban": 63, "card": 20}
 # Of one that lies within what a stronger detector has found: it is not looked at.
 _COVERED_COST: Final = 2
 _FAR: Final = 1 << 62
+# A pass for each detector over so many bytes takes as long as finding one text.
+_WORTH_A_LOOK: Final = 120
+_SAMPLE: Final = 8 * 1024
+_NOTHING: Final = rb"[^\x00-\xff]"
 
 
 class Finding(NamedTuple):
@@ -27,99 +36,149 @@ class Finding(NamedTuple):
     detector: Detector
 
 
-# A pass of its own each: with others in one pattern they would be slow; see `redaction.engine.prefilter`.
-_OFTEN: Final = frozenset({"card", "phone"})
 # What the class itself calls, after having sorted its arguments.
 _finding: Final = tuple.__new__
 
 
 class Texts(Protocol):
-    """Which work each text belongs to, and by name the detectors that don't count in it."""
+    """Which work each text belongs to, the names of detectors that don't count in it, and how long it is."""
 
     def work(self, number: int) -> Work: ...
 
     def exempt(self, number: int) -> frozenset[str]: ...
 
+    def length(self, number: int) -> int: ...
+
 
 class _Alone:
     def work(self, _number: int) -> Work:
-        return Work({}, [], 1 << 62)
+        return Work({}, [], Account(1 << 62))
 
     def exempt(self, _number: int) -> frozenset[str]:
         return frozenset()
+
+    def length(self, _number: int) -> int:
+        return 0
+
+
+class Part(NamedTuple):
+    """Some of many texts, joined by newlines.
+
+    `ends`: where each ends, newline included. `numbers`: which of all it is. `shifts`: how much later it begins there.
+    """
+
+    seen: bytes
+    ends: Sequence[int]
+    numbers: Sequence[int]
+    shifts: Sequence[int]
 
 
 class Finder:
     """The detectors of one policy; where two find the same place, the earlier of the sequence counts.
 
+    :param wrapping: matches texts that have to be looked into; `sign` matches wherever it does, and is quicker.
     :raises re2.error: a detector's pattern is none.
     """
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(self, detectors: Sequence[Detector], wrapping: bytes = _NOTHING, sign: bytes = _NOTHING) -> None:
         self.detectors = tuple(detectors)
         self._rank = {detector.name: rank for rank, detector in enumerate(detectors)}
-        compiled = [(detector, compile_bytes(detector.candidate)) for detector in detectors]
-        often = [pair for pair in compiled if pair[0].name in _OFTEN]
-        rare = [pair for pair in compiled if pair[0].name not in _OFTEN]
-        # One pass tells that none of the rare ones has a candidate.
-        any_rare = compile_bytes(b"|".join(b"(?:%b)" % detector.candidate for detector, _ in rare)) if rare else None
-        # Those first, since what they find covers the candidates of others.
-        self._groups = [(any_rare, rare), (None, often)]
+        self._wrapping = compile_bytes(wrapping)
+        numbers, letters, *phones = [
+            (each.pattern, [(one, compile_bytes(one.candidate)) for one in each.detectors])
+            for each in passes(detectors, sign)
+        ]
+        self._letters, self._numbers, self._phones = letters, numbers, [pair for _, pairs in phones for pair in pairs]
 
-    def find(  # noqa: C901 - one loop: a call for each candidate would cost as much as looking at it
-        self, seen: bytes, ends: Sequence[int], texts: Texts
-    ) -> dict[int, list[Finding]]:
-        """Find all in the view of several texts, which end (newline included) at `ends`; gives findings by text.
+    def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> tuple[dict[int, list[Finding]], list[int]]:
+        """Find all in the view of several texts, which end (newline included) at `ends`.
 
-        Positions are those in the view; findings are in order, none overlapping. The work to which a text belongs pays
-        for the characters that had to be validated; one that can't is rejected, its findings not complete.
+        Gives findings by text, and the texts that have to be looked into. Positions are those in the view; findings
+        are in order, none overlapping. The work to which a text belongs pays for the characters that had to be
+        validated; one that can't is rejected, its findings not complete.
         """
         found: dict[int, list[Finding]] = {}
+        wrapped: list[int] = []
         spans_found: dict[int, list[Span]] = {}
-        for detector, pattern in self._worthwhile(seen):
-            rank, by_the_call = self._rank[detector.name], _BY_THE_CALL.get(detector.name, 0)
-            stronger = sorted(span for other, each in spans_found.items() if other < rank for span in each)
-            own: list[Span] = []
-            position: int | None = 0
-            while position is not None:
-                matches, position = spans(pattern, seen, position), None
-                for start, end in matches:
-                    number = bisect_right(ends, start)
-                    work = texts.work(number)
-                    covered = bool(stronger) and _covers(stronger, start, end)
-                    length = end - start
-                    if length <= by_the_call:
-                        length = _SHORT
-                    work.budget -= _COVERED_COST if covered else length + _CANDIDATE_COST
-                    if work.budget < 0:
-                        work.reject(TOO_COMPLEX)
-                        position = ends[number]
-                        break
-                    if covered or detector.name in texts.exempt(number):
-                        continue
-                    for first, last in detector.find(seen, start, end):
-                        own.append((first, last))
-                        finding = _finding(Finding, (first, last, detector))
-                        if number in found:
-                            found[number].append(finding)
-                        else:
-                            found[number] = [finding]
-            if own:
-                spans_found[rank] = own
+        everything = Part(seen, ends, range(len(ends)), [0] * len(ends))
+        guard, detectors = self._letters
+        # Those with letters first, since what they find covers the candidates of others.
+        if numbers := lines_hit(guard, seen, ends):
+            part = _only(everything, numbers)
+            wrapped = list(self._wrapped(part, texts))
+            for detector, pattern in detectors:
+                self._search(detector, pattern, part, texts, found, spans_found)
+        guard, detectors = self._numbers
+        if worthwhile := _worthwhile(guard, everything):
+            for detector, pattern in detectors:
+                self._search(detector, pattern, worthwhile, texts, found, spans_found)
+        for detector, pattern in self._phones:
+            self._search(detector, pattern, everything, texts, found, spans_found)
         for number, findings in found.items():
             if len(findings) > 1:
                 found[number] = self._settle(findings)
-        return found
+        return found, wrapped
 
-    def _worthwhile(self, seen: bytes) -> Iterator[tuple[Detector, Pattern]]:
-        for guard, pairs in self._groups:
-            if guard is None or next(spans(guard, seen), None):
-                yield from pairs
+    def _search(  # one loop: a call for each candidate would cost as much as looking at it
+        self,
+        detector: Detector,
+        pattern: Pattern,
+        part: Part,
+        texts: Texts,
+        found: dict[int, list[Finding]],
+        spans_found: dict[int, list[Span]],
+    ) -> None:
+        seen, ends, numbers, shifts = part
+        rank, by_the_call = self._rank[detector.name], _BY_THE_CALL.get(detector.name, 0)
+        stronger = sorted(span for other, each in spans_found.items() if other < rank for span in each)
+        own: list[Span] = []
+        position: int | None = 0
+        while position is not None:
+            matches, position = spans(pattern, seen, position), None
+            for start, end in matches:
+                place = bisect_right(ends, start)
+                number, shift = numbers[place], shifts[place]
+                account = texts.work(number).account
+                covered = bool(stronger) and _covers(stronger, start + shift, end + shift)
+                length = end - start
+                if length <= by_the_call:
+                    length = _SHORT
+                account.budget -= _COVERED_COST if covered else length + _CANDIDATE_COST
+                if account.budget < 0:
+                    account.reject(TOO_COMPLEX)
+                    position = ends[place]
+                    break
+                if covered or detector.name in texts.exempt(number):
+                    continue
+                for first, last in detector.find(seen, start, end):
+                    own.append((first + shift, last + shift))
+                    finding = _finding(Finding, (first + shift, last + shift, detector))
+                    if number in found:
+                        found[number].append(finding)
+                    else:
+                        found[number] = [finding]
+        if own:
+            spans_found[rank] = own
+
+    def _wrapped(self, part: Part, texts: Texts) -> Iterator[int]:
+        """Find the texts that have to be looked into: what matches is in the text, not in the key before it."""
+        position: int | None = 0
+        while position is not None:
+            matches, position = spans(self._wrapping, part.seen, position), None
+            reached = 0
+            for start, end in matches:
+                if start < reached:
+                    position = reached
+                    break
+                place = bisect_right(part.ends, start)
+                if end > part.ends[place] - 1 - texts.length(part.numbers[place]):
+                    yield part.numbers[place]
+                    reached = part.ends[place]
 
     def find_in(self, text: str) -> list[Finding]:
         """Find all in one text; positions in code points."""
         seen = b'"' + view(text)
-        found = self.find(seen, [len(seen) + 1], _Alone())
+        found, _ = self.find(seen, [len(seen) + 1], _Alone())
         return [Finding(start - 1, end - 1, detector) for start, end, detector in found.get(0, ())]
 
     def outranks(self, hits: Sequence[Hit], findings: Sequence[Finding]) -> bool:
@@ -145,6 +204,29 @@ class Finder:
         if len(cluster) <= 1:
             return cluster
         return _apart(sorted(cluster, key=lambda finding: (self._rank[finding.detector.name], finding.start)))
+
+
+def _worthwhile(guard: Pattern, every: Part) -> Part | None:
+    """Take those in which the guard matches; all, if it does in many: to find them out would be dearer."""
+    sample = lines_hit(guard, every.seen[:_SAMPLE], every.ends)
+    if len(sample) > _SAMPLE // _WORTH_A_LOOK:
+        return every
+    numbers = sample if len(every.seen) <= _SAMPLE else lines_hit(guard, every.seen, every.ends)
+    return _only(every, numbers) if numbers else None
+
+
+def _only(every: Part, numbers: Sequence[int]) -> Part:
+    """Take some of the texts."""
+    lines, part_ends, shifts = [], [], []
+    seen, ends = every.seen, every.ends
+    length = 0
+    for number in numbers:
+        start, end = ends[number - 1] if number else 0, ends[number]
+        lines.append(seen[start:end])
+        shifts.append(start - length)
+        length += end - start
+        part_ends.append(length)
+    return Part(b"".join(lines), part_ends, numbers, shifts)
 
 
 def _covers(places: Sequence[Span], start: int, end: int) -> bool:

@@ -34,17 +34,23 @@ _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPAC
 _JSON_IN_TEXT: Final = rb"\"%b[{\[]" % _SPACE_IN_TEXT
 _JSON_IN_SERIALISED: Final = rb"\"%b[{\[]" % _SPACE_IN_SERIALISED
 
-# Wherever a text may have a label, in a pattern without names. A colon before slashes is a URL's, one between digits a
-# time's.
-_ANY_LABEL: Final = b"|".join(
-    (
-        rb"[A-Za-z0-9_.?\]-](?:(?:\\+\"|')%b(?::|=>)|%b=)" % (_SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED),
-        rb"[A-Za-z_.?\]-]:[^/]|[0-9]:[^/0-9]",
-        rb"[A-Za-z0-9_.?\"'-]>",
-        rb"[A-Za-z0-9_.?\]-](?:%b|%b)" % (_TOLD, _SPOKEN),
-        _JSON_IN_SERIALISED,
+
+def _any_label(quote: bytes, space: bytes) -> bytes:
+    # A colon before slashes is a URL's, one between digits a time's.
+    return b"|".join(
+        (
+            rb"[A-Za-z0-9_.?\]-](?:%b%b(?::|=>)|%b=)" % (quote, space, space),
+            rb"[A-Za-z_.?\]-]:[^/]|[0-9]:[^/0-9]",
+            rb"[A-Za-z0-9_.?\"'-]>",
+            rb"[A-Za-z0-9_.?\]-](?:%b|%b)" % (_TOLD, _SPOKEN),
+        )
     )
-)
+
+
+# Wherever a text may have a label, in a pattern without names.
+_ANY_IN_SERIALISED: Final = b"|".join((_any_label(rb"(?:\\+\"|')", _SPACE_IN_SERIALISED), _JSON_IN_SERIALISED))
+# What stands before a text ends in a quote; the name of its field is no label.
+_ANY_IN_TEXT: Final = b"|".join((rb"\"[^\n]*(?:%b)" % _any_label(rb"\\*[\"']", _SPACE_IN_TEXT), _JSON_IN_TEXT))
 
 
 class Label(NamedTuple):
@@ -77,9 +83,14 @@ class Labels:
         return bool(self._names)
 
     @property
-    def anywhere(self) -> list[bytes]:
-        """Matches serialised JSON wherever a text of it has something that may be a label; no names are compared."""
-        return [_ANY_LABEL] if self else []
+    def any_in_serialised(self) -> bytes:
+        """Matches wherever `in_serialised` does, and more: no names are compared."""
+        return b"|".join((ENCODED, _ANY_IN_SERIALISED)) if self else ENCODED
+
+    @property
+    def any_in_text(self) -> bytes:
+        """Matches wherever `in_text` does, and more: no names are compared."""
+        return b"|".join((ENCODED, _ANY_IN_TEXT)) if self else ENCODED
 
     @property
     def in_serialised(self) -> bytes:

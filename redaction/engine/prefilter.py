@@ -7,10 +7,9 @@ and all that has letters.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from redaction.detectors.base import Detector, view
-from redaction.engine.encodings import ENCODED
 from redaction.engine.labels import Labels
 from redaction.patterns import Pattern, compile_bytes, lines_matching
 
@@ -20,17 +19,27 @@ _PHONES: Final = frozenset({"phone"})
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
 
-def passes(detectors: Sequence[Detector], others: Sequence[bytes]) -> tuple[list[Pattern], Pattern]:
-    """Compile the passes that count digits, and the one with all else, `others` included.
+class Pass(NamedTuple):
+    """A pattern that matches wherever one of some detectors has a candidate."""
+
+    pattern: Pattern
+    detectors: Sequence[Detector]
+
+
+def passes(detectors: Sequence[Detector], other: bytes) -> list[Pass]:
+    """Compile the passes over numbers, over telephone numbers, and over all else, which includes `other`.
 
     :raises re2.error: they are too large for a pattern.
     """
-    numbers = [_EXPONENT, *(each.candidate for each in detectors if each.name in _NUMBERS)]
-    phones = [each.candidate for each in detectors if each.name in _PHONES]
-    rest = [each.candidate for each in detectors if each.name not in _NUMBERS | _PHONES]
-    return [compile_bytes(any_of(group)) for group in (numbers, phones) if group], compile_bytes(
-        any_of([*rest, *others])
-    )
+    numbers = [each for each in detectors if each.name in _NUMBERS]
+    phones = [each for each in detectors if each.name in _PHONES]
+    rest = [each for each in detectors if each.name not in _NUMBERS | _PHONES]
+    compiled = [_pass(numbers, [_EXPONENT]), _pass(rest, [other])]
+    return [*compiled, _pass(phones)] if phones else compiled
+
+
+def _pass(detectors: Sequence[Detector], others: Sequence[bytes] = ()) -> Pass:
+    return Pass(compile_bytes(any_of([*(each.candidate for each in detectors), *others])), detectors)
 
 
 def any_of(patterns: Sequence[bytes]) -> bytes:
@@ -45,13 +54,15 @@ class Prefilter:
     """
 
     def __init__(self, detectors: Sequence[Detector], labels: Labels) -> None:
-        self._numbers, self._letters = passes(detectors, [ENCODED, *labels.anywhere])
-        self._named = passes(detectors, [labels.in_serialised])[1] if labels else None
+        self._numbers, self._letters, *self._phones = [
+            each.pattern for each in passes(detectors, labels.any_in_serialised)
+        ]
+        self._named = passes(detectors, labels.in_serialised)[1].pattern if labels else None
 
     def suspects(self, bodies: Sequence[bytes]) -> list[int]:
         """Find the bodies (compact JSON in UTF-8) in which there may be something; gives their indexes, in order."""
         lines = [body if body.isascii() else view(body.decode()) for body in bodies]
-        suspects = {number for each in self._numbers for number in lines_matching(each, lines)}
+        suspects = {number for each in (self._numbers, *self._phones) for number in lines_matching(each, lines)}
         letters = lines_matching(self._letters, lines)
         if self._named and letters:
             # Many texts hold something that looks like a label: only now are the names compared.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from redaction.engine.compile import compile_policy
 from redaction.engine.field_rules import FieldForbidden, Hit
-from redaction.engine.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Work, budget_for
+from redaction.engine.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Account, Work, budget_for
 from redaction.keys import KeyProvider
 from redaction.parse import Limits, Unparsable, parse, parse_all
 from redaction.plugin import Document, Dropped, PolicyError, Rejected, Released, Verdict
@@ -173,15 +173,15 @@ class PolicyRedactor:
             # What is no finding is looked at again, once as a rule: a text that needs more rounds is made so.
             suspect_chars = self._suspect_chars // (1 if number_of_round < _USUAL_ROUNDS else _USUAL_ROUNDS**2)
             works = [
-                Work(documents[number], hits[number], budget_for(suspect_chars, len(bodies[number])))
+                Work(documents[number], hits[number], Account(budget_for(suspect_chars, len(bodies[number]))))
                 for number in suspects
             ]
             before = [len(work.hits) for work in works]
             self._search.mend(works, first=number_of_round == 0)
             changed: list[int] = []
             for number, work, known in zip(suspects, works, before, strict=True):
-                if work.rejected:
-                    yield number, work.rejected
+                if work.account.rejected:
+                    yield number, work.account.rejected
                 elif len(work.hits) > known:
                     bodies[number] = serialize(documents[number])
                     changed.append(number)

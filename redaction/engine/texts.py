@@ -40,23 +40,24 @@ class Text(NamedTuple):
     work: Work
 
     def __repr__(self) -> str:
-        return "Leaf(...)"  # its text is content
+        return "Text(...)"  # it is content
+
+    def part(self, document: Document) -> Work:
+        """Give the work on a document that was found within the text."""
+        return Work(document, [], self.work.account, self.exempt)
 
 
 class Texts:
     """The texts of many documents, collected along the tree of fields.
 
     There are several in each record, and something is found in few: a `Text` is made when one is asked for.
-
-    :param exempt: detectors that don't count in any of them.
     """
 
-    def __init__(self, tree: FieldTree, exempt: frozenset[str] = frozenset()) -> None:
+    def __init__(self, tree: FieldTree) -> None:
         self.lines: list[str] = []
         """Each text, with what stands before it."""
         self._places: list[_Place] = []
         self._tree = tree
-        self._exempt = exempt
 
     def __getitem__(self, number: int) -> Text:
         container, place, text, before, node, work = self._places[number]
@@ -68,12 +69,16 @@ class Texts:
 
     def exempt(self, number: int) -> frozenset[str]:
         """Give the detectors that don't count in a text."""
-        exempt = self._places[number][4].exempt
-        return exempt | self._exempt if self._exempt else exempt
+        *_, node, work = self._places[number]
+        return node.exempt | work.exempt if work.exempt else node.exempt
+
+    def length(self, number: int) -> int:
+        """Give the characters of a text, without what stands before it."""
+        return len(self._places[number][2])
 
     def only(self, changed: Mapping[int, str]) -> "Texts":
         """Give those of these numbers, with these texts."""
-        some = Texts(self._tree, self._exempt)
+        some = Texts(self._tree)
         for number, text in changed.items():
             container, place, _, before, node, work = self._places[number]
             some.add(container, place, text, before, node, work)
@@ -83,10 +88,10 @@ class Texts:
         """Keep no more than the first ones."""
         del self.lines[length:], self._places[length:]
 
-    def flatten(self, document: Document, work: Work) -> list[Odd]:
+    def flatten(self, work: Work) -> list[Odd]:
         """Collect all of a document, in order; gives the fields whose names are suspicious, or not looked at yet."""
         odd: list[Odd] = []
-        self._object(document, self._tree.root, work, odd)
+        self._object(work.document, self._tree.root, work, odd)
         return odd
 
     def add(

@@ -4,7 +4,7 @@ Rules by path and `unknown_fields` do not reach into texts.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from redaction.actions.base import HIDDEN
@@ -16,26 +16,30 @@ from redaction.engine.finder import Finding
 from redaction.engine.labels import Label, Labels, label_at, rest_of_line
 from redaction.engine.texts import Text
 from redaction.engine.values import without_pairs
-from redaction.engine.work import TooComplex
+from redaction.engine.work import TooComplex, Work
 from redaction.inflate import TooLarge
 from redaction.parse import Limits, Unparsable, parse_text
 from redaction.patterns import compile_bytes, spans
-from redaction.plugin import Document, JSONValue
+from redaction.plugin import JSONValue
 from redaction.serialize import serialize_value
 
-MendPart: TypeAlias = Callable[[Document, FieldTree, Text, int], None]
 Reading: TypeAlias = Callable[[str, int], Iterable[tuple[Span, str]]]
+Mended: TypeAlias = tuple[str, list[Hit]]
+"""A text with what was found in it redacted, and what was done to it."""
+
+Looking: TypeAlias = Generator[Sequence[Work], None, Mended]
+"""Gives documents that stand within a text, and goes on when they have been mended."""
 
 
 class Plain(NamedTuple):
     """What stands in a text as it is.
 
-    :ivar redacted: redacts it, and gives the text.
+    :ivar redacted: gives the text with that redacted.
     :ivar at: gives what detectors found at a span.
     :ivar outranks: tells whether one of the hits comes from a detector that is stronger than those.
     """
 
-    redacted: Callable[[], str]
+    redacted: Callable[[], Mended]
     at: Callable[[Span], Sequence[Finding]]
     outranks: Callable[[Sequence[Hit], Sequence[Finding]], bool]
 
@@ -56,100 +60,88 @@ class Unwrapper:
     """The rules by name of one policy. Not bound to a document: one instance serves all."""
 
     def __init__(self, named: FieldTree, labels: Labels, limits: Limits) -> None:
-        self.in_text = labels.in_text
-        self.pattern = compile_bytes(self.in_text)
+        self.in_text: Final = labels.in_text
+        self.any_in_text: Final = labels.any_in_text
         self._labels = compile_bytes(labels.pattern) if labels else None
-        self._named = named
+        self.tree: Final = named
         self._rules = FieldRules(named)
         self._limits = limits
 
     def is_named(self, name: str) -> bool:
         """Tell whether a rule selects fields of this name wherever they stand."""
-        return self._named.named(name) is not None
+        return self.tree.named(name) is not None
 
-    def redact(self, leaf: Text, plain: Plain, mend_part: MendPart, wrappings: int) -> str:
-        """Give the leaf's text with what is hidden in it redacted; all of it is, once this changes nothing any more.
+    def redact(self, leaf: Text, plain: Plain, wrappings: int) -> Looking:
+        """Redact what is hidden in a text; all of it is, once this changes nothing any more.
 
         What stands in it as it is comes before labels, since half of a number that a label hides could be more than
         nothing, and no detector would know the other half. For the same reason an encoded piece comes before that,
         where it says more than what shows of it: a card's track, of which only the number does.
 
-        :param mend_part: looks for more in a document made of what was unwrapped.
-        :raises TooComplex: it is wrapped too often, or the work can't pay.
+        :raises TooComplex: it is wrapped too often, or the record can't pay.
         :raises KeyCollision, FieldForbidden: as for a document.
         """
         if wrappings >= _MAX_WRAPPINGS:
             raise TooComplex
         text = leaf.text
-        leaf.work.spend(len(text) // _LOOKING_IS_CHEAPER)
-        before = len(leaf.work.hits)
-        if text.lstrip()[:1] in {"{", "["}:
+        leaf.work.account.spend(len(text) // _LOOKING_IS_CHEAPER)
+        if text.lstrip()[:1] in _OPENING:
             try:
-                holder: Document = {"": parse_text(text, self._limits)}
+                part = leaf.part({"": parse_text(text, self._limits)})
             except Unparsable:
                 pass
             else:
-                self._rules.apply(holder, leaf.work.hits)
-                mend_part(holder, self._named, leaf, wrappings + 1)
-                return serialize_value(holder[""]) if _found(leaf, before) else text
-        redacted = plain.redacted()
+                self._rules.apply(part.document, part.hits)
+                yield [part]
+                return serialize_value(part.document[""]) if part.hits else text, _of(leaf, part)
+        redacted, hits = plain.redacted()
         if redacted != text:
-            shown = leaf.work.hits[before:]
-            del leaf.work.hits[before:]
-            inner = self._without_telling(text, encodings.decoded_pieces, leaf, mend_part, wrappings, plain)
-            if _found(leaf, before):
-                return inner
-            leaf.work.hits += shown
-            return redacted
-        text = self._without_labelled(text, leaf)
+            inner, more = yield from self._without_telling(text, encodings.decoded_pieces, leaf, plain)
+            return (inner, more) if more else (redacted, hits)
+        text, more = self._without_labelled(text, leaf)
+        hits += more
         for decoded in (encodings.decoded_pieces, encodings.decoded_lines, encodings.decoded_whole):
-            if len(leaf.work.hits) == before:
-                text = self._without_telling(text, decoded, leaf, mend_part, wrappings)
-        return text if _found(leaf, before) else leaf.text
+            if not hits:
+                text, hits = yield from self._without_telling(text, decoded, leaf)
+        return text, hits
 
-    def _without_telling(
-        self,
-        text: str,
-        decoded: Reading,
-        leaf: Text,
-        mend_part: MendPart,
-        wrappings: int,
-        plain: Plain | None = None,
-    ) -> str:
+    def _without_telling(self, text: str, decoded: Reading, leaf: Text, plain: Plain | None = None) -> Looking:
         """Hide the pieces that say something sensitive.
 
         :param plain: what shows of it; only pieces that say more than what shows of them are hidden.
         """
-        hiding: list[Span] = []
-        limit = leaf.work.budget * _LOOKING_IS_CHEAPER
+        account = leaf.work.account
+        pieces: list[tuple[Span, Sequence[Finding], Work]] = []
         try:
-            for span, said in decoded(text, limit):
+            for span, said in decoded(text, account.budget * _LOOKING_IS_CHEAPER):
                 shown = plain.at(span) if plain else ()
-                if plain and not shown:
-                    continue
-                leaf.work.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
-                known = len(leaf.work.hits)
-                mend_part({"": said}, self._named, leaf, wrappings + 1)
-                hits = leaf.work.hits[known:]
-                if plain and not plain.outranks(hits, shown):
-                    del leaf.work.hits[known:]
-                elif hits:
-                    hiding.append(span)
+                if shown or not plain:
+                    account.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
+                    pieces.append((span, shown, leaf.part({"": said})))
         except TooLarge:
             raise TooComplex from None
-        return _without(text, hiding)
+        if not pieces:
+            return text, []
+        yield [part for _, _, part in pieces]
+        telling = [
+            (span, part)
+            for span, shown, part in pieces
+            if part.hits and (plain is None or plain.outranks(part.hits, shown))
+        ]
+        return _without(text, [span for span, _ in telling]), [hit for _, part in telling for hit in _of(leaf, part)]
 
-    def _without_labelled(self, text: str, leaf: Text) -> str:
+    def _without_labelled(self, text: str, leaf: Text) -> Mended:
         if not self._labels:
-            return text
+            return text, []
+        hits: list[Hit] = []
         pieces, position = [], 0
         seen = view(text)
         for start, end in spans(self._labels, seen):
-            leaf.work.spend(_LABEL_COST)
+            leaf.work.account.spend(_LABEL_COST)
             if start < position:
                 continue  # within the value of the label before
             label = label_at(text, seen, start, end)
-            named = self._named.named(label.name) if label else None
+            named = self.tree.named(label.name) if label else None
             replaced = _replaced(text, seen, label, named) if label and named else None
             if not replaced or not named:
                 continue
@@ -159,8 +151,8 @@ class Unwrapper:
             if new != text[first:last]:
                 pieces += [text[position:first], new]
                 position = last
-                leaf.work.hits.append((named.plan.applied, leaf.node))
-        return "".join([*pieces, text[position:]])
+                hits.append((named.plan.applied, leaf.node))
+        return "".join([*pieces, text[position:]]), hits
 
 
 def _replaced(text: str, seen: bytes, label: Label, named: Named) -> tuple[Span, str] | None:
@@ -210,11 +202,9 @@ def _never(_value: JSONValue) -> bool:
     return False
 
 
-def _found(leaf: Text, before: int) -> bool:
-    """Tell whether something was; it counts as found at the path of the text."""
-    hits = leaf.work.hits
-    hits[before:] = [(applied, leaf.node) for applied, _ in hits[before:]]
-    return len(hits) > before
+def _of(leaf: Text, part: Work) -> list[Hit]:
+    """What was done to a part of a text was done to the text."""
+    return [(applied, leaf.node) for applied, _ in part.hits]
 
 
 def _without(text: str, spans: Sequence[Span]) -> str:

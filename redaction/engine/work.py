@@ -1,6 +1,6 @@
-"""One record on its careful way: the document, what was done to it, and what it may still cost."""
+"""Records on their careful way: the documents, what was done to them, and what they may still cost."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from redaction.engine.field_rules import FieldForbidden, Hit
 from redaction.plugin import Document, Rejected
@@ -45,14 +45,12 @@ def budget_for(suspect_chars: int, size: int) -> int:
     return suspect_chars + suspect_chars * max(0, _FULL_SIZE // 2 - size) // (_FULL_SIZE // 2)
 
 
-class Work:
-    """A record that is being mended. `rejected`: it can't be, and why."""
+class Account:
+    """What a record may still cost. `rejected`: it can't be made clean, and why."""
 
-    __slots__ = ("budget", "document", "hits", "rejected")
+    __slots__ = ("budget", "rejected")
 
-    def __init__(self, document: Document, hits: list[Hit], budget: int) -> None:
-        self.document = document
-        self.hits = hits
+    def __init__(self, budget: int) -> None:
         self.budget = budget
         self.rejected: Rejected | None = None
 
@@ -86,3 +84,15 @@ class Work:
                 self.reject(KEY_COLLISION, rule)
             case FieldForbidden(plan=plan):
                 self.reject(FIELD_FORBIDDEN, plan.rule)
+
+
+class Work(NamedTuple):
+    """A document that is being mended, a record or what stands within a text of one, and what was done to it.
+
+    `account`: of the record. `exempt`: detectors that don't count in any of its texts.
+    """
+
+    document: Document
+    hits: list[Hit]
+    account: Account
+    exempt: frozenset[str] = frozenset()
