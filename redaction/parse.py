@@ -104,25 +104,35 @@ def _parse_usual(payload: bytes, limits: Limits) -> "Document | None":
     """Parse with orjson where it is sure to agree with `parse`; None: not sure."""
     if len(payload) > limits.max_bytes:
         return None
+    containers = payload.count(b"{") + payload.count(b"[")
     # A value takes two bytes at least, so that most payloads need no counting.
-    if len(payload) > 2 * limits.max_values and payload.count(b",") + limits.max_depth > limits.max_values:
-        return None
-    flat = payload.count(b"{") == 1 and b"[" not in payload
-    if not flat and payload.count(b"{") + payload.count(b"[") > limits.max_depth:
+    if len(payload) > 2 * limits.max_values and payload.count(b",") + containers > limits.max_values:
         return None
     try:
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
+    return document if type(document) is dict and _has_all(document, payload, containers, limits) else None
+
+
+def _has_all(document: Document, payload: bytes, containers: int, limits: Limits) -> bool:
+    """Tell whether no key has been lost, and nothing is nested too deep."""
+    # What is written again as it came has lost none; to count those of one object is quicker.
+    if 1 < containers <= limits.max_depth and b'": ' not in payload and orjson.dumps(document) == payload:
+        return True
     keys = payload.count(b'":')
     if b"\\" in payload:
         keys -= payload.count(b'\\":')
-    if type(document) is not dict or (len(document) if flat else _count_keys(document)) != keys:
-        return None
-    return document
+    return (len(document) if containers == 1 else _count_keys(document, limits.max_depth)) == keys
 
 
-def _count_keys(value: JSONValue) -> int:
+_MORE_THAN_ANY = 1 << 62
+
+
+def _count_keys(value: JSONValue, levels: int) -> int:
+    """Count those of all objects; `_MORE_THAN_ANY` and more where they are nested deeper."""
+    if not levels:
+        return _MORE_THAN_ANY
     keys = 0
     if type(value) is dict:
         keys = len(value)
@@ -132,7 +142,7 @@ def _count_keys(value: JSONValue) -> int:
     for item in items:
         kind = type(item)
         if kind is dict or kind is list:
-            keys += _count_keys(item)
+            keys += _count_keys(item, levels - 1)
     return keys
 
 

@@ -36,6 +36,11 @@ IDENTIFIERS: Final = _OF_TRADE | word_set(
 )
 """Words of the names of codes of trade, identifiers, measures and times."""
 
+# In the plural, and alone, names of lists of anything.
+_THINGS: Final = word_set(
+    "part article order plan item product variant invoice shipment parcel transaction request batch job ticket case"
+    " session event message user customer merchant terminal store device version index amount price"
+)
 _OF_PERSONS = word_set("phone phones tel telephone mobile msisdn fax cell contact ssn social security tax tin itin")
 
 # Words that say nothing, but tell where others begin in a name in lower case.
@@ -44,6 +49,7 @@ _OTHERS = word_set(
     " sub line"
 )
 _VOCABULARY: Final = Vocabulary(CARD_WORDS | IDENTIFIERS | _OTHERS)
+_NO_LETTERS: Final = re.compile("[^A-Za-z]+")
 _REACH: Final = LONGEST_NAME + 16
 _ENCODED = re.compile("%5[BDbd]")
 # The end of a name of a field (`":"`, `":`, escaped if in a text), or of a label (`=`, `]=`, `%5D=`).
@@ -100,7 +106,10 @@ def is_of_trade(view: bytes, first: int, last: int, *, id_is: bool = True) -> bo
 @lru_cache(maxsize=10_000)
 def words_of(name: bytes) -> frozenset[str]:
     """Give the words of a name, in lower case, numbers left out."""
-    words = {word for word in _VOCABULARY.words(_ENCODED.sub("_", name.decode("ascii"))) if not word.isdecimal()}
+    text = _ENCODED.sub("_", name.decode("ascii"))
+    words = {word for word in _VOCABULARY.words(text) if not word.isdecimal()}
+    if len(words) == 1 and words <= _THINGS and _NO_LETTERS.sub("", text).endswith(("s", "S")):
+        return frozenset()
     if {"primary", "account"} <= words:
         words.add("pan")
     return frozenset(words)

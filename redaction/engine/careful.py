@@ -122,6 +122,7 @@ class CarefulSearch:
         changed: dict[int, str] = {}
         for number in sorted(mended.keys() | found.keys()) if mended else found:
             leaf = leaves[number]
+            leaf.work.account.has_shown = True
             if leaf.work.account.rejected:
                 continue
             text, hits = mended[number] if number in mended else self._replace(leaf, found[number], ends[number])
@@ -172,6 +173,7 @@ class CarefulSearch:
     ) -> "Iterator[_Look]":
         for number, findings in wrapped.items():
             leaf, end = leaves[number], ends[number]
+            leaf.work.account.has_shown = True
             if not leaf.work.account.rejected:
                 plain = Plain(
                     partial(self._replace, leaf, findings, end),

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import re2  # type: ignore[import-untyped, unused-ignore]
 
 from redaction.actions.base import Action, KeyedAction
+from redaction.actions.mask import Mask
 from redaction.actions.replace import Replace
 from redaction.actions.spec import ActionSpec, compile_action, spec_name
 from redaction.detectors.base import Detector
+from redaction.detectors.card import CARD
 from redaction.detectors.phone import PHONE, phone_in
 from redaction.detectors.registry import detectors
 from redaction.engine.careful import CarefulSearch
@@ -57,7 +59,8 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
         for rule in rules
     ]
     limits = Limits(policy.limits.max_depth, policy.limits.max_bytes, policy.limits.max_values)
-    labels = Labels((each for rule in by_name if rule.plan for each in rule.selectors), grammar)
+    hiding = [each for rule in by_name if rule.plan for each in rule.selectors]
+    labels = Labels(hiding, grammar, {rule.id for rule in rules if rule.words and rule.words.code})
     actions: dict[Detector, Action] = {
         detector: _action(policy.detectors[name], name, keys)
         for name, detector in _in_regions(policy.regions).items()
@@ -89,7 +92,10 @@ def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
     elif rule.type:
         words.below = Named(plan, alike)
         words.below.below = words.below
-    return Rule(rule.id, rule.selectors, plan, words, Named(plan, alike, hint=True, pairs=rule.type == SECRET))
+    hinted = plan
+    if rule.type == CARD.name and isinstance(plan.action, Mask) and plan.action.keeps_some:
+        hinted = replace(plan, kind=CARD)  # what looks like one needs no second look
+    return Rule(rule.id, rule.selectors, plan, words, Named(hinted, alike, hint=True, pairs=rule.type == SECRET))
 
 
 def _in_regions(regions: Sequence[str]) -> dict[str, Detector]:

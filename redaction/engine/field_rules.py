@@ -53,20 +53,18 @@ class FieldRules:
         doomed: list[str] = []
         children = node.children
         for name, value in fields.items():
-            child = children[name] if name in children else self._tree.child(node, name)
-            if child.plan is None:
-                kind = type(value)
-                if kind is dict:
-                    self._object(value, child, hits)  # type: ignore[arg-type]
-                    continue
-                if kind is list:
-                    self._list(value, child, hits)  # type: ignore[arg-type]
-                    continue
-                if child.plain:
-                    if value is not None:
-                        child.seen += 1
-                    continue
-            if self._is_doomed(fields, name, value, child, hits):
+            try:
+                child = children[name]
+            except KeyError:
+                child = self._tree.child(node, name)
+            kind = type(value)
+            if child.plain and kind is not dict and kind is not list:
+                child.seen += value is not None
+            elif child.plan is None and kind is dict:
+                self._object(value, child, hits)  # type: ignore[arg-type]
+            elif child.plan is None and kind is list:
+                self._list(value, child, hits)  # type: ignore[arg-type]
+            elif self._is_doomed(fields, name, value, child, hits):
                 doomed.append(name)
         for name in doomed:
             del fields[name]
@@ -132,15 +130,16 @@ class FieldRules:
             raise FieldForbidden(plan, node)
         if value is None or plan.action is None:
             return value
-        if isinstance(value, dict):
-            return self._replace_object(value, plan, node, hits)
-        if isinstance(value, list):
-            return [self._replace(item, plan, node, hits) for item in value]
-        replaced = plan.action(value, plan.kind)
-        if type(replaced) is not type(value) or replaced != value:
-            _note(plan, node, hits)
-        else:
-            node.seen += 1
+        kind = type(value)
+        if kind is dict:
+            return self._replace_object(value, plan, node, hits)  # type: ignore[arg-type]
+        if kind is list:
+            return [self._replace(item, plan, node, hits) for item in value]  # type: ignore[union-attr]
+        replaced = plan.action(value, plan.kind)  # type: ignore[arg-type]
+        node.seen += 1
+        if replaced != value or type(replaced) is not kind:
+            node.redacted += 1
+            hits.append((plan.applied, node))
         return replaced
 
     def _replace_object(self, fields: Document, plan: Plan, node: FieldNode, hits: list[Hit]) -> Document:

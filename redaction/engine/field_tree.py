@@ -8,10 +8,10 @@ path that comes in most records is never among it, whatever came before.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from redaction.actions.base import Action
 from redaction.detectors.base import Detector
@@ -32,8 +32,9 @@ from redaction.policy.words import Core, Grammar, Role
 
 _Owner = TypeVar("_Owner")
 
-# Names are few and short, but senders choose them.
-_MEMORY: Final = 10_000
+# Names are few and short, but senders choose them. A path takes some 500 bytes.
+_MEMORY: Final = 30_000
+_NAMES: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
 _END_LENGTH: Final = 128
 
@@ -99,10 +100,14 @@ class Rule:
 
 
 class _Said(NamedTuple):
-    """What a name says, wherever it stands. `normal`: as it is compared. `rule`: that selects it by its whole name."""
+    """What a name says, wherever it stands.
+
+    `normal`: as it is compared. `rule`: that selects it by its whole name. `exempt`: detectors that don't count below.
+    """
 
     normal: str
     rule: Rule | None
+    exempt: frozenset[str]
     words: tuple[str, ...]
     core: Core | None
     role: Role
@@ -117,11 +122,18 @@ class Exemption:
     detectors: frozenset[str]
 
 
+# Where nothing goes by the path any more, as nearly everywhere; and what most fields have below them. Shared, since the
+# fewer objects there are, the less the garbage collector has to do.
+_States: TypeAlias = tuple[State, State]
+_NOWHERE: Final[_States] = (frozenset(), frozenset())
+_NONE: Final[frozenset[str]] = frozenset()
+_NO_CHILDREN: Final[dict[str, "FieldNode"]] = {}
+
+
 class FieldNode:
     """A field path. `plan` None: nothing happens to the field itself, and its content is looked at."""
 
     __slots__ = (
-        "before_number",
         "before_text",
         "children",
         "clean_name",
@@ -146,14 +158,13 @@ class FieldNode:
         "weight",
     )
 
-    def __init__(self, name: str, parent: "FieldNode | None", state: tuple[State, State]) -> None:
+    def __init__(self, name: str, parent: "FieldNode | None", state: _States) -> None:
         self.name = name
         # What stands before a value in JSON, as detectors see it.
         self.before_text = f'{name}":"'
-        self.before_number = f'{name}":'
         self.parent = parent
         self.state = state
-        self.children: dict[str, FieldNode] = {}
+        self.children = _NO_CHILDREN
         self.plan: Plan | None = None
         # By words: what happens to its scalars, and what its members inherit; the words that its members' names add to.
         self.named: Named | None = None
@@ -178,6 +189,11 @@ class FieldNode:
         # at the last of them.
         self.weight = 0
         self.seen_before = 0
+
+    @property
+    def before_number(self) -> str:
+        """What stands before a number in JSON, as detectors see it."""
+        return f'{self.name}":'
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -207,9 +223,9 @@ class FieldTree:
         self._grammar = grammar if grammar and grammar.cores else None
         self._rules = {rule.id: rule for rule in rules}
         # Paths are many, and their names few.
-        self.named: Final = lru_cache(maxsize=_MEMORY)(self._named)
-        self._said: Final = lru_cache(maxsize=_MEMORY)(self._say)
-        self._decided: Final = lru_cache(maxsize=_MEMORY)(self._decide)
+        self.named: Final = lru_cache(maxsize=_NAMES)(self._named)
+        self._said: Final = lru_cache(maxsize=_NAMES)(self._say)
+        self._decided: Final = lru_cache(maxsize=_NAMES)(self._decide)
         self._by_name: _ByName[Rule] = _ByName((each, rule) for rule in rules for each in rule.selectors)
         self._by_path: _ByPath[Rule] = _ByPath((each, rule) for rule in rules for each in rule.selectors)
         exempting = [(each, exemption) for exemption in exemptions for each in exemption.selectors]
@@ -217,27 +233,26 @@ class FieldTree:
         self._exempt_by_path: _ByPath[Exemption] = _ByPath(exempting)
         self._size = 0
         self._forgetting = threading.Lock()
-        self.root = FieldNode("", None, (self._by_path.start, self._exempt_by_path.start))
+        start = (self._by_path.start, self._exempt_by_path.start)
+        self.root = FieldNode("", None, start if any(start) else _NOWHERE)
 
     def child(self, parent: FieldNode, name: str) -> FieldNode:
         """Work out the field `name` below `parent`, and remember it."""
         # By a name that is no name nothing is released, and nobody remembers it.
         is_long = len(name) > 2 * _END_LENGTH
         said = self._say(name) if is_long else self._said(name)
-        normal = said.normal
-        state = self._by_path.step(parent.state[0], normal)
-        exempt_state = self._exempt_by_path.step(parent.state[1], normal)
-        node = FieldNode(name, parent, (state, exempt_state))
-        exempting = (*self._exempt_by_path.matching(exempt_state), *self._exempt_by_name.matching(normal))
-        if exempting:
-            node.exempt = parent.exempt.union(*(exemption.detectors for exemption in exempting))
-        rule = next(iter(self._by_path.matching(state)), None) or said.rule
+        rule, exempt, state = said.rule, said.exempt, parent.state
+        if state is not _NOWHERE:
+            rule, exempt, state = self._by_paths(said, state)
+        node = FieldNode(name, parent, state)
+        if exempt:
+            node.exempt |= exempt
         if rule and not (is_long and rule.plan is None):
             node.plan = rule.plan
         elif self.unknown:
             # A field on the way to a known one is looked into; anything else unknown is dealt with as a whole.
             node.known = False
-            if not self._by_path.goes_on(state):
+            if not self._by_path.goes_on(state[0]):
                 node.plan = self.unknown
         if self._grammar:
             self._place(node, parent, said, selected=rule is not None)
@@ -245,28 +260,42 @@ class FieldTree:
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
         if len(name) <= _MEMORABLE_LENGTH:
-            if self._size >= _MEMORY:
-                self._forget()
-            self._size += 1
-            parent.children[name] = node
+            self._remember(node, parent)
         return node
+
+    def _remember(self, node: FieldNode, parent: FieldNode) -> None:
+        if self._size >= _MEMORY:
+            self._forget()
+        self._size += 1
+        if parent.children is _NO_CHILDREN:
+            parent.children = {}
+        parent.children[node.name] = node
+
+    def _by_paths(
+        self, said: _Said, above: tuple[State, State]
+    ) -> tuple[Rule | None, frozenset[str], tuple[State, State]]:
+        """Give the rule that counts, a path's before a name's, and the exemptions of both; and go on by the path."""
+        state = (self._by_path.step(above[0], said.normal), self._exempt_by_path.step(above[1], said.normal))
+        rule = next(iter(self._by_path.matching(state[0])), said.rule)
+        exempt = said.exempt.union(*(each.detectors for each in self._exempt_by_path.matching(state[1])))
+        return rule, exempt, state if any(state) else _NOWHERE
 
     def _forget(self) -> None:
         """Keep the half that came most of late. Objects get new children: another thread may stand on the old ones."""
         with self._forgetting:
             if self._size < _MEMORY:
                 return  # another thread was faster
-            nodes = list(self.nodes())
-            for node in nodes:
-                node.weight = node.weight // 2 + node.seen - node.seen_before
-                node.seen_before = node.seen
+            nodes = self.nodes()
             for node in reversed(nodes):
-                if node.parent:
-                    node.parent.weight = max(node.parent.weight, node.weight)
+                weight, node.seen_before = node.weight // 2 + node.seen - node.seen_before, node.seen
+                for child in node.children.values():
+                    weight = max(weight, child.weight)
+                node.weight = weight
             # From the top down: of equal ones the outer is kept, so that nobody's way to the top is lost.
-            kept = set(map(id, sorted(nodes, key=lambda node: -node.weight)[: _MEMORY // 2]))
+            kept = set(sorted(nodes, key=lambda node: -node.weight)[: _MEMORY // 2])
             for node in nodes:
-                node.children = {name: child for name, child in node.children.copy().items() if id(child) in kept}
+                if node.children:
+                    node.children = {name: child for name, child in node.children.items() if child in kept}
             self._size = len(kept)
 
     def at(self, path: Iterable[str]) -> FieldNode:
@@ -314,11 +343,13 @@ class FieldTree:
         # Of a long one its two ends are compared.
         normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if len(name) > 2 * _END_LENGTH else name)
         rule = self._rule_named(name, normal)
+        exempting = self._exempt_by_name.matching(normal)
+        exempt = _NONE.union(*(each.detectors for each in exempting)) if exempting else _NONE
         if self._grammar is None:
-            return _Said(normal, rule, (), None, "other", 0)
+            return _Said(normal, rule, exempt, (), None, "other", 0)
         words = tuple(self._grammar.words(name))
         part = _PARTS.get("".join(words), 0)
-        return _Said(normal, rule, words, self._decided(words), self._grammar.role(words), part)
+        return _Said(normal, rule, exempt, words, self._decided(words), self._grammar.role(words), part)
 
     def _decide(self, words: tuple[str, ...]) -> Core | None:
         return self._grammar.decide(words) if self._grammar else None
@@ -333,13 +364,12 @@ class FieldTree:
             return None
         return rule
 
-    def nodes(self) -> Iterator[FieldNode]:
+    def nodes(self) -> list[FieldNode]:
         """All paths remembered, from the top down."""
-        todo = [self.root]
-        while todo:
-            node = todo.pop()
-            yield node
-            todo.extend(node.children.copy().values())
+        found = [self.root]
+        for node in found:
+            found.extend(node.children.values())
+        return found
 
 
 class _ByName(Generic[_Owner]):

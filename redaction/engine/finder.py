@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, Protocol
 
 from redaction.detectors.base import Detector, Span, view
 from redaction.engine.field_rules import Hit
-from redaction.engine.prefilter import passes
-from redaction.engine.work import TOO_COMPLEX, Account, Work
+from redaction.engine.prefilter import NUMBERS, PHONES, any_of
+from redaction.engine.work import TOO_COMPLEX, Account
 from redaction.patterns import Pattern, compile_bytes, lines_hit, spans
 
 # What a candidate costs beside its characters: the call, and what is made of its findings. Measured as time
@@ -22,9 +22,7 @@ _BY_THE_CALL: Final = {"email": 63, "iban": 63, "card": 20}
 # Of one that lies within what a stronger detector has found: it is not looked at.
 _COVERED_COST: Final = 2
 _FAR: Final = 1 << 62
-# A pass for each detector over so many bytes takes as long as finding one text.
-_WORTH_A_LOOK: Final = 120
-_SAMPLE: Final = 8 * 1024
+_OFTEN: Final = frozenset({"card"})
 _NOTHING: Final = rb"[^\x00-\xff]"
 
 
@@ -41,21 +39,16 @@ _finding: Final = tuple.__new__
 
 
 class Texts(Protocol):
-    """Which work each text belongs to, the names of detectors that don't count in it, and how long it is."""
+    """Who pays for what is found in each text, the names of detectors that don't count in it, and how long it is."""
 
-    def work(self, number: int) -> Work: ...
-
-    def exempt(self, number: int) -> frozenset[str]: ...
+    def owner(self, number: int) -> tuple[Account, frozenset[str]]: ...
 
     def length(self, number: int) -> int: ...
 
 
 class _Alone:
-    def work(self, _number: int) -> Work:
-        return Work({}, [], Account(1 << 62))
-
-    def exempt(self, _number: int) -> frozenset[str]:
-        return frozenset()
+    def owner(self, _number: int) -> tuple[Account, frozenset[str]]:
+        return Account(1 << 62), frozenset()
 
     def length(self, _number: int) -> int:
         return 0
@@ -84,11 +77,12 @@ class Finder:
         self.detectors = tuple(detectors)
         self._rank = {detector.name: rank for rank, detector in enumerate(detectors)}
         self._wrapping = compile_bytes(wrapping)
-        numbers, letters, *phones = [
-            (each.pattern, [(one, compile_bytes(one.candidate)) for one in each.detectors])
-            for each in passes(detectors, sign)
-        ]
-        self._letters, self._numbers, self._phones = letters, numbers, [pair for _, pairs in phones for pair in pairs]
+        compiled = [(each, compile_bytes(each.candidate)) for each in detectors]
+        # Those with letters first, since what they find covers the candidates of others. Then those whose candidates
+        # are found often, without looking for where these may be: that would be a second look.
+        self._letters = _worthwhile([pair for pair in compiled if pair[0].name not in NUMBERS | PHONES], [sign])
+        self._numbers = _worthwhile([pair for pair in compiled if pair[0].name in NUMBERS - _OFTEN])
+        self._often = [pair for pair in compiled if pair[0].name in PHONES | _OFTEN]
 
     def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> tuple[dict[int, list[Finding]], list[int]]:
         """Find all in the view of several texts, which end (newline included) at `ends`.
@@ -101,18 +95,15 @@ class Finder:
         wrapped: list[int] = []
         spans_found: dict[int, list[Span]] = {}
         everything = Part(seen, ends, range(len(ends)), [0] * len(ends))
-        guard, detectors = self._letters
-        # Those with letters first, since what they find covers the candidates of others.
-        if numbers := lines_hit(guard, seen, ends):
-            part = _only(everything, numbers)
-            wrapped = list(self._wrapped(part, texts))
-            for detector, pattern in detectors:
-                self._search(detector, pattern, part, texts, found, spans_found)
-        guard, detectors = self._numbers
-        if worthwhile := _worthwhile(guard, everything):
-            for detector, pattern in detectors:
-                self._search(detector, pattern, worthwhile, texts, found, spans_found)
-        for detector, pattern in self._phones:
+        for guard, detectors in (self._letters, self._numbers):
+            numbers = lines_hit(guard, seen, ends)
+            if numbers:
+                part = _only(everything, numbers)
+                if guard is self._letters[0]:
+                    wrapped = list(self._wrapped(part, texts))
+                for detector, pattern in detectors:
+                    self._search(detector, pattern, part, texts, found, spans_found)
+        for detector, pattern in self._often:
             self._search(detector, pattern, everything, texts, found, spans_found)
         for number, findings in found.items():
             if len(findings) > 1:
@@ -129,7 +120,8 @@ class Finder:
         spans_found: dict[int, list[Span]],
     ) -> None:
         seen, ends, numbers, shifts = part
-        rank, by_the_call = self._rank[detector.name], _BY_THE_CALL.get(detector.name, 0)
+        name, find = detector.name, detector.find
+        rank, by_the_call = self._rank[name], _BY_THE_CALL.get(name, 0)
         stronger = sorted(span for other, each in spans_found.items() if other < rank for span in each)
         own: list[Span] = []
         position: int | None = 0
@@ -138,7 +130,7 @@ class Finder:
             for start, end in matches:
                 place = bisect_right(ends, start)
                 number, shift = numbers[place], shifts[place]
-                account = texts.work(number).account
+                account, exempt = texts.owner(number)
                 covered = bool(stronger) and _covers(stronger, start + shift, end + shift)
                 length = end - start
                 if length <= by_the_call:
@@ -148,9 +140,9 @@ class Finder:
                     account.reject(TOO_COMPLEX)
                     position = ends[place]
                     break
-                if covered or detector.name in texts.exempt(number):
+                if covered or name in exempt:
                     continue
-                for first, last in detector.find(seen, start, end):
+                for first, last in find(seen, start, end):
                     own.append((first + shift, last + shift))
                     finding = _finding(Finding, (first + shift, last + shift, detector))
                     if number in found:
@@ -206,13 +198,12 @@ class Finder:
         return _apart(sorted(cluster, key=lambda finding: (self._rank[finding.detector.name], finding.start)))
 
 
-def _worthwhile(guard: Pattern, every: Part) -> Part | None:
-    """Take those in which the guard matches; all, if it does in many: to find them out would be dearer."""
-    sample = lines_hit(guard, every.seen[:_SAMPLE], every.ends)
-    if len(sample) > _SAMPLE // _WORTH_A_LOOK:
-        return every
-    numbers = sample if len(every.seen) <= _SAMPLE else lines_hit(guard, every.seen, every.ends)
-    return _only(every, numbers) if numbers else None
+def _worthwhile(
+    detectors: Sequence[tuple[Detector, Pattern]], others: Sequence[bytes] = ()
+) -> tuple[Pattern, Sequence[tuple[Detector, Pattern]]]:
+    """Put a pattern before detectors that matches wherever one of theirs does, or one of others."""
+    candidates = [detector.candidate for detector, _ in detectors]
+    return compile_bytes(any_of([*candidates, *others]) if candidates or others else _NOTHING), detectors
 
 
 def _only(every: Part, numbers: Sequence[int]) -> Part:

@@ -5,14 +5,14 @@ speaks of, is decided by the whole of it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from redaction.detectors.base import Span
 from redaction.engine.encodings import ENCODED
 from redaction.policy.selectors import ANY, NAME, NAME_PATTERN, Selector
-from redaction.policy.words import BEHIND, Grammar
+from redaction.policy.words import BEHIND, Core, Grammar
 
 # Separators that may stand between the letters of a name; see `normalize`.
 _BETWEEN: Final = rb"[ _.-]{0,2}"
@@ -24,10 +24,11 @@ _CLOSING: Final = rb"(?:\]|%5[Dd])?"
 _SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
 _SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
 _TYPED: Final = rb"(?: xsi:type=\\*[\"'][A-Za-z:]{0,40}\\*[\"'])?"
-# In a sentence a name is told by a small word; or there stands a code of three or four digits, or a date, at once.
+# In a sentence a name is told by a small word; or there stands a date at once, or a code of three or four digits.
 _TOLD: Final = rb"(?i: (?:is|was|ist|war|est|es|era):? )"
-_SPOKEN: Final = rb" (?:[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}|[0-9]{3,4})\b"
-_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">|" + _TOLD + rb"|" + _SPOKEN + rb")"
+_DATE: Final = rb" [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}\b"
+_CODE: Final = rb" [0-9]{3,4}\b"
+_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">|" + _TOLD + rb"|" + _DATE + rb")"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
 # A string that begins as an object or a list does, whatever is in it.
@@ -42,7 +43,7 @@ def _any_label(quote: bytes, space: bytes) -> bytes:
             rb"[A-Za-z0-9_.?\]-](?:%b%b(?::|=>)|%b=)" % (quote, space, space),
             rb"[A-Za-z_.?\]-]:[^/]|[0-9]:[^/0-9]",
             rb"[A-Za-z0-9_.?\"'-]>",
-            rb"[A-Za-z0-9_.?\]-](?:%b|%b)" % (_TOLD, _SPOKEN),
+            rb"[A-Za-z0-9_.?\]-](?:%b|%b)" % (_TOLD, _DATE),
         )
     )
 
@@ -70,14 +71,17 @@ class Labels:
     """The names of one policy, as they may stand in texts.
 
     :param selectors: those of rules that hide something.
+    :param codes: the rules of the grammar whose words name what may be a few digits.
     """
 
-    def __init__(self, selectors: Iterable[Selector], grammar: Grammar) -> None:
+    def __init__(self, selectors: Iterable[Selector], grammar: Grammar, codes: Container[str] = ()) -> None:
         spellings = [_spelling(name) for name in label_names(selectors)]
-        words = [_word_spelling(core.text) for core in grammar.cores if core.rule is not None]
-        if words:
-            spellings.append(b"(?:%b)%b" % (b"|".join(words), _BEHIND))
+        hiding = [core for core in grammar.cores if core.rule is not None]
+        if hiding:
+            spellings.append(_words(hiding))
         self._names: Final = b"(?i:%b)" % b"|".join(spellings) if spellings else b""
+        of_codes = [core for core in hiding if core.rule in codes]
+        self._codes: Final = [b"(?i:%b)%b" % (_words(of_codes), _CODE)] if of_codes else []
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -85,17 +89,19 @@ class Labels:
     @property
     def any_in_serialised(self) -> bytes:
         """Matches wherever `in_serialised` does, and more: no names are compared."""
-        return b"|".join((ENCODED, _ANY_IN_SERIALISED)) if self else ENCODED
+        return b"|".join((ENCODED, _ANY_IN_SERIALISED, *self._codes)) if self else ENCODED
 
     @property
     def any_in_text(self) -> bytes:
         """Matches wherever `in_text` does, and more: no names are compared."""
-        return b"|".join((ENCODED, _ANY_IN_TEXT)) if self else ENCODED
+        return b"|".join((ENCODED, _ANY_IN_TEXT, *self._codes)) if self else ENCODED
 
     @property
     def in_serialised(self) -> bytes:
         """Matches serialised JSON wherever a text of it may have to be looked into."""
-        return b"|".join((ENCODED, self._names + _END_IN_SERIALISED, _JSON_IN_SERIALISED)) if self else ENCODED
+        if not self:
+            return ENCODED
+        return b"|".join((ENCODED, self._names + _END_IN_SERIALISED, _JSON_IN_SERIALISED, *self._codes))
 
     @property
     def in_text(self) -> bytes:
@@ -105,7 +111,7 @@ class Labels:
     @property
     def pattern(self) -> bytes:
         """Matches labels alone, up to where the value begins."""
-        return self._names + _END_IN_TEXT if self else b""
+        return b"|".join((self._names + _END_IN_TEXT, *self._codes)) if self else b""
 
 
 def label_names(selectors: Iterable[Selector]) -> list[str]:
@@ -129,6 +135,10 @@ def _spelling(name: str) -> bytes:
 def _letter(char: str) -> bytes:
     # In a view a letter that is not ASCII is `x`, `?`, or with an accent of its own a letter and `?`.
     return re.escape(char).encode() if char.isascii() else rb"[A-Za-z]?[x?]{0,2}"
+
+
+def _words(cores: Iterable[Core]) -> bytes:
+    return b"(?:%b)%b" % (b"|".join(_word_spelling(core.text) for core in cores), _BEHIND)
 
 
 def _word_spelling(text: str) -> bytes:

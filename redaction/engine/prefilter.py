@@ -13,8 +13,8 @@ from redaction.detectors.base import Detector, view
 from redaction.engine.labels import Labels
 from redaction.patterns import Pattern, compile_bytes, lines_matching
 
-_NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "national_id", "ip"})
-_PHONES: Final = frozenset({"phone"})
+NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "national_id", "ip"})
+PHONES: Final = frozenset({"phone"})
 # Few digits may stand for a long number.
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
@@ -31,9 +31,9 @@ def passes(detectors: Sequence[Detector], other: bytes) -> list[Pass]:
 
     :raises re2.error: they are too large for a pattern.
     """
-    numbers = [each for each in detectors if each.name in _NUMBERS]
-    phones = [each for each in detectors if each.name in _PHONES]
-    rest = [each for each in detectors if each.name not in _NUMBERS | _PHONES]
+    numbers = [each for each in detectors if each.name in NUMBERS]
+    phones = [each for each in detectors if each.name in PHONES]
+    rest = [each for each in detectors if each.name not in NUMBERS | PHONES]
     compiled = [_pass(numbers, [_EXPONENT]), _pass(rest, [other])]
     return [*compiled, _pass(phones)] if phones else compiled
 

@@ -26,8 +26,10 @@ _NO_NAME: Final = "?"
 # A document may have grown beyond what a payload may be.
 _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
 _PENDING: Final = Rejected("pending")
-# Where something is found in nearly every record, a pass that tells in which is one too many.
+# Where nearly every record is worth a look, a pass that tells which is one too many.
 _NEARLY_ALL: Final = 0.9
+# More of them at once, with all that is made of them, are more than a processor has at hand.
+_AT_ONCE: Final = 128
 _USUAL_ROUNDS: Final = 2
 
 
@@ -92,10 +94,13 @@ class PolicyRedactor:
         self._fields = compiled.fields
         self._search = compiled.search
         self._prefilter = compiled.prefilter
-        self._found_in_nearly_all = False
+        self._nearly_all_are_suspects = False
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
-        return self._redact(payloads)[0]
+        verdicts: list[Verdict] = []
+        for first in range(0, len(payloads), _AT_ONCE):
+            verdicts += self._redact(payloads[first : first + _AT_ONCE])[0]
+        return verdicts
 
     def explain(self, payload: bytes) -> tuple[Verdict, list[Step]]:
         """Redact one record, and say what was done where. Names of fields are given redacted, or as `?`."""
@@ -108,7 +113,7 @@ class PolicyRedactor:
 
     def coverage(self) -> Iterator[Coverage]:
         """Count by path, since the start; of the paths that are remembered."""
-        nodes = list(self._tree.nodes())
+        nodes = self._tree.nodes()
         self._search.look_at_names([node for node in nodes if node.clean_name is None])
         for node in nodes:
             if node.seen and all(each.clean_name is not None for each in node.line()):
@@ -133,7 +138,6 @@ class PolicyRedactor:
         all_hits: list[list[Hit]] = []
         places: list[int] = []
         documents: list[Document] = []
-        bodies: list[bytes] = []
         for place, parsed in enumerate(parse_all(payloads, self._limits, careful=self._careful)):
             hits: list[Hit] = []
             all_hits.append(hits)
@@ -151,42 +155,48 @@ class PolicyRedactor:
                 continue
             places.append(place)
             documents.append(parsed)
-            bodies.append(serialize(parsed))
-        for number, rejected in self._mend(documents, bodies, [all_hits[place] for place in places]):
+        bodies = [b""] * len(documents) if self._nearly_all_are_suspects else list(map(serialize, documents))
+        sizes = [len(payloads[place]) for place in places]
+        for number, rejected in self._mend(documents, bodies, sizes, [all_hits[place] for place in places]):
             verdicts[places[number]] = rejected
         for place, document, body in zip(places, documents, bodies, strict=True):
             if verdicts[place] is _PENDING:
-                verdicts[place] = Released(document, body, tuple([applied for applied, _ in all_hits[place]]))
+                done = tuple([applied for applied, _ in all_hits[place]])
+                verdicts[place] = Released(document, body or serialize(document), done)
         return verdicts, all_hits
 
     def _dropped(self, document: Document) -> Dropped | None:
         return next((Dropped(rule.id) for rule in self._drops if rule.applies(document)), None)
 
     def _mend(
-        self, documents: list[Document], bodies: list[bytes], hits: Sequence[list[Hit]]
+        self, documents: list[Document], bodies: list[bytes], sizes: Sequence[int], hits: Sequence[list[Hit]]
     ) -> Iterator[tuple[int, Rejected]]:
-        """Do the careful work in place, round after round, until nothing is found; gives what can't be made clean."""
-        suspects = list(range(len(bodies)) if self._found_in_nearly_all else self._suspects(bodies))
+        """Do the careful work in place, round after round, until nothing is found; gives what can't be made clean.
+
+        A body that is empty is not made yet, and is made of what is changed.
+        """
+        suspects = range(len(bodies)) if self._nearly_all_are_suspects else self._suspects(bodies)
         for number_of_round in range(ROUNDS):
             if not suspects:
                 return
             # What is no finding is looked at again, once as a rule: a text that needs more rounds is made so.
             suspect_chars = self._suspect_chars // (1 if number_of_round < _USUAL_ROUNDS else _USUAL_ROUNDS**2)
+            accounts = [Account(budget_for(suspect_chars, sizes[number])) for number in suspects]
+            known = [len(hits[number]) for number in suspects]
             works = [
-                Work(documents[number], hits[number], Account(budget_for(suspect_chars, len(bodies[number]))))
-                for number in suspects
+                Work(documents[number], hits[number], account)
+                for number, account in zip(suspects, accounts, strict=True)
             ]
-            before = [len(work.hits) for work in works]
             self._search.mend(works, first=number_of_round == 0)
+            if number_of_round == 0:
+                self._nearly_all_are_suspects = sum(each.has_shown for each in accounts) > _NEARLY_ALL * len(bodies)
             changed: list[int] = []
-            for number, work, known in zip(suspects, works, before, strict=True):
-                if work.account.rejected:
-                    yield number, work.account.rejected
-                elif len(work.hits) > known:
+            for number, account, before in zip(suspects, accounts, known, strict=True):
+                if account.rejected:
+                    yield number, account.rejected
+                elif len(hits[number]) > before:
                     bodies[number] = serialize(documents[number])
                     changed.append(number)
-            if number_of_round == 0:
-                self._found_in_nearly_all = len(changed) > _NEARLY_ALL * len(bodies)
             # What goes out is searched again, not what was meant: the documents are read from their bodies.
             suspects = [changed[place] for place in self._suspects([bodies[number] for number in changed])]
             for number in suspects:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from redaction.engine.field_tree import NAME_OF, VALUE_OF, FieldNode, FieldTree
 from redaction.engine.values import number_text
-from redaction.engine.work import KeyCollision, Work
+from redaction.engine.work import Account, KeyCollision, Work
 from redaction.plugin import Document, JSONValue
 
 # cc=1, a@b.co; of a number, seven digits: a telephone number in a field of that name.
@@ -61,16 +61,13 @@ class Texts:
 
     def __getitem__(self, number: int) -> Text:
         container, place, text, before, node, work = self._places[number]
-        return Text(container, place, text, before, node, self.exempt(number), work)
+        return Text(container, place, text, before, node, self.owner(number)[1], work)
 
-    def work(self, number: int) -> Work:
-        """Give the work to which a text belongs."""
-        return self._places[number][5]
-
-    def exempt(self, number: int) -> frozenset[str]:
-        """Give the detectors that don't count in a text."""
-        *_, node, work = self._places[number]
-        return node.exempt | work.exempt if work.exempt else node.exempt
+    def owner(self, number: int) -> tuple[Account, frozenset[str]]:
+        """Give the account of the record to which a text belongs, and the detectors that don't count in it."""
+        place = self._places[number]
+        node, work = place[4], place[5]
+        return work.account, node.exempt | work.exempt if work.exempt else node.exempt
 
     def length(self, number: int) -> int:
         """Give the characters of a text, without what stands before it."""
@@ -111,7 +108,10 @@ class Texts:
         children, add_line, add_place = node.children, self.lines.append, self._places.append
         first = len(self.lines)
         for name, value in fields.items():
-            child = children[name] if name in children else self._tree.child(node, name)
+            try:
+                child = children[name]
+            except KeyError:
+                child = self._tree.child(node, name)
             if child.odd_name:
                 odd.append((fields, child))
             kind = type(value)

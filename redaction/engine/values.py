@@ -125,7 +125,7 @@ def _is_no_flag(value: JSONValue) -> bool:
 def _is_no_outcome(value: JSONValue) -> bool:
     if isinstance(value, str):
         # Most values begin with a digit, and of outcomes only those of 3-D Secure.
-        if len(value) > _MOST or not (value[:1].isalpha() or value[:2].lower() == "3d"):
+        if value < "3" or "4" <= value < ":" or len(value) > _MOST:
             return True
         return _NOT_WORD.sub("_", value).strip("_").lower() not in _OUTCOMES
     return value is not True and value is not False

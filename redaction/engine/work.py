@@ -1,6 +1,6 @@
 """Records on their careful way: the documents, what was done to them, and what they may still cost."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from redaction.engine.field_rules import FieldForbidden, Hit
 from redaction.plugin import Document, Rejected
@@ -46,12 +46,16 @@ def budget_for(suspect_chars: int, size: int) -> int:
 
 
 class Account:
-    """What a record may still cost. `rejected`: it can't be made clean, and why."""
+    """What a record may still cost. `rejected`: it can't be made clean, and why.
 
-    __slots__ = ("budget", "rejected")
+    `has_shown`: something in it had to be looked into, or was found.
+    """
+
+    __slots__ = ("budget", "has_shown", "rejected")
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
+        self.has_shown = False
         self.rejected: Rejected | None = None
 
     def require(self, cost: int) -> None:
@@ -86,13 +90,18 @@ class Account:
                 self.reject(FIELD_FORBIDDEN, plan.rule)
 
 
-class Work(NamedTuple):
+class Work:
     """A document that is being mended, a record or what stands within a text of one, and what was done to it.
 
     `account`: of the record. `exempt`: detectors that don't count in any of its texts.
     """
 
-    document: Document
-    hits: list[Hit]
-    account: Account
-    exempt: frozenset[str] = frozenset()
+    __slots__ = ("account", "document", "exempt", "hits")
+
+    def __init__(
+        self, document: Document, hits: list[Hit], account: Account, exempt: frozenset[str] = frozenset()
+    ) -> None:
+        self.document = document
+        self.hits = hits
+        self.account = account
+        self.exempt = exempt
