@@ -1,15 +1,17 @@
 """International bank account numbers (ISO 13616): length by country, check digits by ISO 7064 MOD 97-10.
 
 And the line of magnetic ink on cheques (MICR, ISO 1004-1, E-13B), as far as it names a bank and an account: its signs
-stand in nothing else.
+stand in nothing else; and a routing number of the United States with the account behind a hyphen, as all of a text.
 """
 
 import re
 import string
 from collections.abc import Sequence
+from operator import mul
 from typing import Final
 
 from redaction.detectors.base import INVISIBLE, ON_US, TRANSIT, Span, view
+from redaction.detectors.context import is_alone_in
 
 __all__ = ["IBAN", "LENGTHS"]
 
@@ -49,6 +51,11 @@ _MICR_PARTS = re.compile(
     rb"(?<=" + TRANSIT + rb")" + rb" ?([0-9][0-9 -]{2,23}[0-9]) ?(?=" + TRANSIT + rb"|" + ON_US + rb")"
 )
 _TRANSIT: Final = 0x1E
+# `121042882-38381234567`: by the Federal Reserve's districts (ABA Key to Routing Numbers).
+_ROUTED = rb'"(?:0[0-9]|1[0-2]|2[1-9]|3[0-2]|6[1-9]|7[0-2]|80)[0-9]{7}-[0-9]{6,17}'
+_QUOTE: Final = ord('"')
+_ROUTING_DIGITS: Final = 9
+_ROUTING_WEIGHTS: Final = (3, 7, 1) * 3
 
 
 def _starting(countries: dict[str, int], then: bytes) -> bytes:
@@ -66,6 +73,7 @@ def _candidate() -> bytes:
         _starting(_OTHER, rb"(?:%b){11,}" % character),
         _starting(_LETTERS_FIRST, letters_first),
         _MICR,
+        _ROUTED,
     ])  # fmt: skip
 
 
@@ -99,6 +107,8 @@ class _Iban:
         """Find the IBANs that begin in the candidate."""
         if view[start] == _TRANSIT:
             return [match.span(1) for match in _MICR_PARTS.finditer(view, start, end)]
+        if view[start] == _QUOTE:
+            return ((start + 1, end),) if is_alone_in(view, end) and _is_routing_number(view, start + 1) else ()
         found: list[Span] = []
         position = start
         while match := _START.search(view, position, end):
@@ -122,6 +132,11 @@ class _Iban:
 
 
 IBAN: Final = _Iban()
+
+
+def _is_routing_number(view: bytes, start: int) -> bool:
+    digits = [code - ord("0") for code in view[start : start + _ROUTING_DIGITS]]
+    return sum(map(mul, digits, _ROUTING_WEIGHTS)) % 10 == 0
 
 
 def _end(view: bytes, start: int, limit: int, length: int) -> int | None:
