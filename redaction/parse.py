@@ -7,6 +7,7 @@ order mark.
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import islice
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 import orjson
 
-from redaction.patterns import compile_bytes, lines_matching, spans
+from redaction.patterns import Sieve, compile_bytes, spans
 from redaction.plugin import Document, JSONValue
 
 __all__ = [
@@ -84,12 +85,12 @@ class Unparsable(Exception):
 # What orjson would bend or not tell: numbers of more than 15 digits or with an exponent, a key whose colon stands apart
 # (keys are counted by their `":`), a backslash before a closing quote (for the same reason). A number follows a
 # structural character; strings that look alike cost time only.
-_UNUSUAL = compile_bytes(rb'[:,\[][ \t\r\n]*-?(?:[0-9.]{17}|[0-9.]+[eE])|"[ \t\r\n]+:|\\\\"')
+_UNUSUAL = Sieve(rb'[:,\[][ \t\r\n]*-?(?:[0-9.]{17}|[0-9.]+[eE])|"[ \t\r\n]+:|\\\\"')
 
 
 def parse_all(payloads: Sequence[bytes], limits: Limits, *, careful: bool = False) -> "list[Document | Unparsable]":
     """Parse each payload: the document, or why there is none. `careful`: all of them with `parse`."""
-    unusual = range(len(payloads)) if careful else set(lines_matching(_UNUSUAL, payloads))
+    unusual = range(len(payloads)) if careful else set(_UNUSUAL.lines(payloads))
     parsed: list[Document | Unparsable] = []
     for place, payload in enumerate(payloads):
         document = None if place in unusual else _parse_usual(payload, limits)
@@ -112,18 +113,22 @@ def _parse_usual(payload: bytes, limits: Limits) -> "Document | None":
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
-    return document if type(document) is dict and _has_all(document, payload, containers, limits) else None
+    if type(document) is not dict:
+        return None
+    if containers == 1 and b"\\" not in payload:
+        return document if len(document) == payload.count(b'":') else None
+    return document if _has_all(document, payload, containers, limits) else None
 
 
 def _has_all(document: Document, payload: bytes, containers: int, limits: Limits) -> bool:
     """Tell whether no key has been lost, and nothing is nested too deep."""
-    # What is written again as it came has lost none; to count those of one object is quicker.
-    if 1 < containers <= limits.max_depth and b'": ' not in payload and orjson.dumps(document) == payload:
+    # What is written again as it came has lost none.
+    if containers <= limits.max_depth and b'": ' not in payload and orjson.dumps(document) == payload:
         return True
     keys = payload.count(b'":')
     if b"\\" in payload:
         keys -= payload.count(b'\\":')
-    return (len(document) if containers == 1 else _count_keys(document, limits.max_depth)) == keys
+    return _count_keys(document, limits.max_depth) == keys
 
 
 _MORE_THAN_ANY = 1 << 62
@@ -176,7 +181,14 @@ def parse_text(text: str, limits: Limits) -> JSONValue:
 
     :raises Unparsable: it is no JSON, or beyond the limits; nothing else is raised.
     """
-    value = _decode(text.strip(_WHITESPACE))
+    text = text.strip(_WHITESPACE)
+    with suppress(UnicodeEncodeError):
+        payload = text.encode()
+        if payload[:1] == b"{" and not _UNUSUAL.within(payload, [len(payload) + 1]):
+            usual = _parse_usual(payload, limits)
+            if usual is not None:
+                return usual
+    value = _decode(text)
     _inspect(value, limits)
     return value
 

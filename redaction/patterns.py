@@ -4,14 +4,15 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import re2  # type: ignore[import-untyped, unused-ignore]
 
 try:
     _UNANCHORED = re2._re2.RE2.Anchor.UNANCHORED  # noqa: SLF001
+    _AT_START = re2._re2.RE2.Anchor.ANCHOR_START  # noqa: SLF001
 except AttributeError:  # no reason to fail here without a word: see `agrees_with_re2`
-    _UNANCHORED = None
+    _UNANCHORED = _AT_START = None
 
 
 Pattern: TypeAlias = "re2._Regexp"  # noqa: SLF001 - the class has no public name
@@ -59,33 +60,45 @@ def agrees_with_re2() -> bool:
         return False
 
 
-def lines_matching(pattern: Pattern, lines: Sequence[bytes]) -> list[int]:
-    """Find the lines in which the pattern matches; gives their indexes, in order.
+class Sieve:
+    """Tells in which of many lines a pattern matches, a newline after each.
 
-    The lines are joined by newlines: the pattern is one that matches no newline, or a line named in error does no harm.
+    The pattern is one that matches no newline, or a line named in error does no harm.
+
+    :raises re2.error: it is none, or too large.
     """
-    found: list[int] = []
-    for first, chunk in _chunks(lines):
-        joined = b"\n".join(chunk)
-        if next(spans(pattern, joined), None):
-            ends = list(accumulate(len(line) + 1 for line in chunk))
-            found += [first + number for number in lines_hit(pattern, joined, ends)]
-    return found
 
+    __slots__ = ("_match",)
 
-def lines_hit(pattern: Pattern, joined: bytes, ends: Sequence[int]) -> list[int]:
-    """Find in joined lines, which end (newline included) at `ends`, those in which the pattern matches."""
-    found: list[int] = []
-    match, end, position = pattern._regexp.Match, len(joined), 0  # noqa: SLF001 - as in `spans`
-    # One match is enough for a line, and a line may hold very many: go on with the next.
-    while position <= end:
-        start = match(_UNANCHORED, joined, position, end)[0][0]
-        if start < 0:
-            break
-        number = bisect_right(ends, start)
-        found.append(number)
-        position = ends[number]
-    return found
+    def __init__(self, pattern: bytes) -> None:
+        # Where a match begins RE2 finds out by going back from its end, through states that are new in each text of
+        # random letters. Anchored, it need not: any match begins at the start, and its end says in which line it is.
+        self._match: Final = compile_bytes(rb"(?s:.*?)(?:%b)" % pattern)._regexp.Match  # noqa: SLF001 - as in `spans`
+
+    def lines(self, lines: Sequence[bytes]) -> list[int]:
+        """Give the indexes of those in which it matches, in order."""
+        found: list[int] = []
+        for first, chunk in _chunks(lines):
+            joined = b"\n".join(chunk)
+            if self._match(_AT_START, joined, 0, len(joined))[0][1] > 0:
+                found += [
+                    first + number for number in self.within(joined, list(accumulate(len(line) + 1 for line in chunk)))
+                ]
+        return found
+
+    def within(self, joined: bytes, ends: Sequence[int]) -> list[int]:
+        """Do the same with joined lines, which end (newline included) at `ends`."""
+        found: list[int] = []
+        match, end, position = self._match, len(joined), 0
+        # One match is enough for a line, and a line may hold very many: go on with the next.
+        while position <= end:
+            reached = match(_AT_START, joined, position, end)[0][1]
+            if reached < 0:
+                break
+            number = bisect_right(ends, reached - 1)
+            found.append(number)
+            position = ends[number]
+        return found
 
 
 def _chunks(lines: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:

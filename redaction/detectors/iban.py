@@ -7,7 +7,6 @@ stand in nothing else; and a routing number of the United States with the accoun
 import re
 import string
 from collections.abc import Sequence
-from operator import mul
 from typing import Final
 
 from redaction.detectors.base import INVISIBLE, ON_US, TRANSIT, Span, view
@@ -136,7 +135,7 @@ IBAN: Final = _Iban()
 
 def _is_routing_number(view: bytes, start: int) -> bool:
     digits = [code - ord("0") for code in view[start : start + _ROUTING_DIGITS]]
-    return sum(map(mul, digits, _ROUTING_WEIGHTS)) % 10 == 0
+    return sum(digit * weight for digit, weight in zip(digits, _ROUTING_WEIGHTS, strict=True)) % 10 == 0
 
 
 def _end(view: bytes, start: int, limit: int, length: int) -> int | None:

@@ -18,7 +18,6 @@ from redaction.engine.prefilter import passes
 from redaction.engine.texts import Text, Texts, rename
 from redaction.engine.unwrap import Looking, Mended, Plain, Unwrapper
 from redaction.engine.work import LEAK_SUSPECTED, MENDING_ERRORS, ROUNDS, Account, Work
-from redaction.patterns import lines_matching
 
 # What looking into a suspicious field name costs beside its characters, and what it may cost.
 _NAME_COST: Final = 480
@@ -45,7 +44,7 @@ class CarefulSearch:
         self._finder = Finder(tuple(actions), unwrapper.in_text, unwrapper.any_in_text)
         self._tree = tree
         self._unwrapper = unwrapper
-        self._suspicious = [each.pattern for each in passes(tuple(actions), unwrapper.in_text)]
+        self._suspicious = passes(tuple(actions), unwrapper.in_text)
 
     def mend(self, works: Sequence[Work], *, first: bool) -> None:
         """Redact in place what is found in the documents, in one round; one that can't be made clean is rejected.
@@ -80,7 +79,7 @@ class CarefulSearch:
         suspects: set[int] = set()
         for first in range(0, len(nodes), _NAMES_AT_ONCE):
             names = [b'"' + view(node.name) for node in nodes[first : first + _NAMES_AT_ONCE]]
-            suspects.update(first + number for each in self._suspicious for number in lines_matching(each, names))
+            suspects.update(first + number for each in self._suspicious for number in each.lines(names))
             account.require(sum(_NAME_COST + len(nodes[number].name) for number in suspects))
         trials = Texts(self._tree)
         works: list[tuple[FieldNode, Work]] = []

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
-from urllib.parse import unquote
 
 from redaction.detectors.base import Span, view
 from redaction.inflate import Corrupt, inflate
@@ -41,8 +40,7 @@ _PIECE = re.compile(r"""=?[^\s&?=/#;,"'<>|]+""")
 _RUN = re.compile(r"""[^\s"'<>]+""")
 # In a query's value a plus is a space, but for that of a time's offset.
 _SPACE = re.compile(r"\+(?![0-9]{2}:[0-9]{2}\Z)")
-_PERCENT = re.compile(r"%(?:u[0-9A-Fa-f]{2})?[0-9A-Fa-f]{2}")
-_PERCENT_U = re.compile(r"%u([0-9A-Fa-f]{4})")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%u[0-9A-Fa-f]{4}")
 # A plus that is meant is encoded: beside one, the others are spaces.
 _PLUS = "%2B"
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
@@ -60,6 +58,7 @@ _BACKSLASH = re.compile(
     r"\\+(?:x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})|u\{(?P<braces>[0-9A-Fa-f]{1,6})\}|U(?P<long>[0-9A-Fa-f]{8}))"
 )
 _QUOTED_PRINTABLE = re.compile(r"((?:=[0-9A-Fa-f]{2}){2,}|=(?:2[B-F]|3[A-D]|40|5F)|(?<=[0-9])=20)|=\r?\n")
+_ESCAPE = re.compile(r"[&\\=]")
 _LAST_CODE = 0x10FFFF
 _NUL = b"\0"
 # What is read at the wrong place says nothing.
@@ -78,8 +77,9 @@ def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
         yield from _from_urls(text)
     if "&" in text or "\\" in text or "=" in text:
         for match in _RUN.finditer(text):
-            for said in _from_escapes(match[0]):
-                yield match.span(), said
+            if _ESCAPE.search(match[0]):
+                for said in _from_escapes(match[0]):
+                    yield match.span(), said
     yield from _from_base64(text, limit)
 
 
@@ -134,7 +134,14 @@ def _from_urls(text: str) -> Iterator[tuple[Span, str]]:
 
 
 def _unquote(piece: str) -> str:
-    return unquote(_PERCENT_U.sub(lambda match: chr(int(match[1], 16)), piece))
+    return _PERCENT.sub(_unquoted, piece)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    codes = match[0].split("%")[1:]
+    if codes[0][0] == "u":
+        return chr(int(codes[0][1:], 16))
+    return bytes.fromhex("".join(codes)).decode(errors="replace")
 
 
 def _from_escapes(text: str) -> Iterator[str]:
@@ -170,10 +177,11 @@ def _from_base64(text: str, limit: int) -> Iterator[tuple[Span, str]]:
             for skipped in range(4):
                 data = _bytes(run[skipped:])
                 plain = data.replace(_NUL, b"")  # of UTF-16, and UTF-32
-                if _SAYING.search(plain):
-                    yield match.span(), data.decode("latin-1")
-                    if plain != data:
-                        yield match.span(), plain.decode("latin-1")
+                # What says nothing has cost as much, too.
+                saying = _SAYING.search(plain) is not None
+                yield match.span(), data.decode("latin-1") if saying else ""
+                if saying and plain != data:
+                    yield match.span(), plain.decode("latin-1")
 
 
 def _bytes(run: str) -> bytes:

@@ -74,7 +74,7 @@ class FieldRules:
     def _is_doomed(self, fields: Document, name: str, value: JSONValue, node: FieldNode, hits: list[Hit]) -> bool:
         """Apply what is said of a field, if its value counts; tells whether it is to be dropped."""
         plan, named = node.plan, node.named
-        if named is not None and type(value) not in _CONTAINERS and named.counts(value):
+        if named is not None and (plan is None or type(value) not in _CONTAINERS) and named.counts(value):
             plan = named.plan
             if named.pairs and (text := without_pairs(value)):
                 fields[name] = text

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple, Protocol
 
 from redaction.detectors.base import Detector, Span, view
 from redaction.engine.field_rules import Hit
-from redaction.engine.prefilter import NUMBERS, PHONES, any_of
+from redaction.engine.prefilter import APART, NUMBERS, any_of
 from redaction.engine.work import TOO_COMPLEX, Account
-from redaction.patterns import Pattern, compile_bytes, lines_hit, spans
+from redaction.patterns import Pattern, Sieve, compile_bytes, spans
 
 # What a candidate costs beside its characters: the call, and what is made of its findings. Measured as time
 # (benchmarks/engine_speed.py); to some detectors one that is not longer than this is no dearer than a short one.
@@ -78,11 +78,11 @@ class Finder:
         self._rank = {detector.name: rank for rank, detector in enumerate(detectors)}
         self._wrapping = compile_bytes(wrapping)
         compiled = [(each, compile_bytes(each.candidate)) for each in detectors]
-        # Those with letters first, since what they find covers the candidates of others. Then those whose candidates
-        # are found often, without looking for where these may be: that would be a second look.
-        self._letters = _worthwhile([pair for pair in compiled if pair[0].name not in NUMBERS | PHONES], [sign])
+        # Those with letters first, since what they find covers the candidates of others. Last those whose candidates
+        # are found often, or that are slow beside others: for them there is no first look at where these may be.
+        self._letters = _worthwhile([pair for pair in compiled if pair[0].name not in NUMBERS | APART], [sign])
         self._numbers = _worthwhile([pair for pair in compiled if pair[0].name in NUMBERS - _OFTEN])
-        self._often = [pair for pair in compiled if pair[0].name in PHONES | _OFTEN]
+        self._often = [pair for pair in compiled if pair[0].name in APART | _OFTEN]
 
     def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> tuple[dict[int, list[Finding]], list[int]]:
         """Find all in the view of several texts, which end (newline included) at `ends`.
@@ -95,11 +95,11 @@ class Finder:
         wrapped: list[int] = []
         spans_found: dict[int, list[Span]] = {}
         everything = Part(seen, ends, range(len(ends)), [0] * len(ends))
-        for guard, detectors in (self._letters, self._numbers):
-            numbers = lines_hit(guard, seen, ends)
+        for sieve, detectors in (self._letters, self._numbers):
+            numbers = sieve.within(seen, ends)
             if numbers:
                 part = _only(everything, numbers)
-                if guard is self._letters[0]:
+                if sieve is self._letters[0]:
                     wrapped = list(self._wrapped(part, texts))
                 for detector, pattern in detectors:
                     self._search(detector, pattern, part, texts, found, spans_found)
@@ -200,10 +200,10 @@ class Finder:
 
 def _worthwhile(
     detectors: Sequence[tuple[Detector, Pattern]], others: Sequence[bytes] = ()
-) -> tuple[Pattern, Sequence[tuple[Detector, Pattern]]]:
-    """Put a pattern before detectors that matches wherever one of theirs does, or one of others."""
+) -> tuple[Sieve, Sequence[tuple[Detector, Pattern]]]:
+    """Put a sieve before detectors: where one of their patterns matches, or one of others."""
     candidates = [detector.candidate for detector, _ in detectors]
-    return compile_bytes(any_of([*candidates, *others]) if candidates or others else _NOTHING), detectors
+    return Sieve(any_of([*candidates, *others]) if candidates or others else _NOTHING), detectors
 
 
 def _only(every: Part, numbers: Sequence[int]) -> Part:

@@ -2,44 +2,33 @@
 
 What the patterns pass over is clean, and the careful work is done for few. One pattern for all would be slow: the
 states of an automaton that follows a card number and a telephone number at once are the product of theirs, and
-identifiers lead it through all of them. Hence three passes (benchmarks/engine_speed.py): numbers, telephone numbers,
-and all that has letters.
+identifiers lead it through all of them; so do random letters through those of credentials and of names. Hence three
+passes (benchmarks/engine_speed.py): numbers; telephone numbers and credentials; and all else that has letters.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from redaction.detectors.base import Detector, view
 from redaction.engine.labels import Labels
-from redaction.patterns import Pattern, compile_bytes, lines_matching
+from redaction.patterns import Sieve
 
 NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "national_id", "ip"})
-PHONES: Final = frozenset({"phone"})
+APART: Final = frozenset({"phone", "credential"})
 # Few digits may stand for a long number.
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
 
-class Pass(NamedTuple):
-    """A pattern that matches wherever one of some detectors has a candidate."""
-
-    pattern: Pattern
-    detectors: Sequence[Detector]
-
-
-def passes(detectors: Sequence[Detector], other: bytes) -> list[Pass]:
-    """Compile the passes over numbers, over telephone numbers, and over all else, which includes `other`.
+def passes(detectors: Sequence[Detector], other: bytes) -> list[Sieve]:
+    """Compile the passes over letters, which include `other`, over numbers, and the third, if it has a detector.
 
     :raises re2.error: they are too large for a pattern.
     """
-    numbers = [each for each in detectors if each.name in NUMBERS]
-    phones = [each for each in detectors if each.name in PHONES]
-    rest = [each for each in detectors if each.name not in NUMBERS | PHONES]
-    compiled = [_pass(numbers, [_EXPONENT]), _pass(rest, [other])]
-    return [*compiled, _pass(phones)] if phones else compiled
-
-
-def _pass(detectors: Sequence[Detector], others: Sequence[bytes] = ()) -> Pass:
-    return Pass(compile_bytes(any_of([*(each.candidate for each in detectors), *others])), detectors)
+    numbers = [each.candidate for each in detectors if each.name in NUMBERS]
+    apart = [each.candidate for each in detectors if each.name in APART]
+    letters = [each.candidate for each in detectors if each.name not in NUMBERS | APART]
+    groups = [[*letters, other], [*numbers, _EXPONENT], apart]
+    return [Sieve(any_of(group)) for group in groups if group]
 
 
 def any_of(patterns: Sequence[bytes]) -> bytes:
@@ -54,17 +43,15 @@ class Prefilter:
     """
 
     def __init__(self, detectors: Sequence[Detector], labels: Labels) -> None:
-        self._numbers, self._letters, *self._phones = [
-            each.pattern for each in passes(detectors, labels.any_in_serialised)
-        ]
-        self._named = passes(detectors, labels.in_serialised)[1].pattern if labels else None
+        self._letters, *self._others = passes(detectors, labels.any_in_serialised)
+        self._named = passes(detectors, labels.in_serialised)[0] if labels else None
 
     def suspects(self, bodies: Sequence[bytes]) -> list[int]:
         """Find the bodies (compact JSON in UTF-8) in which there may be something; gives their indexes, in order."""
         lines = [body if body.isascii() else view(body.decode()) for body in bodies]
-        suspects = {number for each in (self._numbers, *self._phones) for number in lines_matching(each, lines)}
-        letters = lines_matching(self._letters, lines)
+        suspects = {number for each in self._others for number in each.lines(lines)}
+        letters = self._letters.lines(lines)
         if self._named and letters:
             # Many texts hold something that looks like a label: only now are the names compared.
-            letters = [letters[place] for place in lines_matching(self._named, [lines[number] for number in letters])]
+            letters = [letters[place] for place in self._named.lines([lines[number] for number in letters])]
         return sorted(suspects.union(letters))

@@ -47,9 +47,10 @@ class Plain(NamedTuple):
 _MAX_WRAPPINGS: Final = 4
 # Than validating what looks sensitive, which is what a budget is measured in.
 _LOOKING_IS_CHEAPER: Final = 8
-# What each label and each decoded piece costs beside its characters.
+# What each label, each decoded piece and each JSON in a string costs beside its characters.
 _LABEL_COST: Final = 16
-_PIECE_COST: Final = 64
+_PIECE_COST: Final = 32
+_JSON_COST: Final = 24
 # Four characters, or three digits: `password is 8 characters long` tells none. One has a digit, or a sign inside.
 _SHORTEST_TOLD: Final = re.compile(r"(?=\S{4}|[0-9]{3})(?=\S*[0-9]|\S*[!@#$%^+]\S)")
 _LONG_OR_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])|(?:[0-9][ -]?){6}")
@@ -91,6 +92,7 @@ class Unwrapper:
             except Unparsable:
                 pass
             else:
+                leaf.work.account.spend(_JSON_COST)
                 self._rules.apply(part.document, part.hits)
                 yield [part]
                 return serialize_value(part.document[""]) if part.hits else text, _of(leaf, part)
@@ -117,7 +119,8 @@ class Unwrapper:
                 shown = plain.at(span) if plain else ()
                 if shown or not plain:
                     account.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
-                    pieces.append((span, shown, leaf.part({"": said})))
+                    if said:
+                        pieces.append((span, shown, leaf.part({"": said})))
         except TooLarge:
             raise TooComplex from None
         if not pieces:

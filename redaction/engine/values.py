@@ -132,9 +132,8 @@ def _is_no_outcome(value: JSONValue) -> bool:
 
 
 def _is_card(value: JSONValue) -> bool:
-    if type(value) is str:
-        return looks_like_card(value) and ("*" not in value or not _is_masked(value))
-    return looks_like_card(_text(value))
+    text = value if type(value) is str else _text(value)
+    return looks_like_card(text) and ("*" not in text or not _is_masked(value))
 
 
 def _is_masked(value: JSONValue) -> bool:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from redaction.detectors.base import Detector, Span, view
 from redaction.detectors.registry import detectors
-from redaction.patterns import compile_bytes, lines_matching, spans
+from redaction.patterns import Sieve, compile_bytes, spans
 from redaction.serialize import serialize
 from redaction.testing.laws import is_name, law, require, require_seconds, same_in_threads
 
@@ -112,7 +112,7 @@ def found_in_serialised_json(detector: Detector, examples: Examples) -> None:
     bodies = [serialize({"k": text}) for text in texts]
     bodies += [serialize({"k": serialize({"k": text}).decode()}) for text in texts]
     bodies += [serialize({before[:-3]: value}) for before, value in examples.pairs() if before.endswith('":"')]
-    hit = lines_matching(compile_bytes(detector.candidate), [view(body.decode()) for body in bodies])
+    hit = Sieve(detector.candidate).lines([view(body.decode()) for body in bodies])
     require(len(hit) == len(bodies), "the candidate matches in serialised JSON, too, wherever something is found")
 
 

@@ -15,7 +15,7 @@ from redaction.engine.finder import Finder
 from redaction.engine.labels import Labels
 from redaction.engine.prefilter import Prefilter
 from redaction.parse import Limits, parse
-from redaction.patterns import compile_bytes, lines_hit, lines_matching
+from redaction.patterns import Sieve
 from redaction.policy import load_policy
 from redaction.policy.file import parse_policy
 from redaction.policy.selectors import parse_name
@@ -50,14 +50,14 @@ PATTERNS = [rb"ab", rb"a[^\n]*b", rb"b|aab", rb"[^a\n]b", rb"x", rb"a{3,}", rb"(
 @example(rb"ab", [b""])
 @example(rb"ab", [b"", b"", b"ab", b""])
 def test_the_lines_that_match_are_named_in_order_and_once(pattern: bytes, lines: list[bytes]) -> None:
-    assert lines_matching(compile_bytes(pattern), lines) == naive(pattern, lines)
+    assert Sieve(pattern).lines(lines) == naive(pattern, lines)
 
 
 @given(st.sampled_from(PATTERNS), st.lists(st.text("ab", max_size=8).map(str.encode), max_size=12), st.integers(1, 12))
 def test_chunks_make_no_difference(pattern: bytes, lines: list[bytes], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patterns, "_CHUNK_BYTES", size)
-        assert lines_matching(compile_bytes(pattern), lines) == naive(pattern, lines)
+        assert Sieve(pattern).lines(lines) == naive(pattern, lines)
 
 
 @given(st.sampled_from(PATTERNS), st.lists(st.text("ab\n", max_size=8).map(str.encode), max_size=12))
@@ -65,7 +65,7 @@ def test_newlines_within_lines_hide_nothing(pattern: bytes, lines: list[bytes]) 
     """A line named in error does no harm; one that is not named would."""
     wanted = {number for number, line in enumerate(lines) if any(naive(pattern, line.split(b"\n")))}
     wanted |= {number for number, line in enumerate(lines) if naive(pattern, line.split(b"\n"))}
-    found = lines_matching(compile_bytes(pattern), lines)
+    found = Sieve(pattern).lines(lines)
     assert wanted <= set(found)
     assert found == sorted(set(found))
 
@@ -74,19 +74,19 @@ def test_lines_are_named_across_chunks_of_megabytes() -> None:
     clean, hit = b"." * 700_000, b"." * 699_990 + b"needle...."
     lines = [hit if number in {0, 5, 6, 7, 19} else clean for number in range(20)]
     assert sum(map(len, lines)) > 3 * patterns._CHUNK_BYTES
-    assert lines_matching(compile_bytes(b"needle"), lines) == [0, 5, 6, 7, 19]
+    assert Sieve(b"needle").lines(lines) == [0, 5, 6, 7, 19]
     huge = b"x" * (patterns._CHUNK_BYTES + 1)
-    assert lines_matching(compile_bytes(b"needle"), [huge, hit, huge + b"needle", huge]) == [1, 2]
+    assert Sieve(b"needle").lines([huge, hit, huge + b"needle", huge]) == [1, 2]
 
 
 def test_many_matches_in_a_line_cost_one() -> None:
     lines = [b"a" * 1_000_000, b"b", b"a" * 1_000_000]
-    assert lines_matching(compile_bytes(b"a"), lines) == [0, 2]
-    assert lines_hit(compile_bytes(b"a"), b"a\nb", [2, 4]) == [0]
+    assert Sieve(b"a").lines(lines) == [0, 2]
+    assert Sieve(b"a").within(b"a\nb", [2, 4]) == [0]
 
 
 def test_bytes_are_bytes() -> None:
-    assert lines_matching(compile_bytes(rb"[^0-9\n]4"), ["\u00e9".encode() + b"4", b"4"]) == [0]
+    assert Sieve(rb"[^0-9\n]4").lines(["\u00e9".encode() + b"4", b"4"]) == [0]
 
 
 # --- What is found is seen.
