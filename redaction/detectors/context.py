@@ -21,8 +21,8 @@ CARD_WORDS: Final = word_set(
 """Words of the names of card numbers."""
 
 _OF_TRADE = word_set(
-    "gtin ean upc upca isbn issn jan asin barcode sku skus mpn imei imsi iccid serial part parts article lot"
-    " order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
+    "gtin ean upc upca isbn issn jan asin sscc gln grai giai barcode sku skus mpn imei imsi iccid serial part parts"
+    " article lot order plan item product variant invoice shipment tracking parcel id ids uid uids uuid guid oid rid"
     " transaction txn trx trace span request batch job ticket case"
 )
 _OF_TRADE_ALONE = _OF_TRADE - {"id", "ids"}

@@ -53,6 +53,14 @@ _TRANSIT: Final = 0x1E
 # `121042882-38381234567`: by the Federal Reserve's districts (ABA Key to Routing Numbers).
 _ROUTED = rb'"(?:0[0-9]|1[0-2]|2[1-9]|3[0-2]|6[1-9]|7[0-2]|80)[0-9]{7}-[0-9]{6,17}'
 _QUOTE: Final = ord('"')
+# SWIFT's MT, fields 50 to 59: an account of a party; a bank's number, by its country's clearing system.
+_MT = rb":5[0-9][A-Z]?:/(?:/[A-Z]{2})?[0-9][0-9A-Z]{4,33}"
+_MT_ACCOUNT = re.compile(rb":5[0-9][A-Z]?:/(?:/[A-Z]{2})?([0-9][0-9A-Z]{4,33})")
+_COLON: Final = ord(":")
+# As it is written in Poland: without the country.
+_NRB = rb"[^0-9\n][0-9]{2}(?: [0-9]{4}){6}"
+_POLAND: Final = b"PL"
+_NRB_LENGTH: Final = 1 + 32
 _ROUTING_DIGITS: Final = 9
 _ROUTING_WEIGHTS: Final = (3, 7, 1) * 3
 
@@ -73,6 +81,8 @@ def _candidate() -> bytes:
         _starting(_LETTERS_FIRST, letters_first),
         _MICR,
         _ROUTED,
+        _MT,
+        _NRB,
     ])  # fmt: skip
 
 
@@ -108,6 +118,11 @@ class _Iban:
             return [match.span(1) for match in _MICR_PARTS.finditer(view, start, end)]
         if view[start] == _QUOTE:
             return ((start + 1, end),) if is_alone_in(view, end) and _is_routing_number(view, start + 1) else ()
+        if view[start] == _COLON and (account := _MT_ACCOUNT.match(view, start, end)):
+            return (account.span(1),)
+        if end - start == _NRB_LENGTH and view[start + 1 : start + 3].isdigit():
+            is_nrb = not view[end : end + 1].isdigit() and _is_valid(_POLAND + view[start + 1 : end].replace(b" ", b""))
+            return ((start + 1, end),) if is_nrb else ()
         found: list[Span] = []
         position = start
         while match := _START.search(view, position, end):

@@ -57,6 +57,7 @@ _EUI64 = re.compile(rb"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7}")
 # IPv6 address space has nobody, save for `::1`, what is mapped from IPv4 (`ffff`), and 64:ff9b::/96.
 _ROW = re.compile(rb"[0-9]{1,2}(?::[0-9]{1,2}){7}")
 # Where IANA has assigned IPv6 addresses, or RFC 4193 and 4291 have: 2000::/3, fc00::/7, fe80::/10, ff00::/8.
+_CENTS = re.compile(rb",[0-9]{2}(?![0-9.])")  # `4.111.111.111,11`
 _ASSIGNED = re.compile(rb"(?i)(?:[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]|ff[0-9a-f]{2}|64:ff9b):")
 
 
@@ -79,7 +80,7 @@ class _Ip:
                 break
             if not _is_bounded(view, quad.start(), quad.end()):
                 continue
-            if not _is_somebodys(view, quad) or _OID.fullmatch(quad[0]):
+            if not _is_somebodys(view, quad) or _OID.fullmatch(quad[0]) or _CENTS.match(view, quad.end()):
                 continue
             before = view[max(0, quad.start() - _REACH) : quad.start()]
             if not _VERSION.search(before) and not _is_product(view, quad.start(), quad.end()):

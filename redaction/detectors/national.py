@@ -132,6 +132,12 @@ def _is_bsn(number: str) -> bool:
     return (_weighted(number[:8], range(9, 1, -1)) - int(number[8])) % 11 == 0 and int(number) > 0
 
 
+def _is_portuguese(number: str) -> bool:
+    """Portugal, Autoridade Tributária: NIF of a person (1 to 3) or of a company."""
+    check = -_weighted(number[:8], range(9, 1, -1)) % 11
+    return int(number[8]) == (check if check < 10 else 0)  # noqa: PLR2004 - of one digit
+
+
 _GAP: Final = rb"[ -]?"
 _NINO_PREFIX: Final = rb"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
 _FORMS: Final = (
@@ -149,7 +155,8 @@ _FORMS: Final = (
     _Form(rb"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}-[0-9Kk]", _is_rut),
     _Form(rb"[A-Z][AEIOUX][A-Z]{2}[0-9]{2}[01][0-9][0-3][0-9][HM][A-Z]{5}[0-9A-Z][0-9]", _is_curp),
     _Form(rb"[A-Z]{3}P[A-Z][0-9]{4}[A-Z]", lambda _: True),  # India's PAN of a person
-    _Form(rb"[0-9]{11}", _is_cpf, rb"cpf"),
+    _Form(rb"[0-9]{11}", _is_cpf, rb"cpf|documento?"),
+    _Form(rb"[1-35689][0-9]{8}", _is_portuguese, rb"nif|contribuinte"),
     _Form(rb"[12][0-9]{2}(?:0[1-9]|1[0-2])(?:[0-9]{2}|2[AB])[0-9]{8}", _is_nir, rb"nir|insee"),
     _Form(_NINO_PREFIX + rb"(?:[ -]?[0-9]{2}){3}[ -]?[A-D]", _is_nino, rb"nino|national insurance"),
     _Form(rb"[2-9][0-9]{3}" + _GAP + rb"[0-9]{4}" + _GAP + rb"[0-9]{4}", _is_aadhaar, rb"aadhaa?r|uidai"),
@@ -157,7 +164,7 @@ _FORMS: Final = (
     _Form(rb"[0-9]{11}", _is_pesel, rb"pesel"),
     _Form(rb"[0-9]{9}", _is_bsn, rb"bsn|burgerservicenummer"),
 )
-_BETWEEN: Final = rb"(?i: ?(?:no\.?|number|nr\.?|id|#|is)){0,2}(?:\\*[\"'])? ?[:= ] ?(?:\\*[\"'])?"
+_BETWEEN: Final = rb"(?i: ?(?:no\.?|number|nr\.?|id|#|is|es|el|ist|est|le)){0,2}(?:\\*[\"'])? ?[:= ] ?(?:\\*[\"'])?"
 _SEPARATORS: Final = str.maketrans("", "", " .-")
 _COMPILED: Final = tuple(
     (form, re.compile(form.pattern), re.compile(rb"(?i:%b)%b" % (form.word, _BETWEEN)) if form.word else None)

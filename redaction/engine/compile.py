@@ -60,7 +60,9 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     ]
     limits = Limits(policy.limits.max_depth, policy.limits.max_bytes, policy.limits.max_values)
     hiding = [each for rule in by_name if rule.plan for each in rule.selectors]
-    labels = Labels(hiding, grammar, {rule.id for rule in rules if rule.words and rule.words.code})
+    codes = {rule.id for rule in rules if rule.words and rule.words.code}
+    secrets = {rule.id for rule in policy.fields if rule.words and rule.type == SECRET}
+    labels = Labels(hiding, grammar, codes, secrets)
     actions: dict[Detector, Action] = {
         detector: _action(policy.detectors[name], name, keys)
         for name, detector in _in_regions(policy.regions).items()

@@ -32,7 +32,9 @@ _ESCAPED: Final = (
     + rb"|"
     + _QUOTED
 )
-ENCODED: Final = rb"|".join((_ESCAPED, _BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16, _BASE64_COMPRESSED))
+# Twelve digits and more in ASCII, as hexadecimal digits: the dump of a message (ISO 8583).
+_HEX_DIGITS: Final = rb"(?:3[0-9]){12}"
+ENCODED: Final = rb"|".join((_ESCAPED, _HEX_DIGITS, _BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16, _BASE64_COMPRESSED))
 """Matches where a text, serialised or not, has an encoded piece."""
 
 
@@ -45,6 +47,7 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%u[0-9A-Fa-f]{4}")
 _PLUS = "%2B"
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 _BASE64_SIGN = re.compile(b"|".join((_BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16)).decode())
+_HEX_RUN = re.compile("(?:3[0-9]){12,}")
 _COMPRESSED_SIGN = re.compile(_BASE64_COMPRESSED.decode())
 # Something of the same alphabet may stand before compressed data, and look like the beginning of some.
 _MAX_SIGNS = 4
@@ -80,6 +83,8 @@ def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
             if _ESCAPE.search(match[0]):
                 for said in _from_escapes(match[0]):
                     yield match.span(), said
+    for run in _HEX_RUN.finditer(text):
+        yield run.span(), bytes.fromhex(run[0]).decode()
     yield from _from_base64(text, limit)
 
 

@@ -4,6 +4,8 @@ import re
 from typing import Final, TypeAlias
 
 from redaction.engine.field_tree import (
+    ACCOUNT,
+    BANK,
     DROP,
     NAME_OF,
     QUARANTINE,
@@ -14,7 +16,7 @@ from redaction.engine.field_tree import (
     Named,
     Plan,
 )
-from redaction.engine.values import without_pairs
+from redaction.engine.values import is_account_number, without_pairs
 from redaction.plugin import Applied, Document, JSONValue
 
 Hit: TypeAlias = tuple[Applied, FieldNode]
@@ -41,6 +43,8 @@ class FieldRules:
 
     def __init__(self, tree: FieldTree) -> None:
         self._tree = tree
+        named = tree.named("account number")
+        self._account = Named(named.plan, is_account_number) if named else None
 
     def apply(self, document: Document, hits: list[Hit]) -> None:
         """Drop and replace in `document`; note each in `hits`.
@@ -70,6 +74,8 @@ class FieldRules:
             del fields[name]
         if node.pair > VALUE_OF:
             self._pair(fields, node, hits)
+            if node.pair >= BANK + ACCOUNT and self._account:
+                self._at_a_bank(fields, node, self._account, hits)
 
     def _is_doomed(self, fields: Document, name: str, value: JSONValue, node: FieldNode, hits: list[Hit]) -> bool:
         """Apply what is said of a field, if its value counts; tells whether it is to be dropped."""
@@ -181,6 +187,14 @@ class FieldRules:
                 value = fields[name]
                 if part == NAME_OF or type(value) not in _CONTAINERS:
                     self._as_named(fields, name, value, named, child, hits)
+
+    def _at_a_bank(self, fields: Document, node: FieldNode, account: Named, hits: list[Hit]) -> None:
+        """Deal with what is called an account, and stands beside the number of a bank, as with an account's number."""
+        parts = [(name, self._child(node, name)) for name in fields]
+        if any(child.part == BANK for _, child in parts):
+            for name, child in parts:
+                if child.part == ACCOUNT and child.plan is None and child.named is None:
+                    self._as_named(fields, name, fields[name], account, child, hits)
 
     def _as_named(
         self, within: Document, name: str, value: JSONValue, named: Named, node: FieldNode, hits: list[Hit]

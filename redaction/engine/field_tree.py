@@ -29,6 +29,7 @@ from redaction.policy.selectors import (
     segment_matches,
 )
 from redaction.policy.words import Core, Grammar, Role
+from redaction.vocabulary import word_set
 
 _Owner = TypeVar("_Owner")
 
@@ -40,15 +41,27 @@ _END_LENGTH: Final = 128
 
 # A name and its value as two fields of an object; what says the type of a value does so of scalars only.
 NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
+# A bank, by its number, and an account at it.
+BANK, ACCOUNT = 8, 16
+_NAMES_OF: Final = word_set(
+    "name key k field attribute label fieldname attributecode attributename keyname displayname variablename title"
+    " param parameter paramname parametername property propertyname header headername"
+)
+_TYPES_OF: Final = word_set("id code type system schemename documenttype doctype iddoctype idtype")
+_VALUES_OF: Final = word_set(
+    "value val v content data stringvalue fieldvalue identification number documentnumber docnumber idnumber"
+)
+_BANKS: Final = word_set(
+    "routing routingnumber routingno aba abanumber bsb bsbnumber sortcode blz bankleitzahl bankcode transitnumber ifsc"
+    " ifsccode bic swift swiftcode"
+)
+_ACCOUNTS: Final = word_set("account acct konto conto conta cuenta compte rekening")
 _PARTS: Final = {
-    **dict.fromkeys(
-        ["name", "key", "k", "field", "attribute", "label", "fieldname", "attributecode", "attributename", "keyname"],
-        NAME_OF,
-    ),
-    **dict.fromkeys(["id", "code", "type", "system", "schemename"], TYPE_OF),
-    **dict.fromkeys(
-        ["value", "val", "v", "content", "data", "stringvalue", "fieldvalue", "identification", "number"], VALUE_OF
-    ),
+    **dict.fromkeys(_NAMES_OF, NAME_OF),
+    **dict.fromkeys(_TYPES_OF, TYPE_OF),
+    **dict.fromkeys(_VALUES_OF, VALUE_OF),
+    **dict.fromkeys(_BANKS, BANK),
+    **dict.fromkeys(_ACCOUNTS, ACCOUNT),
 }
 
 # What a date of birth is when it is an object; its year is the coarser date.

@@ -19,16 +19,18 @@ _BETWEEN: Final = rb"[ _.-]{0,2}"
 # And between its words; brackets as in a form, percent-encoded or not.
 _BETWEEN_WORDS: Final = rb"(?:[ _./\[\]-]{1,2}|%5[BDbd]){0,2}"
 _CLOSING: Final = rb"(?:\]|%5[Dd])?"
-# A label ends in `":`, `':`, `=`, `=>`, `:` or, as the name of an element, in `>`. White space is escaped in a
-# serialised text, as a quote is.
+# A label ends in `":`, `':`, `=`, `=>`, `:` (in French behind a space) or, as the name of an element, in `>` behind its
+# attributes. White space is escaped in a serialised text, as a quote is.
 _SPACE_IN_TEXT: Final = rb"[ \x1d]{0,8}"
 _SPACE_IN_SERIALISED: Final = rb"(?:[ \x1d\x7f]|\\+[nrtbf]){0,8}"
-_TYPED: Final = rb"(?: xsi:type=\\*[\"'][A-Za-z:]{0,40}\\*[\"'])?"
+_ATTRIBUTES: Final = rb"(?: [^<>\n]*)?"
 # In a sentence a name is told by a small word; or there stands a date at once, or a code of three or four digits.
 _TOLD: Final = rb"(?i: (?:is|was|ist|war|est|es|era):? )"
-_DATE: Final = rb" [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}\b"
+_DATE: Final = rb"\.? [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}\b"
 _CODE: Final = rb" [0-9]{3,4}\b"
-_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?|:|" + _TYPED + rb">|" + _TOLD + rb"|" + _DATE + rb")"
+# `password for the portal: ...`
+_WORDS_BETWEEN: Final = rb"(?: [A-Za-z?]{1,16}){1,3} ?: "
+_END: Final = rb"(?:%b%b(?::|=>)|%b==?>?| ?:|" + _ATTRIBUTES + rb">|" + _TOLD + rb"|" + _DATE + rb")"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
 # A string that begins as an object or a list does, whatever is in it.
@@ -41,7 +43,7 @@ def _any_label(quote: bytes, space: bytes) -> bytes:
     return b"|".join(
         (
             rb"[A-Za-z0-9_.?\]-](?:%b%b(?::|=>)|%b=)" % (quote, space, space),
-            rb"[A-Za-z_.?\]-]:[^/]|[0-9]:[^/0-9]",
+            rb"[A-Za-z_.?\]-] ?:[^/]|[0-9]:[^/0-9]|[0-9] :",
             rb"[A-Za-z0-9_.?\"'-]>",
             rb"[A-Za-z0-9_.?\]-](?:%b|%b)" % (_TOLD, _DATE),
         )
@@ -72,16 +74,29 @@ class Labels:
 
     :param selectors: those of rules that hide something.
     :param codes: the rules of the grammar whose words name what may be a few digits.
+    :param secrets: those whose words may have others between them and a colon.
     """
 
-    def __init__(self, selectors: Iterable[Selector], grammar: Grammar, codes: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        selectors: Iterable[Selector],
+        grammar: Grammar,
+        codes: Container[str] = (),
+        secrets: Container[str] = (),
+    ) -> None:
         spellings = [_spelling(name) for name in label_names(selectors)]
-        hiding = [core for core in grammar.cores if core.rule is not None]
+        # A word without an ASCII letter would be found in every text: in a view it has no letter of its own.
+        hiding = [core for core in grammar.cores if core.rule is not None and _HAS_LETTER(core.text)]
         if hiding:
             spellings.append(_words(hiding))
         self._names: Final = b"(?i:%b)" % b"|".join(spellings) if spellings else b""
         of_codes = [core for core in hiding if core.rule in codes]
-        self._codes: Final = [b"(?i:%b)%b" % (_words(of_codes), _CODE)] if of_codes else []
+        of_secrets = [core for core in hiding if core.rule in secrets and not core.hint]
+        self._codes: Final = [
+            b"(?i:%b)%b" % (_words(cores), end)
+            for cores, end in ((of_codes, _CODE), (of_secrets, _WORDS_BETWEEN))
+            if cores
+        ]
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -169,6 +184,7 @@ _BRACKET = re.compile(rb"""[\[\]{}"']""")
 _NAME_END = re.compile(r"""[\\"'\s:=>]+$""")
 _NAME_CHARS = "_-.[]%"
 _MAX_NAME = 64
+_HAS_LETTER = re.compile("[A-Za-z]").search
 _CODE_BEHIND = re.compile(rb" ([0-9]{3,4})\Z")
 
 
@@ -176,9 +192,11 @@ def label_at(text: str, seen: bytes, start: int, end: int) -> Label | None:
     """Give the whole label that a pattern found at `text[start:end]`, `seen` being its view; None: it is none."""
     if seen[end - 1 : end] == b">" and seen[end - 2 : end - 1] != b"=":
         return _element(text, seen, start, end)
-    if seen[end - 1 : end] == b" " or seen[end - 1 : end].isdigit():
+    if (seen[end - 1 : end] == b" " and seen[end - 2 : end - 1] != b":") or seen[end - 1 : end].isdigit():
         return _spoken(text, seen, start, end)
-    loose = seen[end - 1 : end] == b":" and seen[end - 2 : end - 1] not in b"\"' \x1d"
+    if seen[end - 2 : end] == b": ":
+        end -= 1
+    loose = seen[end - 1 : end] == b":" and seen[start : end - 1].rstrip(b" ")[-1:] not in b"\"'\x1d"
     if loose and (seen[end : end + 1] == b"/" or (seen[end - 2 : end - 1] + seen[end : end + 1]).isdigit()):
         return None
     span = label_value(seen, end)
@@ -205,7 +223,7 @@ def _spoken(text: str, seen: bytes, start: int, end: int) -> Label | None:
 
 def _element(text: str, seen: bytes, start: int, end: int) -> Label | None:
     first = start
-    while first > 0 and end - first < _MAX_NAME and (text[first - 1].isalnum() or text[first - 1] in "_-.:"):
+    while first > 0 and start - first < _MAX_NAME and (text[first - 1].isalnum() or text[first - 1] in "_-.:"):
         first -= 1
     if seen[first - 1 : first] != b"<":
         return None

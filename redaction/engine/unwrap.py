@@ -55,6 +55,7 @@ _JSON_COST: Final = 24
 _SHORTEST_TOLD: Final = re.compile(r"(?=\S{4}|[0-9]{3})(?=\S*[0-9]|\S*[!@#$%^+]\S)")
 _LONG_OR_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])|(?:[0-9][ -]?){6}")
 _OPENING: Final = ("[", "{")
+_WORDS_BETWEEN: Final = 3
 
 
 class Unwrapper:
@@ -133,6 +134,16 @@ class Unwrapper:
         ]
         return _without(text, [span for span, _ in telling]), [hit for _, part in telling for hit in _of(leaf, part)]
 
+    def _named_by(self, label: Label) -> Named | None:
+        named = self.tree.named(label.name)
+        if named is None and label.loose and " " in label.name:
+            # `password for the portal: ...`
+            words = label.name.split(" ")
+            ends = range(len(words) - 1, max(0, len(words) - 1 - _WORDS_BETWEEN), -1)
+            shorter = (self.tree.named(" ".join(words[:end])) for end in ends)
+            named = next((each for each in shorter if each and not each.hint and each.plan.verb is DROP), None)
+        return named
+
     def _without_labelled(self, text: str, leaf: Text) -> Mended:
         if not self._labels:
             return text, []
@@ -144,7 +155,7 @@ class Unwrapper:
             if start < position:
                 continue  # within the value of the label before
             label = label_at(text, seen, start, end)
-            named = self.tree.named(label.name) if label else None
+            named = self._named_by(label) if label else None
             replaced = _replaced(text, seen, label, named) if label and named else None
             if not replaced or not named:
                 continue

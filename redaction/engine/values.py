@@ -22,7 +22,7 @@ _OUTCOMES: Final = word_set(
     not_provided provided not_present present absent missing not_supported unsupported supported required not_required
     optional mandatory active inactive pending disabled enabled accepted rejected declined approved denied requested
     not_requested complete completed incomplete valid invalid expired unknown none null true false yes no
-    not_applicable na y n 3dsecure 3d_secure 3ds 3ds1 3ds2"""
+    not_applicable na y n manual keyed swiped magstripe chip contactless 3dsecure 3d_secure 3ds 3ds1 3ds2"""
 )
 _MOST: Final = 24
 _NOT_WORD: Final = re.compile(r"[\W_]+")
@@ -33,6 +33,8 @@ _MASKED: Final = re.compile(r"[Xx*#\u2022\u25cf\u2217\u00b7.\u2026_ -]{0,40}(?:[
 # The most that may be shown of a card's number: its BIN and the last four; of what is shorter less is left.
 _MASKED_BETWEEN: Final = re.compile(
     r"(?:[0-9][ -]?){0,8}(?:(?:[Xx][ -]?){4,20}|(?:[*#\u2022\u25cf\u2217][ -]?){4,20})(?:[0-9]{4})?"
+    r"|[A-Z]{2}(?:[0-9]{2}|\*\*) ?(?:\*[ -]?){8,26}(?:[0-9A-Z] ?){0,4}"
+    r"|[^\s@*]?\*{3,}[^\s@*]?@[^\s@*.]?\*{3,}\.[a-z]{2,6}"
 )
 _LONGEST_MASKED: Final = 40
 _LAST_FOUR: Final = range(1000, 10_000)
@@ -46,11 +48,12 @@ _OPAQUE: Final = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=[^0-9]*[0-9])[!-~]{7,}")
 # UUIDs, and what begins with its own kind: `ch_3PgafTB7WZ01zgkW`; dates, versions, addresses of pages and resources.
 _IDENTIFIER: Final = re.compile(
     r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z][A-Za-z0-9]{0,15}(?:_[A-Za-z]+)*_[A-Za-z0-9]+"
-    r"|[A-Z]{2}[0-9a-f]{32}|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[a-z][a-z0-9+.-]*:.*|[\w-]+/[0-9].*"
+    r"|[A-Z]{2}[0-9a-f]{16,32}|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[a-z][a-z0-9+.-]*:.*|[\w-]+/[0-9].*"
 )
 _LONGEST: Final = 8192
 _PAIR: Final = re.compile(r"(?<![^\s=;,])([^\s=;,]+)=(\"[^\"]*\"(?=[\s;,]|\Z)|[^\s;,]*)")
 _EXPONENTS_WRITTEN_OUT: Final = 20
+_ACCOUNT: Final = re.compile(r"[0-9](?:[ -]?[0-9]){4,21}")
 _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "iban": re.compile(r"[A-Za-z]{2}[0-9]{2}(?:[ .-]?[0-9A-Za-z]){11,30}"),
     "email": re.compile(r"[^\s@]+@[^\s@]+"),
@@ -90,6 +93,11 @@ def looks_like(kind: str | None, find: Callable[[str], object] | None) -> Test:
         shape = _SHAPES[kind]
         return lambda value: shape.fullmatch(text := _text(value).strip()) is not None and _MASK not in text
     return lambda value: _MASK not in (text := _text(value)) and bool(find(text))
+
+
+def is_account_number(value: JSONValue) -> bool:
+    """Tell a row of digits, as long as those of banks are."""
+    return _ACCOUNT.fullmatch(_text(value).strip()) is not None
 
 
 def _pairs(text: str) -> list[tuple[int, int]]:
@@ -146,7 +154,11 @@ def _is_masked(value: JSONValue) -> bool:
 
 
 def _is_masked_between(value: JSONValue) -> bool:
-    """Tell a number of which four digits or more are hidden, and at most the first eight and the last four left."""
+    """Tell a number of which four digits or more are hidden, and at most the first eight and the last four left.
+
+    Of an IBAN, the country, the check digits and the last four; of an e-mail address, one letter of each part and the
+    domain's end.
+    """
     return isinstance(value, str) and len(value) <= _LONGEST_MASKED and _MASKED_BETWEEN.fullmatch(value) is not None
 
 
