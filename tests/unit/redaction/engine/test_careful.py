@@ -150,3 +150,28 @@ def test_nothing_sensitive_is_left_in_names_and_values_at_any_depth() -> None:
 def test_short_texts_are_searched_too() -> None:
     redactor = with_policy("fields: [{id: pin, action: mask, names: [pin]}]\n")
     assert verdict_of(redactor, {"q": "pin=1"}) == Released({"q": "pin=****"}, b'{"q":"pin=****"}', (("pin", "mask"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ('<wsse:Password Type="x#PasswordText">2BMBT82Atre0</wsse:Password>', '<wsse:Password Type="x#PasswordText">****</wsse:Password>'),  # noqa: E501
+        ("Date de naissance : 21/06/1987. Mot de passe : Tournesol!87", "Date de naissance : **** Mot de passe : ****"),
+        ("Kennwort für Telefonbanking: Maiglöckchen57.", "Kennwort für Telefonbanking: ****"),
+        ("password for the portal: it is on the card", "password for the portal: it is on the card"),
+        ("geboren am 12.03.1957, nato il 12/06/1984", "geboren am 1957, nato il 1984"),
+        (":59:/8823100497716\r\nJ.A. T", ":59:/*********7716\r\nJ.A. T"),
+        (":57D://FW021000089\r\nBANK", ":57D://FW*****0089\r\nBANK"),
+        ("rachunek 61 1090 1014 0000 0712 1981 2874", "rachunek ** **** **** **** **** **** 2874"),
+        ("order 61 1090 1014 0000 0712 1981 2875", "order 61 1090 1014 0000 0712 1981 2875"),
+        ("dump 34313131313131313131313131313131", "dump ****"),
+        ("Mi DNI es el 48219374N", "Mi DNI es el *********"),
+        ("NIF 123456789, NIF 123456788", "NIF *********, NIF 123456788"),
+        ("total 4.111.111.111,11 EUR from 4.111.111.111, too", "total 4.111.111.111,11 EUR from ***.***.***.***, too"),
+        ("Room 404, PIN 4711", "Room 404, PIN ****"),
+    ],
+)  # fmt: skip
+def test_what_other_people_write(text: str, redacted: str) -> None:
+    [verdict] = from_options({}).redact([json.dumps({"note": text}).encode()])
+    assert isinstance(verdict, Released)
+    assert verdict.document["note"] == redacted

@@ -151,6 +151,21 @@ def test_everything_below_a_masked_field_is_masked_and_stricter_rules_hold() -> 
         ({"SchemeName": "UK.OBIE.PAN", "Identification": VISA},
          {"SchemeName": "UK.OBIE.PAN", "Identification": MASKED}),
         ({"field": "email", "type": "string"}, None),
+        ({"display_name": "Transaction PIN", "variable_name": "txn_pin", "value": "8306"},
+         {"display_name": "Transaction PIN", "variable_name": "txn_pin"}),
+        ({"documentType": "passport", "documentNumber": "FP4419027"}, {"documentType": "passport"}),
+        # An account, if it stands beside a bank.
+        ({"a": {"bsb": "062-000", "account": "12345678"}, "b": {"account": "12345678"}},
+         {"a": {"bsb": "****", "account": "****"}, "b": {"account": "12345678"}}),
+        ({"routing": {"S": "021000021"}, "account": {"S": "7711029384"}},
+         {"routing": {"S": "****"}, "account": {"S": "****"}}),
+        ({"swift": "GIBACZPX", "account": {"id": 7, "name": "main"}}, None),
+        # What is masked already, and how a card was read.
+        ({"iban": "DE** **** **** **** **30 00", "email": "j***@e***.com", "pan": "MANUAL"}, None),
+        # Other scripts.
+        ({"密码": "xiaoMao_2026", "пароль": "Берёза77", "電話番号": "03-5550-0199"}, {"電話番号": "****"}),  # noqa: RUF001
+        ({"usage": {"prompt_tokens": 1472, "total_tokens": 1860}, "access_tokens": ["a1"]},
+         {"usage": {"prompt_tokens": 1472, "total_tokens": 1860}, "access_tokens": []}),
     ],
 )  # fmt: skip
 def test_what_stands_below_and_beside_a_name(document: dict[str, Any], expected: dict[str, Any] | None) -> None:
