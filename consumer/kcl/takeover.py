@@ -9,7 +9,8 @@ it assigns expired leases, here to its own worker, and clears the place for anot
 
 Of several that live each takes its fair share, so that those who report themselves alive count, leases or not: in a
 rolling deployment the new workers have none yet, and the first one to look would take everything. What the others leave
-lying for too long is taken all the same.
+lying for too long is taken all the same, by whoever sees it first; a lease that bears a living worker's name, and that
+its daemon does not renew, would be served by nobody.
 
 It is as sound as KCL's own: a lease counts as expired when its counter has stood still for longer than the failover
 time, and each is taken under the condition that it still does. A leader that was only frozen finds its leases lost, as
@@ -124,12 +125,7 @@ class Takeover:
         self._finished = len(leases) - len(self._leases)
         self._renewals.look(self._leases.values(), passed)
         self._forget_the_silent()
-        expired = {
-            shard: lease
-            for shard, lease in self._leases.items()
-            # One without an owner was let go: nobody can come back for it, so it is taken at first sight.
-            if not lease.owner or (lease.owner != self._me and self._has_expired(lease))
-        }
+        expired = {shard: lease for shard, lease in self._leases.items() if self._is_to_be_had(lease)}
         if not expired or not self._is_serving():
             return 0
         leader = self._tables.leader()
@@ -163,6 +159,15 @@ class Takeover:
     def _has_expired(self, lease: Lease) -> bool:
         return self._renewals.unchanged(lease.shard) > PATIENCE * self._failover
 
+    def _is_to_be_had(self, lease: Lease) -> bool:
+        # One without an owner was let go: nobody can come back for it, so it is taken at first sight. One of its own
+        # its daemon may have lost sight of, while it renews the others: taken anew it is found again, or given up.
+        return (
+            not lease.owner
+            or (lease.owner != self._me and self._has_expired(lease))
+            or self._renewals.unchanged(lease.shard) > LEFT_LYING * self._failover
+        )
+
     def _forget_the_silent(self) -> None:
         """Take away the reports of workers none of whose leases is renewed; one that lives writes the next soon."""
         limit = SILENCE * self._failover
@@ -192,6 +197,8 @@ class Takeover:
         for shard, lease in sorted(expired.items()):
             patience = PATIENCE * self._failover
             waited = self._renewals.unchanged(shard) - (patience if lease.owner else 0)
-            if mine + taken < (share if waited <= patience else share_of_all):
+            most = share if waited <= patience else share_of_all
+            # In the end whoever sees it, since who should have it does not come for it.
+            if mine + taken < most or lease.owner == self._me or waited > LEFT_LYING * self._failover:
                 taken += self._tables.take(lease, self._me)
         return taken

@@ -243,6 +243,40 @@ def test_what_a_worker_that_reported_itself_leaves_lying_is_taken_in_the_end(
     assert takeover.look(ENOUGH) == 2
 
 
+def test_what_a_living_worker_has_and_does_not_renew_is_taken_by_one_that_has_its_share(
+    kcl: Kcl, watch: Callable[..., Takeover]
+) -> None:
+    """Its daemon may have lost sight of one lease."""
+    kcl.lead("other")
+    for shard, owner in enumerate(["other", "other", "me", "me"]):
+        kcl.lease(shard, owner)
+    takeover = watch()
+
+    def renew(passed: float) -> int:
+        for shard in (1, 2, 3):
+            kcl.dynamodb.update_item(
+                TableName=kcl.leases,
+                Key={"leaseKey": {"S": f"shard-{shard}"}},
+                UpdateExpression="ADD leaseCounter :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+        return takeover.look(passed)
+
+    assert [renew(passed) for passed in (0, ENOUGH, FAILOVER, FAILOVER)] == [0, 0, 0, 0]
+    assert renew(FAILOVER) == 1
+    assert kcl.owners() == {"shard-0": "me", "shard-1": "other", "shard-2": "me", "shard-3": "me"}
+
+
+def test_what_this_workers_own_daemon_does_not_renew_is_taken_anew(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lead("me")
+    kcl.lease(1, "me")
+    takeover = watch()
+    assert [takeover.look(passed) for passed in (0, ENOUGH, FAILOVER)] == [0, 0, 0]
+    assert takeover.look(FAILOVER) == 1
+    lease = kcl.dynamodb.get_item(TableName=kcl.leases, Key={"leaseKey": {"S": "shard-1"}})["Item"]
+    assert (lease["leaseOwner"], lease["leaseCounter"]) == ({"S": "me"}, {"N": "8"})
+
+
 def test_the_dead_get_no_share(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
     kcl.lease(1, "dead")
     kcl.lease(2, "dead")
