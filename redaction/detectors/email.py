@@ -25,9 +25,22 @@ _DOMAIN = re.compile(_NAME)
 _TOP = re.compile(rb"(?i:xn--[a-z0-9\-]*[a-z0-9]|\?[a-z0-9?\x1c\-]*|[a-z][a-z\x1c]+)")
 # What stands before an address without being part of it: quotation marks and such, a path, a parameter's name.
 _PARAMETER = rb"[A-Za-z_][A-Za-z0-9_]{0,31}="
+# Behind another it may have dots and hyphens; elsewhere these are an address's: `jane.doe=example.com@list.example`.
+_NEXT = rb"[A-Za-z_][A-Za-z0-9_.\-]{0,63}="
 _AROUND = re.compile(
-    rb"(?:[^?&#=]{0,64}[?&#](?=" + _PARAMETER + rb"))?"
-    rb"(?:[?&#]?" + _PARAMETER + rb"(?:[^&=]*&" + _PARAMETER + rb")*(?=[^=])|[!#$&'*=^`{|}~.\-\x1c])+"
+    rb"(?:[^?&#=]{0,64}[?&#](?=" + _NEXT + rb"))?"
+    rb"(?:(?:[?&#]"
+    + _NEXT
+    + rb"|(?<=[?&#])"
+    + _NEXT
+    + rb"|"
+    + _PARAMETER
+    + rb"|"
+    + _NEXT
+    + rb"(?=[^&=]*&"
+    + _NEXT
+    + rb"))"
+    rb"(?:[^&=]*&" + _NEXT + rb")*(?=[^=])|[!#$&'*=^`{|}~.\-\x1c])+"
 )
 _VERSION = re.compile(rb"v?[0-9]+\.[0-9]")
 # Names of files: `@2x` (images for dense screens), and endings that are no top-level domain.

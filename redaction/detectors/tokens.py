@@ -55,6 +55,7 @@ _PLAIN: Final = (
     _Form(rb"xapp-[0-9]-", rb"[A-Za-z0-9\-]{10,}", within=True),
     # Stripe docs, "API keys"; Checkout.com's are UUIDs, or begin with `sbox_`; webhook signing secrets
     _Form(rb"[sr]k_(?:live|test|prod)_", rb"[A-Za-z0-9\-]{10,}", within=True),
+    _Form(rb"EAACEdEose0cBA", _ALNUM + rb"{20,}"),
     _Form(rb"pst_(?:test|live)_", _ALNUM + rb"{20,}"),
     _Form(rb"sk_sbox_", rb"[A-Za-z0-9*#$=\-]{20,}"),
     _Form(rb"whsec_", rb"[A-Za-z0-9+/]{24,}=*", within=True),

@@ -9,6 +9,7 @@ from redaction.engine.field_tree import (
     DROP,
     NAME_OF,
     QUARANTINE,
+    SCHEME,
     TYPE_OF,
     VALUE_OF,
     FieldNode,
@@ -22,6 +23,9 @@ from redaction.plugin import Applied, Document, JSONValue
 Hit: TypeAlias = tuple[Applied, FieldNode]
 """What was done, and at which path."""
 
+_TELLING: Final = frozenset({NAME_OF, TYPE_OF, SCHEME})
+_ID: Final = "Id"
+_PAIR: Final = 2
 _CONTAINERS: Final = frozenset({dict, list})
 # A text with a label in it may be another when that has been hidden.
 _IS_NAME: Final = re.compile(r"[\w .\[\]/:$@#-]{1,64}").fullmatch
@@ -109,6 +113,8 @@ class FieldRules:
                 self._object(item, node, hits)  # type: ignore[arg-type]
                 continue
             if kind is list:
+                if len(item) == _PAIR and type(item[0]) is str:  # type: ignore[arg-type, index]
+                    self._two(item, node, hits)  # type: ignore[arg-type]
                 self._list(item, node, hits)  # type: ignore[arg-type]
                 continue
             plan = named.plan if named and named.counts(item) else unknown
@@ -126,6 +132,14 @@ class FieldRules:
         if doomed:
             gone = set(doomed)
             items[:] = [item for place, item in enumerate(items) if place not in gone]
+
+    def _two(self, items: list[JSONValue], node: FieldNode, hits: list[Hit]) -> None:
+        """Deal with an item like `["password", "hunter2"]` as with a field of that name."""
+        named = self._tree.named(items[0]) if isinstance(items[0], str) and _IS_NAME(items[0]) else None
+        if named and type(items[1]) not in _CONTAINERS:
+            beside: Document = {"": items[1]}
+            self._as_named(beside, "", items[1], named, node, hits)
+            items[1:] = beside.values()
 
     def _replace(self, value: JSONValue, plan: Plan, node: FieldNode, hits: list[Hit]) -> JSONValue:
         """Apply a rule to every scalar below the field, whatever its own name; drop what is to be dropped.
@@ -171,8 +185,8 @@ class FieldRules:
         said = [
             (named, child.part)
             for name, child in parts
-            if child.part in {NAME_OF, TYPE_OF}
-            and isinstance(text := fields[name], str)
+            if child.part in _TELLING
+            and isinstance(text := _text_of(fields[name], child), str)
             and _IS_NAME(text)
             and (named := self._tree.named(text))
         ]
@@ -183,7 +197,8 @@ class FieldRules:
         if named.plan.verb not in {DROP, QUARANTINE} and named.below:
             named = named.below  # `{"name": "Phone", "value": "a red one"}` is a product's
         for name, child in parts:
-            if child.part == VALUE_OF and child.plan is None:
+            is_value = child.part == VALUE_OF or (name == _ID and node.pair & SCHEME)
+            if is_value and child.plan is None:
                 value = fields[name]
                 if part == NAME_OF or type(value) not in _CONTAINERS:
                     self._as_named(fields, name, value, named, child, hits)
@@ -219,6 +234,13 @@ class FieldRules:
 
     def _child(self, node: FieldNode, name: str) -> FieldNode:
         return node.children.get(name) or self._tree.child(node, name)
+
+
+def _text_of(value: JSONValue, node: FieldNode) -> JSONValue:
+    """Give what tells: of a scheme its code."""
+    if node.part == SCHEME and isinstance(value, dict):
+        return value.get("Cd") or value.get("Prtry")
+    return value
 
 
 def _note(plan: Plan, node: FieldNode, hits: list[Hit]) -> None:

@@ -43,6 +43,8 @@ _END_LENGTH: Final = 128
 NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
 # A bank, by its number, and an account at it.
 BANK, ACCOUNT = 8, 16
+# What says in ISO 20022 of what kind an `Id` is.
+SCHEME = 32
 _NAMES_OF: Final = word_set(
     "name key k field attribute label fieldname attributecode attributename keyname displayname variablename title"
     " param parameter paramname parametername property propertyname header headername"
@@ -60,6 +62,7 @@ _PARTS: Final = {
     **dict.fromkeys(_NAMES_OF, NAME_OF),
     **dict.fromkeys(_TYPES_OF, TYPE_OF),
     **dict.fromkeys(_VALUES_OF, VALUE_OF),
+    "schmenm": SCHEME,
     **dict.fromkeys(_BANKS, BANK),
     **dict.fromkeys(_ACCOUNTS, ACCOUNT),
 }

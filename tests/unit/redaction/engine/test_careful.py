@@ -168,6 +168,9 @@ def test_short_texts_are_searched_too() -> None:
         ("Mi DNI es el 48219374N", "Mi DNI es el *********"),
         ("NIF 123456789, NIF 123456788", "NIF *********, NIF 123456788"),
         ("total 4.111.111.111,11 EUR from 4.111.111.111, too", "total 4.111.111.111,11 EUR from ***.***.***.***, too"),
+        ("a.holder=J.+De+T&a.sum=8899&a.exp=03%2F2030&a.mail=j.de%40example.com",
+         "a.holder=J.+De+T&a.sum=8899&a.exp=03%2F2030&a.mail=****@****"),
+        ("bounce jane.doe=example.com@list.example", "bounce ****@****"),
         ("Room 404, PIN 4711", "Room 404, PIN ****"),
     ],
 )  # fmt: skip

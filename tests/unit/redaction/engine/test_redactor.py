@@ -160,6 +160,10 @@ def test_everything_below_a_masked_field_is_masked_and_stricter_rules_hold() -> 
         ({"routing": {"S": "021000021"}, "account": {"S": "7711029384"}},
          {"routing": {"S": "****"}, "account": {"S": "****"}}),
         ({"swift": "GIBACZPX", "account": {"id": 7, "name": "main"}}, None),
+        ({"Othr": [{"Id": "12345678Z", "SchmeNm": {"Cd": "NIDN"}}, {"Id": "x-1", "SchmeNm": {"Cd": "CUST"}}]},
+         {"Othr": [{"SchmeNm": {"Cd": "NIDN"}}, {"Id": "x-1", "SchmeNm": {"Cd": "CUST"}}]}),
+        ({"q": [["password", "hunter2"], ["phone", "2025550147"], ["page", "7"], ["cvv", 123]]},
+         {"q": [["password"], ["phone", "****"], ["page", "7"], ["cvv"]]}),
         # What is masked already, and how a card was read.
         ({"iban": "DE** **** **** **** **30 00", "email": "j***@e***.com", "pan": "MANUAL"}, None),
         # Other scripts.
