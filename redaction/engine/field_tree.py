@@ -67,6 +67,10 @@ _PARTS: Final = {
     **dict.fromkeys(_ACCOUNTS, ACCOUNT),
 }
 
+# Between the account of a party and its number, in ISO 20022.
+_WRAPPERS: Final = frozenset({"Id", "Othr"})
+_ACCT: Final = ("acct",)
+
 # What a date of birth is when it is an object; its year is the coarser date.
 _PARTS_OF_DATE: Final = (("day",), ("month",))
 
@@ -324,6 +328,8 @@ class FieldTree:
     def _place(self, node: FieldNode, parent: FieldNode, said: _Said, *, selected: bool) -> None:
         """Work out what words say of a field; a rule that selects it by its name or path counts before them."""
         words, core, role = said.words, said.core, said.role
+        if node.name in _WRAPPERS and parent.heir and parent.said[-1:] == _ACCT:
+            role = "generic"
         node.role, node.part = role, said.part
         node.said = parent.said if role == "generic" else words
         parent.pair |= node.part

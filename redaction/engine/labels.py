@@ -29,7 +29,7 @@ _TOLD: Final = rb"(?i: (?:is|was|ist|war|est|es|era):? )"
 _DATE: Final = rb"\.? [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}\b"
 _CODE: Final = rb" [0-9]{3,4}\b"
 # `password for the portal: ...`
-_WORDS_BETWEEN: Final = rb"(?: [A-Za-z?]{1,16}){1,3} ?: "
+_WORDS_BETWEEN: Final = rb"(?: [A-Za-z?]{1,16}){1,4} ?: "
 _END: Final = rb"(?:%b%b(?::|=>)|%b==?>?| ?:|" + _ATTRIBUTES + rb">|" + _TOLD + rb"|" + _DATE + rb")"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)

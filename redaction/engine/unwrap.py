@@ -55,7 +55,7 @@ _JSON_COST: Final = 24
 _SHORTEST_TOLD: Final = re.compile(r"(?=\S{4}|[0-9]{3})(?=\S*[0-9]|\S*[!@#$%^+]\S)")
 _LONG_OR_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])|(?:[0-9][ -]?){6}")
 _OPENING: Final = ("[", "{")
-_WORDS_BETWEEN: Final = 3
+_WORDS_BETWEEN: Final = 4
 
 
 class Unwrapper:

@@ -164,6 +164,8 @@ def test_everything_below_a_masked_field_is_masked_and_stricter_rules_hold() -> 
          {"Othr": [{"SchmeNm": {"Cd": "NIDN"}}, {"Id": "x-1", "SchmeNm": {"Cd": "CUST"}}]}),
         ({"q": [["password", "hunter2"], ["phone", "2025550147"], ["page", "7"], ["cvv", 123]]},
          {"q": [["password"], ["phone", "****"], ["page", "7"], ["cvv"]]}),
+        ({"CdtrAcct": {"Id": {"Othr": {"Id": "483029917745"}}, "Ccy": "EUR", "Nm": "A B"}, "Id": "1"},
+         {"CdtrAcct": {"Id": {"Othr": {"Id": "********7745"}}, "Ccy": "EUR", "Nm": "A B"}, "Id": "1"}),
         # What is masked already, and how a card was read.
         ({"iban": "DE** **** **** **** **30 00", "email": "j***@e***.com", "pan": "MANUAL"}, None),
         # Other scripts.
