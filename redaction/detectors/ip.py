@@ -72,8 +72,9 @@ class _Ip:
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
         before = view[max(0, start - _LONGEST - 1) : start]
         first = start - (len(before) - len(before.rstrip(_HEX)))
-        if b":" in view[first:end] and (span := _ipv6(view, first, end)):
-            return [span] if _identifies(view, *span) else []
+        if b":" in view[first:end] and (found := _ipv6(view, first, end)):
+            span, address = found
+            return [span] if _identifies(address, view, span[1]) else []
         spans: list[Span] = []
         for quad in _QUAD.finditer(view, start, min(end + 2, len(view))):
             if quad.start() >= end:
@@ -119,7 +120,7 @@ def _plain(text: str) -> IPv4Address | IPv6Address:
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-def _ipv6(view: bytes, first: int, end: int) -> Span | None:
+def _ipv6(view: bytes, first: int, end: int) -> tuple[Span, IPv6Address] | None:
     """The one IPv6 address in a run of hexadecimal digits, colons and dots, with its zone."""
     if first and view[first - 1] in _WORD and not _is_escape(view, first):
         # The end of a word, and a colon: `source:2001:db8::1`.
@@ -140,13 +141,13 @@ def _ipv6(view: bytes, first: int, end: int) -> Span | None:
     ):
         return None
     try:
-        IPv6Address(run.decode())
+        address = IPv6Address(run.decode())
     except ValueError:
         return None
     if _EUI64.fullmatch(run) or _ROW.fullmatch(run) or (b"::" in run and not _is_likely(run)):
         return None
     zone = _ZONE.match(view, last)
-    return (first, zone.end() if zone else last)
+    return (first, zone.end() if zone else last), address
 
 
 def _is_likely(run: bytes) -> bool:
@@ -176,13 +177,9 @@ def _is_somebodys(view: bytes, quad: re.Match[bytes]) -> bool:
     return True
 
 
-def _identifies(view: bytes, first: int, last: int) -> bool:
-    """Whether an IPv6 address identifies somebody."""
-    text = view[first:last].decode()
-    try:
-        written, address = ip_address(text.partition("%")[0]), _plain(text)
-    except ValueError:
-        return False  # 256, or a leading zero
+def _identifies(written: IPv6Address, view: bytes, last: int) -> bool:
+    """Whether an IPv6 address, which ends at `last`, identifies somebody."""
+    address = written.ipv4_mapped or written
     if address.is_unspecified or address.is_loopback or (address.version == _V4 and not int(address) & 0xFFFFFF):
         return False
     prefix = _PREFIX.match(view, last)
