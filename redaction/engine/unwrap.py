@@ -119,7 +119,7 @@ class Unwrapper:
             for span, said in decoded(text, account.budget * _LOOKING_IS_CHEAPER):
                 shown = plain.at(span) if plain else ()
                 if shown or not plain:
-                    account.spend(_PIECE_COST + len(said) // _LOOKING_IS_CHEAPER)
+                    account.spend(_PIECE_COST + (span[1] - span[0] + len(said)) // _LOOKING_IS_CHEAPER)
                     if said:
                         pieces.append((span, shown, leaf.part({"": said})))
         except TooLarge:
