@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from benchmarks.accuracy.transactions import SHAPES, payloads
+from benchmarks.real_records import charges, mixed, web_orders
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Rejected
 from redaction.policy import load_policy
@@ -50,6 +51,11 @@ KINDS: dict[str, Callable[[], list[bytes]]] = {
     "the canonical example": partial(canonical, "Amazon"),
     "the same with a card in a text": partial(canonical, "paid 4111 1111 1111 1111"),
     **{shape: partial(payloads, shape, _BATCH * _BATCHES) for shape in SHAPES},
+    "a web order": partial(web_orders, _BATCH * _BATCHES),
+    "a charge": partial(charges, _BATCH * _BATCHES),
+    "75 kinds of payload, nothing to hide": partial(mixed, _BATCH * _BATCHES, 0.0),
+    "the same, something to hide in one of ten": partial(mixed, _BATCH * _BATCHES, 0.1),
+    "the same, something to hide in all": partial(mixed, _BATCH * _BATCHES, 1.0),
 }
 """By name, what makes the records."""
 

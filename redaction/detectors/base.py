@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, Protocol, TypeAlias
 
 __all__ = ["CONTROL", "INVISIBLE", "MAX_ASCII", "ON_US", "TRANSIT", "Detector", "Span", "mask_digits", "view"]
@@ -122,8 +121,9 @@ def view(text: str) -> bytes:
     """
     if text.isascii():
         return text.encode().translate(_CONTROLS)
-    with suppress(UnicodeEncodeError):
-        return text.encode("latin-1").translate(_LATIN_1)
+    narrow = text.encode("latin-1", "ignore")
+    if len(narrow) == len(text):
+        return narrow.translate(_LATIN_1)
     if len(text) <= _PIECE:
         return text.translate(_FOLDING).encode("ascii")
     # One call would keep the interpreter from other threads for half a second and more.

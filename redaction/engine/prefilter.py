@@ -2,8 +2,8 @@
 
 What the patterns pass over is clean, and the careful work is done for few. One pattern for all would be slow: the
 states of an automaton that follows a card number and a telephone number at once are the product of theirs, and
-identifiers lead it through all of them; so do random letters through those of credentials and of names. Hence three
-passes (benchmarks/engine_speed.py): numbers; telephone numbers and credentials; and all else that has letters.
+identifiers lead it through all of them; so do random letters through those of IBANs, of credentials and of names. Hence
+four passes (benchmarks/engine_speed.py): numbers; telephone numbers and credentials; IBANs; and all else with letters.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,22 @@ from redaction.engine.labels import Labels
 from redaction.patterns import Sieve
 
 NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "national_id", "ip"})
-APART: Final = frozenset({"phone", "credential"})
+_APART: Final = (frozenset({"phone", "credential"}), frozenset({"iban"}))
+APART: Final[frozenset[str]] = frozenset().union(*_APART)
+"""Those that have a pass without others of their kind."""
 # Few digits may stand for a long number.
 _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
 
 def passes(detectors: Sequence[Detector], other: bytes) -> list[Sieve]:
-    """Compile the passes over letters, which include `other`, over numbers, and the third, if it has a detector.
+    """Compile the passes over letters, which include `other`, over numbers, and those apart, if they have a detector.
 
     :raises re2.error: they are too large for a pattern.
     """
     numbers = [each.candidate for each in detectors if each.name in NUMBERS]
-    apart = [each.candidate for each in detectors if each.name in APART]
+    apart = [[each.candidate for each in detectors if each.name in names] for names in _APART]
     letters = [each.candidate for each in detectors if each.name not in NUMBERS | APART]
-    groups = [[*letters, other], [*numbers, _EXPONENT], apart]
+    groups = [[*letters, other], [*numbers, _EXPONENT], *apart]
     return [Sieve(any_of(group)) for group in groups if group]
 
 

@@ -7,13 +7,13 @@ made clean is rejected.
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from redaction.engine.compile import compile_policy
 from redaction.engine.field_rules import FieldForbidden, Hit
 from redaction.engine.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Account, Work, budget_for
 from redaction.keys import KeyProvider
-from redaction.parse import Limits, Unparsable, parse, parse_all
+from redaction.parse import Limits, Unparsable, parse_all
 from redaction.plugin import Document, Dropped, PolicyError, Rejected, Released, Verdict
 from redaction.policy import UNKNOWN_FIELDS, DropRecord, FieldRule, Policy, load_policy
 from redaction.policy.file import DEFAULT
@@ -135,12 +135,10 @@ class PolicyRedactor:
     def _redact(self, payloads: Sequence[bytes]) -> tuple[list[Verdict], list[list[Hit]]]:
         """Give the verdicts, and what was done to each."""
         verdicts: list[Verdict] = [_PENDING] * len(payloads)
-        all_hits: list[list[Hit]] = []
+        all_hits: list[list[Hit]] = [[] for _ in payloads]
         places: list[int] = []
         documents: list[Document] = []
         for place, parsed in enumerate(parse_all(payloads, self._limits, careful=self._careful)):
-            hits: list[Hit] = []
-            all_hits.append(hits)
             if isinstance(parsed, Unparsable):
                 verdicts[place] = Rejected(parsed.code)
                 continue
@@ -148,7 +146,7 @@ class PolicyRedactor:
                 verdicts[place] = dropped
                 continue
             try:
-                self._fields.apply(parsed, hits)
+                self._fields.apply(parsed, all_hits[place])
             except FieldForbidden as forbidden:
                 code = UNKNOWN_FIELD if forbidden.plan.rule == UNKNOWN_FIELDS else FIELD_FORBIDDEN
                 verdicts[place] = Rejected(code, forbidden.plan.rule)
@@ -199,8 +197,10 @@ class PolicyRedactor:
                     changed.append(number)
             # What goes out is searched again, not what was meant: the documents are read from their bodies.
             suspects = [changed[place] for place in self._suspects([bodies[number] for number in changed])]
-            for number in suspects:
-                documents[number] = parse(bodies[number], _NO_LIMITS)
+            for number, read in zip(
+                suspects, parse_all([bodies[number] for number in suspects], _NO_LIMITS), strict=True
+            ):
+                documents[number] = cast("Document", read)
         for number in suspects:
             yield number, Rejected(LEAK_SUSPECTED, hits[number][-1][0][0])
 
