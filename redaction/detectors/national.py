@@ -37,7 +37,7 @@ def _is_date(year: int, month: int, day: int) -> bool:
 def _is_cpf(number: str) -> bool:
     """Brazil, Receita Federal."""
     checks = [-_weighted(number[:size], range(size + 1, 1, -1)) % 11 % 10 for size in (9, 10)]
-    return number[9:] == "".join(map(str, checks)) and len(set(number)) > 1
+    return number[9:] == "".join(map(str, checks))
 
 
 _ODD: Final = dict(

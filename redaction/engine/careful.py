@@ -119,7 +119,7 @@ class CarefulSearch:
         wrapped = {number: found.pop(number, []) for number in to_look_into}
         mended = self._look_into(leaves, wrapped, ends, wrappings) if wrapped else {}
         changed: dict[int, str] = {}
-        for number in sorted(mended.keys() | found.keys()) if mended else found:
+        for number in sorted(mended.keys() | found.keys() if mended else found):
             leaf = leaves[number]
             leaf.work.account.has_shown = True
             if leaf.work.account.rejected:

@@ -137,7 +137,7 @@ def test_the_rules_are_shown_in_the_order_in_which_they_count(run: Run, mine: Pa
         "ssn_field: drop",
         "card_field: mask keep=bin_last4, type card",
         "likewise, where the value looks like the type",
-        "next page token",
+        "previous page token",
         "jwt: mask",
         "card: mask keep=last4",
         "not searched for: phone",
