@@ -46,7 +46,7 @@ BANK, ACCOUNT = 8, 16
 # What says in ISO 20022 of what kind an `Id` is.
 SCHEME = 32
 _NAMES_OF: Final = word_set(
-    "name key k field attribute label fieldname attributecode attributename keyname displayname variablename title"
+    "name key k field attribute label fieldname attributecode attributename keyname displayname variablename"
     " param parameter paramname parametername property propertyname header headername"
 )
 _TYPES_OF: Final = word_set("id code type system schemename documenttype doctype iddoctype idtype")
