@@ -90,10 +90,10 @@ _UNUSUAL = Sieve(rb'[:,\[][ \t\r\n]*-?(?:[0-9.]{17}|[0-9.]+[eE])|"[ \t\r\n]+:|\\
 
 def parse_all(payloads: Sequence[bytes], limits: Limits, *, careful: bool = False) -> "list[Document | Unparsable]":
     """Parse each payload: the document, or why there is none. `careful`: all of them with `parse`."""
-    unusual = range(len(payloads)) if careful else set(_UNUSUAL.lines(payloads))
+    unusual = set() if careful else set(_UNUSUAL.lines(payloads))
     parsed: list[Document | Unparsable] = []
     for place, payload in enumerate(payloads):
-        document = None if place in unusual else _parse_usual(payload, limits)
+        document = None if careful else _parse_usual(payload, limits, is_unusual=place in unusual)
         try:
             parsed.append(parse(payload, limits) if document is None else document)
         except Unparsable as refusal:
@@ -101,7 +101,7 @@ def parse_all(payloads: Sequence[bytes], limits: Limits, *, careful: bool = Fals
     return parsed
 
 
-def _parse_usual(payload: bytes, limits: Limits) -> "Document | None":
+def _parse_usual(payload: bytes, limits: Limits, *, is_unusual: bool) -> "Document | None":
     """Parse with orjson where it is sure to agree with `parse`; None: not sure."""
     if len(payload) > limits.max_bytes:
         return None
@@ -113,22 +113,22 @@ def _parse_usual(payload: bytes, limits: Limits) -> "Document | None":
         document = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return None
-    if type(document) is not dict:
-        return None
-    if containers == 1 and b"\\" not in payload:
-        return document if len(document) == payload.count(b'":') else None
-    return document if _has_all(document, payload, containers, limits) else None
+    is_whole = type(document) is dict and _is_whole(document, payload, containers, limits, is_unusual=is_unusual)
+    return document if is_whole else None
 
 
-def _has_all(document: Document, payload: bytes, containers: int, limits: Limits) -> bool:
-    """Tell whether no key has been lost, and nothing is nested too deep."""
-    # What is written again as it came has lost none.
-    if containers <= limits.max_depth and b'": ' not in payload and orjson.dumps(document) == payload:
+def _is_whole(document: Document, payload: bytes, containers: int, limits: Limits, *, is_unusual: bool) -> bool:
+    """Tell whether no key has been lost, nothing of a number, and nothing is nested too deep."""
+    if containers == 1 and not is_unusual and b"\\" not in payload:
+        return len(document) == payload.count(b'":')
+    # What is written again as it came has lost nothing.
+    is_same = b'": ' not in payload and orjson.dumps(document) == payload
+    if is_same and containers <= limits.max_depth:
         return True
-    keys = payload.count(b'":')
-    if b"\\" in payload:
-        keys -= payload.count(b'\\":')
-    return _count_keys(document, limits.max_depth) == keys
+    keys = _count_keys(document, limits.max_depth)
+    if is_same:
+        return keys < _MORE_THAN_ANY
+    return not is_unusual and keys == payload.count(b'":') - payload.count(b'\\":')
 
 
 _MORE_THAN_ANY = 1 << 62
@@ -184,8 +184,8 @@ def parse_text(text: str, limits: Limits) -> JSONValue:
     text = text.strip(_WHITESPACE)
     with suppress(UnicodeEncodeError):
         payload = text.encode()
-        if payload[:1] == b"{" and not _UNUSUAL.within(payload, [len(payload) + 1]):
-            usual = _parse_usual(payload, limits)
+        if payload[:1] == b"{":
+            usual = _parse_usual(payload, limits, is_unusual=bool(_UNUSUAL.lines([payload])))
             if usual is not None:
                 return usual
     value = _decode(text)

@@ -52,12 +52,21 @@ class CarefulSearch:
         :param first: no round before this one has counted what is found.
         """
         leaves = Texts(self._tree)
+        numbers: list[range] = []
         for work in works:
+            begin = len(leaves.lines)
             try:
                 self._flatten(leaves, work)
             except MENDING_ERRORS as error:
                 work.account.give_up(error)
-        self._round(leaves, 0, first=first)
+            if work.clean:
+                leaves.leave_out(begin, work.clean)
+            numbers.append(range(begin, len(leaves.lines)))
+        changed = self._round(leaves, 0, first=first)
+        for work, of_work in zip(works, numbers, strict=True):
+            if not changed.keys().isdisjoint(of_work):
+                # What is read again is looked at again only where it has become another.
+                work.clean = work.clean.union(leaves.unchanged(of_work, changed))
 
     def _flatten(self, leaves: Texts, work: Work) -> None:
         before = len(leaves.lines)

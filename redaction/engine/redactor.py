@@ -26,6 +26,7 @@ _NO_NAME: Final = "?"
 # A document may have grown beyond what a payload may be.
 _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
 _PENDING: Final = Rejected("pending")
+_NOTHING: Final[frozenset[str]] = frozenset()
 # Where nearly every record is worth a look, a pass that tells which is one too many.
 _NEARLY_ALL: Final = 0.9
 # More of them at once, with all that is made of them, are more than a processor has at hand.
@@ -174,6 +175,7 @@ class PolicyRedactor:
         A body that is empty is not made yet, and is made of what is changed.
         """
         suspects = range(len(bodies)) if self._nearly_all_are_suspects else self._suspects(bodies)
+        clean: dict[int, frozenset[str]] = {}
         for number_of_round in range(ROUNDS):
             if not suspects:
                 return
@@ -182,17 +184,18 @@ class PolicyRedactor:
             accounts = [Account(budget_for(suspect_chars, sizes[number])) for number in suspects]
             known = [len(hits[number]) for number in suspects]
             works = [
-                Work(documents[number], hits[number], account)
+                Work(documents[number], hits[number], account, clean=clean.get(number, _NOTHING))
                 for number, account in zip(suspects, accounts, strict=True)
             ]
             self._search.mend(works, first=number_of_round == 0)
             if number_of_round == 0:
                 self._nearly_all_are_suspects = sum(each.has_shown for each in accounts) > _NEARLY_ALL * len(bodies)
             changed: list[int] = []
-            for number, account, before in zip(suspects, accounts, known, strict=True):
-                if account.rejected:
-                    yield number, account.rejected
+            for number, work, before in zip(suspects, works, known, strict=True):
+                if work.account.rejected:
+                    yield number, work.account.rejected
                 elif len(hits[number]) > before:
+                    clean[number] = work.clean
                     bodies[number] = serialize(documents[number])
                     changed.append(number)
             # What goes out is searched again, not what was meant: the documents are read from their bodies.

@@ -1,7 +1,7 @@
 """From documents to their leaves: every text and long number, with what is said before it and where it stands."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
@@ -84,6 +84,18 @@ class Texts:
     def forget(self, length: int) -> None:
         """Keep no more than the first ones."""
         del self.lines[length:], self._places[length:]
+
+    def leave_out(self, first: int, known: Container[str]) -> None:
+        """Keep no text from the `first` on that is known."""
+        fresh = [number for number in range(first, len(self.lines)) if self.lines[number] not in known]
+        self.lines[first:] = [self.lines[number] for number in fresh]
+        self._places[first:] = [self._places[number] for number in fresh]
+
+    def unchanged(self, numbers: range, changed: Container[int]) -> Iterator[str]:
+        """Give those of some texts, with what stands before them, in which all detectors counted and found nothing."""
+        for number in numbers:
+            if number not in changed and not self.owner(number)[1]:
+                yield self.lines[number]
 
     def flatten(self, work: Work) -> list[Odd]:
         """Collect all of a document, in order; gives the fields whose names are suspicious, or not looked at yet."""

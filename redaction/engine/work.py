@@ -93,15 +93,22 @@ class Account:
 class Work:
     """A document that is being mended, a record or what stands within a text of one, and what was done to it.
 
-    `account`: of the record. `exempt`: detectors that don't count in any of its texts.
+    `account`: of the record. `exempt`: detectors that don't count in any of its texts. `clean`: texts in which nothing
+    was found, with what stands before them.
     """
 
-    __slots__ = ("account", "document", "exempt", "hits")
+    __slots__ = ("account", "clean", "document", "exempt", "hits")
 
     def __init__(
-        self, document: Document, hits: list[Hit], account: Account, exempt: frozenset[str] = frozenset()
+        self,
+        document: Document,
+        hits: list[Hit],
+        account: Account,
+        exempt: frozenset[str] = frozenset(),
+        clean: frozenset[str] = frozenset(),
     ) -> None:
         self.document = document
         self.hits = hits
         self.account = account
         self.exempt = exempt
+        self.clean = clean

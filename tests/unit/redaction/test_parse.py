@@ -348,3 +348,15 @@ def test_any_bytes_give_a_document_or_a_code(payload: bytes) -> None:
         assert result.isidentifier()
     else:
         assert decimals(accepted(serialize(result))) == decimals(result)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["12345678901234567890", "18446744073709551616", "0.30000000000000004", "1.10", "1e5", "1e-7", "-0", "-0.0", "1E400"]
+    + ["9" * 999, "0.1000000000000000055511151231257827", "123456789012345678"],
+)
+@pytest.mark.parametrize("form", ['{{"a":{{"n":{}}}}}', '{{"a": {{"n": {}}}}}', '{{"n":{}}}'])
+def test_numbers_are_read_alike_whatever_stands_around_them(number: str, form: str) -> None:
+    payload = form.format(number).encode()
+    [usual], [careful] = (parse_all([payload], LIMITS, careful=each) for each in (False, True))
+    assert repr(usual) == repr(careful)
