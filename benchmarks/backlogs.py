@@ -12,10 +12,10 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.load.process_costs import ProcessTree
 from consumer import aws
@@ -24,6 +24,7 @@ from consumer.kinesis.producer import Producer, Put, calls
 from consumer.local import scrape
 from consumer.local.stack import Stack
 from consumer.local.worker_process import WorkerProcess
+from consumer.worker.memory import divide, limit_mib
 
 MIB: Final = 1 << 20
 SECONDS: Final = 400.0
@@ -31,6 +32,8 @@ _SAMPLE_SECONDS: Final = 0.5
 _LARGE_BYTES: Final = int(9.9 * MIB)
 _MAX_RECORD_KIB: Final = 10 * 1024
 _KEYS: Final = 100_000
+_MOST_ENDS: Final = 3
+_GIB_IN_MIB: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Settled:
 
     :ivar ends: of the daemon, out of memory.
     :ivar fetch_records: what the daemon fetched at once in the end.
+    :ivar said_mib: what the worker may take, as it and `sanitizer doctor` say beforehand.
     :ivar seconds: from the worker's start.
     """
 
@@ -74,6 +78,7 @@ class Settled:
     settled: int
     ends: int
     fetch_records: int
+    said_mib: int
     peak_pss_mib: float
     peak_by_process_mib: dict[str, float]
     seconds: float
@@ -164,7 +169,18 @@ def _measure(case: Case, stack: Stack) -> Settled:
         worker.close()
     ends = stack.log.read_text(encoding="utf-8").count('"event": "fetch.reduced"')
     peak = {kind: round(size / MIB, 1) for kind, size in watch.peak.items()}
-    return Settled(case, int(settled), ends, int(fetch), round(sum(peak.values()), 1), peak, round(seconds, 1))
+    said = divide(stack.settings, limit_mib(), case.shards).worker
+    return Settled(case, int(settled), ends, int(fetch), said, round(sum(peak.values()), 1), peak, round(seconds, 1))
+
+
+def is_good(found: Mapping[str, Any]) -> bool:
+    """Tell whether all was settled, with three ends out of memory at most, and within what was said beforehand."""
+    return all(
+        each["settled"] == each["case"]["records"] + each["case"]["large"]
+        and each["ends"] <= _MOST_ENDS
+        and each["peak_pss_mib"] <= each["said_mib"] <= _GIB_IN_MIB
+        for each in found["cases"]
+    )
 
 
 def main() -> None:

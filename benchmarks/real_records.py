@@ -20,7 +20,7 @@ _MANY: Final = 30
 """At most so many payloads make one record."""
 
 _ONE_IN: Final = 6
-"""So often several do: records of 300 bytes to 30 KB."""
+"""So often several do: most records have 0.3 to 1.2 KB, and the largest 24 KB."""
 
 _DIGIT: Final = re.compile(r"[0-9]")
 _LONG: Final = 10**6
@@ -34,7 +34,7 @@ def web_orders(count: int) -> list[bytes]:
 
 
 def charges(count: int) -> list[bytes]:
-    """Give charges as a payment provider tells of them: many fields, most of them empty; 3 KB."""
+    """Give charges as a payment provider tells of them: many fields, many of them empty; 3 KB."""
     rng = random.Random(12)  # noqa: S311
     return [_written(_charge(rng)) for _ in range(count)]
 

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from redaction.actions.spec import spec_name
 from redaction.comparison import RECORD, Difference
 from redaction.detectors.registry import detectors
-from redaction.engine.field_tree import FieldTree, Plan, Rule
+from redaction.engine.field_tree import FieldTree
+from redaction.engine.plan import Plan, Rule
 from redaction.policy import Policy
 from redaction.policy.model import normalize_pattern
 from redaction.policy.selectors import NAME, NAME_PATTERN, PATH, PATH_PATTERN

@@ -7,7 +7,8 @@ from consumer.settings import Output, Settings
 from consumer.settings.key_template import METADATA
 from redaction.actions.spec import ActionSpec, EncryptSpec, HashSpec, TokeniseSpec, spec_name
 from redaction.engine import PolicyRedactor
-from redaction.engine.field_tree import Exemption, FieldTree
+from redaction.engine.field_tree import FieldTree
+from redaction.engine.plan import Exemption
 from redaction.plugin import Redactor
 from redaction.policy import Policy
 

@@ -61,7 +61,7 @@ class Kcl(Section):
         None,
         ge=64,
         le=32768,
-        description="The JVM's heap limit in MiB; default: what the container's memory leaves to it, 128 to 336.",
+        description="The JVM's heap limit in MiB; default: what the container's memory leaves to it, 128 to 272.",
     )
     retrieval_mode: Literal["POLLING", "FANOUT"] = Field("POLLING", description="Shared polling or enhanced fan-out.")
     consumer_arn: ConsumerArn | None = Field(

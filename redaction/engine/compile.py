@@ -17,9 +17,10 @@ from redaction.detectors.phone import PHONE, phone_in
 from redaction.detectors.registry import detectors
 from redaction.engine.careful import CarefulSearch
 from redaction.engine.field_rules import FieldRules
-from redaction.engine.field_tree import DROP, QUARANTINE, RELEASE, Exemption, FieldTree, Named, Plan, Rule
+from redaction.engine.field_tree import FieldTree
 from redaction.engine.finder import Finder
 from redaction.engine.labels import Labels
+from redaction.engine.plan import DROP, QUARANTINE, RELEASE, Exemption, Named, Plan, Rule
 from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper
 from redaction.engine.values import SECRET, is_it, looks_like

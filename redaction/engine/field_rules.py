@@ -3,20 +3,9 @@
 import re
 from typing import Final, TypeAlias
 
-from redaction.engine.field_tree import (
-    ACCOUNT,
-    BANK,
-    DROP,
-    NAME_OF,
-    QUARANTINE,
-    SCHEME,
-    TYPE_OF,
-    VALUE_OF,
-    FieldNode,
-    FieldTree,
-    Named,
-    Plan,
-)
+from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.pairs import ACCOUNT, BANK, NAME_OF, SCHEME, TYPE_OF, VALUE_OF
+from redaction.engine.plan import DROP, QUARANTINE, Named, Plan
 from redaction.engine.values import is_account_number, without_pairs
 from redaction.plugin import Applied, Document, JSONValue
 

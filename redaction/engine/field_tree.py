@@ -9,13 +9,11 @@ path that comes in most records is never among it, whatever came before.
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-from redaction.actions.base import Action
-from redaction.detectors.base import Detector
-from redaction.engine.values import Test
+from redaction.engine.pairs import PARTS
+from redaction.engine.plan import Exemption, Named, Plan, Rule
 from redaction.plugin import Applied, JSONValue
 from redaction.policy.names import last_parts, normalize
 from redaction.policy.selectors import (
@@ -29,43 +27,14 @@ from redaction.policy.selectors import (
     segment_matches,
 )
 from redaction.policy.words import Core, Grammar, Role
-from redaction.vocabulary import word_set
 
 _Owner = TypeVar("_Owner")
 
-# Names are few and short, but senders choose them. A path takes some 500 bytes.
+# Names are few and short, but senders choose them. A path takes some 600 bytes, its name among them.
 _MEMORY: Final = 30_000
 _NAMES: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
 _END_LENGTH: Final = 128
-
-# A name and its value as two fields of an object; what says the type of a value does so of scalars only.
-NAME_OF, TYPE_OF, VALUE_OF = 1, 2, 4
-# A bank, by its number, and an account at it.
-BANK, ACCOUNT = 8, 16
-# What says in ISO 20022 of what kind an `Id` is.
-SCHEME = 32
-_NAMES_OF: Final = word_set(
-    "name key k field attribute label fieldname attributecode attributename keyname displayname variablename"
-    " param parameter paramname parametername property propertyname header headername"
-)
-_TYPES_OF: Final = word_set("id code type system schemename documenttype doctype iddoctype idtype")
-_VALUES_OF: Final = word_set(
-    "value val v content data stringvalue fieldvalue identification number documentnumber docnumber idnumber"
-)
-_BANKS: Final = word_set(
-    "routing routingnumber routingno aba abanumber bsb bsbnumber sortcode blz bankleitzahl bankcode transitnumber ifsc"
-    " ifsccode bic swift swiftcode"
-)
-_ACCOUNTS: Final = word_set("account acct konto conto conta cuenta compte rekening")
-_PARTS: Final = {
-    **dict.fromkeys(_NAMES_OF, NAME_OF),
-    **dict.fromkeys(_TYPES_OF, TYPE_OF),
-    **dict.fromkeys(_VALUES_OF, VALUE_OF),
-    "schmenm": SCHEME,
-    **dict.fromkeys(_BANKS, BANK),
-    **dict.fromkeys(_ACCOUNTS, ACCOUNT),
-}
 
 # Between the account of a party and its number, in ISO 20022.
 _WRAPPERS: Final = frozenset({"Id", "Othr"})
@@ -73,50 +42,6 @@ _ACCT: Final = ("acct",)
 
 # What a date of birth is when it is an object; its year is the coarser date.
 _PARTS_OF_DATE: Final = (("day",), ("month",))
-
-DROP, RELEASE, QUARANTINE = "drop", "release", "quarantine"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What happens to a field. `action` is None for `drop` and `quarantine`, which `verb` names."""
-
-    rule: str
-    verb: str
-    action: Action | None = None
-    kind: Detector | None = None
-    applied: Applied = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "applied", (self.rule, self.verb))
-
-
-@dataclass(slots=True, eq=False)
-class Named:
-    """What happens to the scalars of a field that a rule's words select.
-
-    `counts`: which of them do. `below`: the same for members whose own name says something else; None: nothing.
-    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does. `code`: no detector
-    knows such values, and a few digits may be one.
-    """
-
-    plan: Plan
-    counts: Test
-    below: "Named | None" = None
-    hint: bool = False
-    pairs: bool = False
-    code: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A field rule, compiled. `plan` None: release. `words`, `hints`: what its words mean, if it has any."""
-
-    id: str
-    selectors: tuple[Selector, ...]
-    plan: Plan | None
-    words: Named | None = None
-    hints: Named | None = None
 
 
 class _Said(NamedTuple):
@@ -132,14 +57,6 @@ class _Said(NamedTuple):
     core: Core | None
     role: Role
     part: int
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """Fields in which some detectors don't count."""
-
-    selectors: tuple[Selector, ...]
-    detectors: frozenset[str]
 
 
 # Where nothing goes by the path any more, as nearly everywhere; and what most fields have below them. Shared, since the
@@ -291,9 +208,7 @@ class FieldTree:
             parent.children = {}
         parent.children[node.name] = node
 
-    def _by_paths(
-        self, said: _Said, above: tuple[State, State]
-    ) -> tuple[Rule | None, frozenset[str], tuple[State, State]]:
+    def _by_paths(self, said: _Said, above: _States) -> tuple[Rule | None, frozenset[str], _States]:
         """Give the rule that counts, a path's before a name's, and the exemptions of both; and go on by the path."""
         state = (self._by_path.step(above[0], said.normal), self._exempt_by_path.step(above[1], said.normal))
         rule = next(iter(self._by_path.matching(state[0])), said.rule)
@@ -370,7 +285,7 @@ class FieldTree:
         if self._grammar is None:
             return _Said(normal, rule, exempt, (), None, "other", 0)
         words = tuple(self._grammar.words(name))
-        part = _PARTS.get("".join(words), 0)
+        part = PARTS.get("".join(words), 0)
         return _Said(normal, rule, exempt, words, self._decided(words), self._grammar.role(words), part)
 
     def _decide(self, words: tuple[str, ...]) -> Core | None:

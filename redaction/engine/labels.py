@@ -28,8 +28,10 @@ _ATTRIBUTES: Final = rb"(?: [^<>\n]*)?"
 _TOLD: Final = rb"(?i: (?:is|was|ist|war|est|es|era):? )"
 _DATE: Final = rb"\.? [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{2,4}\b"
 _CODE: Final = rb" [0-9]{3,4}\b"
-# `password for the portal: ...`
-_WORDS_BETWEEN: Final = rb"(?: [A-Za-z?]{1,16}){1,4} ?: "
+WORDS_BETWEEN: Final = 4
+"""May stand between a secret's name and its colon: `password for the portal: ...`"""
+
+_BETWEEN_NAME_AND_COLON: Final = rb"(?: [A-Za-z?]{1,16}){1,%d} ?: " % WORDS_BETWEEN
 _END: Final = rb"(?:%b%b(?::|=>)|%b==?>?| ?:|" + _ATTRIBUTES + rb">|" + _TOLD + rb"|" + _DATE + rb")"
 _END_IN_TEXT: Final = _END % (rb"\\*[\"']", _SPACE_IN_TEXT, _SPACE_IN_TEXT)
 _END_IN_SERIALISED: Final = _END % (rb"(?:\\+\"|')", _SPACE_IN_SERIALISED, _SPACE_IN_SERIALISED)
@@ -94,7 +96,7 @@ class Labels:
         of_secrets = [core for core in hiding if core.rule in secrets and not core.hint]
         self._codes: Final = [
             b"(?i:%b)%b" % (_words(cores), end)
-            for cores, end in ((of_codes, _CODE), (of_secrets, _WORDS_BETWEEN))
+            for cores, end in ((of_codes, _CODE), (of_secrets, _BETWEEN_NAME_AND_COLON))
             if cores
         ]
 

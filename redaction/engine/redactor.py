@@ -7,7 +7,7 @@ made clean is rejected.
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from redaction.engine.compile import compile_policy
 from redaction.engine.field_rules import FieldForbidden, Hit
@@ -203,7 +203,9 @@ class PolicyRedactor:
             for number, read in zip(
                 suspects, parse_all([bodies[number] for number in suspects], _NO_LIMITS), strict=True
             ):
-                documents[number] = cast("Document", read)
+                if isinstance(read, Unparsable):  # nothing that was written here is
+                    raise read
+                documents[number] = read
         for number in suspects:
             yield number, Rejected(LEAK_SUSPECTED, hits[number][-1][0][0])
 

@@ -5,7 +5,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
-from redaction.engine.field_tree import NAME_OF, VALUE_OF, FieldNode, FieldTree
+from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.pairs import NAME_OF, VALUE_OF
 from redaction.engine.values import number_text
 from redaction.engine.work import Account, KeyCollision, Work
 from redaction.plugin import Document, JSONValue

@@ -11,9 +11,10 @@ from redaction.actions.base import HIDDEN
 from redaction.detectors.base import Span, view
 from redaction.engine import encodings
 from redaction.engine.field_rules import FieldForbidden, FieldRules, Hit
-from redaction.engine.field_tree import DROP, QUARANTINE, FieldTree, Named
+from redaction.engine.field_tree import FieldTree
 from redaction.engine.finder import Finding
-from redaction.engine.labels import Label, Labels, label_at, rest_of_line
+from redaction.engine.labels import WORDS_BETWEEN, Label, Labels, label_at, rest_of_line
+from redaction.engine.plan import DROP, QUARANTINE, Named
 from redaction.engine.texts import Text
 from redaction.engine.values import without_pairs
 from redaction.engine.work import TooComplex, Work
@@ -55,7 +56,6 @@ _JSON_COST: Final = 24
 _SHORTEST_TOLD: Final = re.compile(r"(?=\S{4}|[0-9]{3})(?=\S*[0-9]|\S*[!@#$%^+]\S)")
 _LONG_OR_DATE: Final = re.compile(r"[0-9]{1,4}([/.-])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])|(?:[0-9][ -]?){6}")
 _OPENING: Final = ("[", "{")
-_WORDS_BETWEEN: Final = 4
 
 
 class Unwrapper:
@@ -139,7 +139,7 @@ class Unwrapper:
         if named is None and label.loose and " " in label.name:
             # `password for the portal: ...`
             words = label.name.split(" ")
-            ends = range(len(words) - 1, max(0, len(words) - 1 - _WORDS_BETWEEN), -1)
+            ends = range(len(words) - 1, max(0, len(words) - 1 - WORDS_BETWEEN), -1)
             shorter = (self.tree.named(" ".join(words[:end])) for end in ends)
             named = next((each for each in shorter if each and not each.hint and each.plan.verb is DROP), None)
         return named

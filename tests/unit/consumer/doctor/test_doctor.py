@@ -467,9 +467,9 @@ def test_no_java(run: Run, patient: Patient, tmp_path: Path) -> None:
     patient.write(kcl={"java": str(broken)})
     (failed,) = examine(run, patient.config).of("failed")
     assert failed.startswith(f"{broken} does not run: install a Java for this machine, or correct kcl.java")
-    broken.write_text('#!/bin/sh\ntest "$1" != -Xmx336m\n')
+    broken.write_text('#!/bin/sh\ntest "$1" != -Xmx272m\n')
     (failed,) = examine(run, patient.config).of("failed")
-    assert "does not run with a heap of 336 MiB: lower kcl.heap_mb" in failed
+    assert "does not run with a heap of 272 MiB: lower kcl.heap_mb" in failed
 
 
 def test_no_java_anywhere(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from redaction.engine import PolicyRedactor
-from redaction.engine.field_tree import Exemption, FieldNode, FieldTree, Plan, Rule
+from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.plan import Exemption, Plan, Rule
 from redaction.plugin import Released
 from redaction.policy import Policy
 from redaction.policy.checks import problems
