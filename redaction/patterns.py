@@ -77,14 +77,11 @@ class Sieve:
 
     def lines(self, lines: Sequence[bytes]) -> list[int]:
         """Give the indexes of those in which it matches, in order."""
-        found: list[int] = []
-        for first, chunk in _chunks(lines):
-            joined = b"\n".join(chunk)
-            if self._match(_AT_START, joined, 0, len(joined))[0][1] > 0:
-                found += [
-                    first + number for number in self.within(joined, list(accumulate(len(line) + 1 for line in chunk)))
-                ]
-        return found
+        return sift([self], lines)[0]
+
+    def matches(self, joined: bytes) -> bool:
+        """Tell whether it matches in any of joined lines."""
+        return bool(self._match(_AT_START, joined, 0, len(joined))[0][1] > 0)
 
     def within(self, joined: bytes, ends: Sequence[int]) -> list[int]:
         """Do the same with joined lines, which end (newline included) at `ends`."""
@@ -99,6 +96,19 @@ class Sieve:
             found.append(number)
             position = ends[number]
         return found
+
+
+def sift(sieves: Sequence[Sieve], lines: Sequence[bytes]) -> list[list[int]]:
+    """Give, for each sieve, the indexes of the lines in which it matches, in order."""
+    found: list[list[int]] = [[] for _ in sieves]
+    for first, chunk in _chunks(lines):
+        joined = b"\n".join(chunk)
+        ends: list[int] = []
+        for sieve, of_sieve in zip(sieves, found, strict=True):
+            if sieve.matches(joined):
+                ends = ends or list(accumulate([len(line) + 1 for line in chunk]))
+                of_sieve += [first + number for number in sieve.within(joined, ends)]
+    return found
 
 
 def _chunks(lines: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:

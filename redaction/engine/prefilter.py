@@ -11,7 +11,7 @@ from typing import Final
 
 from redaction.detectors.base import Detector, view
 from redaction.engine.labels import Labels
-from redaction.patterns import Sieve
+from redaction.patterns import Sieve, sift
 
 NUMBERS: Final = frozenset({"card", "track", "ssn", "itin", "national_id", "ip"})
 _APART: Final = (frozenset({"phone", "credential"}), frozenset({"iban"}))
@@ -45,15 +45,14 @@ class Prefilter:
     """
 
     def __init__(self, detectors: Sequence[Detector], labels: Labels) -> None:
-        self._letters, *self._others = passes(detectors, labels.any_in_serialised)
+        self._passes = passes(detectors, labels.any_in_serialised)
         self._named = passes(detectors, labels.in_serialised)[0] if labels else None
 
     def suspects(self, bodies: Sequence[bytes]) -> list[int]:
         """Find the bodies (compact JSON in UTF-8) in which there may be something; gives their indexes, in order."""
         lines = [body if body.isascii() else view(body.decode()) for body in bodies]
-        suspects = {number for each in self._others for number in each.lines(lines)}
-        letters = self._letters.lines(lines)
+        letters, *others = sift(self._passes, lines)
         if self._named and letters:
             # Many texts hold something that looks like a label: only now are the names compared.
             letters = [letters[place] for place in self._named.lines([lines[number] for number in letters])]
-        return sorted(suspects.union(letters))
+        return sorted(set(letters).union(*others))

@@ -7,6 +7,7 @@ made clean is rejected.
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from redaction.engine.compile import compile_policy
@@ -25,6 +26,7 @@ _ABSENT = object()
 _NO_NAME: Final = "?"
 # A document may have grown beyond what a payload may be.
 _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
+_applied: Final = itemgetter(0)
 _PENDING: Final = Rejected("pending")
 _NOTHING: Final[frozenset[str]] = frozenset()
 # Where nearly every record is worth a look, a pass that tells which is one too many.
@@ -160,7 +162,7 @@ class PolicyRedactor:
             verdicts[places[number]] = rejected
         for place, document, body in zip(places, documents, bodies, strict=True):
             if verdicts[place] is _PENDING:
-                done = tuple([applied for applied, _ in all_hits[place]])
+                done = tuple(map(_applied, all_hits[place]))
                 verdicts[place] = Released(document, body or serialize(document), done)
         return verdicts, all_hits
 

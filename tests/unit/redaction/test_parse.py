@@ -333,6 +333,8 @@ payloads = (
 
 @given(st.lists(payloads, max_size=5), st.sampled_from([LIMITS, SMALL, Limits(2, 10_000, 4), Limits(128, 30, 10_000)]))
 @example([b'{"a":"\\\\":1}', b'{"a" :1,"a":2}'], LIMITS)
+@example([b'{"a":1,"b":2}', b'{"a":1,"a":2}'], LIMITS)
+@example([b'"{"', b'{"a":1}', b'{"a":1234567890123456789}'], LIMITS)
 @example([b'{"k":' + b"[" * 60 + b"]" * 60 + b"}"], Limits(128, 100, 10_000))
 def test_the_fast_way_agrees_with_the_strict_one(batch: list[bytes], limits: Limits) -> None:
     strict = [strictly(payload, limits) for payload in batch]
