@@ -15,6 +15,10 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
+CLIPPY := cargo fmt --check --manifest-path native/Cargo.toml && \
+	cargo clippy --quiet --locked --manifest-path native/Cargo.toml -- --deny warnings
+NATIVE := native/Cargo.toml native/Cargo.lock native/pyproject.toml $(wildcard native/src/*.rs)
+
 UNIT := not integration and not faults and not fuzz and not image and not package
 # Three at once keep two cores busy: many tests wait for a process. One with the daemon needs nearly a core.
 PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
@@ -48,8 +52,9 @@ test-unit: $(STAMP) ## the unit suite alone; ARGS="-k name" to select, PROCESSES
 test-smoke: $(STAMP) ## with the real KCL daemon: a demo, the death of each process, the way of a record; ARGS="-k name"
 	$(BIN)/pytest -n 2 --dist worksteal -v -m smoke tests/integration tests/faults $(ARGS)
 
-test-rest: $(STAMP) ## what test-all has beyond test: all examples of the property tests, all integration, a sample of the faults
+test-rest: $(STAMP) ## what test-all has beyond test: all examples of the property tests, either engine, integration, some faults
 	HYPOTHESIS_PROFILE=full $(PYTEST) -m "hypothesis and $(UNIT)"
+	REDACTION_NATIVE=off $(PYTEST) -m "$(UNIT)" tests/unit/redaction
 	$(BIN)/pytest -v -m "(integration or sample) and not smoke"
 
 test-all: test test-rest ## everything but the whole fault suite, the image and the Lambda package
@@ -77,6 +82,7 @@ check: $(STAMP) ## formatting, lint, types, import contracts, known vulnerabilit
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v cargo >/dev/null; then $(CLIPPY); else echo "No cargo: native/ is NOT CHECKED."; fi
 	$(BIN)/python requirements/audit.py
 
 hooks: $(STAMP) ## git hooks: the quick ones of these before a commit, types before a push
@@ -94,6 +100,7 @@ deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests 
 		--compact --quiet --skip-download
 
 format: $(STAMP) ## format, and mend what the linter can mend
+	if command -v cargo >/dev/null; then cargo fmt --manifest-path native/Cargo.toml; fi
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -133,14 +140,15 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --constraints requirements/dev.txt --group sbom --output-file requirements/sbom.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt
+	$(LOCK) --group native --output-file requirements/native.txt
 
 clean: ## remove .venv, build results and caches
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache native/target
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # With uv where it is on the PATH, else with venv and pip. Build isolation is off because what an isolated build fetches
 # is neither pinned nor checked: requirements/build.txt brings the build tools, with hashes, first.
-$(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml consumer/kcl/jars.txt
+$(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt pyproject.toml consumer/kcl/jars.txt $(NATIVE)
 	@if ! $(BIN)/python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then \
 		$(PYTHON) -c '$(IS_NEW_ENOUGH)' || { \
 			echo "Python 3.11 or later is needed, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12" >&2; exit 1; }; \
@@ -163,7 +171,13 @@ $(STAMP): requirements/build.txt requirements/dev.txt pyproject.toml consumer/kc
 	$$install --require-hashes -r requirements/build.txt && \
 	$(BIN)/python -m consumer.kcl.fetch_jars --requirements requirements/dev.txt && \
 	$$install --require-hashes --no-build-isolation -r requirements/dev.txt && \
-	$$install --no-build-isolation --no-deps --editable .
+	$$install --no-build-isolation --no-deps --editable . && \
+	if ! command -v cargo >/dev/null; then \
+		echo "No cargo: the redaction engine runs without its compiled part, several times slower (native/README.md)"; \
+	elif $$install --require-hashes -r requirements/native.txt && \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $$install --no-build-isolation --no-deps --force-reinstall ./native; then :; \
+	elif [ -n "$${CI:-}" ]; then exit 1; \
+	else echo "The compiled part cannot be built, see above: the redaction engine runs without it, several times slower"; fi
 	@touch $@
 
 # An environment of its own: see the group `deploy` in pyproject.toml.

@@ -23,7 +23,7 @@ from redaction import guard, parse
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor, work
-from redaction.engine.redactor import UNKNOWN_FIELD
+from redaction.engine.python_way import UNKNOWN_FIELD
 from redaction.plugin import Dropped, Rejected, Released, Verdict
 from redaction.policy import FieldRule, Policy, load_policy
 from redaction.policy.file import built_in, parse_policy

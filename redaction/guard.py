@@ -49,17 +49,21 @@ def _call(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict] | Reje
 
 
 def _is_valid(verdict: object) -> bool:
-    if type(verdict) not in (Released, Dropped, Rejected):
+    # Exact types: a subclass could show one content to us and another to the sink.
+    if type(verdict) is Released:
+        return _is_released(verdict)
+    if type(verdict) is Dropped:
+        return _is_name(verdict.rule)
+    return type(verdict) is Rejected and _is_name(verdict.code) and (verdict.rule is None or _is_name(verdict.rule))
+
+
+def _is_released(verdict: Released) -> bool:
+    if type(verdict.body) is not bytes or type(verdict.applied) is not tuple or not _is_applied(verdict.applied):
         return False
-    match verdict:
-        case Released(document=document, body=body, applied=applied):
-            # Exact types: a subclass could show one content to us and another to the sink.
-            return type(document) is dict and type(body) is bytes and type(applied) is tuple and _is_applied(applied)
-        case Dropped(rule=rule):
-            return _is_name(rule)
-        case Rejected(code=code, rule=rule):
-            return _is_name(code) and (rule is None or _is_name(rule))
-    return False
+    try:
+        return type(verdict.document) is dict
+    except ValueError:
+        return False
 
 
 def _is_applied(applied: tuple[object, ...]) -> bool:

@@ -15,6 +15,8 @@ from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, TypeAlias
 
+import orjson
+
 __all__ = [
     "ENTRY_POINT_GROUP",
     "Applied",
@@ -46,18 +48,43 @@ Applied: TypeAlias = tuple[str, str]
 """(rule id, action name)"""
 
 
-@dataclass(slots=True)  # not frozen: made for every record, and a frozen one takes three times as long
 class Released:
     """The document may leave. `body` is `document` as compact JSON in UTF-8, in the same order of fields.
 
     Numbers with a fraction or an exponent are `float` where their shortest spelling (`repr`) is equal, as a decimal, to
     what was received, else `Decimal`; all others are `int`. A float stands for that spelling, not for its binary value.
     `applied` has one entry for each thing that a rule masked or dropped.
+
+    :param document: None where a double keeps all numbers of the body: it is read from it when somebody asks.
     """
 
-    document: Document
-    body: bytes
-    applied: tuple[Applied, ...] = ()
+    __match_args__ = ("document", "body", "applied")
+    __slots__ = ("_document", "applied", "body")
+
+    def __init__(self, document: "Document | None", body: bytes, applied: tuple[Applied, ...] = ()) -> None:
+        self._document = document
+        self.body = body
+        self.applied = applied
+
+    @property
+    def document(self) -> Document:
+        """The document.
+
+        :raises ValueError: it was to be read from the body, which is no JSON.
+        """
+        if self._document is None:
+            self._document = orjson.loads(self.body)
+        return self._document
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Released:
+            return NotImplemented
+        return (self.document, self.body, self.applied) == (other.document, other.body, other.applied)
+
+    __hash__ = None  # type: ignore[assignment]  # a document has none
+
+    def __repr__(self) -> str:
+        return f"Released(document={self.document!r}, body={self.body!r}, applied={self.applied!r})"
 
 
 @dataclass(frozen=True, slots=True)

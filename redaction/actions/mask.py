@@ -27,6 +27,7 @@ class Mask:
     def __init__(self, keep: Keep = "none") -> None:
         self._keep = {"none": None, "last4": keep_last_four, "bin_last4": keep_bin_last_four}[keep]
         self.keeps_some = keep != "none"
+        self.keeps_last_four = keep == "last4"
 
     def __call__(self, value: Scalar, kind: Detector | None) -> str:
         if self._keep is None:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
-__all__ = ["CONTROL", "INVISIBLE", "MAX_ASCII", "ON_US", "TRANSIT", "Detector", "Span", "mask_digits", "view"]
+__all__ = [
+    "CONTROL",
+    "INVISIBLE",
+    "MAX_ASCII",
+    "ON_US",
+    "TRANSIT",
+    "Detector",
+    "Span",
+    "fold_table",
+    "mask_digits",
+    "view",
+]
 
 Span: TypeAlias = tuple[int, int]
 """Start and end (exclusive), in code points of the text searched, which are bytes of its view."""
@@ -78,6 +89,8 @@ _WORDS: Final = 8192
 _LONGEST_WORD: Final = 32
 _SHORT_WORD: Final = 12
 _FEW_WORDS: Final = 16
+# Letters, digits and signs; and, far from them, characters that tag others and show nothing.
+_PLANES: Final = (range(0x20000), range(0xE0000, 0xE0080))
 _FOREIGN: Final = re.compile(r"([^ -~]+)")
 
 
@@ -153,6 +166,14 @@ def _folded(text: str) -> bytes:
 @lru_cache(maxsize=_WORDS)
 def _folded_word(word: str) -> str:
     return word.translate(_FOLDING)
+
+
+@lru_cache(maxsize=1)
+def fold_table() -> bytes:
+    """Give the view of each code point, up to the last that has one of its own; all beyond are `?`."""
+    # Asked for as long as it is known, so that it learns nothing of what no text has.
+    planes = [bytes(ord(_FOLDING.get(code) or _fold(chr(code))) for code in plane) for plane in _PLANES]
+    return planes[0].ljust(_PLANES[1].start, _OTHER.encode()) + planes[1]
 
 
 _MASKING: Final = bytes(ord("*") if chr(code) in "0123456789" else code for code in range(256))

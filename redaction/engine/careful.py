@@ -62,6 +62,10 @@ class CarefulSearch:
             if work.clean:
                 leaves.leave_out(begin, work.clean)
             numbers.append(range(begin, len(leaves.lines)))
+        self.mend_texts(leaves, works, numbers, first=first)
+
+    def mend_texts(self, leaves: Texts, works: Sequence[Work], numbers: Sequence[range], *, first: bool) -> None:
+        """Do the same with some of their texts; `numbers`: which of them are those of each document."""
         changed = self._round(leaves, 0, first=first)
         for work, of_work in zip(works, numbers, strict=True):
             if not changed.keys().isdisjoint(of_work):

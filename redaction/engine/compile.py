@@ -20,10 +20,11 @@ from redaction.engine.field_rules import FieldRules
 from redaction.engine.field_tree import FieldTree
 from redaction.engine.finder import Finder
 from redaction.engine.labels import Labels
+from redaction.engine.native import Native, installed
 from redaction.engine.plan import DROP, QUARANTINE, RELEASE, Exemption, Named, Plan, Rule
 from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper
-from redaction.engine.values import SECRET, is_it, looks_like
+from redaction.engine.values import SECRET, is_it, looks_like, sure
 from redaction.keys import KeyProvider, KeyUnavailable
 from redaction.parse import Limits
 from redaction.patterns import agrees_with_re2
@@ -40,6 +41,7 @@ class Compiled(NamedTuple):
     fields: FieldRules
     search: CarefulSearch
     prefilter: Prefilter
+    native: Native | None
 
 
 def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
@@ -70,14 +72,19 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
         if name in policy.detectors and spec_name(policy.detectors[name]) != RELEASE
     }
     try:
-        search = CarefulSearch(actions, tree, Unwrapper(FieldTree(by_name, grammar=grammar), labels, limits))
+        unwrapper = Unwrapper(FieldTree(by_name, grammar=grammar), labels, limits)
+        search = CarefulSearch(actions, tree, unwrapper)
         prefilter = Prefilter(tuple(actions), labels)
     except re2.error as error:
         message = (
             f"policy {policy.name!r}: its names and detectors together are too large for one pattern; name fewer fields"
         )
         raise PolicyError(message) from error
-    return Compiled(limits, tree, FieldRules(tree), search, prefilter)
+    fields = FieldRules(tree)
+    native = None
+    if module := installed():
+        native = Native(module, tree, fields, limits, tuple(actions), unwrapper.in_text, search.look_at_names)
+    return Compiled(limits, tree, fields, search, prefilter, native)
 
 
 def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
@@ -87,18 +94,24 @@ def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:
     find = Finder((detectors()[rule.type],)).find_in if rule.type else None
     alike, words = (
         looks_like(rule.type, find),
-        Named(plan, is_it(rule.type, masks=plan.verb not in {DROP, QUARANTINE}), code=rule.type is None),
+        Named(
+            plan,
+            is_it(rule.type, masks=plan.verb not in {DROP, QUARANTINE}),
+            code=rule.type is None,
+            sure=sure(rule.type, hint=False),
+        ),
     )
     if plan.verb in {DROP, QUARANTINE}:
         # What must not be stored at all is not below such a name either, unless a member's name says that it is not.
         words.below = words
     elif rule.type:
-        words.below = Named(plan, alike)
+        words.below = Named(plan, alike, sure=sure(rule.type, hint=True))
         words.below.below = words.below
     hinted = plan
     if rule.type == CARD.name and isinstance(plan.action, Mask) and plan.action.keeps_some:
         hinted = replace(plan, kind=CARD)  # what looks like one needs no second look
-    return Rule(rule.id, rule.selectors, plan, words, Named(hinted, alike, hint=True, pairs=rule.type == SECRET))
+    hints = Named(hinted, alike, hint=True, pairs=rule.type == SECRET, sure=sure(rule.type, hint=True))
+    return Rule(rule.id, rule.selectors, plan, words, hints)
 
 
 def _in_regions(regions: Sequence[str]) -> dict[str, Detector]:

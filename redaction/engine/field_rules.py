@@ -46,6 +46,19 @@ class FieldRules:
         """
         self._object(document, self._tree.root, hits)
 
+    def judge(self, value: JSONValue, node: FieldNode, hits: list[Hit], *, in_list: bool) -> tuple[JSONValue, ...]:
+        """Do the same with one scalar of a field; gives what stands in its place, nothing if it is dropped."""
+        if in_list:
+            items = [value]
+            self._list(items, node, hits)
+            return tuple(items)
+        fields: Document = {"": value}
+        return () if self._is_doomed(fields, "", value, node, hits) else (fields[""],)
+
+    def may_tell(self, text: str) -> bool:
+        """Tell whether a text may be the name of what stands beside it, and matter."""
+        return _IS_NAME(text) is not None and self._tree.named(text) is not None
+
     def _object(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
         doomed: list[str] = []
         children = node.children

@@ -10,7 +10,7 @@ path that comes in most records is never among it, whatever came before.
 import threading
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from redaction.engine.pairs import PARTS
 from redaction.engine.plan import Exemption, Named, Plan, Rule
@@ -80,6 +80,7 @@ class FieldNode:
         "name",
         "name_hits",
         "named",
+        "number",
         "odd_name",
         "pair",
         "parent",
@@ -120,6 +121,8 @@ class FieldNode:
         self.clean_name: str | None = None
         self.odd_name = True
         self.name_hits: tuple[Applied, ...] = ()
+        # By which `redaction.engine.native` calls it.
+        self.number = 0
         self.seen = 0
         self.redacted = 0
         # How often it and what is below it came, each time the tree was full counting half of the one after; and `seen`
@@ -140,6 +143,18 @@ class FieldNode:
     def line(self) -> "list[FieldNode]":
         """The fields from the record's top down to this one."""
         return [*self.parent.line(), self] if self.parent else []
+
+
+class Watcher(Protocol):
+    """Somebody who has to know what is remembered."""
+
+    def remembered(self, node: FieldNode) -> None: ...
+
+    def forgetting(self) -> None:
+        """Some are about to be forgotten; what was counted of them elsewhere is to be added."""
+
+    def forgotten(self) -> None:
+        """They have been."""
 
 
 class FieldTree:
@@ -170,6 +185,7 @@ class FieldTree:
         self._exempt_by_path: _ByPath[Exemption] = _ByPath(exempting)
         self._size = 0
         self._forgetting = threading.Lock()
+        self.watcher: Watcher | None = None
         start = (self._by_path.start, self._exempt_by_path.start)
         self.root = FieldNode("", None, start if any(start) else _NOWHERE)
 
@@ -207,6 +223,8 @@ class FieldTree:
         if parent.children is _NO_CHILDREN:
             parent.children = {}
         parent.children[node.name] = node
+        if self.watcher:
+            self.watcher.remembered(node)
 
     def _by_paths(self, said: _Said, above: _States) -> tuple[Rule | None, frozenset[str], _States]:
         """Give the rule that counts, a path's before a name's, and the exemptions of both; and go on by the path."""
@@ -220,6 +238,8 @@ class FieldTree:
         with self._forgetting:
             if self._size < _MEMORY:
                 return  # another thread was faster
+            if self.watcher:
+                self.watcher.forgetting()
             nodes = self.nodes()
             for node in reversed(nodes):
                 weight, node.seen_before = node.weight // 2 + node.seen - node.seen_before, node.seen
@@ -232,6 +252,8 @@ class FieldTree:
                 if node.children:
                     node.children = {name: child for name, child in node.children.items() if child in kept}
             self._size = len(kept)
+            if self.watcher:
+                self.watcher.forgotten()
 
     def at(self, path: Iterable[str]) -> FieldNode:
         """Give the field at a path, looked up or worked out."""

@@ -29,9 +29,10 @@ class Plan:
 class Named:
     """What happens to the scalars of a field that a rule's words select.
 
-    `counts`: which of them do. `below`: the same for members whose own name says something else; None: nothing.
-    `hint`: the name alone does not say enough. `pairs`: a text may hold several, as a cookie does. `code`: no detector
-    knows such values, and a few digits may be one.
+    `counts`: which of them do. `sure`: a pattern of texts that do without a doubt; see `redaction.engine.values.sure`.
+    `below`: the same for members whose own name says something else; None: nothing. `hint`: the name alone does not say
+    enough. `pairs`: a text may hold several, as a cookie does. `code`: no detector knows such values, and a few digits
+    may be one.
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class Named:
     hint: bool = False
     pairs: bool = False
     code: bool = False
+    sure: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

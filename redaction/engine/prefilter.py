@@ -22,15 +22,20 @@ _EXPONENT: Final = rb"[:,\[]-?[0-9.]+[eE]\+?[0-9]"
 
 
 def passes(detectors: Sequence[Detector], other: bytes) -> list[Sieve]:
-    """Compile the passes over letters, which include `other`, over numbers, and those apart, if they have a detector.
+    """Compile the passes.
 
     :raises re2.error: they are too large for a pattern.
     """
+    return [Sieve(pattern) for pattern in pass_patterns(detectors, other)]
+
+
+def pass_patterns(detectors: Sequence[Detector], other: bytes | None = None) -> list[bytes]:
+    """Give the patterns over letters, which include `other`, over numbers, and those apart, if they have a detector."""
     numbers = [each.candidate for each in detectors if each.name in NUMBERS]
     apart = [[each.candidate for each in detectors if each.name in names] for names in _APART]
     letters = [each.candidate for each in detectors if each.name not in NUMBERS | APART]
-    groups = [[*letters, other], [*numbers, _EXPONENT], *apart]
-    return [Sieve(any_of(group)) for group in groups if group]
+    groups = [letters if other is None else [*letters, other], [*numbers, _EXPONENT], *apart]
+    return [any_of(group) for group in groups if group]
 
 
 def any_of(patterns: Sequence[bytes]) -> bytes:

@@ -15,7 +15,7 @@ from redaction.plugin import Document, JSONValue
 _SHORTEST: Final = 4
 _SMALL: Final = 10**6
 _VERSION: Final = 'version":"'
-_NAMES_VERSION: Final = re.compile(
+names_version: Final = re.compile(
     r"(?:.{0,64}[^A-Za-z])?(?i:version|release|firmware|build|fw|sw)|.{0,64}[a-z](?:Version|Release|Firmware|Build)"
 ).fullmatch
 
@@ -140,7 +140,7 @@ class Texts:
             elif kind in _NUMBERS and not -_SMALL < value < _SMALL:  # type: ignore[operator]
                 self.add(fields, name, number_text(value), child.before_number, child, work)  # type: ignore[arg-type]
         if node.pair > VALUE_OF and any(
-            type(value) is str and name in children and children[name].part == NAME_OF and _NAMES_VERSION(value)
+            type(value) is str and name in children and children[name].part == NAME_OF and names_version(value)
             for name, value in fields.items()
         ):
             self._say_version(first)

@@ -22,6 +22,7 @@ from redaction.plugin import Dropped, Rejected, Released, Verdict
 from redaction.policy import load_policy
 from redaction.policy.file import built_in
 from tests.fuzz.kit import CANARY, Fuzz
+from tests.kits.needs import needs_native
 
 SECONDS: Final = 1.0
 # Broken JSON that is nested a thousand levels deep is refused for the one or for the other, as much stack as there is.
@@ -86,6 +87,18 @@ def test_a_redactor_gives_a_verdict_on_everything(fuzz: Fuzz, policy: str) -> No
                 encoder.encode(verdict.document, Record("1", 0, 0, payload))
         elif isinstance(verdict, Rejected):
             assert CANARY not in f"{verdict.code} {verdict.rule}"
+
+
+@pytest.mark.parametrize("policy", REDACTORS)
+def test_the_compiled_part_does_what_python_does(fuzz: Fuzz, policy: str) -> None:
+    needs_native()
+    native, python = (PolicyRedactor(load_policy(policy), _Keys(), native=each) for each in (True, False))
+    for payload in fuzz.inputs(CORPUS):
+        with fuzz.only(payload):
+            for _ in range(2):
+                (one,), (other,) = native.redact([payload]), python.redact([payload])
+                assert one == other or (one in BOTTOMLESS and other in BOTTOMLESS)
+    assert sorted(native.coverage()) == sorted(python.coverage())
 
 
 def test_batches_are_judged_record_by_record(fuzz: Fuzz) -> None:

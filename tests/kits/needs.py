@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import pytest
 
+from redaction.engine.native import installed
+
 
 def needs(program: str, package: str) -> str:
     """Return where a program is that the test starts.
@@ -16,6 +18,14 @@ def needs(program: str, package: str) -> str:
     if found is None:
         lacks(f"{program} is not installed (Debian: apt-get install {package})")
     return found
+
+
+def needs_native() -> None:
+    """End the test where the compiled part is not there: where there is a cargo, it should be."""
+    if installed() is None:
+        if shutil.which("cargo"):
+            lacks("the compiled part of the engine is not installed (`make setup` builds it)")
+        pytest.skip("the compiled part of the engine is not installed, and there is no cargo")
 
 
 def lacks(what: str) -> NoReturn:

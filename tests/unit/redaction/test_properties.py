@@ -25,6 +25,7 @@ from redaction.plugin import Rejected, Released, Verdict
 from redaction.policy import Policy, load_policy
 from redaction.policy.checks import problems
 from tests.kits.examples import examples
+from tests.kits.needs import needs_native
 
 KEYS = KnownKeys({"test": [Key("b", bytes(range(32))), Key("a", b"\x07" * 32)]}, "test keys")
 
@@ -335,8 +336,8 @@ def policy(seed: int) -> Policy:
 seeds = st.integers(0, 60)
 
 
-def fresh(seed: int, *, careful: bool = False) -> PolicyRedactor:
-    return PolicyRedactor(policy(seed), KEYS, careful=careful)
+def fresh(seed: int, *, careful: bool = False, native: bool = True) -> PolicyRedactor:
+    return PolicyRedactor(policy(seed), KEYS, careful=careful, native=native)
 
 
 @cache
@@ -399,6 +400,24 @@ def test_the_fast_way_agrees_with_the_careful_one(batch: list[bytes], seed: int,
     assert expecting.redact(batch) == expected
     redactor = fresh(seed)
     assert [*redactor.redact(batch[cut:]), *redactor.redact(batch[:cut])] == expected[cut:] + expected[:cut]
+
+
+@examples(300)
+@given(st.lists(payloads, max_size=5), seeds)
+@example([b'{"a":1,"a":2}', b'{"a":1}'], 0)
+@example([b'{"n":1e5,"m":-0,"f":0.00001,"g":1.10,"h":12345678901234567890}'], 0)
+@example([b'{"email":["a@b.example",null,true,7],"ssn":["123-45-6789","pass"],"pin":[1234,"12"]}'], 0)
+@example([b'{"a":{"name":"phone","value":"2025550147"},"b":{"name":"colour","value":"red"},"c":[["cvv","123"]]}'], 0)
+@example([b'{"name":"app version","value":"4.1.1.1"}', b'{"name":"address","value":"4.1.1.1"}'], 0)
+def test_the_compiled_part_does_what_python_does(batch: list[bytes], seed: int) -> None:
+    needs_native()
+    native, python = fresh(seed), fresh(seed, native=False)
+    # The first time the fields are new, and all is Python's.
+    for _ in range(3):
+        assert native.redact(batch) == python.redact(batch)
+    for payload in batch:
+        assert native.explain(payload) == python.explain(payload)
+    assert sorted(native.coverage()) == sorted(python.coverage())
 
 
 def as_decimals(value: Any) -> Any:

@@ -269,7 +269,7 @@ def test_keys_and_values_of_the_document_itself_are_no_labels() -> None:
 
 
 def test_plain_documents_are_passed_over() -> None:
-    scan = PolicyRedactor(load_policy("default"))._prefilter
+    scan = PolicyRedactor(load_policy("default"))._python._prefilter
     bodies = [
         b'{"user_id":"12345","amount":149.99,"merchant":"Amazon","timestamp":"2024-03-15T10:30:00Z"}',
         b'{"id":"0b9f7a52-7c1d-4e0a-9d2f-8a5b6c7d8e9f","items":[{"sku":"A-17","qty":3}],"note":"Thanks a lot!"}',
@@ -278,5 +278,5 @@ def test_plain_documents_are_passed_over() -> None:
 
 
 def test_a_policy_without_names_and_detectors_suspects_only_what_is_encoded() -> None:
-    scan = PolicyRedactor(parse_policy('name: t\nversion: "1"\n', "t.yaml"))._prefilter
+    scan = PolicyRedactor(parse_policy('name: t\nversion: "1"\n', "t.yaml"))._python._prefilter
     assert scan.suspects([b'{"a":"4111111111111111"}']) == []

@@ -740,15 +740,15 @@ def test_verdicts_do_not_depend_on_what_came_before(before: int, after: int) -> 
 
 
 def test_where_all_records_have_findings_none_is_scanned_before_the_careful_work(monkeypatch: Any) -> None:
-    redactor = PolicyRedactor(load_policy("default"))
+    redactor = PolicyRedactor(load_policy("default"), native=False)
     scanned: list[int] = []
-    suspects = redactor._prefilter.suspects
+    suspects = redactor._python._prefilter.suspects
 
     def counted(bodies: list[bytes]) -> list[int]:
         scanned.append(len(bodies))
         return suspects(bodies)
 
-    monkeypatch.setattr(redactor._prefilter, "suspects", counted)
+    monkeypatch.setattr(redactor._python._prefilter, "suspects", counted)
     found, clean = [b'{"note":"4111 1111 1111 1111"}'] * 10, [b'{"note":"none"}'] * 10
     for batch in (found, found, clean, clean):
         redactor.redact(batch)

@@ -1,0 +1,50 @@
+# What all of it does stands in src/lib.rs.
+from collections.abc import Sequence
+from types import EllipsisType
+
+ASKS: int
+WHOLE: int
+APART: int
+NAMES: int
+TYPES: int
+VALUE: int
+BANK: int
+ACCOUNT: int
+
+class Shape: ...
+
+class Engine:
+    def __init__(
+        self,
+        max_depth: int,
+        max_bytes: int,
+        max_values: int,
+        fold: bytes,
+        patterns: Sequence[str],
+        wrapping: str,
+    ) -> None: ...
+    def add(
+        self,
+        parent: int | None,
+        name: bytes,
+        flags: int,
+        before_text: bytes,
+        before_number: bytes,
+        sure: tuple[str, bytes | bool | None] | None,
+    ) -> int: ...
+    def set_flags(self, node: int, flags: int) -> None: ...
+    def take_counts(self) -> list[tuple[int, int, int]]: ...
+    def shape(
+        self, payloads: Sequence[bytes]
+    ) -> tuple[
+        list[bytes | None],
+        list[tuple[int, int, str | float | bool | EllipsisType | None, bool]],
+        list[tuple[int, str, bool]],
+        Shape,
+    ]: ...
+    def finish(
+        self, shape: Shape, answers: Sequence[bytes | bool | None], given_up: set[int]
+    ) -> list[tuple[int, bytes]]: ...
+    def look(
+        self, bodies: Sequence[bytes]
+    ) -> tuple[list[int], list[tuple[int, int, int, int, bool, bool, str]], list[tuple[int, str, bool]]]: ...

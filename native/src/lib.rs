@@ -1,0 +1,364 @@
+//! What the redaction engine does for every byte of a record; what is judged stays in Python (`redaction.engine`).
+//!
+//! Records are walked along the tree of fields that Python has worked out, written again in the compact form, and
+//! searched for candidates by the patterns of its detectors. A record that is not sure to be read as Python reads it is
+//! left to it, as a whole: no rule exists twice.
+
+mod fold;
+mod json;
+mod look;
+mod shape;
+mod sieve;
+mod sure;
+mod tree;
+mod walk;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use crate::fold::Fold;
+use crate::json::decode;
+use crate::look::{Before, Leaf, Leaves, Looking};
+use crate::shape::{answered, Answer, Ask, Shaped, Shaping, Sure};
+use crate::sieve::Sieve;
+use crate::sure::{Outcome, Sures};
+use crate::tree::{Flags, Tree};
+use crate::walk::{Limits, Walk};
+
+/// One policy, compiled. Not for several threads at once without Python's lock, which no call gives up.
+#[pyclass]
+struct Engine {
+    tree: Tree,
+    sures: Sures,
+    before: Vec<Before>,
+    limits: Limits,
+    fold: Fold,
+    sieves: Vec<Sieve>,
+    wrapping: Sieve,
+}
+
+#[pymethods]
+impl Engine {
+    /// `fold`: the view of each code point; `patterns`: which match where something may be; `wrapping`: which does in
+    /// texts that have to be looked into.
+    #[new]
+    fn new(
+        max_depth: usize,
+        max_bytes: usize,
+        max_values: usize,
+        fold: Vec<u8>,
+        patterns: Vec<String>,
+        wrapping: &str,
+    ) -> PyResult<Self> {
+        let sieves: Result<Vec<_>, String> =
+            patterns.iter().map(|pattern| Sieve::new(pattern)).collect();
+        Ok(Engine {
+            tree: Tree::default(),
+            sures: Sures::default(),
+            before: Vec::new(),
+            limits: Limits {
+                max_depth,
+                max_bytes,
+                max_values,
+            },
+            fold: Fold::new(fold, b'?'),
+            sieves: sieves.map_err(PyValueError::new_err)?,
+            wrapping: Sieve::new(wrapping).map_err(PyValueError::new_err)?,
+        })
+    }
+
+    /// Add a field, the root first; gives its number. `sure`: the texts of which the verdict is known, and what is written in
+    /// their place: True for all digits but the last four hidden, None if the field is dropped.
+    fn add(
+        &mut self,
+        parent: Option<u32>,
+        name: &[u8],
+        flags: Flags,
+        before_text: &[u8],
+        before_number: &[u8],
+        sure: Option<(String, Bound<'_, PyAny>)>,
+    ) -> PyResult<u32> {
+        let sure = sure.map(|(pattern, written)| {
+            let outcome = match written.cast::<PyBytes>() {
+                Ok(bytes) => Outcome::Write(bytes.as_bytes().into()),
+                Err(_) if written.is_none() => Outcome::Drop,
+                Err(_) => Outcome::KeepLastFour,
+            };
+            (pattern, outcome)
+        });
+        self.sures.add(sure).map_err(PyValueError::new_err)?;
+        self.before.push((before_text.into(), before_number.into()));
+        Ok(self.tree.add(parent, name, flags))
+    }
+
+    fn set_flags(&mut self, node: u32, flags: Flags) {
+        self.tree.nodes[node as usize].flags = flags;
+    }
+
+    /// Give how often each field came with a value, and was redacted for sure, since this was asked for.
+    fn take_counts(&mut self) -> Vec<(u32, u64, u64)> {
+        let mut taken = Vec::new();
+        for (number, node) in (0..).zip(&mut self.tree.nodes) {
+            if node.seen > 0 {
+                taken.push((
+                    number,
+                    std::mem::take(&mut node.seen),
+                    std::mem::take(&mut node.redacted),
+                ));
+            }
+        }
+        taken
+    }
+
+    /// Parse records, and write them again. Gives
+    ///
+    /// - their bodies, None for those that Python has to read;
+    /// - the values on which a rule has a say: (record, field, value, whether in a list), of which only field and record
+    ///   count where the value is an ellipsis: the verdict is sure, and needs no answer;
+    /// - the texts that may name what stands beside them: (record, text, whether a name or a type);
+    /// - what `finish` takes.
+    #[allow(clippy::type_complexity)]
+    fn shape<'py>(
+        &mut self,
+        py: Python<'py>,
+        payloads: Vec<Bound<'py, PyBytes>>,
+    ) -> PyResult<(
+        Bound<'py, PyList>,
+        Bound<'py, PyList>,
+        Bound<'py, PyList>,
+        Shape,
+    )> {
+        let (bodies, asks, tells) = (PyList::empty(py), PyList::empty(py), PyList::empty(py));
+        let mut shape = Shape::default();
+        let mut shaped = Shaped::default();
+        for (record, payload) in (0..).zip(&payloads) {
+            let text = payload.as_bytes();
+            shaped.body.clear();
+            shaped.asks.clear();
+            let seen = shaped.seen.len();
+            let is_usual =
+                text.len() <= self.limits.max_bytes && std::str::from_utf8(text).is_ok() && {
+                    let visitor = Shaping {
+                        shaped: &mut shaped,
+                        sures: &mut self.sures,
+                    };
+                    let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
+                    let is_usual = walk.record().is_ok();
+                    if is_usual {
+                        tell(&tells, record, &walk.tells, text)?;
+                    }
+                    is_usual
+                };
+            if !is_usual {
+                shaped.seen.truncate(seen);
+                bodies.append(py.None())?;
+                continue;
+            }
+            shape.seen.push((record, shaped.seen.len()));
+            bodies.append(PyBytes::new(py, &shaped.body))?;
+            if !shaped.asks.is_empty() {
+                for ask in &shaped.asks {
+                    let value = match ask.sure {
+                        Sure::No => value(py, &shaped.body[ask.value.clone()])?,
+                        Sure::Drop | Sure::Written => py.Ellipsis().into_bound(py),
+                    };
+                    asks.append((record, ask.node, value, ask.in_list))?;
+                }
+                shape.asked.push((
+                    record,
+                    shaped.body.clone(),
+                    std::mem::take(&mut shaped.asks),
+                ));
+            }
+        }
+        shape.all_seen = shaped.seen;
+        Ok((bodies, asks, tells, shape))
+    }
+
+    /// Count what was seen but in the records given up, and write the bodies that the answers change: for each value, in
+    /// order, None to keep it, False to drop its field, or what is written in its place. Gives (record, body).
+    fn finish<'py>(
+        &mut self,
+        py: Python<'py>,
+        shape: &Shape,
+        answers: Vec<Bound<'py, PyAny>>,
+        given_up: HashSet<u32>,
+    ) -> PyResult<Vec<(u32, Bound<'py, PyBytes>)>> {
+        let mut start = 0;
+        for &(record, end) in &shape.seen {
+            if !given_up.contains(&record) {
+                for &node in &shape.all_seen[start..end] {
+                    self.tree.nodes[node as usize].seen += 1;
+                }
+            }
+            start = end;
+        }
+        let mut answers = answers.iter();
+        let mut written = Vec::new();
+        for (record, body, asks) in &shape.asked {
+            let is_given_up = given_up.contains(record);
+            let mut own = Vec::with_capacity(asks.len());
+            for ask in asks {
+                own.push(match ask.sure {
+                    Sure::Drop => Answer::Drop,
+                    Sure::Written => Answer::Keep,
+                    Sure::No => match answers.next() {
+                        None => return Err(PyValueError::new_err("fewer answers than asks")),
+                        Some(answer) if answer.is_none() => Answer::Keep,
+                        Some(answer) => match answer.cast::<PyBytes>() {
+                            Ok(bytes) => Answer::Write(bytes.as_bytes()),
+                            Err(_) => Answer::Drop,
+                        },
+                    },
+                });
+                if ask.sure != Sure::No && !is_given_up {
+                    let node = &mut self.tree.nodes[ask.node as usize];
+                    node.seen += 1;
+                    node.redacted += 1;
+                }
+            }
+            if !is_given_up && !own.iter().all(|answer| matches!(answer, Answer::Keep)) {
+                written.push((
+                    *record,
+                    PyBytes::new(py, &answered(body, asks.iter().zip(own))),
+                ));
+            }
+        }
+        Ok(written)
+    }
+
+    /// Search bodies. Gives
+    ///
+    /// - those that Python has to read;
+    /// - the texts in which there may be something: (record, field, start, end, whether in a list, whether a number, text);
+    /// - the texts that may name what stands beside them, as `shape` does.
+    #[allow(clippy::type_complexity)]
+    fn look<'py>(
+        &mut self,
+        py: Python<'py>,
+        bodies: Vec<Bound<'py, PyBytes>>,
+    ) -> PyResult<(Vec<u32>, Bound<'py, PyList>, Bound<'py, PyList>)> {
+        let mut unusual = Vec::new();
+        let (suspicious, tells) = (PyList::empty(py), PyList::empty(py));
+        let mut found = Leaves::default();
+        let mut scratch = Vec::new();
+        for (record, body) in (0..).zip(&bodies) {
+            let text = body.as_bytes();
+            let before = found.leaves.len();
+            let visitor = Looking {
+                record,
+                found: &mut found,
+                fold: &self.fold,
+                before: &self.before,
+                scratch: &mut scratch,
+            };
+            let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
+            if walk.record().is_ok() {
+                tell(&tells, record, &walk.tells, text)?;
+            } else {
+                found.shorten(before);
+                unusual.push(record);
+            }
+        }
+        let mut marks = vec![false; found.ends.len()];
+        for sieve in &mut self.sieves {
+            sieve
+                .mark(&found.lines, &found.ends, &mut marks)
+                .map_err(PyValueError::new_err)?;
+        }
+        self.wrapping
+            .mark_after(&found.lines, &found.ends, &found.starts, &mut marks)
+            .map_err(PyValueError::new_err)?;
+        for (leaf, _) in found
+            .leaves
+            .iter()
+            .zip(&marks)
+            .filter(|(_, &is_marked)| is_marked)
+        {
+            suspicious.append(told(py, leaf, bodies[leaf.record as usize].as_bytes())?)?;
+        }
+        Ok((unusual, suspicious, tells))
+    }
+}
+
+fn tell(
+    tells: &Bound<'_, PyList>,
+    record: u32,
+    texts: &[(Range<usize>, bool)],
+    of: &[u8],
+) -> PyResult<()> {
+    for (at, is_name) in texts {
+        tells.append((record, std::str::from_utf8(&of[at.clone()])?, is_name))?;
+    }
+    Ok(())
+}
+
+fn told<'py>(py: Python<'py>, leaf: &Leaf, body: &[u8]) -> PyResult<Bound<'py, PyTuple>> {
+    let raw = &body[leaf.at.clone()];
+    let text = if leaf.is_number {
+        let number = std::str::from_utf8(raw)?;
+        PyString::new(py, number.strip_suffix(".0").unwrap_or(number)).into_any()
+    } else {
+        value(py, raw)?
+    };
+    (
+        leaf.record,
+        leaf.node,
+        leaf.at.start,
+        leaf.at.end,
+        leaf.in_list,
+        leaf.is_number,
+        text,
+    )
+        .into_pyobject(py)
+}
+
+/// Give a scalar as Python has it.
+fn value<'py>(py: Python<'py>, written: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let text = std::str::from_utf8(written)?;
+    Ok(match written[0] {
+        b'"' => {
+            let raw = &text[1..text.len() - 1];
+            if memchr::memchr(b'\\', raw.as_bytes()).is_none() {
+                PyString::new(py, raw).into_any()
+            } else {
+                let mut decoded = Vec::with_capacity(raw.len());
+                decode(raw.as_bytes(), &mut decoded)
+                    .map_err(|_| PyValueError::new_err("not a text"))?;
+                PyString::new(py, std::str::from_utf8(&decoded)?).into_any()
+            }
+        }
+        b't' => PyBool::new(py, true).to_owned().into_any(),
+        b'f' => PyBool::new(py, false).to_owned().into_any(),
+        b'n' => py.None().into_bound(py),
+        _ if text.contains('.') => PyFloat::new(py, text.parse()?).into_any(),
+        _ => PyInt::new(py, text.parse::<i64>()?).into_any(),
+    })
+}
+
+/// What `finish` needs of some records.
+#[pyclass]
+#[derive(Default)]
+struct Shape {
+    asked: Vec<(u32, Vec<u8>, Vec<Ask>)>,
+    /// The fields that came with a value, of all records; of each, where they end.
+    all_seen: Vec<u32>,
+    seen: Vec<(u32, usize)>,
+}
+
+#[pymodule]
+fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("ASKS", tree::ASKS)?;
+    module.add("WHOLE", tree::WHOLE)?;
+    module.add("APART", tree::APART)?;
+    module.add("NAMES", tree::NAMES)?;
+    module.add("TYPES", tree::TYPES)?;
+    module.add("VALUE", tree::VALUE)?;
+    module.add("BANK", tree::BANK)?;
+    module.add("ACCOUNT", tree::ACCOUNT)?;
+    module.add_class::<Engine>()
+}

@@ -1,0 +1,253 @@
+//! One walk over a record along the tree of fields: whatever is not sure to be read alike everywhere ends it.
+
+use std::ops::Range;
+
+use crate::json::{Number, Quoted, Reader, Unusual, Usual};
+use crate::tree::{Flags, Tree, ACCOUNT, APART, BANK, NAMES, TYPES, VALUE, WHOLE};
+
+pub struct Limits {
+    pub max_depth: usize,
+    pub max_bytes: usize,
+    pub max_values: usize,
+}
+
+/// Where a scalar stands: at which field, from where to where, and whether in a list.
+pub struct Place {
+    pub node: u32,
+    pub flags: Flags,
+    pub at: Range<usize>,
+    pub in_list: bool,
+}
+
+/// What is done along the way. Commas, colons and brackets are given as they are, keys without quotes.
+pub trait Visitor {
+    fn mark(&mut self, _mark: u8) {}
+    fn key(&mut self, _name: &[u8]) {}
+    fn text(&mut self, place: Place, quoted: &Quoted) -> Usual<()>;
+    fn number(&mut self, place: Place, number: &Number) -> Usual<()>;
+    fn word(&mut self, place: Place, word: &'static [u8]) -> Usual<()>;
+}
+
+pub struct Walk<'a, V> {
+    pub tree: &'a mut Tree,
+    pub limits: &'a Limits,
+    pub visitor: V,
+    /// Texts that may name what stands beside them, and whether each is a name or a type.
+    pub tells: Vec<(Range<usize>, bool)>,
+    reader: Reader<'a>,
+    values: usize,
+}
+
+const ROOT: u32 = 0;
+/// Longer texts, in UTF-8, name nothing.
+const LONGEST_NAME: usize = 256;
+/// What says something of what stands beside it.
+const TELLING: Flags = NAMES | TYPES;
+
+impl<'a, V: Visitor> Walk<'a, V> {
+    pub fn new(tree: &'a mut Tree, limits: &'a Limits, visitor: V, text: &'a [u8]) -> Self {
+        Walk {
+            tree,
+            limits,
+            visitor,
+            tells: Vec::new(),
+            reader: Reader::new(text),
+            values: 0,
+        }
+    }
+
+    pub fn record(&mut self) -> Usual<()> {
+        self.reader.skip_space();
+        if self.reader.peek() != b'{' {
+            return Err(Unusual);
+        }
+        self.object(ROOT, 1)?;
+        self.reader.skip_space();
+        if self.reader.position == self.reader.text.len() {
+            Ok(())
+        } else {
+            Err(Unusual)
+        }
+    }
+
+    fn count(&mut self) -> Usual<()> {
+        self.values += 1;
+        if self.values > self.limits.max_values {
+            Err(Unusual)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn object(&mut self, node: u32, depth: usize) -> Usual<()> {
+        if depth > self.limits.max_depth || self.tree.nodes[node as usize].flags & APART != 0 {
+            return Err(Unusual);
+        }
+        self.tree.objects += 1;
+        let object = self.tree.objects;
+        self.reader.expect(b'{')?;
+        self.visitor.mark(b'{');
+        self.reader.skip_space();
+        if self.reader.peek() == b'}' {
+            self.reader.position += 1;
+            self.visitor.mark(b'}');
+            return Ok(());
+        }
+        let mut parts = 0;
+        let mut own = Vec::new();
+        loop {
+            let key = self.reader.quoted()?;
+            if !key.is_plain {
+                return Err(Unusual);
+            }
+            let child = *self.tree.nodes[node as usize]
+                .children
+                .get(key.raw)
+                .ok_or(Unusual)?;
+            let field = &mut self.tree.nodes[child as usize];
+            if field.met_in == object || field.flags & APART != 0 {
+                return Err(Unusual);
+            }
+            field.met_in = object;
+            let flags = field.flags;
+            parts |= flags;
+            self.visitor.key(key.raw);
+            self.reader.skip_space();
+            self.reader.expect(b':')?;
+            self.count()?;
+            self.reader.skip_space();
+            if flags & TELLING != 0 && self.reader.peek() == b'"' {
+                own.push((self.reader.position, flags & NAMES != 0));
+            }
+            self.value(child, depth, false)?;
+            self.reader.skip_space();
+            match self.reader.peek() {
+                b',' => {
+                    self.reader.position += 1;
+                    self.visitor.mark(b',');
+                    self.reader.skip_space();
+                }
+                b'}' => {
+                    self.reader.position += 1;
+                    self.visitor.mark(b'}');
+                    break;
+                }
+                _ => return Err(Unusual),
+            }
+        }
+        if parts & BANK != 0 && parts & ACCOUNT != 0 {
+            return Err(Unusual);
+        }
+        if parts & VALUE != 0 {
+            for (start, is_name) in own {
+                self.tell(start, is_name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Note the text that begins at a quote.
+    fn tell(&mut self, start: usize, is_name: bool) -> Usual<()> {
+        let mut reader = Reader {
+            text: self.reader.text,
+            position: start,
+        };
+        let quoted = reader.quoted()?;
+        if quoted.raw.len() <= LONGEST_NAME {
+            if !quoted.is_plain {
+                return Err(Unusual);
+            }
+            self.tells.push((start + 1..reader.position - 1, is_name));
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, node: u32, depth: usize, is_item: bool) -> Usual<()> {
+        if depth > self.limits.max_depth {
+            return Err(Unusual);
+        }
+        self.reader.expect(b'[')?;
+        self.visitor.mark(b'[');
+        self.reader.skip_space();
+        if self.reader.peek() == b']' {
+            self.reader.position += 1;
+            self.visitor.mark(b']');
+            return Ok(());
+        }
+        let first = self.reader.position;
+        let mut items = 0;
+        loop {
+            self.count()?;
+            items += 1;
+            self.value(node, depth, true)?;
+            self.reader.skip_space();
+            match self.reader.peek() {
+                b',' => {
+                    self.reader.position += 1;
+                    self.visitor.mark(b',');
+                    self.reader.skip_space();
+                }
+                b']' => {
+                    self.reader.position += 1;
+                    self.visitor.mark(b']');
+                    break;
+                }
+                _ => return Err(Unusual),
+            }
+        }
+        // `["password", "hunter2"]`
+        if is_item && items == 2 && self.reader.text[first] == b'"' {
+            self.tell(first, false)?;
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, node: u32, depth: usize, in_list: bool) -> Usual<()> {
+        let flags = self.tree.nodes[node as usize].flags;
+        let start = self.reader.position;
+        let place = |end: usize| Place {
+            node,
+            flags,
+            at: start..end,
+            in_list,
+        };
+        match self.reader.peek() {
+            b'"' => {
+                let quoted = self.reader.quoted()?;
+                self.visitor.text(place(self.reader.position), &quoted)
+            }
+            b'{' | b'[' if flags & WHOLE != 0 => Err(Unusual),
+            b'{' => self.object(node, depth + 1),
+            b'[' => self.list(node, depth + 1, in_list),
+            b'-' | b'0'..=b'9' => {
+                let number = self.reader.number()?;
+                self.visitor.number(place(self.reader.position), &number)
+            }
+            b't' => self.constant(b"true", node, flags, start, in_list),
+            b'f' => self.constant(b"false", node, flags, start, in_list),
+            b'n' => self.constant(b"null", node, flags, start, in_list),
+            _ => Err(Unusual),
+        }
+    }
+
+    fn constant(
+        &mut self,
+        word: &'static [u8],
+        node: u32,
+        flags: Flags,
+        start: usize,
+        in_list: bool,
+    ) -> Usual<()> {
+        let word = self.reader.word(word)?;
+        let at = start..self.reader.position;
+        self.visitor.word(
+            Place {
+                node,
+                flags,
+                at,
+                in_list,
+            },
+            word,
+        )
+    }
+}

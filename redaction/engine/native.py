@@ -1,0 +1,271 @@
+"""The compiled part: what is done for every byte of a record, where the package `redaction_native` is installed.
+
+It walks records along the tree of fields that Python has worked out, and knows no rule. Whatever it is not sure to read
+as Python does, a field that nobody has seen yet among it, is Python's: the record is left to it as a whole.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from redaction.actions.base import HIDDEN
+from redaction.actions.mask import Mask
+from redaction.detectors.base import Detector, fold_table, view
+from redaction.engine.field_rules import FieldRules, Hit
+from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.pairs import ACCOUNT, BANK, NAME_OF, SCHEME, TYPE_OF, VALUE_OF
+from redaction.engine.plan import DROP, QUARANTINE, Plan
+from redaction.engine.prefilter import pass_patterns
+from redaction.engine.texts import names_version
+from redaction.engine.values import SURE_CARD, SURE_TEXT
+from redaction.parse import Limits
+from redaction.plugin import PluginInvalid
+from redaction.serialize import serialize_value
+
+if TYPE_CHECKING:
+    from redaction_native import Engine
+
+VARIABLE: Final = "REDACTION_NATIVE"
+"""`off`: it is not used, although it is there; `required`: nothing starts without it."""
+
+# Larger ones are few, and Python's way bounds what is made of them at once.
+_MOST_BYTES: Final = 1 << 16
+_TOLD: Final = 10_000
+_HIDDEN: Final = serialize_value(HIDDEN).encode()
+
+
+@lru_cache(maxsize=1)
+def installed() -> ModuleType | None:
+    """Give the compiled module; None where there is none, or it is not wanted.
+
+    :raises PluginInvalid: it is required, and not there.
+    """
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted == "off":
+        return None
+    try:
+        import redaction_native  # noqa: PLC0415 - a package of its own, which may be missing
+    except ImportError:
+        if wanted != "required":
+            return None
+        message = f"{VARIABLE} is 'required', and there is no package redaction_native; `make setup` builds it"
+        raise PluginInvalid(message) from None
+    return redaction_native
+
+
+class Leaf(NamedTuple):
+    """A text or long number in which there may be something, and where it stands in the body of its record."""
+
+    record: int
+    field: int
+    start: int
+    end: int
+    in_list: bool
+    is_number: bool
+    text: str
+
+    def before(self, node: FieldNode) -> str:
+        """What stands before it in JSON, as detectors see it."""
+        if self.in_list:
+            return "[" if self.is_number else '"'
+        return node.before_number if self.is_number else node.before_text
+
+
+class Native:
+    """The compiled part of one policy. Safe to share between threads.
+
+    :param wrapping: matches texts that have to be looked into.
+    :param look_at_names: finds out what becomes of the names of fields.
+    :raises ValueError: a pattern is none.
+    """
+
+    def __init__(
+        self,
+        module: ModuleType,
+        tree: FieldTree,
+        rules: FieldRules,
+        limits: Limits,
+        detectors: Sequence[Detector],
+        wrapping: bytes,
+        look_at_names: Callable[[list[FieldNode]], None],
+    ) -> None:
+        patterns = [pattern.decode("latin-1") for pattern in pass_patterns(detectors)]
+        most_bytes = min(limits.max_bytes, _MOST_BYTES)
+        self._engine: Callable[[], Engine] = lambda: module.Engine(
+            limits.max_depth, most_bytes, limits.max_values, fold_table(), patterns, wrapping.decode("latin-1")
+        )
+        self._module = module
+        self._tree = tree
+        self._rules = rules
+        self._look_at_names = look_at_names
+        self._tells: Final = lru_cache(maxsize=_TOLD)(rules.may_tell)
+        self._lock = threading.RLock()
+        self._fresh: list[FieldNode] = []
+        self._known = self._all_known()
+        tree.watcher = self
+
+    def walker(self) -> "Walker":
+        """Give the one that knows all fields met so far."""
+        if self._fresh:
+            with self._lock:
+                fresh, self._fresh = self._fresh, []
+                self._learn(self._known, fresh)
+        return self._known
+
+    def remembered(self, node: FieldNode) -> None:
+        """A field has been met for the first time."""
+        self._fresh.append(node)
+
+    def forgetting(self) -> None:
+        """Add to the tree how often each field came."""
+        with self._lock:
+            self._known.count()
+
+    def forgotten(self) -> None:
+        """Begin anew with those that are left; who walks still does so among those that were."""
+        with self._lock:
+            self._known = self._all_known()
+
+    def _all_known(self) -> "Walker":
+        walker = Walker(self._engine(), self._rules, self._tells)
+        self._fresh = []
+        self._learn(walker, self._tree.nodes())
+        return walker
+
+    def _learn(self, walker: "Walker", nodes: list[FieldNode]) -> None:
+        self._look_at_names([node for node in nodes if node.parent and node.clean_name is None])
+        for node in nodes:
+            walker.learn(node, self._flags(node), _sure(node))
+        for parent in {node.parent for node in nodes}:
+            if parent:
+                walker.say(parent, self._flags(parent))
+
+    def _flags(self, node: FieldNode) -> int:
+        module = self._module
+        plans = [node.plan, node.named.plan if node.named else None, None if node.known else self._tree.unknown]
+        is_apart = (
+            (node.parent is not None and node.odd_name)
+            or node.pair & SCHEME
+            or any(plan and plan.verb is QUARANTINE for plan in plans)
+        )
+        said = (
+            (not node.plain, module.ASKS),
+            (node.plan is not None, module.WHOLE),
+            (is_apart, module.APART),
+            (node.part == NAME_OF, module.NAMES),
+            (node.part == TYPE_OF, module.TYPES),
+            (node.part == VALUE_OF, module.VALUE),
+            (node.part == BANK, module.BANK),
+            (node.part == ACCOUNT, module.ACCOUNT),
+        )
+        return sum(flag for is_so, flag in said if is_so)
+
+
+class _Sure(NamedTuple):
+    """The texts of a field of which the verdict is known.
+
+    `written`: what stands in their place; True: they, all digits but the last four hidden; None: the field is dropped.
+    """
+
+    pattern: bytes
+    written: bytes | bool | None
+    plan: Plan
+
+
+def _sure(node: FieldNode) -> _Sure | None:
+    named, plan = node.named, node.plan
+    pattern: bytes | None
+    if plan:
+        pattern = None if named else SURE_TEXT
+    else:
+        pattern = named.sure if named and not named.pairs else None
+        plan = named.plan if named else None
+    if pattern is None or plan is None:
+        return None
+    if plan.verb is DROP:
+        return _Sure(pattern, None, plan)
+    if not isinstance(plan.action, Mask):
+        return None
+    if plan.action.keeps_last_four:
+        return _Sure(SURE_CARD, written=True, plan=plan)
+    return _Sure(pattern, _HIDDEN, plan) if plan.kind is None and not plan.action.keeps_some else None
+
+
+class Walker:
+    """The compiled part, and the fields that it knows by their numbers."""
+
+    def __init__(self, engine: "Engine", rules: FieldRules, tells: Callable[[str], bool]) -> None:
+        self._engine = engine
+        self._rules = rules
+        self._tells = tells
+        self._nodes: list[FieldNode] = []
+        self._hits: list[Hit] = []
+
+    def learn(self, node: FieldNode, flags: int, sure: "_Sure | None") -> None:
+        """Get to know a field, if the one above it is known."""
+        parent = node.parent
+        if parent and not self._knows(parent):
+            return
+        above = parent.number if parent else None
+        before = view(node.before_text), view(node.before_number)
+        told = (sure.pattern.decode("latin-1"), sure.written) if sure else None
+        node.number = self._engine.add(above, node.name.encode(), flags, *before, told)
+        self._nodes.append(node)
+        self._hits.append((sure.plan.applied, node) if sure else (("", ""), node))
+
+    def say(self, node: FieldNode, flags: int) -> None:
+        """Say anew what is said of a field."""
+        if self._knows(node):
+            self._engine.set_flags(node.number, flags)
+
+    def _knows(self, node: FieldNode) -> bool:
+        return node.number < len(self._nodes) and self._nodes[node.number] is node
+
+    def count(self) -> None:
+        """Add to the fields how often they came."""
+        for number, seen, redacted in self._engine.take_counts():
+            self._nodes[number].seen += seen
+            self._nodes[number].redacted += redacted
+
+    def apply_rules(self, payloads: Sequence[bytes], hits: Sequence[list[Hit]]) -> list[bytes | None]:
+        """Parse records, apply the rules by field, and write them; None for those that are Python's."""
+        bodies: list[bytes | None]
+        bodies, asks, tells, shape = self._engine.shape(payloads)
+        given_up = {record for record, text, is_name in tells if self._is_told(text, is_name=is_name)}
+        nodes, judge = self._nodes, self._rules.judge
+        answers: list[bytes | bool | None] = []
+        for record, number, value, in_list in asks:
+            if value is ...:
+                hits[record].append(self._hits[number])
+                continue
+            if record in given_up:
+                answers.append(None)
+                continue
+            judged = judge(value, nodes[number], hits[record], in_list=in_list)
+            if not judged:
+                answers.append(False)
+            else:
+                answers.append(None if judged[0] is value else serialize_value(judged[0]).encode())
+        for record, body in self._engine.finish(shape, answers, given_up):
+            bodies[record] = body
+        for record in given_up:
+            bodies[record] = None
+            hits[record].clear()
+        return bodies
+
+    def look(self, bodies: Sequence[bytes]) -> tuple[set[int], list[Leaf]]:
+        """Search bodies: gives those that are Python's, and of the others the texts in which there may be something."""
+        unusual, leaves, tells = self._engine.look(bodies)
+        python = {record for record, text, is_name in tells if is_name and names_version(text)}
+        python.update(unusual)
+        return python, [Leaf(*leaf) for leaf in leaves if leaf[0] not in python]
+
+    def node(self, leaf: Leaf) -> FieldNode:
+        """Give the field of a text."""
+        return self._nodes[leaf.field]
+
+    def _is_told(self, text: str, *, is_name: bool) -> bool:
+        return self._tells(text) or (is_name and names_version(text) is not None)

@@ -1,0 +1,160 @@
+"""The compiled part: what Python tells it, and what it leaves to Python. `test_properties` has the law: both agree."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redaction.detectors.base import fold_table, view
+from redaction.engine import PolicyRedactor, field_tree, values
+from redaction.engine.native import VARIABLE, installed
+from redaction.engine.values import SECRET, is_it, looks_like, sure
+from redaction.plugin import PluginInvalid, Released
+from redaction.policy import load_policy
+from tests.kits.needs import needs_native
+
+KINDS = (None, SECRET, "card", "email", "phone", "ip", "iban", "ssn", "national_id")
+
+
+@pytest.fixture
+def redactor() -> PolicyRedactor:
+    needs_native()
+    return PolicyRedactor(load_policy("default"))
+
+
+@pytest.fixture
+def left(redactor: PolicyRedactor, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What was left to Python."""
+    payloads: list[bytes] = []
+    redact = redactor._python.redact
+
+    def noted(batch: list[bytes]) -> Any:
+        payloads.extend(batch)
+        return redact(batch)
+
+    monkeypatch.setattr(redactor._python, "redact", noted)
+    return payloads
+
+
+def test_the_table_gives_the_view_of_every_character() -> None:
+    table = fold_table()
+    for first in range(0, sys.maxunicode + 1, 1 << 12):
+        text = "".join(chr(code) for code in range(first, first + (1 << 12)))
+        assert table[first : first + (1 << 12)].ljust(1 << 12, b"?") == view(text), hex(first)
+
+
+@pytest.mark.parametrize("hint", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_sure_counts(kind: str | None, hint: bool) -> None:  # noqa: FBT001
+    pattern = sure(kind, hint=hint)
+    if pattern is None:
+        return
+    tests = [looks_like(kind, bool)] if hint else [is_it(kind), is_it(kind, masks=True)]
+    for outcome in values._OUTCOMES:
+        for text in (
+            outcome,
+            outcome.replace("_", " "),
+            outcome.upper(),
+            outcome.replace("_", "@", 1).replace("_", "."),
+        ):
+            _check(pattern, text, tests)
+    for masked in ("****", "************1111", "xxxx xxxx xxxx 1111", "4111 11** **** 1111", "DE** **** 1234", "1234"):
+        _check(pattern, masked, tests)
+
+    @given(st.from_regex(pattern.decode(), fullmatch=True, alphabet=st.characters(codec="ascii")))
+    def always(text: str) -> None:
+        for test in tests:
+            assert test(text), text
+        assert "*" not in text
+        assert json.dumps(text) == f'"{text}"'
+
+    always()
+
+
+def _check(pattern: bytes, text: str, tests: list[Callable[[Any], bool]]) -> None:
+    if re.fullmatch(pattern.decode(), text):
+        for test in tests:
+            assert test(text), text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"a": 1, "b": [true, null, {"c": "d"}], "e": {}, "f": [], "g": "\\u0041\\n\\ud83d\\ude00\\/", "h": -1.50}',
+        ' {"user_id":"1","credit_card":"4532-1234-5678-9012","ssn":"123-45-6789","amount":149.99} ',
+        '{"note":"paid 4111 1111 1111 1111","phones":["2025550143"],"ip":"198.51.100.7"}',
+    ],
+)
+def test_a_record_whose_fields_are_known_is_not_left(redactor: PolicyRedactor, left: list[bytes], body: str) -> None:
+    payload = body.encode()
+    first = redactor.redact([payload])
+    assert left == [payload]
+    assert redactor.redact([payload]) == first
+    assert left == [payload]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            '{"a":1,"a":2}',
+            '{"a":1}}',
+            '{"a":01}',
+            '{"a":1e5}',
+            '{"a":-0}',
+            '{"a":1234567890.1234567}',
+            '{"a":"\\ud800"}',
+        ),
+        *('{"a":tru}', '{"a":"\t"}', "[1]", "", '{"a":"' + "x" * 70_000 + '"}', '{"\\u0061":1}', '\ufeff{"a":1}'),
+        *('{"b":1}', '{"a":{"b":1}}', '{"a":"\\x"}', '{"a":1,}', '{"a":' + "[" * 60 + "]" * 60 + "}", '{"a" 1}'),
+    ],
+)
+def test_what_is_unusual_is_left(redactor: PolicyRedactor, left: list[bytes], body: str) -> None:
+    redactor.redact([b'{"a":1}'])
+    left.clear()
+    payload = body.encode()
+    python = PolicyRedactor(load_policy("default"), native=False)
+    assert redactor.redact([payload, b'{"a":1}']) == python.redact([payload, b'{"a":1}'])
+    assert left == [payload]
+
+
+def test_fields_that_are_forgotten_are_met_again(redactor: PolicyRedactor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(field_tree, "_MEMORY", 50)
+    python = PolicyRedactor(load_policy("default"), native=False)
+    for number in range(200):
+        batch = [
+            b'{"ssn":"123-45-6789","note":"a@b.example"}',
+            json.dumps({f"n{number}": {"cvv": "123", "x": number}}).encode(),
+        ]
+        assert redactor.redact(batch) == python.redact(batch)
+        assert redactor.redact(batch) == python.redact(batch)
+    assert sorted(redactor.coverage()) == sorted(python.coverage())
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    installed.cache_clear()
+    yield monkeypatch
+    installed.cache_clear()
+
+
+def test_it_can_be_left_out(asked: pytest.MonkeyPatch) -> None:
+    asked.setenv(VARIABLE, "off")
+    redactor = PolicyRedactor(load_policy("default"))
+    assert not redactor.is_native
+    assert isinstance(redactor.redact([b"{}"])[0], Released)
+
+
+def test_it_can_be_required(asked: pytest.MonkeyPatch) -> None:
+    asked.setenv(VARIABLE, "required")
+    asked.setitem(sys.modules, "redaction_native", None)
+    with pytest.raises(PluginInvalid, match="REDACTION_NATIVE is 'required'"):
+        PolicyRedactor(load_policy("default"))
+    asked.setenv(VARIABLE, "")
+    installed.cache_clear()
+    assert not PolicyRedactor(load_policy("default")).is_native
