@@ -36,8 +36,20 @@ def path_table(results: Results) -> str:
 
 
 def engine_table(results: Results) -> str:
-    rates = results["engine"]["figures"]["records_per_second"]
-    return table(("records", "records/s per core"), ((shape, f"{rate:,.0f}") for shape, rate in rates.items()))
+    """Records and MB a second and core, with the compiled part and without."""
+    header = ("records", "bytes", "compiled: records/s", "MB/s", "Python: records/s", "MB/s")
+    return table(header, map(_engine_line, results["engine"]["figures"]["records_per_second"]))
+
+
+def _engine_line(found: Any) -> tuple[str, ...]:
+    size = found["bytes"]
+    both = (found[way] for way in ("compiled", "python"))
+    rates = (cell for rate in both for cell in ((NONE, NONE) if rate is None else _rate(rate, size)))
+    return (found["kind"], f"{size:,.0f}", *rates)
+
+
+def _rate(rate: float, size: float) -> tuple[str, str]:
+    return f"{rate:,.0f}", f"{rate * size / 1e6:.0f}"
 
 
 def worker_table(results: Results) -> str:

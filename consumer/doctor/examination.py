@@ -7,15 +7,23 @@ and whatever stops that fails here, too.
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from consumer.doctor import aws, machine
 from consumer.doctor.finding import Finding
 from consumer.errors import SanitizerError, UsageError
-from consumer.redactors.loading import load_candidate, load_plugin
+from consumer.redactors.loading import engine_of, load_candidate, load_plugin
 from consumer.settings import Settings, load_settings
 from consumer.settings.sections import SinkSettings
 from consumer.sinks.loading import check_options, check_reach
 from redaction.plugin import identity
+
+
+_ENGINES: Final = {
+    None: "",
+    "compiled": " The engine's compiled part is in use.",
+    "python": " The engine does without its compiled part, and takes several times as long (native/README.md).",
+}
 
 
 class Doctor:
@@ -78,5 +86,7 @@ class Doctor:
         except SanitizerError as error:
             self.exit_status = max(self.exit_status, error.exit_status)
             return Finding("policy", "failed", str(error))
-        name = identity(redactor)
-        return Finding("policy", "ok", f"{name}, digest {redactor.digest}; it is not at odds with the settings.")
+        name, engine = identity(redactor), _ENGINES[engine_of(redactor)]
+        return Finding(
+            "policy", "ok", f"{name}, digest {redactor.digest}; it is not at odds with the settings.{engine}"
+        )

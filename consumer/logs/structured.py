@@ -27,7 +27,7 @@ Format = Literal["auto", "json", "console"]
 FIELDS: Final = frozenset(
     {
         "abandoned", "action", "address", "attempt", "batch", "bytes", "cause", "code", "consumers", "count",
-        "daemon", "delay_seconds", "digest", "dropped", "duplicate", "encode_seconds", "error", "exit_status",
+        "daemon", "delay_seconds", "digest", "dropped", "duplicate", "encode_seconds", "engine", "error", "exit_status",
         "fetch_records", "field", "frames", "heap_mib", "items", "java", "job", "kcl", "leader", "level", "limit",
         "logger", "missing", "name", "operation", "owned", "pid", "pids", "plugin", "policy", "polling", "port",
         "process", "python", "quarantined", "read_every_ms", "reason", "records", "redact_seconds", "released",

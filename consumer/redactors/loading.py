@@ -49,6 +49,13 @@ def load_redaction(plugin: str, options: Mapping[str, object], keys: str | None 
     return _loaded(lambda: load_redactor(plugin, _with_keys(options, keys)))
 
 
+def engine_of(redactor: Redactor) -> str | None:
+    """Say how a redactor does what is done for every byte: `compiled`, `python`; None: it is a plug-in's own."""
+    if not isinstance(redactor, PolicyRedactor):
+        return None
+    return "compiled" if redactor.is_native else "python"
+
+
 def load_candidate(settings: Settings) -> PolicyRedactor | None:
     """Return the redactor of the policy that is tried beside the live one, if there is one.
 

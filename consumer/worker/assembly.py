@@ -29,7 +29,7 @@ from consumer.metrics.process_usage import DAEMON, Vitals
 from consumer.periodic import Periodic
 from consumer.pipeline.batch import OTHER
 from consumer.quarantine.codes import ADVICE
-from consumer.redactors.loading import load_candidate, load_plugin
+from consumer.redactors.loading import engine_of, load_candidate, load_plugin
 from consumer.settings import Settings, lease_tables
 from consumer.settings.shard_limits import RECORDS_A_SECOND
 from consumer.settings.stream import idle_ms
@@ -237,6 +237,7 @@ def run(settings: Settings) -> int:
                 worker_id=worker_id,
                 policy=identity(redactor),
                 digest=redactor.digest,
+                engine=engine_of(redactor),
                 port=site.port,
                 heap_mib=memory.heap,
                 fetch_records=parts.fetch.records if parts.fetch else None,

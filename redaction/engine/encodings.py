@@ -13,6 +13,7 @@ from typing import Final
 
 from redaction.detectors.base import Span, view
 from redaction.inflate import Corrupt, inflate
+from redaction.patterns import Pattern, compile_bytes, spans
 
 # How base64 shows what it holds, at any alignment of its groups of four. Each character is six bits of three bytes, so
 # that bytes from a small set give characters from small sets: nine or more digits and separators (a card number, an
@@ -46,9 +47,12 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%u[0-9A-Fa-f]{4}")
 # A plus that is meant is encoded: beside one, the others are spaces.
 _PLUS = "%2B"
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_BASE64_SIGN = re.compile(b"|".join((_BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16)).decode())
 _HEX_RUN = re.compile("(?:3[0-9]){12,}")
 _COMPRESSED_SIGN = re.compile(_BASE64_COMPRESSED.decode())
+# Ten times as fast as `re` in saying that there is nothing, as there mostly is.
+_HAS_HEX = compile_bytes(_HEX_DIGITS)
+_HAS_BASE64 = compile_bytes(b"|".join((_BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16)))
+_HAS_COMPRESSED = compile_bytes(_BASE64_COMPRESSED)
 # Something of the same alphabet may stand before compressed data, and look like the beginning of some.
 _MAX_SIGNS = 4
 # RFC 2045: base64 in lines of at most 76 characters.
@@ -65,9 +69,9 @@ _ESCAPE = re.compile(r"[&\\=]")
 _LAST_CODE = 0x10FFFF
 _NUL = b"\0"
 # What is read at the wrong place says nothing.
-_SAYING = re.compile(rb"[\t\n\r -~]{8}")
+_SAYING = b"x" * 8
+_AS_SAID = bytes(ord("x") if chr(code) in "\t\n\r" or 0x20 <= code < 0x7F else 0 for code in range(256))  # noqa: PLR2004
 _INVISIBLE = "\x1c"
-_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
@@ -83,8 +87,9 @@ def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
             if _ESCAPE.search(match[0]):
                 for said in _from_escapes(match[0]):
                     yield match.span(), said
-    for run in _HEX_RUN.finditer(text):
-        yield run.span(), bytes.fromhex(run[0]).decode()
+    if _matches(_HAS_HEX, text):
+        for run in _HEX_RUN.finditer(text):
+            yield run.span(), bytes.fromhex(run[0]).decode()
     yield from _from_base64(text, limit)
 
 
@@ -112,7 +117,7 @@ def decoded_whole(text: str, limit: int) -> Iterator[tuple[Span, str]]:
     :param limit: bytes that compressed data may stand for.
     :raises redaction.inflate.TooLarge: they stand for more.
     """
-    if _MIME_LINE.search(text):
+    if "\n" in text and _MIME_LINE.search(text):
         for _, said in _from_base64(_LINE_END.sub("", text), limit):
             yield (0, len(text)), said
     if "%" in text:
@@ -173,20 +178,25 @@ def _from_quoted_printable(text: str) -> str:
 
 def _from_base64(text: str, limit: int) -> Iterator[tuple[Span, str]]:
     for match in _BASE64_RUN.finditer(text):
-        run = match[0].rstrip("=").translate(_STANDARD_ALPHABET)
-        for place in islice(_COMPRESSED_SIGN.finditer(run), _MAX_SIGNS):
-            # What is no compressed data has cost as much as what is.
-            yield match.span(), _inflated(_bytes(run[place.start() :]), limit)
-        if _BASE64_SIGN.search(match[0]):
+        run = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+        if _matches(_HAS_COMPRESSED, run):
+            for place in islice(_COMPRESSED_SIGN.finditer(run), _MAX_SIGNS):
+                # What is no compressed data has cost as much as what is.
+                yield match.span(), _inflated(_bytes(run[place.start() :]), limit)
+        if _matches(_HAS_BASE64, match[0]):
             # Something of the same alphabet may stand before it, such as a path: all alignments.
             for skipped in range(4):
                 data = _bytes(run[skipped:])
                 plain = data.replace(_NUL, b"")  # of UTF-16, and UTF-32
                 # What says nothing has cost as much, too.
-                saying = _SAYING.search(plain) is not None
+                saying = _SAYING in plain.translate(_AS_SAID)
                 yield match.span(), data.decode("latin-1") if saying else ""
                 if saying and plain != data:
                     yield match.span(), plain.decode("latin-1")
+
+
+def _matches(pattern: Pattern, text: str) -> bool:
+    return next(spans(pattern, text.encode()), None) is not None
 
 
 def _bytes(run: str) -> bytes:

@@ -56,7 +56,7 @@ def cost(shards: int, batch: int, value: float) -> dict[str, Any]:
 
 
 FIGURES: dict[str, Any] = {
-    "engine": {"records_per_second": {"clean": 85_000.4}},
+    "engine": {"records_per_second": [{"kind": "clean", "bytes": 240, "compiled": None, "python": 85_000.4}]},
     "path": {"runs": [cost(1, 100, 26.0), cost(1, 500, 22.0), cost(10, 100, 24.0), cost(10, 500, 20.0)]},
     "worker-10": worker(55),
     "worker-50": worker(120, pss_mib={"all": 900.0}),
@@ -218,11 +218,11 @@ def run_only(monkeypatch: pytest.MonkeyPatch, folder: Path, figures: Figures | E
 def test_a_row_is_written_with_its_machine_and_without_its_places(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    figures = {"is_good": True, "records_per_second": {"clean": 1 / 3}}
+    figures = {"is_good": True, "records_per_second": [{"kind": "clean", "bytes": 3, "compiled": 1 / 3, "python": 2}]}
     assert run_only(monkeypatch, tmp_path, figures) == 0
     text = (tmp_path / "engine.json").read_text()
     written = json.loads(text)
-    assert written["figures"]["records_per_second"] == {"clean": 0.333}
+    assert written["figures"]["records_per_second"][0]["compiled"] == 0.333
     assert written["machine"]["cores"] >= 1
     assert written["mode"] == "quick"
     assert str(ROOT) not in text
@@ -230,7 +230,7 @@ def test_a_row_is_written_with_its_machine_and_without_its_places(
 
 
 def test_a_loss_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert run_only(monkeypatch, tmp_path, {"is_good": False, "records_per_second": {}}) == 1
+    assert run_only(monkeypatch, tmp_path, {"is_good": False, "records_per_second": []}) == 1
 
 
 def test_a_row_that_fails_is_a_failure_and_leaves_no_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
