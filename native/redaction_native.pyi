@@ -1,6 +1,7 @@
 # What all of it does stands in src/lib.rs.
 from collections.abc import Sequence
 from types import EllipsisType
+from typing import TypeAlias
 
 ASKS: int
 WHOLE: int
@@ -11,7 +12,10 @@ VALUE: int
 BANK: int
 ACCOUNT: int
 
-class Shape: ...
+Value: TypeAlias = str | bytes | float | bool | EllipsisType | None
+
+class Shape:
+    def members(self, pair: int) -> tuple[int, int, list[tuple[int, Value, int | None, bool]]]: ...
 
 class Engine:
     def __init__(
@@ -39,12 +43,18 @@ class Engine:
     ) -> tuple[
         list[bytes | None],
         list[tuple[int, int, str | float | bool | EllipsisType | None, bool]],
-        list[tuple[int, str, bool]],
+        list[tuple[int, str, bool, int | None]],
         Shape,
     ]: ...
     def finish(
-        self, shape: Shape, answers: Sequence[bytes | bool | None], given_up: set[int]
+        self,
+        shape: Shape,
+        answers: Sequence[bytes | bool | None],
+        extras: Sequence[tuple[int, int, bytes | bool]],
+        given_up: set[int],
     ) -> list[tuple[int, bytes]]: ...
     def look(
         self, bodies: Sequence[bytes]
-    ) -> tuple[list[int], list[tuple[int, int, int, int, bool, bool, str]], list[tuple[int, str, bool]]]: ...
+    ) -> tuple[
+        list[int], list[tuple[int, int, int, int, bool, bool, str]], list[tuple[int, str, bool, int | None]]
+    ]: ...

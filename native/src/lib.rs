@@ -14,7 +14,6 @@ mod tree;
 mod walk;
 
 use std::collections::HashSet;
-use std::ops::Range;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -23,11 +22,11 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
 use crate::fold::Fold;
 use crate::json::decode;
 use crate::look::{Before, Leaf, Leaves, Looking};
-use crate::shape::{answered, Answer, Ask, Shaped, Shaping, Sure};
+use crate::shape::{edited, Answer, Ask, Edit, Pair, Shaped, Shaping, Sure};
 use crate::sieve::Sieve;
 use crate::sure::{Outcome, Sures};
 use crate::tree::{Flags, Tree};
-use crate::walk::{Limits, Walk};
+use crate::walk::{Limits, Tell, Walk};
 
 /// One policy, compiled. Not for several threads at once without Python's lock, which no call gives up.
 #[pyclass]
@@ -119,7 +118,7 @@ impl Engine {
     /// - their bodies, None for those that Python has to read;
     /// - the values on which a rule has a say: (record, field, value, whether in a list), of which only field and record
     ///   count where the value is an ellipsis: the verdict is sure, and needs no answer;
-    /// - the texts that may name what stands beside them: (record, text, whether a name or a type);
+    /// - the texts that may tell what stands beside them: (record, text, whether as a name, the number of the pair);
     /// - what `finish` takes.
     #[allow(clippy::type_complexity)]
     fn shape<'py>(
@@ -137,8 +136,7 @@ impl Engine {
         let mut shaped = Shaped::default();
         for (record, payload) in (0..).zip(&payloads) {
             let text = payload.as_bytes();
-            shaped.body.clear();
-            shaped.asks.clear();
+            shaped.clear();
             let seen = shaped.seen.len();
             let is_usual =
                 text.len() <= self.limits.max_bytes && std::str::from_utf8(text).is_ok() && {
@@ -149,7 +147,7 @@ impl Engine {
                     let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
                     let is_usual = walk.record().is_ok();
                     if is_usual {
-                        tell(&tells, record, &walk.tells, text)?;
+                        tell(&tells, record, &walk.tells, text, shape.pairs.len())?;
                     }
                     is_usual
                 };
@@ -160,32 +158,42 @@ impl Engine {
             }
             shape.seen.push((record, shaped.seen.len()));
             bodies.append(PyBytes::new(py, &shaped.body))?;
-            if !shaped.asks.is_empty() {
-                for ask in &shaped.asks {
-                    let value = match ask.sure {
-                        Sure::No => value(py, &shaped.body[ask.value.clone()])?,
-                        Sure::Drop | Sure::Written => py.Ellipsis().into_bound(py),
-                    };
-                    asks.append((record, ask.node, value, ask.in_list))?;
-                }
-                shape.asked.push((
-                    record,
-                    shaped.body.clone(),
-                    std::mem::take(&mut shaped.asks),
-                ));
+            if shaped.asks.is_empty() && shaped.pairs.is_empty() {
+                continue;
             }
+            let first_ask = asks.len();
+            for ask in &shaped.asks {
+                let value = match ask.sure {
+                    Sure::No => value(py, &shaped.body[ask.value.clone()])?,
+                    Sure::Drop | Sure::Written => py.Ellipsis().into_bound(py),
+                };
+                asks.append((record, ask.node, value, ask.in_list))?;
+            }
+            for number in 0..shaped.pairs.len() {
+                shape.pairs.push((shape.asked.len(), number));
+            }
+            shape.asked.push(Asked {
+                record,
+                body: shaped.body.clone(),
+                asks: std::mem::take(&mut shaped.asks),
+                first_ask,
+                pairs: std::mem::take(&mut shaped.pairs),
+            });
         }
         shape.all_seen = shaped.seen;
         Ok((bodies, asks, tells, shape))
     }
 
     /// Count what was seen but in the records given up, and write the bodies that the answers change: for each value, in
-    /// order, None to keep it, False to drop its field, or what is written in its place. Gives (record, body).
+    /// order, None to keep it, False to drop its field, or what is written in its place. `extras`: the same for members of
+    /// pairs on which there was no ask: (pair, member, answer). Gives (record, body).
+    #[allow(clippy::type_complexity)]
     fn finish<'py>(
         &mut self,
         py: Python<'py>,
         shape: &Shape,
         answers: Vec<Bound<'py, PyAny>>,
+        extras: Vec<(usize, usize, Bound<'py, PyAny>)>,
         given_up: HashSet<u32>,
     ) -> PyResult<Vec<(u32, Bound<'py, PyBytes>)>> {
         let mut start = 0;
@@ -197,35 +205,44 @@ impl Engine {
             }
             start = end;
         }
-        let mut answers = answers.iter();
+        let mut more: Vec<Vec<Edit>> = shape.asked.iter().map(|_| Vec::new()).collect();
+        for (pair, member, answer) in &extras {
+            let &(place, number) = shape.pairs.get(*pair).ok_or_else(none_such)?;
+            let pair = &shape.asked[place].pairs[number];
+            let member = pair.members.get(*member).ok_or_else(none_such)?;
+            more[place].push(Edit {
+                field: member.field,
+                value: member.value.clone(),
+                answer: read(answer),
+            });
+        }
         let mut written = Vec::new();
-        for (record, body, asks) in &shape.asked {
-            let is_given_up = given_up.contains(record);
-            let mut own = Vec::with_capacity(asks.len());
-            for ask in asks {
-                own.push(match ask.sure {
+        for (asked, mut edits) in shape.asked.iter().zip(more) {
+            if given_up.contains(&asked.record) {
+                continue;
+            }
+            for (ask, number) in asked.asks.iter().zip(asked.first_ask..) {
+                let answer = match ask.sure {
+                    Sure::No => read(answers.get(number).ok_or_else(none_such)?),
                     Sure::Drop => Answer::Drop,
                     Sure::Written => Answer::Keep,
-                    Sure::No => match answers.next() {
-                        None => return Err(PyValueError::new_err("fewer answers than asks")),
-                        Some(answer) if answer.is_none() => Answer::Keep,
-                        Some(answer) => match answer.cast::<PyBytes>() {
-                            Ok(bytes) => Answer::Write(bytes.as_bytes()),
-                            Err(_) => Answer::Drop,
-                        },
-                    },
-                });
-                if ask.sure != Sure::No && !is_given_up {
+                };
+                if ask.sure != Sure::No {
                     let node = &mut self.tree.nodes[ask.node as usize];
                     node.seen += 1;
                     node.redacted += 1;
                 }
+                if !matches!(answer, Answer::Keep) {
+                    edits.push(Edit {
+                        field: ask.field,
+                        value: ask.value.clone(),
+                        answer,
+                    });
+                }
             }
-            if !is_given_up && !own.iter().all(|answer| matches!(answer, Answer::Keep)) {
-                written.push((
-                    *record,
-                    PyBytes::new(py, &answered(body, asks.iter().zip(own))),
-                ));
+            if !edits.is_empty() {
+                edits.sort_by_key(|edit| edit.value.start);
+                written.push((asked.record, PyBytes::new(py, &edited(&asked.body, &edits))));
             }
         }
         Ok(written)
@@ -258,7 +275,7 @@ impl Engine {
             };
             let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
             if walk.record().is_ok() {
-                tell(&tells, record, &walk.tells, text)?;
+                tell(&tells, record, &walk.tells, text, 0)?;
             } else {
                 found.shorten(before);
                 unusual.push(record);
@@ -285,14 +302,34 @@ impl Engine {
     }
 }
 
+fn none_such() -> PyErr {
+    PyValueError::new_err("no such ask, pair or member")
+}
+
+fn read<'a>(answer: &'a Bound<'_, PyAny>) -> Answer<'a> {
+    if answer.is_none() {
+        return Answer::Keep;
+    }
+    answer
+        .cast::<PyBytes>()
+        .map_or(Answer::Drop, |bytes| Answer::Write(bytes.as_bytes()))
+}
+
 fn tell(
     tells: &Bound<'_, PyList>,
     record: u32,
-    texts: &[(Range<usize>, bool)],
+    texts: &[Tell],
     of: &[u8],
+    first_pair: usize,
 ) -> PyResult<()> {
-    for (at, is_name) in texts {
-        tells.append((record, std::str::from_utf8(&of[at.clone()])?, is_name))?;
+    for each in texts {
+        let text = std::str::from_utf8(&of[each.at.clone()])?;
+        tells.append((
+            record,
+            text,
+            each.is_name,
+            each.pair.map(|pair| first_pair + pair),
+        ))?;
     }
     Ok(())
 }
@@ -340,14 +377,67 @@ fn value<'py>(py: Python<'py>, written: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     })
 }
 
+/// A record with asks or pairs. `first_ask`: the number of its first among those of all.
+struct Asked {
+    record: u32,
+    body: Vec<u8>,
+    asks: Vec<Ask>,
+    first_ask: usize,
+    pairs: Vec<Pair>,
+}
+
 /// What `finish` needs of some records.
 #[pyclass]
 #[derive(Default)]
 struct Shape {
-    asked: Vec<(u32, Vec<u8>, Vec<Ask>)>,
+    asked: Vec<Asked>,
+    /// Of each pair, in which of these records it is, and which of its own.
+    pairs: Vec<(usize, usize)>,
     /// The fields that came with a value, of all records; of each, where they end.
     all_seen: Vec<u32>,
     seen: Vec<(u32, usize)>,
+}
+
+/// A field of a pair, its value, the number of the ask on it, and whether it is an object or a list.
+type Told<'py> = (u32, Bound<'py, PyAny>, Option<usize>, bool);
+
+#[pymethods]
+impl Shape {
+    /// Give what stands in an object that may be a pair: the field of the object, how many of all asks come before its end,
+    /// and its members: field, value, the number of the ask on it, whether an object or a list, which is
+    /// given as it is written. A value is an ellipsis where it is dropped, or something else has a say within it.
+    fn members<'py>(&self, py: Python<'py>, pair: usize) -> PyResult<(u32, usize, Vec<Told<'py>>)> {
+        let &(place, number) = self.pairs.get(pair).ok_or_else(none_such)?;
+        let asked = &self.asked[place];
+        let pair = &asked.pairs[number];
+        let mut members = Vec::with_capacity(pair.members.len());
+        for member in &pair.members {
+            let sure = member.ask.map_or(Sure::No, |ask| asked.asks[ask].sure);
+            members.push(if member.is_container && member.is_closed {
+                let written = PyBytes::new(py, &asked.body[member.value.clone()]);
+                (member.node, written.into_any(), None, true)
+            } else if member.is_container || sure == Sure::Drop {
+                (
+                    member.node,
+                    py.Ellipsis().into_bound(py),
+                    None,
+                    member.is_container,
+                )
+            } else {
+                let ask = member
+                    .ask
+                    .filter(|_| sure == Sure::No)
+                    .map(|ask| asked.first_ask + ask);
+                (
+                    member.node,
+                    value(py, &asked.body[member.value.clone()])?,
+                    ask,
+                    false,
+                )
+            });
+        }
+        Ok((pair.node, asked.first_ask + pair.at, members))
+    }
 }
 
 #[pymodule]

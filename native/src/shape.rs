@@ -26,10 +26,35 @@ pub enum Sure {
     Written,
 }
 
+/// A field of an object in which one may tell of another. `ask`: the one on its value, if there is one. `is_closed`: there
+/// is none, nor a pair, within its value.
+#[derive(Default)]
+pub struct Member {
+    pub node: u32,
+    pub field: usize,
+    pub value: Range<usize>,
+    pub ask: Option<usize>,
+    pub is_container: bool,
+    pub is_closed: bool,
+    pairs: usize,
+}
+
+/// Such an object. `at`: how many asks of the record come before its end.
+pub struct Pair {
+    pub node: u32,
+    pub at: usize,
+    pub members: Vec<Member>,
+}
+
 #[derive(Default)]
 pub struct Shaped {
     pub body: Vec<u8>,
     pub asks: Vec<Ask>,
+    pub pairs: Vec<Pair>,
+    /// Of all objects that have begun, and not ended.
+    members: Vec<Member>,
+    /// Which of them have begun, and not ended.
+    open: Vec<usize>,
     /// The fields that came with a value on which no rule has a say, once for each.
     pub seen: Vec<u32>,
     field: usize,
@@ -39,6 +64,17 @@ pub struct Shaped {
 pub struct Shaping<'a> {
     pub shaped: &'a mut Shaped,
     pub sures: &'a mut Sures,
+}
+
+impl Shaped {
+    /// Forget the record.
+    pub fn clear(&mut self) {
+        self.body.clear();
+        self.asks.clear();
+        self.pairs.clear();
+        self.members.clear();
+        self.open.clear();
+    }
 }
 
 impl Shaping<'_> {
@@ -97,6 +133,68 @@ impl Visitor for Shaping<'_> {
         body.extend_from_slice(b"\":");
     }
 
+    fn begin_member(&mut self, node: u32) {
+        let Shaped {
+            body,
+            asks,
+            pairs,
+            members,
+            open,
+            field,
+            ..
+        } = self.shaped;
+        open.push(members.len());
+        members.push(Member {
+            node,
+            field: *field,
+            value: body.len()..body.len(),
+            ask: Some(asks.len()),
+            is_container: false,
+            is_closed: false,
+            pairs: pairs.len(),
+        });
+    }
+
+    fn end_member(&mut self, is_container: bool) {
+        let Shaped {
+            body,
+            asks,
+            pairs,
+            members,
+            open,
+            ..
+        } = self.shaped;
+        if let Some(member) = open.pop().and_then(|number| members.get_mut(number)) {
+            member.value.end = body.len();
+            member.is_container = is_container;
+            member.is_closed = member.ask == Some(asks.len()) && member.pairs == pairs.len();
+            if is_container || member.ask == Some(asks.len()) {
+                member.ask = None;
+            }
+        }
+    }
+
+    fn pair(&mut self, node: u32, members: usize) -> usize {
+        let Shaped {
+            asks,
+            pairs,
+            members: all,
+            ..
+        } = self.shaped;
+        let members = all.split_off(all.len() - members);
+        pairs.push(Pair {
+            node,
+            at: asks.len(),
+            members,
+        });
+        pairs.len() - 1
+    }
+
+    fn no_pair(&mut self, members: usize) {
+        let all = &mut self.shaped.members;
+        all.truncate(all.len() - members);
+    }
+
     fn text(&mut self, place: Place, quoted: &Quoted) -> Usual<()> {
         let start = self.shaped.body.len();
         let mut sure = Sure::No;
@@ -137,21 +235,28 @@ pub enum Answer<'a> {
     Write(&'a [u8]),
 }
 
-/// Write a body with the answers to its asks, which are in order.
-pub fn answered<'a>(body: &[u8], answers: impl Iterator<Item = (&'a Ask, Answer<'a>)>) -> Vec<u8> {
+/// What is written anew, or left out. `field`: where it begins if it is dropped.
+pub struct Edit<'a> {
+    pub field: usize,
+    pub value: Range<usize>,
+    pub answer: Answer<'a>,
+}
+
+/// Write a body with edits, which are in order.
+pub fn edited(body: &[u8], edits: &[Edit]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len());
     let mut position = 0;
-    for (ask, answer) in answers {
-        match answer {
+    for edit in edits {
+        match edit.answer {
             Answer::Keep => {}
             Answer::Write(value) => {
-                out.extend_from_slice(&body[position..ask.value.start]);
+                out.extend_from_slice(&body[position..edit.value.start]);
                 out.extend_from_slice(value);
-                position = ask.value.end;
+                position = edit.value.end;
             }
             Answer::Drop => {
-                out.extend_from_slice(&body[position..ask.field]);
-                position = ask.value.end;
+                out.extend_from_slice(&body[position..edit.field]);
+                position = edit.value.end;
                 // One comma goes with it: the one behind, or of the last the one before.
                 if body[position] == b',' {
                     position += 1;

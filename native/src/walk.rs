@@ -19,10 +19,26 @@ pub struct Place {
     pub in_list: bool,
 }
 
+/// A text that may tell what stands beside it. `at`: between its quotes. `pair`: none where it is the first of two texts in
+/// a list.
+pub struct Tell {
+    pub at: Range<usize>,
+    pub is_name: bool,
+    pub pair: Option<usize>,
+}
+
 /// What is done along the way. Commas, colons and brackets are given as they are, keys without quotes.
 pub trait Visitor {
     fn mark(&mut self, _mark: u8) {}
     fn key(&mut self, _name: &[u8]) {}
+    /// What comes next is the value of a field that may be part of a pair; and it has come.
+    fn begin_member(&mut self, _node: u32) {}
+    fn end_member(&mut self, _is_container: bool) {}
+    /// The last members are those of one object; they may be a pair, or not. Gives its number in the record.
+    fn pair(&mut self, _node: u32, _members: usize) -> usize {
+        0
+    }
+    fn no_pair(&mut self, _members: usize) {}
     fn text(&mut self, place: Place, quoted: &Quoted) -> Usual<()>;
     fn number(&mut self, place: Place, number: &Number) -> Usual<()>;
     fn word(&mut self, place: Place, word: &'static [u8]) -> Usual<()>;
@@ -32,8 +48,7 @@ pub struct Walk<'a, V> {
     pub tree: &'a mut Tree,
     pub limits: &'a Limits,
     pub visitor: V,
-    /// Texts that may name what stands beside them, and whether each is a name or a type.
-    pub tells: Vec<(Range<usize>, bool)>,
+    pub tells: Vec<Tell>,
     reader: Reader<'a>,
     values: usize,
 }
@@ -95,6 +110,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
         }
         let mut parts = 0;
         let mut own = Vec::new();
+        let mut members = 0;
         loop {
             let key = self.reader.quoted()?;
             if !key.is_plain {
@@ -119,7 +135,15 @@ impl<'a, V: Visitor> Walk<'a, V> {
             if flags & TELLING != 0 && self.reader.peek() == b'"' {
                 own.push((self.reader.position, flags & NAMES != 0));
             }
-            self.value(child, depth, false)?;
+            if flags & (TELLING | VALUE) == 0 {
+                self.value(child, depth, false)?;
+            } else {
+                members += 1;
+                let is_container = matches!(self.reader.peek(), b'{' | b'[');
+                self.visitor.begin_member(child);
+                self.value(child, depth, false)?;
+                self.visitor.end_member(is_container);
+            }
             self.reader.skip_space();
             match self.reader.peek() {
                 b',' => {
@@ -138,16 +162,19 @@ impl<'a, V: Visitor> Walk<'a, V> {
         if parts & BANK != 0 && parts & ACCOUNT != 0 {
             return Err(Unusual);
         }
-        if parts & VALUE != 0 {
-            for (start, is_name) in own {
-                self.tell(start, is_name)?;
-            }
+        if parts & VALUE == 0 || own.is_empty() {
+            self.visitor.no_pair(members);
+            return Ok(());
+        }
+        let pair = self.visitor.pair(node, members);
+        for (start, is_name) in own {
+            self.tell(start, is_name, Some(pair))?;
         }
         Ok(())
     }
 
     /// Note the text that begins at a quote.
-    fn tell(&mut self, start: usize, is_name: bool) -> Usual<()> {
+    fn tell(&mut self, start: usize, is_name: bool, pair: Option<usize>) -> Usual<()> {
         let mut reader = Reader {
             text: self.reader.text,
             position: start,
@@ -157,7 +184,11 @@ impl<'a, V: Visitor> Walk<'a, V> {
             if !quoted.is_plain {
                 return Err(Unusual);
             }
-            self.tells.push((start + 1..reader.position - 1, is_name));
+            self.tells.push(Tell {
+                at: start + 1..reader.position - 1,
+                is_name,
+                pair,
+            });
         }
         Ok(())
     }
@@ -197,7 +228,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
         }
         // `["password", "hunter2"]`
         if is_item && items == 2 && self.reader.text[first] == b'"' {
-            self.tell(first, false)?;
+            self.tell(first, false, None)?;
         }
         Ok(())
     }

@@ -196,7 +196,8 @@ def _from_base64(text: str, limit: int) -> Iterator[tuple[Span, str]]:
 
 
 def _matches(pattern: Pattern, text: str) -> bool:
-    return next(spans(pattern, text.encode()), None) is not None
+    # What was decoded may hold half a surrogate pair.
+    return next(spans(pattern, text.encode(errors="surrogatepass")), None) is not None
 
 
 def _bytes(run: str) -> bytes:

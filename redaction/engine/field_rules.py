@@ -55,9 +55,9 @@ class FieldRules:
         fields: Document = {"": value}
         return () if self._is_doomed(fields, "", value, node, hits) else (fields[""],)
 
-    def may_tell(self, text: str) -> bool:
-        """Tell whether a text may be the name of what stands beside it, and matter."""
-        return _IS_NAME(text) is not None and self._tree.named(text) is not None
+    def told_by(self, text: str) -> Named | None:
+        """Give what happens to a value beside which this text stands as its name or type, if anything does."""
+        return self._tree.named(text) if _IS_NAME(text) else None
 
     def _object(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
         doomed: list[str] = []
@@ -79,7 +79,7 @@ class FieldRules:
         for name in doomed:
             del fields[name]
         if node.pair > VALUE_OF:
-            self._pair(fields, node, hits)
+            self.pair(fields, node, hits)
             if node.pair >= BANK + ACCOUNT and self._account:
                 self._at_a_bank(fields, node, self._account, hits)
 
@@ -181,7 +181,7 @@ class FieldRules:
                 kept[name] = self._replace(value, own if own and plan is unknown and child.named else plan, child, hits)
         return kept
 
-    def _pair(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
+    def pair(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
         """Deal with a value beside its name, `{"name": "phone", "value": ...}`, as with a field of that name."""
         parts = [(name, self._child(node, name)) for name in fields]
         said = [

@@ -6,10 +6,13 @@ as Python does, a field that nobody has seen yet among it, is Python's: the reco
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from types import ModuleType
+from types import EllipsisType, ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
 
 from redaction.actions.base import HIDDEN
 from redaction.actions.mask import Mask
@@ -17,16 +20,16 @@ from redaction.detectors.base import Detector, fold_table, view
 from redaction.engine.field_rules import FieldRules, Hit
 from redaction.engine.field_tree import FieldNode, FieldTree
 from redaction.engine.pairs import ACCOUNT, BANK, NAME_OF, SCHEME, TYPE_OF, VALUE_OF
-from redaction.engine.plan import DROP, QUARANTINE, Plan
+from redaction.engine.plan import DROP, QUARANTINE, Named, Plan
 from redaction.engine.prefilter import pass_patterns
 from redaction.engine.texts import names_version
 from redaction.engine.values import SURE_CARD, SURE_TEXT
 from redaction.parse import Limits
-from redaction.plugin import PluginInvalid
+from redaction.plugin import Document, JSONValue, PluginInvalid
 from redaction.serialize import serialize_value
 
 if TYPE_CHECKING:
-    from redaction_native import Engine
+    from redaction_native import Engine, Shape, Value
 
 VARIABLE: Final = "REDACTION_NATIVE"
 """`off`: it is not used, although it is there; `required`: nothing starts without it."""
@@ -101,7 +104,7 @@ class Native:
         self._tree = tree
         self._rules = rules
         self._look_at_names = look_at_names
-        self._tells: Final = lru_cache(maxsize=_TOLD)(rules.may_tell)
+        self._tells: Final = lru_cache(maxsize=_TOLD)(rules.told_by)
         self._lock = threading.RLock()
         self._fresh: list[FieldNode] = []
         self._known = self._all_known()
@@ -197,7 +200,7 @@ def _sure(node: FieldNode) -> _Sure | None:
 class Walker:
     """The compiled part, and the fields that it knows by their numbers."""
 
-    def __init__(self, engine: "Engine", rules: FieldRules, tells: Callable[[str], bool]) -> None:
+    def __init__(self, engine: "Engine", rules: FieldRules, tells: Callable[[str], Named | None]) -> None:
         self._engine = engine
         self._rules = rules
         self._tells = tells
@@ -212,7 +215,7 @@ class Walker:
         above = parent.number if parent else None
         before = view(node.before_text), view(node.before_number)
         told = (sure.pattern.decode("latin-1"), sure.written) if sure else None
-        node.number = self._engine.add(above, node.name.encode(), flags, *before, told)
+        node.number = self._engine.add(above, node.name.encode(errors="surrogatepass"), flags, *before, told)
         self._nodes.append(node)
         self._hits.append((sure.plan.applied, node) if sure else (("", ""), node))
 
@@ -232,34 +235,80 @@ class Walker:
 
     def apply_rules(self, payloads: Sequence[bytes], hits: Sequence[list[Hit]]) -> list[bytes | None]:
         """Parse records, apply the rules by field, and write them; None for those that are Python's."""
-        bodies: list[bytes | None]
         bodies, asks, tells, shape = self._engine.shape(payloads)
-        given_up = {record for record, text, is_name in tells if self._is_told(text, is_name=is_name)}
-        nodes, judge = self._nodes, self._rules.judge
+        given_up, pairs = self._told(tells, shape)
         answers: list[bytes | bool | None] = []
+        extras: list[tuple[int, int, bytes | bool]] = []
+        nodes, judge = self._nodes, self._rules.judge
         for record, number, value, in_list in asks:
+            while pairs and pairs[0].at <= len(answers):
+                self._judge(pairs.popleft(), answers, extras, hits)
+            answer: bytes | bool | None = None
             if value is ...:
                 hits[record].append(self._hits[number])
-                continue
-            if record in given_up:
-                answers.append(None)
-                continue
-            judged = judge(value, nodes[number], hits[record], in_list=in_list)
-            if not judged:
-                answers.append(False)
-            else:
-                answers.append(None if judged[0] is value else serialize_value(judged[0]).encode())
-        for record, body in self._engine.finish(shape, answers, given_up):
+            elif record not in given_up:
+                answer = _answer(value, judge(value, nodes[number], hits[record], in_list=in_list))
+            answers.append(answer)
+        for pair in pairs:
+            self._judge(pair, answers, extras, hits)
+        for record, body in self._engine.finish(shape, answers, extras, given_up):
             bodies[record] = body
         for record in given_up:
             bodies[record] = None
             hits[record].clear()
         return bodies
 
+    def _told(
+        self, tells: "Iterable[tuple[int, str, bool, int | None]]", shape: "Shape"
+    ) -> "tuple[set[int], deque[_Pair]]":
+        """Find the records that are Python's, since a name tells of more than a scalar; and of the others the pairs."""
+        given_up: set[int] = set()
+        told: dict[int, int] = {}
+        for record, text, _, number in tells:
+            if named := self._tells(text):
+                if number is None or named.plan.verb is QUARANTINE:
+                    given_up.add(record)
+                else:
+                    told[number] = record
+        pairs = [_Pair(record, number, *shape.members(number)) for number, record in told.items()]
+        for pair in pairs:
+            for field, value, _, is_container in pair.members:
+                if is_container and value is ... and self._nodes[field].part == VALUE_OF:
+                    given_up.add(pair.record)
+        return given_up, deque(pair for pair in pairs if pair.record not in given_up)
+
+    def _judge(
+        self,
+        pair: "_Pair",
+        answers: list[bytes | bool | None],
+        extras: list[tuple[int, int, bytes | bool]],
+        hits: Sequence[list[Hit]],
+    ) -> None:
+        """Apply the rules to a pair of name and value, as the answers have left it."""
+        fields: Document = {}
+        for field, value, ask, _ in pair.members:
+            answer = answers[ask] if ask is not None else None
+            if answer is False:
+                continue
+            written = answer if isinstance(answer, bytes) else value
+            if not isinstance(written, EllipsisType):
+                fields[self._nodes[field].name] = orjson.loads(written) if isinstance(written, bytes) else written
+        before = {name: serialize_value(value) for name, value in fields.items()}
+        self._rules.pair(fields, self._nodes[pair.field], hits[pair.record])
+        for member, (field, _, ask, _) in enumerate(pair.members):
+            name = self._nodes[field].name
+            after = serialize_value(fields[name]) if name in fields else None
+            if name in before and after != before[name]:
+                judged = False if after is None else after.encode()
+                if ask is None:
+                    extras.append((pair.number, member, judged))
+                else:
+                    answers[ask] = judged
+
     def look(self, bodies: Sequence[bytes]) -> tuple[set[int], list[Leaf]]:
         """Search bodies: gives those that are Python's, and of the others the texts in which there may be something."""
         unusual, leaves, tells = self._engine.look(bodies)
-        python = {record for record, text, is_name in tells if is_name and names_version(text)}
+        python = {record for record, text, is_name, _ in tells if is_name and names_version(text)}
         python.update(unusual)
         return python, [Leaf(*leaf) for leaf in leaves if leaf[0] not in python]
 
@@ -267,5 +316,19 @@ class Walker:
         """Give the field of a text."""
         return self._nodes[leaf.field]
 
-    def _is_told(self, text: str, *, is_name: bool) -> bool:
-        return self._tells(text) or (is_name and names_version(text) is not None)
+
+class _Pair(NamedTuple):
+    """An object in which one field may tell of another: its field, how many asks come before its end, its members."""
+
+    record: int
+    number: int
+    field: int
+    at: int
+    members: Sequence[tuple[int, "Value", int | None, bool]]
+
+
+def _answer(value: JSONValue, judged: tuple[JSONValue, ...]) -> bytes | bool | None:
+    """Say what becomes of a value: it is kept (None), its field dropped (False), or what is written in its place."""
+    if not judged:
+        return False
+    return None if judged[0] is value else serialize_value(judged[0]).encode()
