@@ -18,7 +18,6 @@ from consumer.settings.sections import SinkSettings
 from consumer.sinks.loading import check_options, check_reach
 from redaction.plugin import identity
 
-
 _ENGINES: Final = {
     None: "",
     "compiled": " The engine's compiled part is in use.",
