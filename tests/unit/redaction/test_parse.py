@@ -1,4 +1,5 @@
 import json
+import time
 import tracemalloc
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -161,6 +162,15 @@ def test_commas_in_texts_are_no_values(value: bytes, count: int, fits: bool) -> 
 def test_strings_without_commas_between_them_are_no_json() -> None:
     limits = Limits(max_depth=32, max_bytes=10 * 2**20, max_values=3000)
     assert code_of(b'{"a":"' + b"," * 4000 + b'",' + b'""' * 2**20, limits) == "invalid_json"
+
+
+def test_a_string_without_an_end_is_looked_for_once() -> None:
+    limits = Limits(max_depth=32, max_bytes=10 * 2**20, max_values=3000)
+    payload = rb"[1*1*pa=,\"deep\\===================================<" * 80_000
+    began = time.process_time()
+    with pytest.raises(Unparsable, match="invalid_json"):
+        parse(payload, limits)
+    assert time.process_time() - began < 5  # it would take minutes
 
 
 def test_numbers_keep_their_decimal_value() -> None:
