@@ -227,8 +227,8 @@ def _decode(text: str) -> JSONValue:
     return document
 
 
-# A string, or what stands between values: quotes within strings open nothing. One without an end is one: else it would be
-# looked for once more behind each comma within.
+# A string, or what stands between values: quotes within strings open nothing. One without an end is one, too: else it
+# would be looked for once more behind each comma within.
 _STRING_OR_COMMA = compile_bytes(rb'"(?s:[^"\\]|\\.)*(?:"|\\?\z)|,')
 
 
