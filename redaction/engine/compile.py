@@ -1,6 +1,7 @@
 """From a policy to what is applied to records: the tree of fields, actions, patterns. Done once, at start."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from typing import NamedTuple
@@ -83,7 +84,8 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     fields = FieldRules(tree)
     native = None
     if module := installed():
-        native = Native(module, tree, fields, limits, tuple(actions), unwrapper.in_text, search.look_at_names)
+        with suppress(ValueError):  # too many names for it: they are Python's
+            native = Native(module, tree, fields, limits, tuple(actions), unwrapper.in_text, search.look_at_names)
     return Compiled(limits, tree, fields, search, prefilter, native)
 
 

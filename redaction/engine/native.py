@@ -82,7 +82,7 @@ class Native:
 
     :param wrapping: matches texts that have to be looked into.
     :param look_at_names: finds out what becomes of the names of fields.
-    :raises ValueError: a pattern is none.
+    :raises ValueError: a pattern is too large for it.
     """
 
     def __init__(
@@ -204,6 +204,8 @@ class Walker:
         self._engine = engine
         self._rules = rules
         self._tells = tells
+        # It gives up no turn itself, but a finalizer may, that runs while it makes an object.
+        self._one_at_a_time = threading.Lock()
         self._nodes: list[FieldNode] = []
         self._hits: list[Hit] = []
 
@@ -215,27 +217,33 @@ class Walker:
         above = parent.number if parent else None
         before = view(node.before_text), view(node.before_number)
         told = (sure.pattern.decode("latin-1"), sure.written) if sure else None
-        node.number = self._engine.add(above, node.name.encode(errors="surrogatepass"), flags, *before, told)
-        self._nodes.append(node)
-        self._hits.append((sure.plan.applied, node) if sure else (("", ""), node))
+        name = node.name.encode(errors="surrogatepass")
+        with self._one_at_a_time:
+            node.number = self._engine.add(above, name, flags, *before, told)
+            self._nodes.append(node)
+            self._hits.append((sure.plan.applied, node) if sure else (("", ""), node))
 
     def say(self, node: FieldNode, flags: int) -> None:
         """Say anew what is said of a field."""
         if self._knows(node):
-            self._engine.set_flags(node.number, flags)
+            with self._one_at_a_time:
+                self._engine.set_flags(node.number, flags)
 
     def _knows(self, node: FieldNode) -> bool:
         return node.number < len(self._nodes) and self._nodes[node.number] is node
 
     def count(self) -> None:
         """Add to the fields how often they came."""
-        for number, seen, redacted in self._engine.take_counts():
+        with self._one_at_a_time:
+            counts = self._engine.take_counts()
+        for number, seen, redacted in counts:
             self._nodes[number].seen += seen
             self._nodes[number].redacted += redacted
 
     def apply_rules(self, payloads: Sequence[bytes], hits: Sequence[list[Hit]]) -> list[bytes | None]:
         """Parse records, apply the rules by field, and write them; None for those that are Python's."""
-        bodies, asks, tells, shape = self._engine.shape(payloads)
+        with self._one_at_a_time:
+            bodies, asks, tells, shape = self._engine.shape(payloads)
         given_up, pairs = self._told(tells, shape)
         answers: list[bytes | bool | None] = []
         extras: list[tuple[int, int, bytes | bool]] = []
@@ -251,7 +259,9 @@ class Walker:
             answers.append(answer)
         for pair in pairs:
             self._judge(pair, answers, extras, hits)
-        for record, body in self._engine.finish(shape, answers, extras, given_up):
+        with self._one_at_a_time:
+            written = self._engine.finish(shape, answers, extras, given_up)
+        for record, body in written:
             bodies[record] = body
         for record in given_up:
             bodies[record] = None
@@ -307,7 +317,8 @@ class Walker:
 
     def look(self, bodies: Sequence[bytes]) -> tuple[set[int], list[Leaf]]:
         """Search bodies: gives those that are Python's, and of the others the texts in which there may be something."""
-        unusual, leaves, tells = self._engine.look(bodies)
+        with self._one_at_a_time:
+            unusual, leaves, tells = self._engine.look(bodies)
         python = {record for record, text, is_name, _ in tells if is_name and names_version(text)}
         python.update(unusual)
         return python, [Leaf(*leaf) for leaf in leaves if leaf[0] not in python]
