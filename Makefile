@@ -173,11 +173,11 @@ $(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt py
 	$$install --require-hashes --no-build-isolation -r requirements/dev.txt && \
 	$$install --no-build-isolation --no-deps --editable . && \
 	if ! command -v cargo >/dev/null; then \
-		echo "No cargo: the redaction engine runs without its compiled part, several times slower (native/README.md)"; \
+		echo "No cargo: the redaction engine runs without its compiled part, which is faster (native/README.md)"; \
 	elif $$install --require-hashes -r requirements/native.txt && \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $$install --no-build-isolation --no-deps --force-reinstall ./native; then :; \
 	elif [ -n "$${CI:-}" ]; then exit 1; \
-	else echo "The compiled part cannot be built, see above: the redaction engine runs without it, several times slower"; fi
+	else echo "The compiled part cannot be built, see above: the redaction engine runs without it"; fi
 	@touch $@
 
 # An environment of its own: see the group `deploy` in pyproject.toml.

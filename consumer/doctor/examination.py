@@ -21,7 +21,7 @@ from redaction.plugin import identity
 _ENGINES: Final = {
     None: "",
     "compiled": " The engine's compiled part is in use.",
-    "python": " The engine does without its compiled part, and takes several times as long (native/README.md).",
+    "python": " The engine does without its compiled part, which is faster (native/README.md).",
 }
 
 

@@ -9,20 +9,26 @@ pub struct Sieve {
     cache: Cache,
 }
 
+/// At most: an automaton keeps the states that it has met, and is slow where they don't fit.
 const CACHE_BYTES: usize = 16 << 20;
+
+/// Compile a pattern over bytes.
+pub fn automaton(pattern: &str) -> Result<DFA, String> {
+    DFA::builder()
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
+        .configure(
+            DFA::config()
+                .match_kind(MatchKind::All)
+                .cache_capacity(CACHE_BYTES),
+        )
+        .build(pattern)
+        .map_err(|error| error.to_string())
+}
 
 impl Sieve {
     pub fn new(pattern: &str) -> Result<Self, String> {
-        let dfa = DFA::builder()
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
-            .configure(
-                DFA::config()
-                    .match_kind(MatchKind::All)
-                    .cache_capacity(CACHE_BYTES),
-            )
-            .build(pattern)
-            .map_err(|error| error.to_string())?;
+        let dfa = automaton(pattern)?;
         let cache = dfa.create_cache();
         Ok(Sieve { dfa, cache })
     }

@@ -1,9 +1,10 @@
 //! Values of which a rule's verdict is known without asking: Python says which texts these are, and what becomes of them.
 
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input, MatchKind};
+use regex_automata::{Anchored, Input};
 use rustc_hash::FxHashMap;
+
+use crate::sieve::automaton;
 
 #[derive(Clone)]
 pub enum Outcome {
@@ -43,12 +44,7 @@ impl Sures {
         if let Some(&known) = self.by_pattern.get(&pattern) {
             return Ok(known);
         }
-        let dfa = DFA::builder()
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
-            .configure(DFA::config().match_kind(MatchKind::All))
-            .build(&format!(r"\A(?:{pattern})\z"))
-            .map_err(|error| error.to_string())?;
+        let dfa = automaton(&format!(r"\A(?:{pattern})\z"))?;
         let cache = dfa.create_cache();
         self.wholes.push(Whole { dfa, cache });
         self.by_pattern.insert(pattern, self.wholes.len() - 1);

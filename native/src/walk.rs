@@ -94,18 +94,41 @@ impl<'a, V: Visitor> Walk<'a, V> {
         }
     }
 
+    /// Read what opens an object or a list; tells whether there is anything in it.
+    fn opens(&mut self, open: u8, close: u8) -> Usual<bool> {
+        self.reader.expect(open)?;
+        self.visitor.mark(open);
+        self.reader.skip_space();
+        if self.reader.peek() != close {
+            return Ok(true);
+        }
+        self.reader.position += 1;
+        self.visitor.mark(close);
+        Ok(false)
+    }
+
+    /// Read what follows a value; tells whether another one does.
+    fn goes_on(&mut self, close: u8) -> Usual<bool> {
+        self.reader.skip_space();
+        let mark = self.reader.peek();
+        if mark != b',' && mark != close {
+            return Err(Unusual);
+        }
+        self.reader.position += 1;
+        self.visitor.mark(mark);
+        if mark == b',' {
+            self.reader.skip_space();
+        }
+        Ok(mark == b',')
+    }
+
     fn object(&mut self, node: u32, depth: usize) -> Usual<()> {
         if depth > self.limits.max_depth || self.tree.nodes[node as usize].flags & APART != 0 {
             return Err(Unusual);
         }
         self.tree.objects += 1;
         let object = self.tree.objects;
-        self.reader.expect(b'{')?;
-        self.visitor.mark(b'{');
-        self.reader.skip_space();
-        if self.reader.peek() == b'}' {
-            self.reader.position += 1;
-            self.visitor.mark(b'}');
+        if !self.opens(b'{', b'}')? {
             return Ok(());
         }
         let mut parts = 0;
@@ -144,19 +167,8 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 self.value(child, depth, false)?;
                 self.visitor.end_member(is_container);
             }
-            self.reader.skip_space();
-            match self.reader.peek() {
-                b',' => {
-                    self.reader.position += 1;
-                    self.visitor.mark(b',');
-                    self.reader.skip_space();
-                }
-                b'}' => {
-                    self.reader.position += 1;
-                    self.visitor.mark(b'}');
-                    break;
-                }
-                _ => return Err(Unusual),
+            if !self.goes_on(b'}')? {
+                break;
             }
         }
         if parts & BANK != 0 && parts & ACCOUNT != 0 {
@@ -197,12 +209,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
         if depth > self.limits.max_depth {
             return Err(Unusual);
         }
-        self.reader.expect(b'[')?;
-        self.visitor.mark(b'[');
-        self.reader.skip_space();
-        if self.reader.peek() == b']' {
-            self.reader.position += 1;
-            self.visitor.mark(b']');
+        if !self.opens(b'[', b']')? {
             return Ok(());
         }
         let first = self.reader.position;
@@ -211,19 +218,8 @@ impl<'a, V: Visitor> Walk<'a, V> {
             self.count()?;
             items += 1;
             self.value(node, depth, true)?;
-            self.reader.skip_space();
-            match self.reader.peek() {
-                b',' => {
-                    self.reader.position += 1;
-                    self.visitor.mark(b',');
-                    self.reader.skip_space();
-                }
-                b']' => {
-                    self.reader.position += 1;
-                    self.visitor.mark(b']');
-                    break;
-                }
-                _ => return Err(Unusual),
+            if !self.goes_on(b']')? {
+                break;
             }
         }
         // `["password", "hunter2"]`

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from redaction_native import Engine, Shape, Value
 
 VARIABLE: Final = "REDACTION_NATIVE"
-"""`off`: it is not used, although it is there; `required`: nothing starts without it."""
+"""`off`: it is not used, although it is there; `required`: it is an error if it is not installed."""
 
 # Larger ones are few, and Python's way bounds what is made of them at once.
 _MOST_BYTES: Final = 1 << 16

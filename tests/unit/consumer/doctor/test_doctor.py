@@ -115,6 +115,7 @@ def test_where_all_is_right_it_says_so_and_leaves_no_trace(
 ) -> None:
     boto3.client("kinesis").put_record(StreamName=patient.settings.stream.name, Data=SECRET.encode(), PartitionKey="k")
     said = examine(run, patient.config)
+    assert "compiled part" in said.about("policy")["text"]
     assert (said.status, said.of("failed", "warning", "skipped")) == (0, [])
     assert "2 open shards; records are kept for 24 hours" in said.about("stream")["text"]
     assert said.about("permissions")["text"].startswith("18 actions were tried")
