@@ -25,6 +25,7 @@ class Engine:
         max_values: int,
         fold: bytes,
         patterns: Sequence[str],
+        sign: str,
         wrapping: str,
     ) -> None: ...
     def add(

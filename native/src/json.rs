@@ -1,7 +1,5 @@
 //! Strict JSON (RFC 8259): what two parsers may read differently, or what Python writes in another way, is left to it.
 
-use memchr::memchr2;
-
 /// Python has to read the record: it may be wrong, or unusual.
 pub struct Unusual;
 
@@ -74,24 +72,34 @@ impl<'a> Reader<'a> {
         let start = self.position;
         let mut is_plain = true;
         loop {
-            let rest = &self.text[self.position..];
-            let found = memchr2(b'"', b'\\', rest).ok_or(Unusual)?;
-            if rest[..found].iter().any(|&byte| byte < 0x20) {
-                return Err(Unusual);
-            }
-            self.position += found;
-            if rest[found] == b'"' {
-                let raw = &self.text[start..self.position];
-                self.position += 1;
-                return Ok(Quoted { raw, is_plain });
-            }
-            is_plain = false;
-            // What is escaped is looked at when it is decoded; here it only must not end the string.
-            self.position += 2;
-            if self.position > self.text.len() {
-                return Err(Unusual);
+            self.position += plain_length(&self.text[self.position..]);
+            match self.peek() {
+                b'"' => {
+                    let raw = &self.text[start..self.position];
+                    self.position += 1;
+                    return Ok(Quoted { raw, is_plain });
+                }
+                b'\\' => {
+                    is_plain = false;
+                    // What is escaped is looked at when it is decoded; here it only must not end the string.
+                    self.position += 2;
+                    if self.position > self.text.len() {
+                        return Err(Unusual);
+                    }
+                }
+                _ => return Err(Unusual),
             }
         }
+    }
+
+    /// Pass over these bytes, if they stand here.
+    #[inline]
+    pub fn take(&mut self, bytes: &[u8]) -> bool {
+        let is_here = self.text[self.position..].starts_with(bytes);
+        if is_here {
+            self.position += bytes.len();
+        }
+        is_here
     }
 
     pub fn number(&mut self) -> Usual<Number<'a>> {
@@ -145,6 +153,35 @@ impl<'a> Reader<'a> {
             Ok(self.position - start)
         }
     }
+}
+
+/// Count the bytes before the first quote, backslash or control character: eight at once, each in a lane of a word. A
+/// lane's highest bit tells; what is borrowed from the next higher lane falsifies only what comes after the first.
+#[inline]
+fn plain_length(text: &[u8]) -> usize {
+    const LANES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * LANES;
+    let holds = |word: u64, byte: u8| {
+        let zero = word ^ (u64::from(byte) * LANES);
+        zero.wrapping_sub(LANES) & !zero
+    };
+    let mut length = 0;
+    while let Some(eight) = text[length..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let control = word.wrapping_sub(0x20 * LANES) & !word;
+        let ends = (holds(word, b'"') | holds(word, b'\\') | control) & HIGH;
+        if ends != 0 {
+            return length + ends.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let rest = &text[length..];
+    let is_plain = |&byte: &u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    length
+        + rest
+            .iter()
+            .position(|byte| !is_plain(byte))
+            .unwrap_or(rest.len())
 }
 
 fn hex(digits: &[u8]) -> Usual<u32> {

@@ -21,9 +21,9 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::fold::Fold;
 use crate::json::decode;
-use crate::look::{Before, Leaf, Leaves, Looking};
+use crate::look::{Leaf, Looking, Scratch};
 use crate::shape::{edited, Answer, Ask, Edit, Pair, Shaped, Shaping, Sure};
-use crate::sieve::Sieve;
+use crate::sieve::{Befores, Sieve, Sieves};
 use crate::sure::{Outcome, Sures};
 use crate::tree::{Flags, Tree};
 use crate::walk::{Limits, Tell, Walk};
@@ -33,17 +33,18 @@ use crate::walk::{Limits, Tell, Walk};
 struct Engine {
     tree: Tree,
     sures: Sures,
-    before: Vec<Before>,
+    befores: Befores,
+    before: Vec<(u32, u32)>,
     limits: Limits,
     fold: Fold,
-    sieves: Vec<Sieve>,
+    sieves: Sieves,
     wrapping: Sieve,
 }
 
 #[pymethods]
 impl Engine {
     /// `fold`: the view of each code point; `patterns`: which match where something may be; `wrapping`: which does in
-    /// texts that have to be looked into.
+    /// texts that have to be looked into, and `sign` wherever it does.
     #[new]
     fn new(
         max_depth: usize,
@@ -51,13 +52,13 @@ impl Engine {
         max_values: usize,
         fold: Vec<u8>,
         patterns: Vec<String>,
+        sign: &str,
         wrapping: &str,
     ) -> PyResult<Self> {
-        let sieves: Result<Vec<_>, String> =
-            patterns.iter().map(|pattern| Sieve::new(pattern)).collect();
         Ok(Engine {
             tree: Tree::default(),
             sures: Sures::default(),
+            befores: Befores::new(),
             before: Vec::new(),
             limits: Limits {
                 max_depth,
@@ -65,7 +66,7 @@ impl Engine {
                 max_values,
             },
             fold: Fold::new(fold, b'?'),
-            sieves: sieves.map_err(PyValueError::new_err)?,
+            sieves: Sieves::new(&patterns, sign).map_err(PyValueError::new_err)?,
             wrapping: Sieve::new(wrapping).map_err(PyValueError::new_err)?,
         })
     }
@@ -90,7 +91,11 @@ impl Engine {
             (pattern, outcome)
         });
         self.sures.add(sure).map_err(PyValueError::new_err)?;
-        self.before.push((before_text.into(), before_number.into()));
+        let before = (
+            self.befores.add(before_text),
+            self.befores.add(before_number),
+        );
+        self.before.push(before);
         Ok(self.tree.add(parent, name, flags))
     }
 
@@ -261,41 +266,30 @@ impl Engine {
     ) -> PyResult<(Vec<u32>, Bound<'py, PyList>, Bound<'py, PyList>)> {
         let mut unusual = Vec::new();
         let (suspicious, tells) = (PyList::empty(py), PyList::empty(py));
-        let mut found = Leaves::default();
-        let mut scratch = Vec::new();
+        let mut found: Vec<Leaf> = Vec::new();
+        let mut scratch = Scratch::default();
         for (record, body) in (0..).zip(&bodies) {
             let text = body.as_bytes();
-            let before = found.leaves.len();
+            let before = found.len();
             let visitor = Looking {
                 record,
                 found: &mut found,
                 fold: &self.fold,
+                befores: &self.befores,
                 before: &self.before,
+                sieves: &mut self.sieves,
+                wrapping: &mut self.wrapping,
                 scratch: &mut scratch,
             };
             let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
             if walk.record().is_ok() {
                 tell(&tells, record, &walk.tells, text, 0)?;
             } else {
-                found.shorten(before);
+                found.truncate(before);
                 unusual.push(record);
             }
         }
-        let mut marks = vec![false; found.ends.len()];
-        for sieve in &mut self.sieves {
-            sieve
-                .mark(&found.lines, &found.ends, &mut marks)
-                .map_err(PyValueError::new_err)?;
-        }
-        self.wrapping
-            .mark_after(&found.lines, &found.ends, &found.starts, &mut marks)
-            .map_err(PyValueError::new_err)?;
-        for (leaf, _) in found
-            .leaves
-            .iter()
-            .zip(&marks)
-            .filter(|(_, &is_marked)| is_marked)
-        {
+        for leaf in &found {
             suspicious.append(told(py, leaf, bodies[leaf.record as usize].as_bytes())?)?;
         }
         Ok((unusual, suspicious, tells))

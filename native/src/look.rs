@@ -1,19 +1,17 @@
-//! The second walk, over what is to go out: every text and long number with what stands before it, as detectors see it.
+//! The second walk, over what is to go out: every text and long number, with what stands before it, as detectors see it.
 
 use std::ops::Range;
 
 use crate::fold::Fold;
-use crate::json::{decode, Number, Quoted, Usual};
+use crate::json::{decode, Number, Quoted, Unusual, Usual};
+use crate::sieve::{Befores, Seen, Sieve, Sieves, IN_LIST};
 use crate::walk::{Place, Visitor};
 
 /// cc=1, a@b.co; of a number, seven digits: a telephone number in a field of that name.
 const SHORTEST: usize = 4;
 const SHORTEST_NUMBER: usize = 7;
 
-/// What stands before a text and before a number of a field, as detectors see it.
-pub type Before = (Box<[u8]>, Box<[u8]>);
-
-/// A text or number of a record. `at`: where it stands in the body, with its quotes.
+/// A text or number of a record in which there may be something. `at`: where it stands in the body, with its quotes.
 pub struct Leaf {
     pub record: u32,
     pub node: u32,
@@ -22,74 +20,78 @@ pub struct Leaf {
     pub is_number: bool,
 }
 
-/// All leaves of many records, and their lines.
-#[derive(Default)]
-pub struct Leaves {
-    pub leaves: Vec<Leaf>,
-    pub lines: Vec<u8>,
-    /// Where each line ends, its newline included.
-    pub ends: Vec<usize>,
-    /// Where what stands before each text ends.
-    pub starts: Vec<usize>,
-}
-
-impl Leaves {
-    pub fn shorten(&mut self, leaves: usize) {
-        self.leaves.truncate(leaves);
-        self.ends.truncate(leaves);
-        self.starts.truncate(leaves);
-        self.lines.truncate(self.ends.last().copied().unwrap_or(0));
-    }
-}
-
 pub struct Looking<'a> {
     pub record: u32,
-    pub found: &'a mut Leaves,
+    pub found: &'a mut Vec<Leaf>,
     pub fold: &'a Fold,
-    pub before: &'a [Before],
-    pub scratch: &'a mut Vec<u8>,
+    pub befores: &'a Befores,
+    /// By field, what stands before a text and before a number.
+    pub before: &'a [(u32, u32)],
+    pub sieves: &'a mut Sieves,
+    pub wrapping: &'a mut Sieve,
+    pub scratch: &'a mut Scratch,
+}
+
+#[derive(Default)]
+pub struct Scratch {
+    decoded: Vec<u8>,
+    folded: Vec<u8>,
+    line: Vec<u8>,
 }
 
 impl Looking<'_> {
-    fn end(&mut self, place: Place, is_number: bool) {
-        self.found.lines.push(b'\n');
-        self.found.ends.push(self.found.lines.len());
-        let Place {
-            node, at, in_list, ..
-        } = place;
-        self.found.leaves.push(Leaf {
-            record: self.record,
-            node,
-            at,
-            in_list,
-            is_number,
-        });
+    fn search(&mut self, place: Place, before: u32, text: &[u8], is_number: bool) -> Usual<()> {
+        let is_found = match self.sieves.look(before, self.befores, text)? {
+            Seen::Nothing => false,
+            Seen::Match => true,
+            Seen::Sign => {
+                let (line, before) = (&mut self.scratch.line, self.befores.get(before));
+                line.clear();
+                line.extend_from_slice(before);
+                line.extend_from_slice(text);
+                line.push(b'\n');
+                self.wrapping.matches_after(line, before.len())?
+            }
+        };
+        if is_found {
+            self.found.push(Leaf {
+                record: self.record,
+                node: place.node,
+                at: place.at,
+                in_list: place.in_list,
+                is_number,
+            });
+        }
+        Ok(())
     }
 }
 
 impl Visitor for Looking<'_> {
     fn text(&mut self, place: Place, quoted: &Quoted) -> Usual<()> {
+        let before = if place.in_list {
+            IN_LIST
+        } else {
+            self.before[place.node as usize]
+        }
+        .0;
+        let mut decoded = std::mem::take(&mut self.scratch.decoded);
         let raw = if quoted.is_plain {
             quoted.raw
         } else {
-            self.scratch.clear();
-            decode(quoted.raw, self.scratch)?;
-            &*self.scratch
+            decoded.clear();
+            decode(quoted.raw, &mut decoded)?;
+            &decoded
         };
+        let mut folded = std::mem::take(&mut self.scratch.folded);
+        folded.clear();
         // All of the record is known to be UTF-8.
-        let text = std::str::from_utf8(raw).map_err(|_| crate::json::Unusual)?;
-        if text.len() < SHORTEST || (!text.is_ascii() && text.chars().count() < SHORTEST) {
-            return Ok(());
+        self.fold
+            .write(std::str::from_utf8(raw).map_err(|_| Unusual)?, &mut folded);
+        if folded.len() >= SHORTEST {
+            self.search(place, before, &folded, false)?;
         }
-        let lines = &mut self.found.lines;
-        if place.in_list {
-            lines.push(b'"');
-        } else {
-            lines.extend_from_slice(&self.before[place.node as usize].0);
-        }
-        self.found.starts.push(lines.len());
-        self.fold.write(text, lines);
-        self.end(place, false);
+        self.scratch.decoded = decoded;
+        self.scratch.folded = folded;
         Ok(())
     }
 
@@ -97,16 +99,14 @@ impl Visitor for Looking<'_> {
         if number.whole_digits < SHORTEST_NUMBER {
             return Ok(());
         }
-        let lines = &mut self.found.lines;
-        if place.in_list {
-            lines.push(b'[');
+        let before = if place.in_list {
+            IN_LIST
         } else {
-            lines.extend_from_slice(&self.before[place.node as usize].1);
+            self.before[place.node as usize]
         }
-        self.found.starts.push(lines.len());
-        lines.extend_from_slice(number.text.strip_suffix(b".0").unwrap_or(number.text));
-        self.end(place, true);
-        Ok(())
+        .1;
+        let text = number.text.strip_suffix(b".0").unwrap_or(number.text);
+        self.search(place, before, text, true)
     }
 
     fn word(&mut self, _place: Place, _word: &'static [u8]) -> Usual<()> {

@@ -125,12 +125,11 @@ impl Visitor for Shaping<'_> {
         self.shaped.body.push(mark);
     }
 
-    fn key(&mut self, name: &[u8]) {
+    fn key(&mut self, quoted: &[u8]) {
         let Shaped { body, field, .. } = self.shaped;
         *field = body.len();
-        body.push(b'"');
-        body.extend_from_slice(name);
-        body.extend_from_slice(b"\":");
+        body.extend_from_slice(quoted);
+        body.push(b':');
     }
 
     fn begin_member(&mut self, node: u32) {

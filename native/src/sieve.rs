@@ -1,13 +1,11 @@
-//! In which of many lines one of some patterns matches: linear in the text, whatever the pattern.
+//! In which texts one of some patterns matches: linear in the text, whatever the pattern.
 
 use regex_automata::hybrid::dfa::{Cache, OverlappingState, DFA};
+use regex_automata::hybrid::LazyStateID;
 use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind};
 
-pub struct Sieve {
-    dfa: DFA,
-    cache: Cache,
-}
+use crate::json::{Unusual, Usual};
 
 /// At most: an automaton keeps the states that it has met, and is slow where they don't fit.
 const CACHE_BYTES: usize = 16 << 20;
@@ -26,6 +24,12 @@ pub fn automaton(pattern: &str) -> Result<DFA, String> {
         .map_err(|error| error.to_string())
 }
 
+/// One pattern.
+pub struct Sieve {
+    dfa: DFA,
+    cache: Cache,
+}
+
 impl Sieve {
     pub fn new(pattern: &str) -> Result<Self, String> {
         let dfa = automaton(pattern)?;
@@ -33,50 +37,193 @@ impl Sieve {
         Ok(Sieve { dfa, cache })
     }
 
-    /// Mark the lines in which it matches. `ends`: where each ends, its newline included.
-    pub fn mark(&mut self, lines: &[u8], ends: &[usize], marks: &mut [bool]) -> Result<(), String> {
-        let mut position = 0;
-        while position < lines.len() {
-            let input = Input::new(lines).range(position..).earliest(true);
-            let found = self
-                .dfa
-                .try_search_fwd(&mut self.cache, &input)
-                .map_err(|error| error.to_string())?;
-            let Some(half) = found else { break };
-            let number = ends.partition_point(|&end| end < half.offset());
-            marks[number] = true;
-            position = ends[number];
-        }
-        Ok(())
-    }
-
-    /// Mark the lines in which a match ends after a place, where what stands before a text does.
-    pub fn mark_after(
-        &mut self,
-        lines: &[u8],
-        ends: &[usize],
-        places: &[usize],
-        marks: &mut [bool],
-    ) -> Result<(), String> {
-        let mut position = 0;
-        'lines: while position < lines.len() {
-            let input = Input::new(lines).range(position..);
-            let mut state = OverlappingState::start();
-            loop {
-                self.dfa
-                    .try_search_overlapping_fwd(&mut self.cache, &input, &mut state)
-                    .map_err(|error| error.to_string())?;
-                let Some(half) = state.get_match() else {
-                    break 'lines;
-                };
-                let number = ends.partition_point(|&end| end < half.offset());
-                if half.offset() > places[number] {
-                    marks[number] = true;
-                    position = ends[number];
-                    break;
-                }
+    /// Tell whether a match in a line ends after a place, where what stands before the text does.
+    pub fn matches_after(&mut self, line: &[u8], place: usize) -> Usual<bool> {
+        let input = Input::new(line);
+        let mut state = OverlappingState::start();
+        loop {
+            self.dfa
+                .try_search_overlapping_fwd(&mut self.cache, &input, &mut state)
+                .map_err(|_| Unusual)?;
+            match state.get_match() {
+                None => return Ok(false),
+                Some(half) if half.offset() > place => return Ok(true),
+                Some(_) => {}
             }
         }
-        Ok(())
+    }
+}
+
+/// Where an automaton is behind what stands before a text. `matches`: it has matched there already.
+#[derive(Clone, Copy)]
+struct After {
+    state: LazyStateID,
+    matches: bool,
+}
+
+/// An automaton, and where it is behind what stands before each text, as far as that has been asked for.
+struct Chain {
+    dfa: DFA,
+    cache: Cache,
+    after: Vec<Option<After>>,
+    /// States are good until the cache is cleared.
+    clears: usize,
+}
+
+impl Chain {
+    fn after(&mut self, number: usize, before: &[u8]) -> Usual<After> {
+        if self.clears != self.cache.clear_count() {
+            self.clears = self.cache.clear_count();
+            self.after.clear();
+        }
+        if let Some(&Some(after)) = self.after.get(number) {
+            return Ok(after);
+        }
+        let mut state = self
+            .dfa
+            .start_state_forward(&mut self.cache, &Input::new(b""))
+            .map_err(|_| Unusual)?;
+        let mut matches = false;
+        for &byte in before {
+            state = self.next(state, byte)?;
+            matches |= state.is_match();
+        }
+        let after = After { state, matches };
+        if self.clears == self.cache.clear_count() {
+            if self.after.len() <= number {
+                self.after.resize(number + 1, None);
+            }
+            self.after[number] = Some(after);
+        }
+        Ok(after)
+    }
+
+    #[inline(always)]
+    fn next(&mut self, state: LazyStateID, byte: u8) -> Usual<LazyStateID> {
+        self.dfa
+            .next_state(&mut self.cache, state, byte)
+            .map_err(|_| Unusual)
+    }
+
+    fn matches_at_end(&mut self, state: LazyStateID) -> Usual<bool> {
+        let end = self.next(state, b'\n')?;
+        let behind = self
+            .dfa
+            .next_eoi_state(&mut self.cache, end)
+            .map_err(|_| Unusual)?;
+        Ok(end.is_match() || behind.is_match())
+    }
+}
+
+/// What stands before texts in JSON, by number, as detectors see it.
+pub struct Befores {
+    all: Vec<Box<[u8]>>,
+}
+
+/// Of a text, and of a number, in a list.
+pub const IN_LIST: (u32, u32) = (0, 1);
+
+impl Befores {
+    pub fn new() -> Self {
+        let all = vec![b"\"".as_slice().into(), b"[".as_slice().into()];
+        Befores { all }
+    }
+
+    pub fn add(&mut self, before: &[u8]) -> u32 {
+        self.all.push(before.into());
+        u32::try_from(self.all.len() - 1).expect("fewer than 2^32 fields")
+    }
+
+    pub fn get(&self, number: u32) -> &[u8] {
+        &self.all[number as usize]
+    }
+}
+
+/// What was seen in a text: a match of one of the patterns; or else whether it may have to be looked into.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Seen {
+    Nothing,
+    Sign,
+    Match,
+}
+
+/// Several patterns, which go through a text side by side: the steps of one do not wait for those of another.
+pub struct Sieves {
+    chains: Vec<Chain>,
+}
+
+/// At most so many.
+const MOST: usize = 5;
+
+impl Sieves {
+    /// `sign`: whether a text may have to be looked into.
+    pub fn new(patterns: &[String], sign: &str) -> Result<Self, String> {
+        let chains: Result<Vec<Chain>, String> = patterns
+            .iter()
+            .map(String::as_str)
+            .chain([sign])
+            .map(|pattern| {
+                let dfa = automaton(pattern)?;
+                let cache = dfa.create_cache();
+                Ok(Chain {
+                    dfa,
+                    cache,
+                    after: Vec::new(),
+                    clears: 0,
+                })
+            })
+            .collect();
+        let chains = chains?;
+        if chains.len() > MOST {
+            return Err(format!("{} patterns", chains.len()));
+        }
+        Ok(Sieves { chains })
+    }
+
+    /// Look at a text; `before`: the number of what stands before it.
+    pub fn look(&mut self, before: u32, befores: &Befores, text: &[u8]) -> Usual<Seen> {
+        match self.chains.len() {
+            1 => self.run::<1>(before, befores, text),
+            2 => self.run::<2>(before, befores, text),
+            3 => self.run::<3>(before, befores, text),
+            4 => self.run::<4>(before, befores, text),
+            _ => self.run::<MOST>(before, befores, text),
+        }
+    }
+
+    fn run<const N: usize>(&mut self, before: u32, befores: &Befores, text: &[u8]) -> Usual<Seen> {
+        let chains: &mut [Chain; N] = self.chains.as_mut_slice().try_into().map_err(|_| Unusual)?;
+        let mut states = [LazyStateID::default(); N];
+        let mut sign = false;
+        for number in 0..N {
+            let after = chains[number].after(before as usize, befores.get(before))?;
+            states[number] = after.state;
+            if after.matches {
+                if number < N - 1 {
+                    return Ok(Seen::Match);
+                }
+                sign = true;
+            }
+        }
+        for &byte in text {
+            for number in 0..N {
+                states[number] = chains[number].next(states[number], byte)?;
+            }
+            if states.iter().any(LazyStateID::is_tagged) {
+                if states[..N - 1].iter().any(LazyStateID::is_match) {
+                    return Ok(Seen::Match);
+                }
+                sign |= states[N - 1].is_match();
+            }
+        }
+        for number in 0..N {
+            if chains[number].matches_at_end(states[number])? {
+                if number < N - 1 {
+                    return Ok(Seen::Match);
+                }
+                sign = true;
+            }
+        }
+        Ok(if sign { Seen::Sign } else { Seen::Nothing })
     }
 }

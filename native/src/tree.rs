@@ -19,8 +19,15 @@ pub const VALUE: Flags = 32;
 pub const BANK: Flags = 64;
 pub const ACCOUNT: Flags = 128;
 
+pub const ROOT: u32 = 0;
+
 pub struct Node {
     pub children: FxHashMap<Box<[u8]>, u32>,
+    /// Its name between quotes.
+    pub quoted: Box<[u8]>,
+    /// What came last as the first field of an object here, and after this field; the root is never one, and stands for none.
+    pub first: u32,
+    pub next: u32,
     pub flags: Flags,
     /// The last object in which it was met: twice in one is a duplicate key.
     pub met_in: u64,
@@ -40,6 +47,9 @@ impl Tree {
         let number = u32::try_from(self.nodes.len()).expect("fewer than 2^32 fields");
         self.nodes.push(Node {
             children: FxHashMap::default(),
+            quoted: [b"\"", name, b"\""].concat().into(),
+            first: ROOT,
+            next: ROOT,
             flags,
             met_in: 0,
             seen: 0,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::json::{Number, Quoted, Reader, Unusual, Usual};
-use crate::tree::{Flags, Tree, ACCOUNT, APART, BANK, NAMES, TYPES, VALUE, WHOLE};
+use crate::tree::{Flags, Tree, ACCOUNT, APART, BANK, NAMES, ROOT, TYPES, VALUE, WHOLE};
 
 pub struct Limits {
     pub max_depth: usize,
@@ -27,10 +27,10 @@ pub struct Tell {
     pub pair: Option<usize>,
 }
 
-/// What is done along the way. Commas, colons and brackets are given as they are, keys without quotes.
+/// What is done along the way. Commas, colons and brackets are given as they are, keys with their quotes.
 pub trait Visitor {
     fn mark(&mut self, _mark: u8) {}
-    fn key(&mut self, _name: &[u8]) {}
+    fn key(&mut self, _quoted: &[u8]) {}
     /// What comes next is the value of a field that may be part of a pair; and it has come.
     fn begin_member(&mut self, _node: u32) {}
     fn end_member(&mut self, _is_container: bool) {}
@@ -53,7 +53,6 @@ pub struct Walk<'a, V> {
     values: usize,
 }
 
-const ROOT: u32 = 0;
 /// Longer texts, in UTF-8, name nothing.
 const LONGEST_NAME: usize = 256;
 /// What says something of what stands beside it.
@@ -134,15 +133,11 @@ impl<'a, V: Visitor> Walk<'a, V> {
         let mut parts = 0;
         let mut own = Vec::new();
         let mut members = 0;
+        let mut previous = None;
         loop {
-            let key = self.reader.quoted()?;
-            if !key.is_plain {
-                return Err(Unusual);
-            }
-            let child = *self.tree.nodes[node as usize]
-                .children
-                .get(key.raw)
-                .ok_or(Unusual)?;
+            let start = self.reader.position;
+            let child = self.key(node, previous)?;
+            previous = Some(child);
             let field = &mut self.tree.nodes[child as usize];
             if field.met_in == object || field.flags & APART != 0 {
                 return Err(Unusual);
@@ -150,7 +145,8 @@ impl<'a, V: Visitor> Walk<'a, V> {
             field.met_in = object;
             let flags = field.flags;
             parts |= flags;
-            self.visitor.key(key.raw);
+            self.visitor
+                .key(&self.reader.text[start..self.reader.position]);
             self.reader.skip_space();
             self.reader.expect(b':')?;
             self.count()?;
@@ -183,6 +179,29 @@ impl<'a, V: Visitor> Walk<'a, V> {
             self.tell(start, is_name, Some(pair))?;
         }
         Ok(())
+    }
+
+    /// Read the name of a field: mostly the one that came last time, too, which needs no looking up.
+    #[inline]
+    fn key(&mut self, node: u32, previous: Option<u32>) -> Usual<u32> {
+        let nodes = &mut self.tree.nodes;
+        let likely = previous.map_or(nodes[node as usize].first, |field| {
+            nodes[field as usize].next
+        });
+        if likely != ROOT && self.reader.take(&nodes[likely as usize].quoted) {
+            return Ok(likely);
+        }
+        let key = self.reader.quoted()?;
+        if !key.is_plain {
+            return Err(Unusual);
+        }
+        let children = &nodes[node as usize].children;
+        let child = *children.get(key.raw).ok_or(Unusual)?;
+        match previous {
+            None => nodes[node as usize].first = child,
+            Some(field) => nodes[field as usize].next = child,
+        }
+        Ok(child)
     }
 
     /// Note the text that begins at a quote.

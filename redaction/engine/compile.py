@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import re2  # type: ignore[import-untyped, unused-ignore]
 
@@ -32,9 +32,6 @@ from redaction.patterns import agrees_with_re2
 from redaction.plugin import PluginInvalid, PolicyError
 from redaction.policy import UNKNOWN_FIELDS, FieldRule, Policy
 from redaction.policy.selectors import NAME, NAME_PATTERN
-
-# Of hundreds of names its automaton meets new states in every text, each dearer than one of RE2's.
-_MOST_NAMES: Final = 100
 
 
 class Compiled(NamedTuple):
@@ -86,9 +83,10 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
         raise PolicyError(message) from error
     fields = FieldRules(tree)
     native = None
-    if len(hiding) <= _MOST_NAMES and (module := installed()):
+    if module := installed():
         with suppress(ValueError):  # too large a pattern for it
-            native = Native(module, tree, fields, limits, tuple(actions), unwrapper.in_text, search.look_at_names)
+            wrapping = unwrapper.any_in_text, unwrapper.in_text
+            native = Native(module, tree, fields, limits, tuple(actions), wrapping, search.look_at_names)
     return Compiled(limits, tree, fields, search, prefilter, native)
 
 

@@ -80,7 +80,7 @@ class Leaf(NamedTuple):
 class Native:
     """The compiled part of one policy. Safe to share between threads.
 
-    :param wrapping: matches texts that have to be looked into.
+    :param wrapping: matches texts that may have to be looked into; and those that have to be.
     :param look_at_names: finds out what becomes of the names of fields.
     :raises ValueError: a pattern is too large for it.
     """
@@ -92,13 +92,18 @@ class Native:
         rules: FieldRules,
         limits: Limits,
         detectors: Sequence[Detector],
-        wrapping: bytes,
+        wrapping: tuple[bytes, bytes],
         look_at_names: Callable[[list[FieldNode]], None],
     ) -> None:
         patterns = [pattern.decode("latin-1") for pattern in pass_patterns(detectors)]
         most_bytes = min(limits.max_bytes, _MOST_BYTES)
         self._engine: Callable[[], Engine] = lambda: module.Engine(
-            limits.max_depth, most_bytes, limits.max_values, fold_table(), patterns, wrapping.decode("latin-1")
+            limits.max_depth,
+            most_bytes,
+            limits.max_values,
+            fold_table(),
+            patterns,
+            *(each.decode("latin-1") for each in wrapping),
         )
         self._module = module
         self._tree = tree

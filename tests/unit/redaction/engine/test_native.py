@@ -16,7 +16,6 @@ from redaction.engine.native import VARIABLE, installed
 from redaction.engine.values import SECRET, is_it, looks_like, sure
 from redaction.plugin import PluginInvalid, Released
 from redaction.policy import load_policy
-from redaction.policy.file import parse_policy
 from tests.kits.needs import needs_native
 
 KINDS = (None, SECRET, "card", "email", "phone", "ip", "iban", "ssn", "national_id")
@@ -135,18 +134,6 @@ def test_fields_that_are_forgotten_are_met_again(redactor: PolicyRedactor, monke
         assert redactor.redact(batch) == python.redact(batch)
         assert redactor.redact(batch) == python.redact(batch)
     assert sorted(redactor.coverage()) == sorted(python.coverage())
-
-
-def test_a_policy_of_many_names_is_pythons() -> None:
-    needs_native()
-
-    def of(count: int) -> PolicyRedactor:
-        names = ", ".join(f"name{number}x" for number in range(count))
-        text = f'name: t\nversion: "1"\nfields: [{{id: many, names: [{names}], action: mask}}]\n'
-        return PolicyRedactor(parse_policy(text, "t.yaml"))
-
-    assert of(100).is_native
-    assert not of(101).is_native
 
 
 @pytest.fixture
