@@ -11,11 +11,16 @@ TYPES: int
 VALUE: int
 BANK: int
 ACCOUNT: int
+SCHEMES: int
+SCHEME: int
+ID: int
 
 Value: TypeAlias = str | bytes | float | bool | EllipsisType | None
 
 class Shape:
     def members(self, pair: int) -> tuple[int, int, list[tuple[int, Value, int | None, bool]]]: ...
+
+class Found: ...
 
 class Engine:
     def __init__(
@@ -24,7 +29,7 @@ class Engine:
         max_bytes: int,
         max_values: int,
         fold: bytes,
-        patterns: Sequence[str],
+        groups: Sequence[tuple[str, Sequence[tuple[int, str]]]],
         sign: str,
         wrapping: str,
     ) -> None: ...
@@ -45,6 +50,7 @@ class Engine:
         list[bytes | None],
         list[tuple[int, int, str | float | bool | EllipsisType | None, bool]],
         list[tuple[int, str, bool, int | None]],
+        list[tuple[int, int]],
         Shape,
     ]: ...
     def finish(
@@ -54,8 +60,9 @@ class Engine:
         extras: Sequence[tuple[int, int, bytes | bool]],
         given_up: set[int],
     ) -> list[tuple[int, bytes]]: ...
-    def look(
-        self, bodies: Sequence[bytes]
+    def look(self, bodies: Sequence[bytes]) -> tuple[list[int], list[tuple[int, str, bool, int | None]], Found]: ...
+    def candidates(
+        self, found: Found, bodies: Sequence[bytes], given_up: set[int]
     ) -> tuple[
-        list[int], list[tuple[int, int, int, int, bool, bool, str]], list[tuple[int, str, bool, int | None]]
+        list[tuple[int, int, int, int, bool, bool, str]], bytes, list[int], list[int], list[list[tuple[int, int]]]
     ]: ...

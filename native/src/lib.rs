@@ -4,6 +4,7 @@
 //! searched for candidates by the patterns of its detectors. A record that is not sure to be read as Python reads it is
 //! left to it, as a whole: no rule exists twice.
 
+mod candidates;
 mod fold;
 mod json;
 mod look;
@@ -19,9 +20,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
 
+use regex_automata::Span;
+
+use crate::candidates::{Detectors, Finder};
 use crate::fold::Fold;
-use crate::json::decode;
-use crate::look::{Leaf, Looking, Scratch};
+use crate::json::{decode, Unusual};
+use crate::look::{Leaf, Leaves, Looking, Scratch};
 use crate::shape::{edited, Answer, Ask, Edit, Pair, Shaped, Shaping, Sure};
 use crate::sieve::{Befores, Sieve, Sieves};
 use crate::sure::{Outcome, Sures};
@@ -38,23 +42,29 @@ struct Engine {
     limits: Limits,
     fold: Fold,
     sieves: Sieves,
+    sign: u8,
     wrapping: Sieve,
+    wrappings: Finder,
+    detectors: Detectors,
 }
 
 #[pymethods]
 impl Engine {
-    /// `fold`: the view of each code point; `patterns`: which match where something may be; `wrapping`: which does in
-    /// texts that have to be looked into, and `sign` wherever it does.
+    /// `fold`: the view of each code point; `groups`: patterns which match where something may be, and the detectors of each
+    /// by their numbers, with where these may find something; `wrapping`: which matches in texts that have to be looked
+    /// into, and `sign` wherever it does.
     #[new]
     fn new(
         max_depth: usize,
         max_bytes: usize,
         max_values: usize,
         fold: Vec<u8>,
-        patterns: Vec<String>,
+        groups: Vec<(String, Vec<(usize, String)>)>,
         sign: &str,
         wrapping: &str,
     ) -> PyResult<Self> {
+        let (patterns, detectors): (Vec<String>, Vec<_>) = groups.into_iter().unzip();
+        let all = patterns.iter().map(String::as_str).chain([sign]);
         Ok(Engine {
             tree: Tree::default(),
             sures: Sures::default(),
@@ -66,8 +76,11 @@ impl Engine {
                 max_values,
             },
             fold: Fold::new(fold, b'?'),
-            sieves: Sieves::new(&patterns, sign).map_err(PyValueError::new_err)?,
+            sieves: Sieves::new(all).map_err(PyValueError::new_err)?,
+            sign: 1 << patterns.len(),
             wrapping: Sieve::new(wrapping).map_err(PyValueError::new_err)?,
+            wrappings: Finder::new(wrapping).map_err(PyValueError::new_err)?,
+            detectors: Detectors::new(&detectors).map_err(PyValueError::new_err)?,
         })
     }
 
@@ -124,6 +137,7 @@ impl Engine {
     /// - the values on which a rule has a say: (record, field, value, whether in a list), of which only field and record
     ///   count where the value is an ellipsis: the verdict is sure, and needs no answer;
     /// - the texts that may tell what stands beside them: (record, text, whether as a name, the number of the pair);
+    /// - the pairs that have to be judged, whatever these tell: (record, number);
     /// - what `finish` takes.
     #[allow(clippy::type_complexity)]
     fn shape<'py>(
@@ -134,8 +148,10 @@ impl Engine {
         Bound<'py, PyList>,
         Bound<'py, PyList>,
         Bound<'py, PyList>,
+        Vec<(u32, usize)>,
         Shape,
     )> {
+        let mut judged = Vec::new();
         let (bodies, asks, tells) = (PyList::empty(py), PyList::empty(py), PyList::empty(py));
         let mut shape = Shape::default();
         let mut shaped = Shaped::default();
@@ -152,7 +168,9 @@ impl Engine {
                     let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
                     let is_usual = walk.record().is_ok();
                     if is_usual {
-                        tell(&tells, record, &walk.tells, text, shape.pairs.len())?;
+                        let first_pair = shape.pairs.len();
+                        tell(&tells, record, &walk.tells, text, first_pair)?;
+                        judged.extend(walk.pairs.iter().map(|pair| (record, first_pair + pair)));
                     }
                     is_usual
                 };
@@ -186,7 +204,7 @@ impl Engine {
             });
         }
         shape.all_seen = shaped.seen;
-        Ok((bodies, asks, tells, shape))
+        Ok((bodies, asks, tells, judged, shape))
     }
 
     /// Count what was seen but in the records given up, and write the bodies that the answers change: for each value, in
@@ -256,21 +274,21 @@ impl Engine {
     /// Search bodies. Gives
     ///
     /// - those that Python has to read;
-    /// - the texts in which there may be something: (record, field, start, end, whether in a list, whether a number, text);
-    /// - the texts that may name what stands beside them, as `shape` does.
+    /// - the texts that may name what stands beside them, as `shape` does;
+    /// - what `candidates` takes.
     #[allow(clippy::type_complexity)]
     fn look<'py>(
         &mut self,
         py: Python<'py>,
         bodies: Vec<Bound<'py, PyBytes>>,
-    ) -> PyResult<(Vec<u32>, Bound<'py, PyList>, Bound<'py, PyList>)> {
+    ) -> PyResult<(Vec<u32>, Bound<'py, PyList>, Found)> {
         let mut unusual = Vec::new();
-        let (suspicious, tells) = (PyList::empty(py), PyList::empty(py));
-        let mut found: Vec<Leaf> = Vec::new();
+        let tells = PyList::empty(py);
+        let mut found = Leaves::default();
         let mut scratch = Scratch::default();
         for (record, body) in (0..).zip(&bodies) {
             let text = body.as_bytes();
-            let before = found.len();
+            let before = found.leaves.len();
             let visitor = Looking {
                 record,
                 found: &mut found,
@@ -278,6 +296,7 @@ impl Engine {
                 befores: &self.befores,
                 before: &self.before,
                 sieves: &mut self.sieves,
+                sign: self.sign,
                 wrapping: &mut self.wrapping,
                 scratch: &mut scratch,
             };
@@ -285,19 +304,76 @@ impl Engine {
             if walk.record().is_ok() {
                 tell(&tells, record, &walk.tells, text, 0)?;
             } else {
-                found.truncate(before);
+                found.shorten(before);
                 unusual.push(record);
             }
         }
-        for leaf in &found {
-            suspicious.append(told(py, leaf, bodies[leaf.record as usize].as_bytes())?)?;
+        Ok((unusual, tells, Found(found)))
+    }
+
+    /// Give the texts in which there may be something, but of the records given up. Gives
+    ///
+    /// - the texts: (record, field, start, end, whether in a list, whether a number, text);
+    /// - their lines as one, with what stands before each, and where each ends, its newline included;
+    /// - the numbers of those that have to be looked into;
+    /// - by detector, its candidates: (start, end) in the lines.
+    #[allow(clippy::type_complexity)]
+    fn candidates<'py>(
+        &mut self,
+        py: Python<'py>,
+        found: &Found,
+        bodies: Vec<Bound<'py, PyBytes>>,
+        given_up: HashSet<u32>,
+    ) -> PyResult<(
+        Bound<'py, PyList>,
+        Bound<'py, PyBytes>,
+        Vec<usize>,
+        Vec<usize>,
+        Vec<Vec<(usize, usize)>>,
+    )> {
+        let texts = PyList::empty(py);
+        let mut lines = Vec::with_capacity(found.0.lines.len());
+        let (mut ends, mut wrapped) = (Vec::new(), Vec::new());
+        let mut of_detectors = vec![Vec::new(); self.detectors.count()];
+        for leaf in &found.0.leaves {
+            if given_up.contains(&leaf.record) {
+                continue;
+            }
+            let begin = lines.len();
+            lines.extend_from_slice(&found.0.lines[leaf.line.clone()]);
+            let line = Span::from(begin..lines.len());
+            self.detectors
+                .add(&lines, line, leaf.seen, &mut of_detectors)
+                .map_err(|Unusual| none_such())?;
+            if leaf.seen & self.sign != 0 {
+                let mut position = begin;
+                while let Some(span) = self
+                    .wrappings
+                    .next(&lines, position, line.end)
+                    .map_err(|Unusual| none_such())?
+                {
+                    position = span.end;
+                    if position > begin + leaf.start - leaf.line.start {
+                        wrapped.push(ends.len());
+                        break;
+                    }
+                }
+            }
+            ends.push(lines.len());
+            let body = bodies.get(leaf.record as usize).ok_or_else(none_such)?;
+            texts.append(told(py, leaf, body.as_bytes())?)?;
         }
-        Ok((unusual, suspicious, tells))
+        let lines = PyBytes::new(py, &lines);
+        Ok((texts, lines, ends, wrapped, of_detectors))
     }
 }
 
+/// What `look` has found.
+#[pyclass]
+struct Found(Leaves);
+
 fn none_such() -> PyErr {
-    PyValueError::new_err("no such ask, pair or member")
+    PyValueError::new_err("no such ask, pair, member or text")
 }
 
 fn read<'a>(answer: &'a Bound<'_, PyAny>) -> Answer<'a> {
@@ -444,5 +520,8 @@ fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VALUE", tree::VALUE)?;
     module.add("BANK", tree::BANK)?;
     module.add("ACCOUNT", tree::ACCOUNT)?;
+    module.add("SCHEMES", tree::SCHEMES)?;
+    module.add("SCHEME", tree::SCHEME)?;
+    module.add("ID", tree::ID)?;
     module.add_class::<Engine>()
 }

@@ -11,23 +11,44 @@ use crate::walk::{Place, Visitor};
 const SHORTEST: usize = 4;
 const SHORTEST_NUMBER: usize = 7;
 
-/// A text or number of a record in which there may be something. `at`: where it stands in the body, with its quotes.
+/// A text or number of a record in which there may be something. `at`: where it stands in the body, with its quotes;
+/// `line`: where in the lines, with what stands before it, which ends at `start`, and its newline.
 pub struct Leaf {
     pub record: u32,
     pub node: u32,
     pub at: Range<usize>,
     pub in_list: bool,
     pub is_number: bool,
+    pub line: Range<usize>,
+    pub start: usize,
+    pub seen: Seen,
+}
+
+/// Such texts of many records, and their lines.
+#[derive(Default)]
+pub struct Leaves {
+    pub leaves: Vec<Leaf>,
+    pub lines: Vec<u8>,
+}
+
+impl Leaves {
+    pub fn shorten(&mut self, leaves: usize) {
+        self.leaves.truncate(leaves);
+        let length = self.leaves.last().map_or(0, |leaf| leaf.line.end);
+        self.lines.truncate(length);
+    }
 }
 
 pub struct Looking<'a> {
     pub record: u32,
-    pub found: &'a mut Vec<Leaf>,
+    pub found: &'a mut Leaves,
     pub fold: &'a Fold,
     pub befores: &'a Befores,
     /// By field, what stands before a text and before a number.
     pub before: &'a [(u32, u32)],
     pub sieves: &'a mut Sieves,
+    /// The bit of the pattern that matches wherever a text may have to be looked into, and the one that tells.
+    pub sign: Seen,
     pub wrapping: &'a mut Sieve,
     pub scratch: &'a mut Scratch,
 }
@@ -36,32 +57,41 @@ pub struct Looking<'a> {
 pub struct Scratch {
     decoded: Vec<u8>,
     folded: Vec<u8>,
-    line: Vec<u8>,
 }
 
 impl Looking<'_> {
     fn search(&mut self, place: Place, before: u32, text: &[u8], is_number: bool) -> Usual<()> {
-        let is_found = match self.sieves.look(before, self.befores, text)? {
-            Seen::Nothing => false,
-            Seen::Match => true,
-            Seen::Sign => {
-                let (line, before) = (&mut self.scratch.line, self.befores.get(before));
-                line.clear();
-                line.extend_from_slice(before);
-                line.extend_from_slice(text);
-                line.push(b'\n');
-                self.wrapping.matches_after(line, before.len())?
-            }
-        };
-        if is_found {
-            self.found.push(Leaf {
-                record: self.record,
-                node: place.node,
-                at: place.at,
-                in_list: place.in_list,
-                is_number,
-            });
+        let mut seen = self.sieves.look(before, self.befores, text)?;
+        if seen == 0 {
+            return Ok(());
         }
+        let Leaves { leaves, lines } = self.found;
+        let begin = lines.len();
+        lines.extend_from_slice(self.befores.get(before));
+        let start = lines.len();
+        lines.extend_from_slice(text);
+        lines.push(b'\n');
+        if seen & self.sign != 0
+            && !self
+                .wrapping
+                .matches_after(&lines[begin..], start - begin)?
+        {
+            seen &= !self.sign;
+        }
+        if seen == 0 {
+            lines.truncate(begin);
+            return Ok(());
+        }
+        leaves.push(Leaf {
+            record: self.record,
+            node: place.node,
+            at: place.at,
+            in_list: place.in_list,
+            is_number,
+            line: begin..lines.len(),
+            start,
+            seen,
+        });
         Ok(())
     }
 }

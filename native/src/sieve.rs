@@ -98,7 +98,7 @@ impl Chain {
         Ok(after)
     }
 
-    #[inline(always)]
+    #[inline]
     fn next(&mut self, state: LazyStateID, byte: u8) -> Usual<LazyStateID> {
         self.dfa
             .next_state(&mut self.cache, state, byte)
@@ -139,14 +139,6 @@ impl Befores {
     }
 }
 
-/// What was seen in a text: a match of one of the patterns; or else whether it may have to be looked into.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Seen {
-    Nothing,
-    Sign,
-    Match,
-}
-
 /// Several patterns, which go through a text side by side: the steps of one do not wait for those of another.
 pub struct Sieves {
     chains: Vec<Chain>,
@@ -155,13 +147,12 @@ pub struct Sieves {
 /// At most so many.
 const MOST: usize = 5;
 
+/// Which of the patterns match, one bit for each.
+pub type Seen = u8;
+
 impl Sieves {
-    /// `sign`: whether a text may have to be looked into.
-    pub fn new(patterns: &[String], sign: &str) -> Result<Self, String> {
+    pub fn new<'a>(patterns: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let chains: Result<Vec<Chain>, String> = patterns
-            .iter()
-            .map(String::as_str)
-            .chain([sign])
             .map(|pattern| {
                 let dfa = automaton(pattern)?;
                 let cache = dfa.create_cache();
@@ -194,36 +185,25 @@ impl Sieves {
     fn run<const N: usize>(&mut self, before: u32, befores: &Befores, text: &[u8]) -> Usual<Seen> {
         let chains: &mut [Chain; N] = self.chains.as_mut_slice().try_into().map_err(|_| Unusual)?;
         let mut states = [LazyStateID::default(); N];
-        let mut sign = false;
+        let mut seen: Seen = 0;
         for number in 0..N {
             let after = chains[number].after(before as usize, befores.get(before))?;
             states[number] = after.state;
-            if after.matches {
-                if number < N - 1 {
-                    return Ok(Seen::Match);
-                }
-                sign = true;
-            }
+            seen |= Seen::from(after.matches) << number;
         }
         for &byte in text {
             for number in 0..N {
                 states[number] = chains[number].next(states[number], byte)?;
             }
             if states.iter().any(LazyStateID::is_tagged) {
-                if states[..N - 1].iter().any(LazyStateID::is_match) {
-                    return Ok(Seen::Match);
+                for (number, state) in states.iter().enumerate() {
+                    seen |= Seen::from(state.is_match()) << number;
                 }
-                sign |= states[N - 1].is_match();
             }
         }
         for number in 0..N {
-            if chains[number].matches_at_end(states[number])? {
-                if number < N - 1 {
-                    return Ok(Seen::Match);
-                }
-                sign = true;
-            }
+            seen |= Seen::from(chains[number].matches_at_end(states[number])?) << number;
         }
-        Ok(if sign { Seen::Sign } else { Seen::Nothing })
+        Ok(seen)
     }
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 /// What is said of a field.
-pub type Flags = u8;
+pub type Flags = u16;
 
 /// A scalar here is to be judged in Python.
 pub const ASKS: Flags = 1;
@@ -18,6 +18,10 @@ pub const VALUE: Flags = 32;
 /// It may be a bank, or an account at one.
 pub const BANK: Flags = 64;
 pub const ACCOUNT: Flags = 128;
+/// Of objects: some hold an `Id` beside what says of what kind it is, as in ISO 20022. And such a field, by its name.
+pub const SCHEMES: Flags = 256;
+pub const SCHEME: Flags = 512;
+pub const ID: Flags = 1024;
 
 pub const ROOT: u32 = 0;
 

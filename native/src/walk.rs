@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::json::{Number, Quoted, Reader, Unusual, Usual};
-use crate::tree::{Flags, Tree, ACCOUNT, APART, BANK, NAMES, ROOT, TYPES, VALUE, WHOLE};
+use crate::tree::{
+    Flags, Tree, ACCOUNT, APART, BANK, ID, NAMES, ROOT, SCHEME, SCHEMES, TYPES, VALUE, WHOLE,
+};
 
 pub struct Limits {
     pub max_depth: usize,
@@ -49,6 +51,8 @@ pub struct Walk<'a, V> {
     pub limits: &'a Limits,
     pub visitor: V,
     pub tells: Vec<Tell>,
+    /// Those that have to be judged, whatever the texts tell.
+    pub pairs: Vec<usize>,
     reader: Reader<'a>,
     values: usize,
 }
@@ -57,6 +61,8 @@ pub struct Walk<'a, V> {
 const LONGEST_NAME: usize = 256;
 /// What says something of what stands beside it.
 const TELLING: Flags = NAMES | TYPES;
+/// What says something of what stands beside it, or of which something may be said.
+const PARTS: Flags = TELLING | VALUE | BANK | ACCOUNT | SCHEME | ID;
 
 impl<'a, V: Visitor> Walk<'a, V> {
     pub fn new(tree: &'a mut Tree, limits: &'a Limits, visitor: V, text: &'a [u8]) -> Self {
@@ -65,6 +71,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
             limits,
             visitor,
             tells: Vec::new(),
+            pairs: Vec::new(),
             reader: Reader::new(text),
             values: 0,
         }
@@ -154,7 +161,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
             if flags & TELLING != 0 && self.reader.peek() == b'"' {
                 own.push((self.reader.position, flags & NAMES != 0));
             }
-            if flags & (TELLING | VALUE) == 0 {
+            if flags & PARTS == 0 {
                 self.value(child, depth, false)?;
             } else {
                 members += 1;
@@ -167,14 +174,18 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 break;
             }
         }
-        if parts & BANK != 0 && parts & ACCOUNT != 0 {
-            return Err(Unusual);
-        }
-        if parts & VALUE == 0 || own.is_empty() {
+        let at_a_bank = parts & BANK != 0 && parts & ACCOUNT != 0;
+        let of_a_scheme = self.tree.nodes[node as usize].flags & SCHEMES != 0
+            && parts & (ID | VALUE) != 0
+            && (parts & SCHEME != 0 || !own.is_empty());
+        if (parts & VALUE == 0 || own.is_empty()) && !at_a_bank && !of_a_scheme {
             self.visitor.no_pair(members);
             return Ok(());
         }
         let pair = self.visitor.pair(node, members);
+        if at_a_bank || of_a_scheme {
+            self.pairs.push(pair);
+        }
         for (start, is_name) in own {
             self.tell(start, is_name, Some(pair))?;
         }

@@ -13,7 +13,7 @@ from redaction.actions.replace import Replace
 from redaction.detectors.base import MAX_ASCII, Detector, Span, view
 from redaction.engine.field_rules import Hit
 from redaction.engine.field_tree import FieldNode, FieldTree
-from redaction.engine.finder import Finder, Finding
+from redaction.engine.finder import Candidates, Finder, Finding
 from redaction.engine.prefilter import passes
 from redaction.engine.texts import Text, Texts, rename
 from redaction.engine.unwrap import Looking, Mended, Plain, Unwrapper
@@ -64,9 +64,14 @@ class CarefulSearch:
             numbers.append(range(begin, len(leaves.lines)))
         self.mend_texts(leaves, works, numbers, first=first)
 
-    def mend_texts(self, leaves: Texts, works: Sequence[Work], numbers: Sequence[range], *, first: bool) -> None:
-        """Do the same with some of their texts; `numbers`: which of them are those of each document."""
-        changed = self._round(leaves, 0, first=first)
+    def mend_texts(
+        self, leaves: Texts, works: Sequence[Work], numbers: Sequence[range], view: "View | None" = None, *, first: bool
+    ) -> None:
+        """Do the same with some of their texts; `numbers`: which of them are those of each document.
+
+        :param view: that of the texts, if it has been made.
+        """
+        changed = self._round(leaves, 0, view, first=first)
         for work, of_work in zip(works, numbers, strict=True):
             if not changed.keys().isdisjoint(of_work):
                 # What is read again is looked at again only where it has become another.
@@ -125,10 +130,10 @@ class CarefulSearch:
             leaf = leaves[number]
             leaf.work.account.reject(LEAK_SUSPECTED, leaf.work.hits[-1][0][0])
 
-    def _round(self, leaves: Texts, wrappings: int, *, first: bool) -> dict[int, str]:
+    def _round(self, leaves: Texts, wrappings: int, view: "View | None" = None, *, first: bool) -> dict[int, str]:
         """Look at all leaves once; gives, by number, the texts that were changed, as they are now."""
-        seen, ends = _joined(leaves.lines), list(accumulate([len(line) + 1 for line in leaves.lines]))
-        found, to_look_into = self._finder.find(seen, ends, leaves)
+        seen, ends, candidates = view or _view(leaves.lines)
+        found, to_look_into = self._finder.find(seen, ends, leaves, candidates)
         wrapped = {number: found.pop(number, []) for number in to_look_into}
         mended = self._look_into(leaves, wrapped, ends, wrappings) if wrapped else {}
         changed: dict[int, str] = {}
@@ -211,6 +216,14 @@ class CarefulSearch:
         return text + leaf.text[position:], hits
 
 
+class View(NamedTuple):
+    """What detectors see of texts, joined by newlines; where each ends, newline included; where something may be."""
+
+    seen: bytes
+    ends: Sequence[int]
+    candidates: Candidates | None = None
+
+
 class _Look(NamedTuple):
     """A text that is being looked into."""
 
@@ -225,9 +238,11 @@ def _at(findings: Sequence[Finding], offset: int, span: Span) -> Sequence[Findin
     return [finding for finding in findings if finding.start < end and finding.end > start]
 
 
-def _joined(lines: list[str]) -> bytes:
+def _view(lines: list[str]) -> View:
     text = "\n".join(lines)
     # Newlines part the texts; one within a text is a control character like others.
     if text.isascii() and text.count("\n") < len(lines):
-        return text.encode().translate(_CONTROLS_BUT_NEWLINE)
-    return b"\n".join(map(view, lines))
+        seen = text.encode().translate(_CONTROLS_BUT_NEWLINE)
+    else:
+        seen = b"\n".join(map(view, lines))
+    return View(seen, list(accumulate([len(line) + 1 for line in lines])))

@@ -13,7 +13,7 @@ Hit: TypeAlias = tuple[Applied, FieldNode]
 """What was done, and at which path."""
 
 _TELLING: Final = frozenset({NAME_OF, TYPE_OF, SCHEME})
-_ID: Final = "Id"
+ID: Final = "Id"
 _PAIR: Final = 2
 _CONTAINERS: Final = frozenset({dict, list})
 # A text with a label in it may be another when that has been hidden.
@@ -37,7 +37,8 @@ class FieldRules:
     def __init__(self, tree: FieldTree) -> None:
         self._tree = tree
         named = tree.named("account number")
-        self._account = Named(named.plan, is_account_number) if named else None
+        self.account: Final = Named(named.plan, is_account_number) if named else None
+        """What happens to the number of an account."""
 
     def apply(self, document: Document, hits: list[Hit]) -> None:
         """Drop and replace in `document`; note each in `hits`.
@@ -79,9 +80,7 @@ class FieldRules:
         for name in doomed:
             del fields[name]
         if node.pair > VALUE_OF:
-            self.pair(fields, node, hits)
-            if node.pair >= BANK + ACCOUNT and self._account:
-                self._at_a_bank(fields, node, self._account, hits)
+            self.beside(fields, node, hits)
 
     def _is_doomed(self, fields: Document, name: str, value: JSONValue, node: FieldNode, hits: list[Hit]) -> bool:
         """Apply what is said of a field, if its value counts; tells whether it is to be dropped."""
@@ -181,14 +180,20 @@ class FieldRules:
                 kept[name] = self._replace(value, own if own and plan is unknown and child.named else plan, child, hits)
         return kept
 
-    def pair(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
+    def beside(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
+        """Deal with what one field of an object tells of another."""
+        self._pair(fields, node, hits)
+        if node.pair >= BANK + ACCOUNT and self.account:
+            self._at_a_bank(fields, node, self.account, hits)
+
+    def _pair(self, fields: Document, node: FieldNode, hits: list[Hit]) -> None:
         """Deal with a value beside its name, `{"name": "phone", "value": ...}`, as with a field of that name."""
         parts = [(name, self._child(node, name)) for name in fields]
         said = [
             (named, child.part)
             for name, child in parts
             if child.part in _TELLING
-            and isinstance(text := _text_of(fields[name], child), str)
+            and isinstance(text := text_of(fields[name], child), str)
             and _IS_NAME(text)
             and (named := self._tree.named(text))
         ]
@@ -199,7 +204,7 @@ class FieldRules:
         if named.plan.verb not in {DROP, QUARANTINE} and named.below:
             named = named.below  # `{"name": "Phone", "value": "a red one"}` is a product's
         for name, child in parts:
-            is_value = child.part == VALUE_OF or (name == _ID and node.pair & SCHEME)
+            is_value = child.part == VALUE_OF or (name == ID and node.pair & SCHEME)
             if is_value and child.plan is None:
                 value = fields[name]
                 if part == NAME_OF or type(value) not in _CONTAINERS:
@@ -238,7 +243,7 @@ class FieldRules:
         return node.children.get(name) or self._tree.child(node, name)
 
 
-def _text_of(value: JSONValue, node: FieldNode) -> JSONValue:
+def text_of(value: JSONValue, node: FieldNode) -> JSONValue:
     """Give what tells: of a scheme its code."""
     if node.part == SCHEME and isinstance(value, dict):
         return value.get("Cd") or value.get("Prtry")

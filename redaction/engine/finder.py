@@ -4,9 +4,10 @@ A detector searches the texts in which some detector of its kind may have a cand
 which (`redaction.engine.prefilter`).
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from redaction.detectors.base import Detector, Span, view
 from redaction.engine.field_rules import Hit
@@ -66,6 +67,20 @@ class Part(NamedTuple):
     shifts: Sequence[int]
 
 
+class Candidates(NamedTuple):
+    """Where something may be in the view of several texts.
+
+    `of_detectors`: the spans of each detector's candidates, in order. `wrapped`: the texts that have to be looked into.
+    """
+
+    of_detectors: Sequence[Sequence[Span]]
+    wrapped: list[int]
+
+
+_Search: TypeAlias = "tuple[Detector, Callable[[int], Iterable[Span]], Part]"
+"""Where a detector searches: gives its candidates from a position on, in order."""
+
+
 class Finder:
     """The detectors of one policy; where two find the same place, the earlier of the sequence counts.
 
@@ -84,36 +99,51 @@ class Finder:
         self._numbers = _worthwhile([pair for pair in compiled if pair[0].name in NUMBERS - _OFTEN])
         self._often = [pair for pair in compiled if pair[0].name in APART | _OFTEN]
 
-    def find(self, seen: bytes, ends: Sequence[int], texts: Texts) -> tuple[dict[int, list[Finding]], list[int]]:
+    def find(
+        self, seen: bytes, ends: Sequence[int], texts: Texts, known: Candidates | None = None
+    ) -> tuple[dict[int, list[Finding]], list[int]]:
         """Find all in the view of several texts, which end (newline included) at `ends`.
+
+        :param known: where something may be, if that has been found out.
 
         Gives findings by text, and the texts that have to be looked into. Positions are those in the view; findings
         are in order, none overlapping. The work to which a text belongs pays for the characters that had to be
         validated; one that can't is rejected, its findings not complete.
         """
         found: dict[int, list[Finding]] = {}
-        wrapped: list[int] = []
+        wrapped = known.wrapped if known else []
         spans_found: dict[int, list[Span]] = {}
         everything = Part(seen, ends, range(len(ends)), [0] * len(ends))
-        for sieve, detectors in (self._letters, self._numbers):
-            numbers = sieve.within(seen, ends)
-            if numbers:
-                part = _only(everything, numbers)
-                if sieve is self._letters[0]:
-                    wrapped = list(self._wrapped(part, texts))
-                for detector, pattern in detectors:
-                    self._search(detector, pattern, part, texts, found, spans_found)
-        for detector, pattern in self._often:
-            self._search(detector, pattern, everything, texts, found, spans_found)
+        searches = self._known(known, everything) if known else self._sifted(everything, texts, wrapped)
+        for detector, candidates, part in searches:
+            self._search(detector, candidates, part, texts, found, spans_found)
         for number, findings in found.items():
             if len(findings) > 1:
                 found[number] = self._settle(findings)
         return found, wrapped
 
+    def _known(self, known: Candidates, everything: Part) -> "Iterator[_Search]":
+        for detector, _ in (*self._letters[1], *self._numbers[1], *self._often):
+            if candidates := known.of_detectors[self._rank[detector.name]]:
+                yield detector, partial(_from, candidates), everything
+
+    def _sifted(self, everything: Part, texts: Texts, wrapped: list[int]) -> "Iterator[_Search]":
+        """Find out where something may be; adds the texts that have to be looked into to those."""
+        seen = everything.seen
+        for sieve, detectors in (self._letters, self._numbers):
+            if numbers := sieve.within(seen, everything.ends):
+                part = _only(everything, numbers)
+                if sieve is self._letters[0]:
+                    wrapped += self._wrapped(part, texts)
+                for detector, pattern in detectors:
+                    yield detector, partial(spans, pattern, part.seen), part
+        for detector, pattern in self._often:
+            yield detector, partial(spans, pattern, seen), everything
+
     def _search(  # one loop: a call for each candidate would cost as much as looking at it
         self,
         detector: Detector,
-        pattern: Pattern,
+        candidates: Callable[[int], Iterable[Span]],
         part: Part,
         texts: Texts,
         found: dict[int, list[Finding]],
@@ -126,7 +156,7 @@ class Finder:
         own: list[Span] = []
         position: int | None = 0
         while position is not None:
-            matches, position = spans(pattern, seen, position), None
+            matches, position = candidates(position), None
             for start, end in matches:
                 place = bisect_right(ends, start)
                 number, shift = numbers[place], shifts[place]
@@ -204,6 +234,11 @@ def _worthwhile(
     """Put a sieve before detectors: where one of their patterns matches, or one of others."""
     candidates = [detector.candidate for detector, _ in detectors]
     return Sieve(any_of([*candidates, *others]) if candidates or others else _NOTHING), detectors
+
+
+def _from(candidates: Sequence[Span], position: int) -> Sequence[Span]:
+    """Give those that begin at a position or later."""
+    return candidates[bisect_left(candidates, (position, 0)) :] if position else candidates
 
 
 def _only(every: Part, numbers: Sequence[int]) -> Part:

@@ -17,8 +17,10 @@ import orjson
 from redaction.actions.base import HIDDEN
 from redaction.actions.mask import Mask
 from redaction.detectors.base import Detector, fold_table, view
-from redaction.engine.field_rules import FieldRules, Hit
+from redaction.engine.careful import View
+from redaction.engine.field_rules import ID, FieldRules, Hit, text_of
 from redaction.engine.field_tree import FieldNode, FieldTree
+from redaction.engine.finder import Candidates
 from redaction.engine.pairs import ACCOUNT, BANK, NAME_OF, SCHEME, TYPE_OF, VALUE_OF
 from redaction.engine.plan import DROP, QUARANTINE, Named, Plan
 from redaction.engine.prefilter import pass_patterns
@@ -37,6 +39,7 @@ VARIABLE: Final = "REDACTION_NATIVE"
 # Larger ones are few, and Python's way bounds what is made of them at once.
 _MOST_BYTES: Final = 1 << 16
 _TOLD: Final = 10_000
+_JUDGED: Final = frozenset({VALUE_OF, ACCOUNT, SCHEME})
 _HIDDEN: Final = serialize_value(HIDDEN).encode()
 
 
@@ -95,15 +98,14 @@ class Native:
         wrapping: tuple[bytes, bytes],
         look_at_names: Callable[[list[FieldNode]], None],
     ) -> None:
-        patterns = [pattern.decode("latin-1") for pattern in pass_patterns(detectors)]
+        rank = {detector: number for number, detector in enumerate(detectors)}
+        groups = [
+            (_text(pattern), [(rank[each], _text(each.candidate)) for each in group])
+            for pattern, group in pass_patterns(detectors)
+        ]
         most_bytes = min(limits.max_bytes, _MOST_BYTES)
         self._engine: Callable[[], Engine] = lambda: module.Engine(
-            limits.max_depth,
-            most_bytes,
-            limits.max_values,
-            fold_table(),
-            patterns,
-            *(each.decode("latin-1") for each in wrapping),
+            limits.max_depth, most_bytes, limits.max_values, fold_table(), groups, *map(_text, wrapping)
         )
         self._module = module
         self._tree = tree
@@ -154,10 +156,8 @@ class Native:
     def _flags(self, node: FieldNode) -> int:
         module = self._module
         plans = [node.plan, node.named.plan if node.named else None, None if node.known else self._tree.unknown]
-        is_apart = (
-            (node.parent is not None and node.odd_name)
-            or node.pair & SCHEME
-            or any(plan and plan.verb is QUARANTINE for plan in plans)
+        is_apart = (node.parent is not None and node.odd_name) or any(
+            plan and plan.verb is QUARANTINE for plan in plans
         )
         said = (
             (not node.plain, module.ASKS),
@@ -168,6 +168,9 @@ class Native:
             (node.part == VALUE_OF, module.VALUE),
             (node.part == BANK, module.BANK),
             (node.part == ACCOUNT, module.ACCOUNT),
+            (node.pair & SCHEME, module.SCHEMES),
+            (node.part == SCHEME, module.SCHEME),
+            (node.name == ID, module.ID),
         )
         return sum(flag for is_so, flag in said if is_so)
 
@@ -248,8 +251,8 @@ class Walker:
     def apply_rules(self, payloads: Sequence[bytes], hits: Sequence[list[Hit]]) -> list[bytes | None]:
         """Parse records, apply the rules by field, and write them; None for those that are Python's."""
         with self._one_at_a_time:
-            bodies, asks, tells, shape = self._engine.shape(payloads)
-        given_up, pairs = self._told(tells, shape)
+            bodies, asks, tells, to_judge, shape = self._engine.shape(payloads)
+        given_up, pairs = self._told(tells, to_judge, shape)
         answers: list[bytes | bool | None] = []
         extras: list[tuple[int, int, bytes | bool]] = []
         nodes, judge = self._nodes, self._rules.judge
@@ -274,23 +277,37 @@ class Walker:
         return bodies
 
     def _told(
-        self, tells: "Iterable[tuple[int, str, bool, int | None]]", shape: "Shape"
+        self,
+        tells: "Iterable[tuple[int, str, bool, int | None]]",
+        to_judge: Iterable[tuple[int, int]],
+        shape: "Shape",
     ) -> "tuple[set[int], deque[_Pair]]":
         """Find the records that are Python's, since a name tells of more than a scalar; and of the others the pairs."""
         given_up: set[int] = set()
-        told: dict[int, int] = {}
+        told: dict[int, int] = {number: record for record, number in to_judge}
         for record, text, _, number in tells:
             if named := self._tells(text):
                 if number is None or named.plan.verb is QUARANTINE:
                     given_up.add(record)
                 else:
                     told[number] = record
-        pairs = [_Pair(record, number, *shape.members(number)) for number, record in told.items()]
-        for pair in pairs:
-            for field, value, _, is_container in pair.members:
-                if is_container and value is ... and self._nodes[field].part == VALUE_OF:
-                    given_up.add(pair.record)
+        pairs = [_Pair(record, number, *shape.members(number)) for number, record in sorted(told.items())]
+        given_up.update(pair.record for pair in pairs if self._is_pythons(pair))
         return given_up, deque(pair for pair in pairs if pair.record not in given_up)
+
+    def _is_pythons(self, pair: "_Pair") -> bool:
+        """Tell a pair of which a rule may have a say within a value, or for which there must be no record."""
+        for field, value, _, is_container in pair.members:
+            node = self._nodes[field]
+            if is_container and value is ... and (node.part in _JUDGED or node.name == ID):
+                return True
+            if node.part == ACCOUNT and self._rules.account and self._rules.account.plan.verb is QUARANTINE:
+                return True
+            if node.part == SCHEME and value is not ...:
+                text = text_of(orjson.loads(value) if isinstance(value, bytes) else value, node)
+                if isinstance(text, str) and (named := self._tells(text)) and named.plan.verb is QUARANTINE:
+                    return True
+        return False
 
     def _judge(
         self,
@@ -309,7 +326,7 @@ class Walker:
             if not isinstance(written, EllipsisType):
                 fields[self._nodes[field].name] = orjson.loads(written) if isinstance(written, bytes) else written
         before = {name: serialize_value(value) for name, value in fields.items()}
-        self._rules.pair(fields, self._nodes[pair.field], hits[pair.record])
+        self._rules.beside(fields, self._nodes[pair.field], hits[pair.record])
         for member, (field, _, ask, _) in enumerate(pair.members):
             name = self._nodes[field].name
             after = serialize_value(fields[name]) if name in fields else None
@@ -320,13 +337,15 @@ class Walker:
                 else:
                     answers[ask] = judged
 
-    def look(self, bodies: Sequence[bytes]) -> tuple[set[int], list[Leaf]]:
+    def look(self, bodies: Sequence[bytes]) -> tuple[set[int], list[Leaf], View]:
         """Search bodies: gives those that are Python's, and of the others the texts in which there may be something."""
         with self._one_at_a_time:
-            unusual, leaves, tells = self._engine.look(bodies)
+            unusual, tells, found = self._engine.look(bodies)
         python = {record for record, text, is_name, _ in tells if is_name and names_version(text)}
         python.update(unusual)
-        return python, [Leaf(*leaf) for leaf in leaves if leaf[0] not in python]
+        with self._one_at_a_time:
+            leaves, seen, ends, wrapped, candidates = self._engine.candidates(found, bodies, python)
+        return python, list(map(Leaf._make, leaves)), View(seen, ends, Candidates(candidates, wrapped))
 
     def node(self, leaf: Leaf) -> FieldNode:
         """Give the field of a text."""
@@ -341,6 +360,10 @@ class _Pair(NamedTuple):
     field: int
     at: int
     members: Sequence[tuple[int, "Value", int | None, bool]]
+
+
+def _text(pattern: bytes) -> str:
+    return pattern.decode("latin-1")
 
 
 def _answer(value: JSONValue, judged: tuple[JSONValue, ...]) -> bytes | bool | None:

@@ -57,7 +57,7 @@ class NativeWay:
     def _mend(self, walker: Walker, batch: "_Batch") -> None:
         places = list(batch.bodies)
         for number_of_round in range(ROUNDS):
-            left, leaves = walker.look([batch.bodies[place] for place in places])
+            left, leaves, view = walker.look([batch.bodies[place] for place in places])
             self._leave([places[number] for number in sorted(left)], batch)
             if not leaves:
                 return
@@ -66,7 +66,11 @@ class NativeWay:
             for record, group in groupby(leaves, _record):
                 opened.append(self._open(walker, batch, places[record], list(group), texts, number_of_round))
             self._search.mend_texts(
-                texts, [each.work for each in opened], [each.numbers for each in opened], first=number_of_round == 0
+                texts,
+                [each.work for each in opened],
+                [each.numbers for each in opened],
+                view if len(texts.lines) == len(leaves) else None,  # else some are known to be clean
+                first=number_of_round == 0,
             )
             places = [each.place for each in opened if batch.close(each)]
         for place in places:

@@ -26,16 +26,21 @@ def passes(detectors: Sequence[Detector], other: bytes) -> list[Sieve]:
 
     :raises re2.error: they are too large for a pattern.
     """
-    return [Sieve(pattern) for pattern in pass_patterns(detectors, other)]
+    return [Sieve(pattern) for pattern, _ in pass_patterns(detectors, other)]
 
 
-def pass_patterns(detectors: Sequence[Detector], other: bytes | None = None) -> list[bytes]:
-    """Give the patterns over letters, which include `other`, over numbers, and those apart, if they have a detector."""
-    numbers = [each.candidate for each in detectors if each.name in NUMBERS]
-    apart = [[each.candidate for each in detectors if each.name in names] for names in _APART]
-    letters = [each.candidate for each in detectors if each.name not in NUMBERS | APART]
-    groups = [letters if other is None else [*letters, other], [*numbers, _EXPONENT], *apart]
-    return [any_of(group) for group in groups if group]
+def pass_patterns(detectors: Sequence[Detector], other: bytes | None = None) -> list[tuple[bytes, Sequence[Detector]]]:
+    """Give the patterns over letters, which include `other`, over numbers, and those apart, if they have a detector.
+
+    Each with its detectors.
+    """
+    letters = [each for each in detectors if each.name not in NUMBERS | APART]
+    numbers = [each for each in detectors if each.name in NUMBERS]
+    apart = [[each for each in detectors if each.name in names] for names in _APART]
+    groups = [(letters, [other] if other else []), (numbers, [_EXPONENT]), *((group, []) for group in apart)]
+    return [
+        (any_of([*(each.candidate for each in group), *others]), group) for group, others in groups if group or others
+    ]
 
 
 def any_of(patterns: Sequence[bytes]) -> bytes:

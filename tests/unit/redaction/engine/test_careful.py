@@ -28,8 +28,8 @@ def verdict_of(redactor: PolicyRedactor, document: Any) -> Verdict:
 
 def test_texts_are_searched_apart() -> None:
     """What joins them is a newline, which no detector passes; control characters of the texts are none."""
-    assert mending._joined(["ab", "c\nd"]) == b"ab\nc\x1dd"
-    assert mending._joined(["\u00e4b", "c\nd"]) == b"xb\nc\x1dd"
+    assert mending._view(["ab", "c\nd"]).seen == b"ab\nc\x1dd"
+    assert mending._view(["\u00e4b", "c\nd"]).seen == b"xb\nc\x1dd"
 
 
 @pytest.mark.parametrize(

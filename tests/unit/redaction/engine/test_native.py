@@ -16,6 +16,7 @@ from redaction.engine.native import VARIABLE, installed
 from redaction.engine.values import SECRET, is_it, looks_like, sure
 from redaction.plugin import PluginInvalid, Released
 from redaction.policy import load_policy
+from redaction.policy.file import parse_policy
 from tests.kits.needs import needs_native
 
 KINDS = (None, SECRET, "card", "email", "phone", "ip", "iban", "ssn", "national_id")
@@ -121,6 +122,40 @@ def test_what_is_unusual_is_left(redactor: PolicyRedactor, left: list[bytes], bo
     python = PolicyRedactor(load_policy("default"), native=False)
     assert redactor.redact([payload, b'{"a":1}']) == python.redact([payload, b'{"a":1}'])
     assert left == [payload]
+
+
+_TELLING = [
+    '{"bank":{"routing":"021000021","account":"9900009606"},"name":"x"}',
+    '{"bank":{"account":9900009606,"routing":"021000021"},"sort_code":"x"}',
+    '{"bank":{"account":{"number":"9900009606","a":["123456"]},"routing":"1"}}',
+    '{"bank":{"account":{"email":"jane@example.com"},"routing":"1"}}',
+    '{"Othr":[{"Id":"123456789","SchmeNm":{"Cd":"SOSE"}},{"Id":"5523","SchmeNm":{"Prtry":"LOYALTY"}}]}',
+    '{"Othr":{"Id":"123456789","SchmeNm":"SSN"}}',
+    '{"Othr":{"Id":{"number":"123456789"},"SchmeNm":{"Cd":"TXID"},"Value":"123456789"}}',
+    '{"Othr":{"Id":"123456789","Type":"SSN"}}',
+    '{"Othr":{"SchmeNm":{"Cd":"PAN","email":"jane@example.com"},"Id":"4111111111111111"}}',
+    '{"Othr":{"SchmeNm":{"Cd":"CVV"},"Id":"123"}}',
+]
+
+
+@pytest.mark.parametrize("rule", ["", "fields: [{id: ours, names: [account number, ssn], action: quarantine}]\n"])
+def test_what_a_field_tells_of_another_is_heard(rule: str) -> None:
+    needs_native()
+    policy = parse_policy('name: t\nversion: "1"\nextends: default\n' + rule, "t.yaml")
+    redactor, python = PolicyRedactor(policy), PolicyRedactor(policy, native=False)
+    payloads = [body.encode() for body in _TELLING]
+    for _ in range(3):
+        assert redactor.redact(payloads) == python.redact(payloads)
+    assert sorted(redactor.coverage()) == sorted(python.coverage())
+
+
+def test_what_a_field_tells_of_another_is_not_left(redactor: PolicyRedactor, left: list[bytes]) -> None:
+    payloads = [_TELLING[number].encode() for number in (0, 1, 4, 5, 7)]
+    redactor.redact(payloads)
+    redactor.redact(payloads)
+    left.clear()
+    redactor.redact(payloads)
+    assert left == []
 
 
 def test_fields_that_are_forgotten_are_met_again(redactor: PolicyRedactor, monkeypatch: pytest.MonkeyPatch) -> None:
