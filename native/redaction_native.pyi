@@ -1,5 +1,5 @@
 # What all of it does stands in src/lib.rs.
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ ACCOUNT: int
 SCHEMES: int
 SCHEME: int
 ID: int
+PAIRS: int
 
 Value: TypeAlias = str | bytes | float | bool | EllipsisType | None
 
@@ -32,6 +33,7 @@ class Engine:
         groups: Sequence[tuple[str, Sequence[tuple[int, str]]]],
         sign: str,
         wrapping: str,
+        version: bytes,
     ) -> None: ...
     def add(
         self,
@@ -49,7 +51,7 @@ class Engine:
     ) -> tuple[
         list[bytes | None],
         list[tuple[int, int, str | float | bool | EllipsisType | None, bool]],
-        list[tuple[int, str, bool, int | None]],
+        list[tuple[int, str, int | None]],
         list[tuple[int, int]],
         Shape,
     ]: ...
@@ -60,9 +62,13 @@ class Engine:
         extras: Sequence[tuple[int, int, bytes | bool]],
         given_up: set[int],
     ) -> list[tuple[int, bytes]]: ...
-    def look(self, bodies: Sequence[bytes]) -> tuple[list[int], list[tuple[int, str, bool, int | None]], Found]: ...
+    def look(self, bodies: Sequence[bytes]) -> tuple[list[int], list[tuple[int, str, int, int]], Found]: ...
     def candidates(
-        self, found: Found, bodies: Sequence[bytes], given_up: set[int]
+        self, found: Found, bodies: Sequence[bytes], versions: Mapping[int, Sequence[tuple[int, int]]]
     ) -> tuple[
-        list[tuple[int, int, int, int, bool, bool, str]], bytes, list[int], list[int], list[list[tuple[int, int]]]
+        list[tuple[int, int, int, int, bool, bool, bool, str]],
+        bytes,
+        list[int],
+        list[int],
+        list[list[tuple[int, int]]],
     ]: ...

@@ -14,7 +14,7 @@ mod sure;
 mod tree;
 mod walk;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -29,7 +29,7 @@ use crate::look::{Leaf, Leaves, Looking, Scratch};
 use crate::shape::{edited, Answer, Ask, Edit, Pair, Shaped, Shaping, Sure};
 use crate::sieve::{Befores, Sieve, Sieves};
 use crate::sure::{Outcome, Sures};
-use crate::tree::{Flags, Tree};
+use crate::tree::{Flags, Tree, VALUE, WHOLE};
 use crate::walk::{Limits, Tell, Walk};
 
 /// One policy, compiled. Not for several threads at once without Python's lock, which no call gives up.
@@ -46,13 +46,15 @@ struct Engine {
     wrapping: Sieve,
     wrappings: Finder,
     detectors: Detectors,
+    /// What stands before a value that is a version.
+    version: Vec<u8>,
 }
 
 #[pymethods]
 impl Engine {
     /// `fold`: the view of each code point; `groups`: patterns which match where something may be, and the detectors of each
     /// by their numbers, with where these may find something; `wrapping`: which matches in texts that have to be looked
-    /// into, and `sign` wherever it does.
+    /// into, and `sign` wherever it does; `version`: what stands before a value that is a version.
     #[new]
     fn new(
         max_depth: usize,
@@ -62,6 +64,7 @@ impl Engine {
         groups: Vec<(String, Vec<(usize, String)>)>,
         sign: &str,
         wrapping: &str,
+        version: Vec<u8>,
     ) -> PyResult<Self> {
         let (patterns, detectors): (Vec<String>, Vec<_>) = groups.into_iter().unzip();
         let all = patterns.iter().map(String::as_str).chain([sign]);
@@ -81,6 +84,7 @@ impl Engine {
             wrapping: Sieve::new(wrapping).map_err(PyValueError::new_err)?,
             wrappings: Finder::new(wrapping).map_err(PyValueError::new_err)?,
             detectors: Detectors::new(&detectors).map_err(PyValueError::new_err)?,
+            version,
         })
     }
 
@@ -136,7 +140,7 @@ impl Engine {
     /// - their bodies, None for those that Python has to read;
     /// - the values on which a rule has a say: (record, field, value, whether in a list), of which only field and record
     ///   count where the value is an ellipsis: the verdict is sure, and needs no answer;
-    /// - the texts that may tell what stands beside them: (record, text, whether as a name, the number of the pair);
+    /// - the texts that may tell what stands beside them: (record, text, the number of the pair);
     /// - the pairs that have to be judged, whatever these tell: (record, number);
     /// - what `finish` takes.
     #[allow(clippy::type_complexity)]
@@ -274,7 +278,7 @@ impl Engine {
     /// Search bodies. Gives
     ///
     /// - those that Python has to read;
-    /// - the texts that may name what stands beside them, as `shape` does;
+    /// - the texts that may name what stands beside them: (record, text, where their object begins, and ends);
     /// - what `candidates` takes.
     #[allow(clippy::type_complexity)]
     fn look<'py>(
@@ -283,7 +287,7 @@ impl Engine {
         bodies: Vec<Bound<'py, PyBytes>>,
     ) -> PyResult<(Vec<u32>, Bound<'py, PyList>, Found)> {
         let mut unusual = Vec::new();
-        let tells = PyList::empty(py);
+        let names = PyList::empty(py);
         let mut found = Leaves::default();
         let mut scratch = Scratch::default();
         for (record, body) in (0..).zip(&bodies) {
@@ -302,18 +306,22 @@ impl Engine {
             };
             let mut walk = Walk::new(&mut self.tree, &self.limits, visitor, text);
             if walk.record().is_ok() {
-                tell(&tells, record, &walk.tells, text, 0)?;
+                for name in &walk.names {
+                    let said = std::str::from_utf8(&text[name.at.clone()])?;
+                    names.append((record, said, name.within.start, name.within.end))?;
+                }
             } else {
                 found.shorten(before);
                 unusual.push(record);
             }
         }
-        Ok((unusual, tells, Found(found)))
+        Ok((unusual, names, Found(found)))
     }
 
-    /// Give the texts in which there may be something, but of the records given up. Gives
+    /// Give the texts in which there may be something. `versions`: the objects in which a value is a version, by record: (start,
+    /// end). Gives
     ///
-    /// - the texts: (record, field, start, end, whether in a list, whether a number, text);
+    /// - the texts: (record, field, start, end, whether in a list, whether a number, whether a version, text);
     /// - their lines as one, with what stands before each, and where each ends, its newline included;
     /// - the numbers of those that have to be looked into;
     /// - by detector, its candidates: (start, end) in the lines.
@@ -323,7 +331,7 @@ impl Engine {
         py: Python<'py>,
         found: &Found,
         bodies: Vec<Bound<'py, PyBytes>>,
-        given_up: HashSet<u32>,
+        versions: HashMap<u32, Vec<(usize, usize)>>,
     ) -> PyResult<(
         Bound<'py, PyList>,
         Bound<'py, PyBytes>,
@@ -336,11 +344,22 @@ impl Engine {
         let (mut ends, mut wrapped) = (Vec::new(), Vec::new());
         let mut of_detectors = vec![Vec::new(); self.detectors.count()];
         for leaf in &found.0.leaves {
-            if given_up.contains(&leaf.record) {
-                continue;
-            }
+            let is_within =
+                |&(start, end): &(usize, usize)| start < leaf.at.start && leaf.at.end < end;
+            let flags = self.tree.nodes[leaf.node as usize].flags;
+            let is_version = flags & VALUE != 0
+                && flags & WHOLE == 0
+                && versions
+                    .get(&leaf.record)
+                    .is_some_and(|those| those.iter().any(is_within));
             let begin = lines.len();
-            lines.extend_from_slice(&found.0.lines[leaf.line.clone()]);
+            if is_version {
+                lines.extend_from_slice(&self.version);
+                lines.extend_from_slice(&found.0.lines[leaf.start..leaf.line.end]);
+            } else {
+                lines.extend_from_slice(&found.0.lines[leaf.line.clone()]);
+            }
+            let start = lines.len() - (leaf.line.end - leaf.start);
             let line = Span::from(begin..lines.len());
             self.detectors
                 .add(&lines, line, leaf.seen, &mut of_detectors)
@@ -353,7 +372,7 @@ impl Engine {
                     .map_err(|Unusual| none_such())?
                 {
                     position = span.end;
-                    if position > begin + leaf.start - leaf.line.start {
+                    if position > start {
                         wrapped.push(ends.len());
                         break;
                     }
@@ -361,7 +380,7 @@ impl Engine {
             }
             ends.push(lines.len());
             let body = bodies.get(leaf.record as usize).ok_or_else(none_such)?;
-            texts.append(told(py, leaf, body.as_bytes())?)?;
+            texts.append(told(py, leaf, is_version, body.as_bytes())?)?;
         }
         let lines = PyBytes::new(py, &lines);
         Ok((texts, lines, ends, wrapped, of_detectors))
@@ -394,17 +413,17 @@ fn tell(
 ) -> PyResult<()> {
     for each in texts {
         let text = std::str::from_utf8(&of[each.at.clone()])?;
-        tells.append((
-            record,
-            text,
-            each.is_name,
-            each.pair.map(|pair| first_pair + pair),
-        ))?;
+        tells.append((record, text, each.pair.map(|pair| first_pair + pair)))?;
     }
     Ok(())
 }
 
-fn told<'py>(py: Python<'py>, leaf: &Leaf, body: &[u8]) -> PyResult<Bound<'py, PyTuple>> {
+fn told<'py>(
+    py: Python<'py>,
+    leaf: &Leaf,
+    is_version: bool,
+    body: &[u8],
+) -> PyResult<Bound<'py, PyTuple>> {
     let raw = &body[leaf.at.clone()];
     let text = if leaf.is_number {
         let number = std::str::from_utf8(raw)?;
@@ -419,6 +438,7 @@ fn told<'py>(py: Python<'py>, leaf: &Leaf, body: &[u8]) -> PyResult<Bound<'py, P
         leaf.at.end,
         leaf.in_list,
         leaf.is_number,
+        is_version,
         text,
     )
         .into_pyobject(py)
@@ -523,5 +543,6 @@ fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SCHEMES", tree::SCHEMES)?;
     module.add("SCHEME", tree::SCHEME)?;
     module.add("ID", tree::ID)?;
+    module.add("PAIRS", tree::PAIRS)?;
     module.add_class::<Engine>()
 }

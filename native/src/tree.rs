@@ -22,6 +22,8 @@ pub const ACCOUNT: Flags = 128;
 pub const SCHEMES: Flags = 256;
 pub const SCHEME: Flags = 512;
 pub const ID: Flags = 1024;
+/// Of objects: in some, a field may be the name of a value.
+pub const PAIRS: Flags = 2048;
 
 pub const ROOT: u32 = 0;
 

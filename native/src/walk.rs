@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::json::{Number, Quoted, Reader, Unusual, Usual};
 use crate::tree::{
-    Flags, Tree, ACCOUNT, APART, BANK, ID, NAMES, ROOT, SCHEME, SCHEMES, TYPES, VALUE, WHOLE,
+    Flags, Tree, ACCOUNT, APART, BANK, ID, NAMES, PAIRS, ROOT, SCHEME, SCHEMES, TYPES, VALUE, WHOLE,
 };
 
 pub struct Limits {
@@ -25,8 +25,13 @@ pub struct Place {
 /// a list.
 pub struct Tell {
     pub at: Range<usize>,
-    pub is_name: bool,
     pub pair: Option<usize>,
+}
+
+/// A text that is the name of what stands in an object. `at`: between its quotes. `within`: where the object is.
+pub struct Name {
+    pub at: Range<usize>,
+    pub within: Range<usize>,
 }
 
 /// What is done along the way. Commas, colons and brackets are given as they are, keys with their quotes.
@@ -51,6 +56,7 @@ pub struct Walk<'a, V> {
     pub limits: &'a Limits,
     pub visitor: V,
     pub tells: Vec<Tell>,
+    pub names: Vec<Name>,
     /// Those that have to be judged, whatever the texts tell.
     pub pairs: Vec<usize>,
     reader: Reader<'a>,
@@ -71,6 +77,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
             limits,
             visitor,
             tells: Vec::new(),
+            names: Vec::new(),
             pairs: Vec::new(),
             reader: Reader::new(text),
             values: 0,
@@ -134,6 +141,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
         }
         self.tree.objects += 1;
         let object = self.tree.objects;
+        let begin = self.reader.position;
         if !self.opens(b'{', b'}')? {
             return Ok(());
         }
@@ -174,8 +182,17 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 break;
             }
         }
+        let about = self.tree.nodes[node as usize].flags;
+        if about & PAIRS != 0 {
+            for (start, _) in own.iter().filter(|(_, is_name)| *is_name) {
+                if let Some(at) = self.short(*start)? {
+                    let within = begin..self.reader.position;
+                    self.names.push(Name { at, within });
+                }
+            }
+        }
         let at_a_bank = parts & BANK != 0 && parts & ACCOUNT != 0;
-        let of_a_scheme = self.tree.nodes[node as usize].flags & SCHEMES != 0
+        let of_a_scheme = about & SCHEMES != 0
             && parts & (ID | VALUE) != 0
             && (parts & SCHEME != 0 || !own.is_empty());
         if (parts & VALUE == 0 || own.is_empty()) && !at_a_bank && !of_a_scheme {
@@ -186,8 +203,8 @@ impl<'a, V: Visitor> Walk<'a, V> {
         if at_a_bank || of_a_scheme {
             self.pairs.push(pair);
         }
-        for (start, is_name) in own {
-            self.tell(start, is_name, Some(pair))?;
+        for (start, _) in own {
+            self.tell(start, Some(pair))?;
         }
         Ok(())
     }
@@ -216,23 +233,27 @@ impl<'a, V: Visitor> Walk<'a, V> {
     }
 
     /// Note the text that begins at a quote.
-    fn tell(&mut self, start: usize, is_name: bool, pair: Option<usize>) -> Usual<()> {
+    fn tell(&mut self, start: usize, pair: Option<usize>) -> Usual<()> {
+        if let Some(at) = self.short(start)? {
+            self.tells.push(Tell { at, pair });
+        }
+        Ok(())
+    }
+
+    /// Give where the text stands that begins at a quote, if it is short enough for a name.
+    fn short(&self, start: usize) -> Usual<Option<Range<usize>>> {
         let mut reader = Reader {
             text: self.reader.text,
             position: start,
         };
         let quoted = reader.quoted()?;
-        if quoted.raw.len() <= LONGEST_NAME {
-            if !quoted.is_plain {
-                return Err(Unusual);
-            }
-            self.tells.push(Tell {
-                at: start + 1..reader.position - 1,
-                is_name,
-                pair,
-            });
+        if quoted.raw.len() > LONGEST_NAME {
+            return Ok(None);
         }
-        Ok(())
+        if !quoted.is_plain {
+            return Err(Unusual);
+        }
+        Ok(Some(start + 1..reader.position - 1))
     }
 
     fn list(&mut self, node: u32, depth: usize, is_item: bool) -> Usual<()> {
@@ -254,7 +275,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
         }
         // `["password", "hunter2"]`
         if is_item && items == 2 && self.reader.text[first] == b'"' {
-            self.tell(first, false, None)?;
+            self.tell(first, None)?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ import orjson
 
 from redaction.actions.base import HIDDEN
 from redaction.actions.mask import Mask
-from redaction.detectors.base import Detector, fold_table, view
+from redaction.detectors.base import Detector, Span, fold_table, view
 from redaction.engine.careful import View
 from redaction.engine.field_rules import ID, FieldRules, Hit, text_of
 from redaction.engine.field_tree import FieldNode, FieldTree
@@ -24,7 +24,7 @@ from redaction.engine.finder import Candidates
 from redaction.engine.pairs import ACCOUNT, BANK, NAME_OF, SCHEME, TYPE_OF, VALUE_OF
 from redaction.engine.plan import DROP, QUARANTINE, Named, Plan
 from redaction.engine.prefilter import pass_patterns
-from redaction.engine.texts import names_version
+from redaction.engine.texts import VERSION, names_version
 from redaction.engine.values import SURE_CARD, SURE_TEXT
 from redaction.parse import Limits
 from redaction.plugin import Document, JSONValue, PluginInvalid
@@ -71,10 +71,13 @@ class Leaf(NamedTuple):
     end: int
     in_list: bool
     is_number: bool
+    is_version: bool
     text: str
 
     def before(self, node: FieldNode) -> str:
         """What stands before it in JSON, as detectors see it."""
+        if self.is_version:
+            return VERSION
         if self.in_list:
             return "[" if self.is_number else '"'
         return node.before_number if self.is_number else node.before_text
@@ -105,7 +108,13 @@ class Native:
         ]
         most_bytes = min(limits.max_bytes, _MOST_BYTES)
         self._engine: Callable[[], Engine] = lambda: module.Engine(
-            limits.max_depth, most_bytes, limits.max_values, fold_table(), groups, *map(_text, wrapping)
+            limits.max_depth,
+            most_bytes,
+            limits.max_values,
+            fold_table(),
+            groups,
+            *map(_text, wrapping),
+            VERSION.encode(),
         )
         self._module = module
         self._tree = tree
@@ -171,6 +180,7 @@ class Native:
             (node.pair & SCHEME, module.SCHEMES),
             (node.part == SCHEME, module.SCHEME),
             (node.name == ID, module.ID),
+            (node.pair > VALUE_OF, module.PAIRS),
         )
         return sum(flag for is_so, flag in said if is_so)
 
@@ -278,14 +288,14 @@ class Walker:
 
     def _told(
         self,
-        tells: "Iterable[tuple[int, str, bool, int | None]]",
+        tells: "Iterable[tuple[int, str, int | None]]",
         to_judge: Iterable[tuple[int, int]],
         shape: "Shape",
     ) -> "tuple[set[int], deque[_Pair]]":
         """Find the records that are Python's, since a name tells of more than a scalar; and of the others the pairs."""
         given_up: set[int] = set()
         told: dict[int, int] = {number: record for record, number in to_judge}
-        for record, text, _, number in tells:
+        for record, text, number in tells:
             if named := self._tells(text):
                 if number is None or named.plan.verb is QUARANTINE:
                     given_up.add(record)
@@ -337,15 +347,17 @@ class Walker:
                 else:
                     answers[ask] = judged
 
-    def look(self, bodies: Sequence[bytes]) -> tuple[set[int], list[Leaf], View]:
+    def look(self, bodies: Sequence[bytes]) -> tuple[list[int], list[Leaf], View]:
         """Search bodies: gives those that are Python's, and of the others the texts in which there may be something."""
         with self._one_at_a_time:
-            unusual, tells, found = self._engine.look(bodies)
-        python = {record for record, text, is_name, _ in tells if is_name and names_version(text)}
-        python.update(unusual)
+            unusual, names, found = self._engine.look(bodies)
+        versions: dict[int, list[Span]] = {}
+        for record, text, start, end in names:
+            if names_version(text):
+                versions.setdefault(record, []).append((start, end))
         with self._one_at_a_time:
-            leaves, seen, ends, wrapped, candidates = self._engine.candidates(found, bodies, python)
-        return python, list(map(Leaf._make, leaves)), View(seen, ends, Candidates(candidates, wrapped))
+            leaves, seen, ends, wrapped, candidates = self._engine.candidates(found, bodies, versions)
+        return unusual, list(map(Leaf._make, leaves)), View(seen, ends, Candidates(candidates, wrapped))
 
     def node(self, leaf: Leaf) -> FieldNode:
         """Give the field of a text."""

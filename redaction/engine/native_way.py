@@ -58,7 +58,7 @@ class NativeWay:
         places = list(batch.bodies)
         for number_of_round in range(ROUNDS):
             left, leaves, view = walker.look([batch.bodies[place] for place in places])
-            self._leave([places[number] for number in sorted(left)], batch)
+            self._leave([places[number] for number in left], batch)
             if not leaves:
                 return
             texts = Texts(self._tree)

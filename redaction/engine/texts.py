@@ -14,7 +14,9 @@ from redaction.plugin import Document, JSONValue
 # cc=1, a@b.co; of a number, seven digits: a telephone number in a field of that name.
 _SHORTEST: Final = 4
 _SMALL: Final = 10**6
-_VERSION: Final = 'version":"'
+VERSION: Final = 'version":"'
+"""Stands before a value of which the name beside it says that it is a version."""
+
 names_version: Final = re.compile(
     r"(?:.{0,64}[^A-Za-z])?(?i:version|release|firmware|build|fw|sw)|.{0,64}[a-z](?:Version|Release|Firmware|Build)"
 ).fullmatch
@@ -153,8 +155,8 @@ class Texts:
         for number in range(first, len(self.lines)):
             container, place, text, _, node, work = self._places[number]
             if node.part == VALUE_OF and node.plan is None:
-                self.lines[number] = _VERSION + text
-                self._places[number] = (container, place, text, _VERSION, node, work)
+                self.lines[number] = VERSION + text
+                self._places[number] = (container, place, text, VERSION, node, work)
 
     def _list(self, items: list[JSONValue], node: FieldNode, work: Work, odd: list[Odd]) -> None:
         for place, value in enumerate(items):
