@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
+from consumer.errors import EncodeError
 from consumer.logs import Logger
 from consumer.record import Item, Record
+from redaction.plugin import Released
 
-__all__ = ["DocumentSink", "Encoder", "Fate", "Sink", "SinkContext", "SinkMetrics", "Writing"]
+__all__ = ["BatchEncoder", "DocumentSink", "Encoder", "Fate", "Sink", "SinkContext", "SinkMetrics", "Writing"]
 
 
 class Fate(Enum):
@@ -64,6 +66,15 @@ class Encoder(Protocol):
 
         :raises EncodeError: the sink cannot hold it; the record goes to quarantine with the error's code.
         """
+        ...
+
+
+@runtime_checkable
+class BatchEncoder(Encoder, Protocol):
+    """One that makes many items at once, from what was released."""
+
+    def encode_all(self, released: Sequence[Released], records: Sequence[Record]) -> list[Item | EncodeError]:
+        """Return each item, or why there is none."""
         ...
 
 

@@ -72,3 +72,9 @@ class Engine:
         list[int],
         list[list[tuple[int, int]]],
     ]: ...
+
+class Items:
+    def __init__(self, names: Sequence[bytes], max_bytes: int) -> None: ...
+    def write(
+        self, bodies: Sequence[bytes]
+    ) -> list[tuple[bytes, dict[str, str | bytes | float | bool | None]] | None]: ...

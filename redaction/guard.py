@@ -61,7 +61,7 @@ def _is_released(verdict: Released) -> bool:
     if type(verdict.body) is not bytes or type(verdict.applied) is not tuple or not _is_applied(verdict.applied):
         return False
     try:
-        return type(verdict.document) is dict
+        return verdict.is_unread or type(verdict.document) is dict
     except ValueError:
         return False
 

@@ -59,12 +59,25 @@ class Released:
     """
 
     __match_args__ = ("document", "body", "applied")
-    __slots__ = ("_document", "applied", "body")
+    __slots__ = ("_document", "_is_sure", "applied", "body")
 
     def __init__(self, document: "Document | None", body: bytes, applied: tuple[Applied, ...] = ()) -> None:
         self._document = document
+        self._is_sure = False
         self.body = body
         self.applied = applied
+
+    @classmethod
+    def written(cls, body: bytes, applied: tuple[Applied, ...]) -> "Released":
+        """Give one whose body is known to be an object; of this project's engine alone."""
+        released = cls(None, body, applied)
+        released._is_sure = True
+        return released
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody has asked for the document yet, and the body is known to be one."""
+        return self._is_sure and self._document is None
 
     @property
     def document(self) -> Document:

@@ -1,8 +1,8 @@
 """From a released document to the item that is stored: its own fields, the keys, and what the service adds."""
 
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -12,6 +12,11 @@ from consumer.dynamodb.versions import Versions, versions_of
 from consumer.errors import EncodeError
 from consumer.record import AttributeValue, Item, Record
 from consumer.settings import Output, Settings
+from redaction.compiled import MOST_BYTES, installed
+from redaction.plugin import Released
+
+if TYPE_CHECKING:
+    from redaction_native import Items
 
 _DAY_SECONDS: Final = 86_400
 
@@ -20,6 +25,14 @@ def key_names(output: Output) -> tuple[str, str]:
     """Return the attribute names of the partition and the sort key."""
     names = names_of(output.reserved_attribute)
     return names.partition, names.sort
+
+
+class _Keys(NamedTuple):
+    """The keys of an item, and all attributes that have to do with them."""
+
+    partition: str
+    sort: str
+    attributes: dict[str, AttributeValue]
 
 
 class ItemEncoder:
@@ -56,6 +69,14 @@ class ItemEncoder:
         # The reserved attribute comes last: what is the same in all is written once.
         self._added = orjson.dumps({output.reserved_attribute: {"M": added}})[1:-3] + b',"sequence":{"S":'
 
+        self._compiled: Items | None = None
+        if module := installed():
+            asked_for = {
+                name.partition(".")[0] for template in (*keys.values(), *index.values()) for name in template.names
+            }
+            asked_for.update(names, [versions.field.partition(".")[0]] if versions else [])
+            self._compiled = module.Items([name.encode() for name in sorted(asked_for)], MOST_BYTES)
+
     def encode(self, document: Mapping[str, object], record: Record) -> Item:
         """Return the item.
 
@@ -66,29 +87,65 @@ class ItemEncoder:
         if not self._own.isdisjoint(document):
             raise EncodeError("reserved_attribute")
         attributes = encode_document(document)
+        keys = self._keys(document, record)
+        attributes |= keys.attributes
+        body = write_item(attributes)
+        if len(body) > MAX_ITEM_BYTES and size_of(attributes) > MAX_ITEM_BYTES:
+            raise EncodeError("item_too_large")  # before it is copied
+        item = self._item(body, keys, document, record)
+        if len(item.body) > MAX_ITEM_BYTES and size_of(item.attributes) > MAX_ITEM_BYTES:
+            raise EncodeError("item_too_large")
+        return item
+
+    def encode_all(self, released: Sequence[Released], records: Sequence[Record]) -> list[Item | EncodeError]:
+        """Do the same with many; where the compiled part can, no document is read from its body."""
+        unread = [each.body for each in released if each.is_unread]
+        written = iter(self._compiled.write(unread) if self._compiled and unread else [None] * len(unread))
+        made: list[Item | EncodeError] = []
+        for each, record in zip(released, records, strict=True):
+            known = next(written) if each.is_unread else None
+            try:
+                item = self._from_written(*known, record) if known else None
+                made.append(item or self.encode(each.document, record))
+            except EncodeError as error:
+                made.append(error)
+        return made
+
+    def _from_written(self, written: bytes, fields: dict[str, Any], record: Record) -> Item | None:
+        """Return the item of a document whose other fields are only known as written; None if it may be too large."""
+        for name, value in fields.items():
+            if type(value) is bytes:
+                fields[name] = orjson.loads(value)
+        if not self._own.isdisjoint(fields):
+            raise EncodeError("reserved_attribute")
+        keys = self._keys(fields, record)
+        between = b"," if len(written) > len(b"{}") else b""
+        item = self._item(written[:-1] + between + orjson.dumps(keys.attributes)[1:], keys, fields, record)
+        return item if len(item.body) <= MAX_ITEM_BYTES else None
+
+    def _keys(self, fields: Mapping[str, object], record: Record) -> "_Keys":
         sub, arrival = str(record.sub), str(record.arrival_ms)
         metadata = {"sequence": record.sequence, "sub": sub, "arrival": arrival}
-        partition = self._partition.render(document, metadata)
-        sort = self._sort.render(document, metadata)
-        attributes[self._partition_name] = {"S": partition}
-        attributes[self._sort_name] = {"S": sort}
+        partition = self._partition.render(fields, metadata)
+        sort = self._sort.render(fields, metadata)
+        attributes: dict[str, AttributeValue] = {self._partition_name: {"S": partition}, self._sort_name: {"S": sort}}
         if self._has_more:
             if self._lifetime:
                 attributes[self._expires] = {"N": str(_seconds(record) + self._lifetime)}
             if self._index_keys:
-                attributes |= self._index_key(document, metadata)
-        body = write_item(attributes)
-        if len(body) > MAX_ITEM_BYTES and size_of(attributes) > MAX_ITEM_BYTES:
-            raise EncodeError("item_too_large")  # before it is copied
-        added = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}'.encode()
+                attributes |= self._index_key(fields, metadata)
+        return _Keys(partition, sort, attributes)
+
+    def _item(self, body: bytes, keys: "_Keys", fields: Mapping[str, object], record: Record) -> Item:
+        """Add what the service adds."""
+        added = (
+            f'"{record.sequence}"}},"sub":{{"N":"{record.sub}"}},"arrival_ms":{{"N":"{record.arrival_ms}"}}'.encode()
+        )
         version = ""
         if self._versions:
-            version = self._versions.of(document, record)
+            version = self._versions.of(fields, record)
             added += b',"%b":{"S":%b}' % (VERSION.encode(), orjson.dumps(version))
-        item = Item((partition, sort), b"%b,%b%b}}}" % (body[:-1], self._added, added), version)
-        if len(item.body) > MAX_ITEM_BYTES and size_of(item.attributes) > MAX_ITEM_BYTES:
-            raise EncodeError("item_too_large")
-        return item
+        return Item((keys.partition, keys.sort), b"%b,%b%b}}}" % (body[:-1], self._added, added), version)
 
     def _index_key(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> dict[str, AttributeValue]:
         """Return the attributes by which the item stands in the second index: none where it lacks a field of them.

@@ -36,9 +36,11 @@ class Versions(Protocol):
     """Makes the versions of one worker's documents.
 
     :ivar source: what they are made of; those of different sources say nothing of each other's age.
+    :ivar field: the path of the field that they are made of, or checked by.
     """
 
     source: str
+    field: str
 
     def of(self, document: Mapping[str, object], record: Record) -> str:
         """Return the version.
@@ -72,6 +74,7 @@ class SequenceVersions:
     """
 
     def __init__(self, key_field: str, stream: str) -> None:
+        self.field = key_field
         self._path = key_field.split(".")
         self.source = f"sequence number in {stream}"
 
@@ -89,6 +92,7 @@ class FieldVersions:
     """
 
     def __init__(self, field: str) -> None:
+        self.field = field
         self._path = field.split(".")
         self.source = f"field {field}"
 

@@ -22,8 +22,20 @@ from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Item, Outcome, Position, Record
 from consumer.redactors.candidate import CandidateRun
-from consumer.sink import Encoder, Fate, Sink, Writing
+from consumer.sink import BatchEncoder, Encoder, Fate, Sink, Writing
 from redaction.plugin import Applied, Dropped, Redactor, Released
+
+
+def _encoded(encoder: Encoder, released: Sequence[Released], records: Sequence[Record]) -> list[Item | EncodeError]:
+    if isinstance(encoder, BatchEncoder):
+        return encoder.encode_all(released, records)
+    made: list[Item | EncodeError] = []
+    for each, record in zip(released, records, strict=True):
+        try:
+            made.append(encoder.encode(each.document, record))
+        except EncodeError as error:
+            made.append(error)
+    return made
 
 
 class StepTimes:
@@ -254,15 +266,18 @@ class Pipeline:
         items: dict[int, Item] = {}
         entries: list[tuple[int, Item]] = []
         applied: list[Applied] = []
-        encode = self._stages.encoder.encode
+        released = [(index, each) for index, each in enumerate(verdicts, start=first) if isinstance(each, Released)]
+        made = iter(
+            _encoded(self._stages.encoder, [each for _, each in released], [records[index] for index, _ in released])
+        )
         now = time.time()
         for index, verdict in enumerate(verdicts, start=first):
             if isinstance(verdict, Released):
-                try:
-                    items[index] = encode(verdict.document, records[index])
-                except EncodeError as error:
-                    entries.append((index, self._entry(batch, index, error.code, None, now)))
+                item = next(made)
+                if isinstance(item, EncodeError):
+                    entries.append((index, self._entry(batch, index, item.code, None, now)))
                 else:
+                    items[index] = item
                     applied += verdict.applied
             elif isinstance(verdict, Dropped):
                 batch.outcomes[index] = Outcome.DROPPED

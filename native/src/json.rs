@@ -5,8 +5,9 @@ pub struct Unusual;
 
 pub type Usual<T> = Result<T, Unusual>;
 
-/// A double keeps fifteen digits; one more character is the point.
+/// A double keeps fifteen digits, and comes back as it was; one more character is the point. Of those with more, some do.
 const EXACT_CHARS: usize = 16;
+const MOST_CHARS: usize = 20;
 /// No integer of so many digits is beyond 64 bits.
 const INTEGER_DIGITS: usize = 18;
 
@@ -130,14 +131,17 @@ impl<'a> Reader<'a> {
         if matches!(self.peek(), b'e' | b'E') {
             return Err(Unusual);
         }
+        let text = &self.text[start..end];
         let signless = self.position - start - usize::from(self.text[start] == b'-');
-        if (is_float && signless > EXACT_CHARS)
-            || (!is_float && (signless > INTEGER_DIGITS || &self.text[start..end] == b"-0"))
-        {
+        if is_float && signless > EXACT_CHARS && !comes_back(text, whole, signless) {
+            return Err(Unusual);
+        }
+        let may_be_too_long = !is_float && whole > INTEGER_DIGITS;
+        if (may_be_too_long && parsed::<i64>(text).is_none()) || (!is_float && text == b"-0") {
             return Err(Unusual);
         }
         Ok(Number {
-            text: &self.text[start..end],
+            text,
             whole_digits: whole,
         })
     }
@@ -153,6 +157,17 @@ impl<'a> Reader<'a> {
             Ok(self.position - start)
         }
     }
+}
+
+fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Tell whether a double is written as it was read; one with sixteen digits before the point has an exponent.
+fn comes_back(text: &[u8], whole: usize, signless: usize) -> bool {
+    signless <= MOST_CHARS
+        && whole < EXACT_CHARS
+        && parsed::<f64>(text).is_some_and(|number| number.to_string().as_bytes() == text)
 }
 
 /// Count the bytes before the first quote, backslash or control character: eight at once, each in a lane of a word. A

@@ -6,6 +6,7 @@
 
 mod candidates;
 mod fold;
+mod item;
 mod json;
 mod look;
 mod shape;
@@ -18,12 +19,13 @@ use std::collections::{HashMap, HashSet};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use regex_automata::Span;
 
 use crate::candidates::{Detectors, Finder};
 use crate::fold::Fold;
+use crate::item::{Field, Writer};
 use crate::json::{decode, Unusual};
 use crate::look::{Leaf, Leaves, Looking, Scratch};
 use crate::shape::{edited, Answer, Ask, Edit, Pair, Shaped, Shaping, Sure};
@@ -530,6 +532,57 @@ impl Shape {
     }
 }
 
+/// Writes documents as DynamoDB's JSON.
+#[pyclass(frozen)]
+struct Items {
+    names: Vec<Vec<u8>>,
+    max_bytes: usize,
+}
+
+#[pymethods]
+impl Items {
+    /// `names`: of the fields that are asked for beside; `max_bytes`: documents that are larger are Python's.
+    #[new]
+    fn new(names: Vec<Vec<u8>>, max_bytes: usize) -> Self {
+        Items { names, max_bytes }
+    }
+
+    /// Write documents that are compact JSON. Gives for each its attributes, and its fields of these names, objects and lists as
+    /// they are written; None for one that is Python's.
+    #[allow(clippy::type_complexity)]
+    fn write<'py>(
+        &self,
+        py: Python<'py>,
+        bodies: Vec<Bound<'py, PyBytes>>,
+    ) -> PyResult<Vec<Option<(Bound<'py, PyBytes>, Bound<'py, PyDict>)>>> {
+        let mut all = Vec::with_capacity(bodies.len());
+        let mut fields: Vec<Field> = Vec::new();
+        for body in &bodies {
+            let text = body.as_bytes();
+            fields.clear();
+            let mut writer = Writer::new(text);
+            if text.len() > self.max_bytes || writer.document(&mut fields).is_err() {
+                all.push(None);
+                continue;
+            }
+            let asked_for = PyDict::new(py);
+            for Field { name, value: at } in &fields {
+                let name = &text[name.clone()];
+                if self.names.iter().any(|each| each == name) {
+                    let written = &text[at.clone()];
+                    let said = match written[0] {
+                        b'{' | b'[' => PyBytes::new(py, written).into_any(),
+                        _ => value(py, written)?,
+                    };
+                    asked_for.set_item(std::str::from_utf8(name)?, said)?;
+                }
+            }
+            all.push(Some((PyBytes::new(py, &writer.out), asked_for)));
+        }
+        Ok(all)
+    }
+}
+
 #[pymodule]
 fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ASKS", tree::ASKS)?;
@@ -544,5 +597,6 @@ fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SCHEME", tree::SCHEME)?;
     module.add("ID", tree::ID)?;
     module.add("PAIRS", tree::PAIRS)?;
+    module.add_class::<Items>()?;
     module.add_class::<Engine>()
 }

@@ -12,6 +12,7 @@ from redaction.actions.base import Action, KeyedAction
 from redaction.actions.mask import Mask
 from redaction.actions.replace import Replace
 from redaction.actions.spec import ActionSpec, compile_action, spec_name
+from redaction.compiled import installed
 from redaction.detectors.base import Detector
 from redaction.detectors.card import CARD
 from redaction.detectors.phone import PHONE, phone_in
@@ -21,7 +22,7 @@ from redaction.engine.field_rules import FieldRules
 from redaction.engine.field_tree import FieldTree
 from redaction.engine.finder import Finder
 from redaction.engine.labels import Labels
-from redaction.engine.native import Native, installed
+from redaction.engine.native import Native
 from redaction.engine.plan import DROP, QUARANTINE, RELEASE, Exemption, Named, Plan, Rule
 from redaction.engine.prefilter import Prefilter
 from redaction.engine.unwrap import Unwrapper

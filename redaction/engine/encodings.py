@@ -53,6 +53,7 @@ _COMPRESSED_SIGN = re.compile(_BASE64_COMPRESSED.decode())
 _HAS_HEX = compile_bytes(_HEX_DIGITS)
 _HAS_BASE64 = compile_bytes(b"|".join((_BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16)))
 _HAS_COMPRESSED = compile_bytes(_BASE64_COMPRESSED)
+_NOWHERE: Final = 1 << 62
 # Something of the same alphabet may stand before compressed data, and look like the beginning of some.
 _MAX_SIGNS = 4
 # RFC 2045: base64 in lines of at most 76 characters.
@@ -87,7 +88,7 @@ def decoded_pieces(text: str, limit: int) -> Iterator[tuple[Span, str]]:
             if _ESCAPE.search(match[0]):
                 for said in _from_escapes(match[0]):
                     yield match.span(), said
-    if _matches(_HAS_HEX, text):
+    if _Ahead(_HAS_HEX, text.encode("ascii", "replace")).at < _NOWHERE:
         for run in _HEX_RUN.finditer(text):
             yield run.span(), bytes.fromhex(run[0]).decode()
     yield from _from_base64(text, limit)
@@ -177,27 +178,46 @@ def _from_quoted_printable(text: str) -> str:
 
 
 def _from_base64(text: str, limit: int) -> Iterator[tuple[Span, str]]:
+    seen = text.encode("ascii", "replace")
+    compressed, encoded = _Ahead(_HAS_COMPRESSED, seen), _Ahead(_HAS_BASE64, seen)
+    if compressed.at == encoded.at == _NOWHERE:
+        return
     for match in _BASE64_RUN.finditer(text):
+        start, end = match.span()
         run = match[0].rstrip("=").replace("-", "+").replace("_", "/")
-        if _matches(_HAS_COMPRESSED, run):
+        if compressed.matches_before(end):
             for place in islice(_COMPRESSED_SIGN.finditer(run), _MAX_SIGNS):
                 # What is no compressed data has cost as much as what is.
-                yield match.span(), _inflated(_bytes(run[place.start() :]), limit)
-        if _matches(_HAS_BASE64, match[0]):
+                yield (start, end), _inflated(_bytes(run[place.start() :]), limit)
+        if encoded.matches_before(end):
             # Something of the same alphabet may stand before it, such as a path: all alignments.
             for skipped in range(4):
                 data = _bytes(run[skipped:])
                 plain = data.replace(_NUL, b"")  # of UTF-16, and UTF-32
                 # What says nothing has cost as much, too.
                 saying = _SAYING in plain.translate(_AS_SAID)
-                yield match.span(), data.decode("latin-1") if saying else ""
+                yield (start, end), data.decode("latin-1") if saying else ""
                 if saying and plain != data:
-                    yield match.span(), plain.decode("latin-1")
+                    yield (start, end), plain.decode("latin-1")
 
 
-def _matches(pattern: Pattern, text: str) -> bool:
-    # What was decoded may hold half a surrogate pair.
-    return next(spans(pattern, text.encode(errors="surrogatepass")), None) is not None
+class _Ahead:
+    """Where a pattern matches next in a text, while its runs are gone through: none needs a look of its own."""
+
+    def __init__(self, pattern: Pattern, seen: bytes) -> None:
+        self._pattern = pattern
+        self._seen = seen
+        self.at = self._from(0)
+
+    def matches_before(self, end: int) -> bool:
+        """Tell whether it does before the end of a run, and go on from there."""
+        if self.at >= end:
+            return False
+        self.at = self._from(end)
+        return True
+
+    def _from(self, position: int) -> int:
+        return next((start for start, _ in spans(self._pattern, self._seen, position)), _NOWHERE)
 
 
 def _bytes(run: str) -> bytes:

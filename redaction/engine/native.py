@@ -1,10 +1,9 @@
-"""The compiled part: what is done for every byte of a record, where the package `redaction_native` is installed.
+"""The compiled part: what is done for every byte of a record, where it is installed.
 
 It walks records along the tree of fields that Python has worked out, and knows no rule. Whatever it is not sure to read
 as Python does, a field that nobody has seen yet among it, is Python's: the record is left to it as a whole.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ import orjson
 
 from redaction.actions.base import HIDDEN
 from redaction.actions.mask import Mask
+from redaction.compiled import MOST_BYTES
 from redaction.detectors.base import Detector, Span, fold_table, view
 from redaction.engine.careful import View
 from redaction.engine.field_rules import ID, FieldRules, Hit, text_of
@@ -27,39 +27,15 @@ from redaction.engine.prefilter import pass_patterns
 from redaction.engine.texts import VERSION, names_version
 from redaction.engine.values import SURE_CARD, SURE_TEXT
 from redaction.parse import Limits
-from redaction.plugin import Document, JSONValue, PluginInvalid
+from redaction.plugin import Document, JSONValue
 from redaction.serialize import serialize_value
 
 if TYPE_CHECKING:
     from redaction_native import Engine, Shape, Value
 
-VARIABLE: Final = "REDACTION_NATIVE"
-"""`off`: it is not used, although it is there; `required`: it is an error if it is not installed."""
-
-# Larger ones are few, and Python's way bounds what is made of them at once.
-_MOST_BYTES: Final = 1 << 16
 _TOLD: Final = 10_000
 _JUDGED: Final = frozenset({VALUE_OF, ACCOUNT, SCHEME})
 _HIDDEN: Final = serialize_value(HIDDEN).encode()
-
-
-@lru_cache(maxsize=1)
-def installed() -> ModuleType | None:
-    """Give the compiled module; None where there is none, or it is not wanted.
-
-    :raises PluginInvalid: it is required, and not there.
-    """
-    wanted = os.environ.get(VARIABLE, "")
-    if wanted == "off":
-        return None
-    try:
-        import redaction_native  # noqa: PLC0415 - a package of its own, which may be missing
-    except ImportError:
-        if wanted != "required":
-            return None
-        message = f"{VARIABLE} is 'required', and there is no package redaction_native; `make setup` builds it"
-        raise PluginInvalid(message) from None
-    return redaction_native
 
 
 class Leaf(NamedTuple):
@@ -106,7 +82,7 @@ class Native:
             (_text(pattern), [(rank[each], _text(each.candidate)) for each in group])
             for pattern, group in pass_patterns(detectors)
         ]
-        most_bytes = min(limits.max_bytes, _MOST_BYTES)
+        most_bytes = min(limits.max_bytes, MOST_BYTES)
         self._engine: Callable[[], Engine] = lambda: module.Engine(
             limits.max_depth,
             most_bytes,

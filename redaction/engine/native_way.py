@@ -16,7 +16,7 @@ from redaction.engine.native import Leaf, Native, Walker
 from redaction.engine.python_way import NOTHING, PENDING, Done, PythonWay, applied_of
 from redaction.engine.texts import Texts
 from redaction.engine.work import LEAK_SUSPECTED, ROUNDS, Work
-from redaction.plugin import Document, Rejected, Released, Verdict
+from redaction.plugin import JSONValue, Rejected, Released, Verdict
 from redaction.serialize import serialize_value
 
 _record: Final = attrgetter("record")
@@ -47,7 +47,7 @@ class NativeWay:
         self._mend(walker, batch)
         for place, body in batch.bodies.items():
             if verdicts[place] is PENDING:
-                verdicts[place] = Released(None, body, tuple(map(applied_of, hits[place])))
+                verdicts[place] = Released.written(body, tuple(map(applied_of, hits[place])))
         return verdicts, hits
 
     def count(self) -> None:
@@ -94,20 +94,22 @@ class NativeWay:
         """Add the texts of one record, that what is found in them be noted."""
         account = self._python.account(number_of_round, batch.sizes[place])
         work = Work({}, batch.hits[place], account, clean=batch.clean.get(place, NOTHING))
+        said: list[JSONValue] = [leaf.text for leaf in leaves]
         begin = len(texts.lines)
-        for leaf in leaves:
+        for number, leaf in enumerate(leaves):
             node = walker.node(leaf)
-            texts.add(work.document, str(leaf.start), leaf.text, leaf.before(node), node, work)
+            texts.add(said, number, leaf.text, leaf.before(node), node, work)
         if work.clean:
             texts.leave_out(begin, work.clean)
-        return _Opened(place, leaves, work, range(begin, len(texts.lines)), len(work.hits))
+        return _Opened(place, leaves, said, work, range(begin, len(texts.lines)), len(work.hits))
 
 
 class _Opened(NamedTuple):
-    """A record whose texts are looked at. `known`: what had been done to it before."""
+    """A record whose texts are looked at. `said`: what they say now; `known`: what had been done to it before."""
 
     place: int
     leaves: list[Leaf]
+    said: list[JSONValue]
     work: Work
     numbers: range
     known: int
@@ -124,24 +126,23 @@ class _Batch(NamedTuple):
 
     def close(self, opened: _Opened) -> bool:
         """Take over what was found; tells whether that changed the record."""
-        place, leaves, work, _, known = opened
+        place, leaves, said, work, _, known = opened
         if work.account.rejected:
             self.verdicts[place] = work.account.rejected
             return False
         if len(work.hits) == known:
             return False
         self.clean[place] = work.clean
-        self.bodies[place] = _spliced(self.bodies[place], leaves, work.document)
+        self.bodies[place] = _spliced(self.bodies[place], leaves, said)
         return True
 
 
-def _spliced(body: bytes, leaves: Iterable[Leaf], texts: Document) -> bytes:
-    """Write a body with some texts, by where they start, in place of what stands there."""
+def _spliced(body: bytes, leaves: Iterable[Leaf], said: Iterable[JSONValue]) -> bytes:
+    """Write a body with what the texts say now in place of what stands there."""
     pieces: list[bytes] = []
     position = 0
-    for leaf in leaves:
-        text = texts.get(str(leaf.start))
-        if text is not None:
-            pieces += [body[position : leaf.start], serialize_value(text).encode()]
+    for leaf, text in zip(leaves, said, strict=True):
+        if text is not leaf.text:
+            pieces += (body[position : leaf.start], serialize_value(text).encode())
             position = leaf.end
     return b"".join([*pieces, body[position:]])

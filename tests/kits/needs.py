@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from redaction.engine.native import VARIABLE, installed
+from redaction.compiled import VARIABLE, installed
 
 
 def needs(program: str, package: str) -> str:

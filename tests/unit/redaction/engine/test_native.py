@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redaction.compiled import VARIABLE, installed
 from redaction.detectors.base import fold_table, view
 from redaction.engine import PolicyRedactor, field_tree, values
-from redaction.engine.native import VARIABLE, installed
 from redaction.engine.values import SECRET, is_it, looks_like, sure
 from redaction.plugin import PluginInvalid, Released
 from redaction.policy import load_policy
@@ -89,6 +89,7 @@ def _check(pattern: bytes, text: str, tests: list[Callable[[Any], bool]]) -> Non
         '{"a": 1, "b": [true, null, {"c": "d"}], "e": {}, "f": [], "g": "\\u0041\\n\\ud83d\\ude00\\/", "h": -1.50}',
         ' {"user_id":"1","credit_card":"4532-1234-5678-9012","ssn":"123-45-6789","amount":149.99} ',
         '{"note":"paid 4111 1111 1111 1111","phones":["2025550143"],"ip":"198.51.100.7"}',
+        '{"a":1559729468470000000,"b":-9223372036854775808,"c":-47.74104242992852,"d":1234567890.1234567}',
     ],
 )
 def test_a_record_whose_fields_are_known_is_not_left(redactor: PolicyRedactor, left: list[bytes], body: str) -> None:
@@ -104,11 +105,13 @@ def test_a_record_whose_fields_are_known_is_not_left(redactor: PolicyRedactor, l
     [
         *(
             '{"a":1,"a":2}',
+            '{"a":9223372036854775808}',
+            '{"a":47.741042429928523}',
             '{"a":1}}',
             '{"a":01}',
             '{"a":1e5}',
             '{"a":-0}',
-            '{"a":1234567890.1234567}',
+            '{"a":0.12345678901234567890}',
             '{"a":"\\ud800"}',
         ),
         *('{"a":tru}', '{"a":"\t"}', "[1]", "", '{"a":"' + "x" * 70_000 + '"}', '{"\\u0061":1}', '\ufeff{"a":1}'),
