@@ -15,6 +15,7 @@ SCHEMES: int
 SCHEME: int
 ID: int
 PAIRS: int
+DROPS: int
 
 Value: TypeAlias = str | bytes | float | bool | EllipsisType | None
 
@@ -53,6 +54,7 @@ class Engine:
         list[tuple[int, int, str | float | bool | EllipsisType | None, bool]],
         list[tuple[int, str, int | None]],
         list[tuple[int, int]],
+        list[tuple[int, int, str | float | bool | None]],
         Shape,
     ]: ...
     def finish(

@@ -144,6 +144,7 @@ impl Engine {
     ///   count where the value is an ellipsis: the verdict is sure, and needs no answer;
     /// - the texts that may tell what stands beside them: (record, text, the number of the pair);
     /// - the pairs that have to be judged, whatever these tell: (record, number);
+    /// - the values that may say that a record is dropped: (record, field, value);
     /// - what `finish` takes.
     #[allow(clippy::type_complexity)]
     fn shape<'py>(
@@ -155,9 +156,10 @@ impl Engine {
         Bound<'py, PyList>,
         Bound<'py, PyList>,
         Vec<(u32, usize)>,
+        Bound<'py, PyList>,
         Shape,
     )> {
-        let mut judged = Vec::new();
+        let (mut judged, drops) = (Vec::new(), PyList::empty(py));
         let (bodies, asks, tells) = (PyList::empty(py), PyList::empty(py), PyList::empty(py));
         let mut shape = Shape::default();
         let mut shaped = Shaped::default();
@@ -176,6 +178,9 @@ impl Engine {
                     if is_usual {
                         let first_pair = shape.pairs.len();
                         tell(&tells, record, &walk.tells, text, first_pair)?;
+                        for (field, at) in &walk.drops {
+                            drops.append((record, field, value(py, &text[at.clone()])?))?;
+                        }
                         judged.extend(walk.pairs.iter().map(|pair| (record, first_pair + pair)));
                     }
                     is_usual
@@ -210,7 +215,7 @@ impl Engine {
             });
         }
         shape.all_seen = shaped.seen;
-        Ok((bodies, asks, tells, judged, shape))
+        Ok((bodies, asks, tells, judged, drops, shape))
     }
 
     /// Count what was seen but in the records given up, and write the bodies that the answers change: for each value, in
@@ -597,6 +602,7 @@ fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("SCHEME", tree::SCHEME)?;
     module.add("ID", tree::ID)?;
     module.add("PAIRS", tree::PAIRS)?;
+    module.add("DROPS", tree::DROPS)?;
     module.add_class::<Items>()?;
     module.add_class::<Engine>()
 }

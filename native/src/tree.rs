@@ -24,6 +24,8 @@ pub const SCHEME: Flags = 512;
 pub const ID: Flags = 1024;
 /// Of objects: in some, a field may be the name of a value.
 pub const PAIRS: Flags = 2048;
+/// What stands here, but for within lists, may say that the record is dropped.
+pub const DROPS: Flags = 4096;
 
 pub const ROOT: u32 = 0;
 

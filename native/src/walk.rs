@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::json::{Number, Quoted, Reader, Unusual, Usual};
 use crate::tree::{
-    Flags, Tree, ACCOUNT, APART, BANK, ID, NAMES, PAIRS, ROOT, SCHEME, SCHEMES, TYPES, VALUE, WHOLE,
+    Flags, Tree, ACCOUNT, APART, BANK, DROPS, ID, NAMES, PAIRS, ROOT, SCHEME, SCHEMES, TYPES,
+    VALUE, WHOLE,
 };
 
 pub struct Limits {
@@ -57,10 +58,14 @@ pub struct Walk<'a, V> {
     pub visitor: V,
     pub tells: Vec<Tell>,
     pub names: Vec<Name>,
+    /// The scalars that may say that the record is dropped: their fields, and where they stand.
+    pub drops: Vec<(u32, Range<usize>)>,
     /// Those that have to be judged, whatever the texts tell.
     pub pairs: Vec<usize>,
     reader: Reader<'a>,
     values: usize,
+    /// Lists that have begun, and not ended.
+    lists: usize,
 }
 
 /// Longer texts, in UTF-8, name nothing.
@@ -78,9 +83,11 @@ impl<'a, V: Visitor> Walk<'a, V> {
             visitor,
             tells: Vec::new(),
             names: Vec::new(),
+            drops: Vec::new(),
             pairs: Vec::new(),
             reader: Reader::new(text),
             values: 0,
+            lists: 0,
         }
     }
 
@@ -264,6 +271,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
             return Ok(());
         }
         let first = self.reader.position;
+        self.lists += 1;
         let mut items = 0;
         loop {
             self.count()?;
@@ -273,6 +281,7 @@ impl<'a, V: Visitor> Walk<'a, V> {
                 break;
             }
         }
+        self.lists -= 1;
         // `["password", "hunter2"]`
         if is_item && items == 2 && self.reader.text[first] == b'"' {
             self.tell(first, None)?;
@@ -289,6 +298,9 @@ impl<'a, V: Visitor> Walk<'a, V> {
             at: start..end,
             in_list,
         };
+        if flags & DROPS != 0 && self.lists == 0 {
+            self.note_drop(node, start)?;
+        }
         match self.reader.peek() {
             b'"' => {
                 let quoted = self.reader.quoted()?;
@@ -306,6 +318,24 @@ impl<'a, V: Visitor> Walk<'a, V> {
             b'n' => self.constant(b"null", node, flags, start, in_list),
             _ => Err(Unusual),
         }
+    }
+
+    /// Note a scalar that begins here.
+    fn note_drop(&mut self, node: u32, start: usize) -> Usual<()> {
+        let mut reader = Reader {
+            text: self.reader.text,
+            position: start,
+        };
+        match reader.peek() {
+            b'"' => drop(reader.quoted()?),
+            b't' => drop(reader.word(b"true")?),
+            b'f' => drop(reader.word(b"false")?),
+            b'n' => drop(reader.word(b"null")?),
+            b'{' | b'[' => return Ok(()),
+            _ => drop(reader.number()?),
+        }
+        self.drops.push((node, start..reader.position));
+        Ok(())
     }
 
     fn constant(

@@ -18,6 +18,7 @@ from redaction.detectors.card import CARD
 from redaction.detectors.phone import PHONE, phone_in
 from redaction.detectors.registry import detectors
 from redaction.engine.careful import CarefulSearch
+from redaction.engine.drop_rules import DropRules
 from redaction.engine.field_rules import FieldRules
 from redaction.engine.field_tree import FieldTree
 from redaction.engine.finder import Finder
@@ -43,6 +44,7 @@ class Compiled(NamedTuple):
     fields: FieldRules
     search: CarefulSearch
     prefilter: Prefilter
+    drops: DropRules
     native: Native | None
 
 
@@ -82,13 +84,13 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
             f"policy {policy.name!r}: its names and detectors together are too large for one pattern; name fewer fields"
         )
         raise PolicyError(message) from error
-    fields = FieldRules(tree)
+    fields, drops = FieldRules(tree), DropRules(policy.drop_records)
     native = None
     if module := installed():
         with suppress(ValueError):  # too large a pattern for it
             wrapping = unwrapper.any_in_text, unwrapper.in_text
-            native = Native(module, tree, fields, limits, tuple(actions), wrapping, search.look_at_names)
-    return Compiled(limits, tree, fields, search, prefilter, native)
+            native = Native(module, tree, fields, drops, limits, tuple(actions), wrapping, search.look_at_names)
+    return Compiled(limits, tree, fields, search, prefilter, drops, native)
 
 
 def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:

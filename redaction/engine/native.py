@@ -18,6 +18,7 @@ from redaction.actions.mask import Mask
 from redaction.compiled import MOST_BYTES
 from redaction.detectors.base import Detector, Span, fold_table, view
 from redaction.engine.careful import View
+from redaction.engine.drop_rules import DropRules
 from redaction.engine.field_rules import ID, FieldRules, Hit, text_of
 from redaction.engine.field_tree import FieldNode, FieldTree
 from redaction.engine.finder import Candidates
@@ -72,6 +73,7 @@ class Native:
         module: ModuleType,
         tree: FieldTree,
         rules: FieldRules,
+        drops: DropRules,
         limits: Limits,
         detectors: Sequence[Detector],
         wrapping: tuple[bytes, bytes],
@@ -95,6 +97,7 @@ class Native:
         self._module = module
         self._tree = tree
         self._rules = rules
+        self._drops = drops
         self._look_at_names = look_at_names
         self._tells: Final = lru_cache(maxsize=_TOLD)(rules.told_by)
         self._lock = threading.RLock()
@@ -125,7 +128,7 @@ class Native:
             self._known = self._all_known()
 
     def _all_known(self) -> "Walker":
-        walker = Walker(self._engine(), self._rules, self._tells)
+        walker = Walker(self._engine(), self._rules, self._drops, self._tells)
         self._fresh = []
         self._learn(walker, self._tree.nodes())
         return walker
@@ -157,6 +160,7 @@ class Native:
             (node.part == SCHEME, module.SCHEME),
             (node.name == ID, module.ID),
             (node.pair > VALUE_OF, module.PAIRS),
+            (bool(self._drops) and _names(node) in self._drops.paths, module.DROPS),
         )
         return sum(flag for is_so, flag in said if is_so)
 
@@ -194,9 +198,12 @@ def _sure(node: FieldNode) -> _Sure | None:
 class Walker:
     """The compiled part, and the fields that it knows by their numbers."""
 
-    def __init__(self, engine: "Engine", rules: FieldRules, tells: Callable[[str], Named | None]) -> None:
+    def __init__(
+        self, engine: "Engine", rules: FieldRules, drops: DropRules, tells: Callable[[str], Named | None]
+    ) -> None:
         self._engine = engine
         self._rules = rules
+        self._drops = drops
         self._tells = tells
         # It gives up no turn itself, but a finalizer may, that runs while it makes an object.
         self._one_at_a_time = threading.Lock()
@@ -237,8 +244,9 @@ class Walker:
     def apply_rules(self, payloads: Sequence[bytes], hits: Sequence[list[Hit]]) -> list[bytes | None]:
         """Parse records, apply the rules by field, and write them; None for those that are Python's."""
         with self._one_at_a_time:
-            bodies, asks, tells, to_judge, shape = self._engine.shape(payloads)
-        given_up, pairs = self._told(tells, to_judge, shape)
+            bodies, asks, tells, to_judge, may_drop, shape = self._engine.shape(payloads)
+        given_up = {record for record, field, value in may_drop if self._drops.apply(_names(self._nodes[field]), value)}
+        pairs = self._told(tells, to_judge, shape, given_up)
         answers: list[bytes | bool | None] = []
         extras: list[tuple[int, int, bytes | bool]] = []
         nodes, judge = self._nodes, self._rules.judge
@@ -267,9 +275,9 @@ class Walker:
         tells: "Iterable[tuple[int, str, int | None]]",
         to_judge: Iterable[tuple[int, int]],
         shape: "Shape",
-    ) -> "tuple[set[int], deque[_Pair]]":
-        """Find the records that are Python's, since a name tells of more than a scalar; and of the others the pairs."""
-        given_up: set[int] = set()
+        given_up: set[int],
+    ) -> "deque[_Pair]":
+        """Give up the records in which a name tells of more than a scalar; gives the pairs of the others."""
         told: dict[int, int] = {number: record for record, number in to_judge}
         for record, text, number in tells:
             if named := self._tells(text):
@@ -279,7 +287,7 @@ class Walker:
                     told[number] = record
         pairs = [_Pair(record, number, *shape.members(number)) for number, record in sorted(told.items())]
         given_up.update(pair.record for pair in pairs if self._is_pythons(pair))
-        return given_up, deque(pair for pair in pairs if pair.record not in given_up)
+        return deque(pair for pair in pairs if pair.record not in given_up)
 
     def _is_pythons(self, pair: "_Pair") -> bool:
         """Tell a pair of which a rule may have a say within a value, or for which there must be no record."""
@@ -348,6 +356,10 @@ class _Pair(NamedTuple):
     field: int
     at: int
     members: Sequence[tuple[int, "Value", int | None, bool]]
+
+
+def _names(node: FieldNode) -> tuple[str, ...]:
+    return tuple(each.name for each in node.line())
 
 
 def _text(pattern: bytes) -> str:

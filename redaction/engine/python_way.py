@@ -6,7 +6,6 @@ made clean is rejected.
 """
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from operator import itemgetter
 from typing import Final, TypeAlias
 
@@ -14,12 +13,11 @@ from redaction.engine.compile import Compiled
 from redaction.engine.field_rules import FieldForbidden, Hit
 from redaction.engine.work import FIELD_FORBIDDEN, LEAK_SUSPECTED, ROUNDS, Account, Work, budget_for
 from redaction.parse import Limits, Unparsable, parse_all
-from redaction.plugin import Document, Dropped, Rejected, Released, Verdict
-from redaction.policy import UNKNOWN_FIELDS, DropRecord, Policy
+from redaction.plugin import Document, Rejected, Released, Verdict
+from redaction.policy import UNKNOWN_FIELDS, Policy
 from redaction.serialize import serialize
 
 UNKNOWN_FIELD: Final = "unknown_field"
-_ABSENT = object()
 # A document may have grown beyond what a payload may be.
 _NO_LIMITS: Final = Limits(max_depth=256, max_bytes=1 << 62, max_values=1 << 62)
 applied_of: Final = itemgetter(0)
@@ -44,7 +42,7 @@ class PythonWay:
         self._careful = careful
         self._limits = compiled.limits
         self._suspect_chars = policy.limits.max_suspect_chars
-        self._drops = [_DropRule(rule) for rule in policy.drop_records]
+        self._drops = compiled.drops
         self._fields = compiled.fields
         self._search = compiled.search
         self._prefilter = compiled.prefilter
@@ -60,7 +58,7 @@ class PythonWay:
             if isinstance(parsed, Unparsable):
                 verdicts[place] = Rejected(parsed.code)
                 continue
-            if self._drops and (dropped := self._dropped(parsed)):
+            if self._drops and (dropped := self._drops.verdict(parsed)):
                 verdicts[place] = dropped
                 continue
             try:
@@ -98,9 +96,6 @@ class PythonWay:
         # What is no finding is looked at again, once as a rule: a text that needs more rounds is made so.
         parts = 1 if number_of_round < _USUAL_ROUNDS else _USUAL_ROUNDS**2
         return Account(budget_for(self._suspect_chars // parts, size))
-
-    def _dropped(self, document: Document) -> Dropped | None:
-        return next((Dropped(rule.id) for rule in self._drops if rule.applies(document)), None)
 
     def _mend(
         self, documents: list[Document], bodies: list[bytes], sizes: Sequence[int], hits: Sequence[list[Hit]]
@@ -151,19 +146,3 @@ def _read(bodies: Sequence[bytes]) -> list[Document]:
             raise read
         documents.append(read)
     return documents
-
-
-class _DropRule:
-    def __init__(self, rule: DropRecord) -> None:
-        self.id = rule.id
-        self._path = rule.field.split(".")
-        self._equals = rule.equals
-
-    def applies(self, document: Document) -> bool:
-        value: object = document
-        for name in self._path:
-            value = value.get(name, _ABSENT) if isinstance(value, dict) else _ABSENT
-        # In JSON true is no number; in Python it equals 1.
-        if isinstance(value, bool) or isinstance(self._equals, bool) or self._equals is None:
-            return value is self._equals
-        return isinstance(value, (int, float, str, Decimal)) and value == self._equals

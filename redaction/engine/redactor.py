@@ -79,8 +79,7 @@ class PolicyRedactor:
         self._search = compiled.search
         self._python = PythonWay(policy, compiled, careful=careful)
         self._native: NativeWay | None = None
-        # Rules that drop whole records go by the document, which only Python has.
-        if compiled.native and native and not careful and not policy.drop_records:
+        if compiled.native and native and not careful:
             self._native = NativeWay(compiled.native, self._python, self._tree, self._search)
 
     @property

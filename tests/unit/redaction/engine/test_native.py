@@ -31,6 +31,10 @@ def redactor() -> PolicyRedactor:
 @pytest.fixture
 def left(redactor: PolicyRedactor, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What was left to Python."""
+    return _left_by(redactor, monkeypatch)
+
+
+def _left_by(redactor: PolicyRedactor, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     payloads: list[bytes] = []
     redact = redactor._python.redact
 
@@ -159,6 +163,36 @@ def test_what_a_field_tells_of_another_is_not_left(redactor: PolicyRedactor, lef
     left.clear()
     redactor.redact(payloads)
     assert left == []
+
+
+def test_records_that_a_rule_drops_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs_native()
+    rules = [
+        "{id: pings, field: type, equals: ping}",
+        "{id: tests, field: meta.test, equals: true}",
+        "{id: ones, field: n, equals: 1}",
+        "{id: nothing, field: meta.nothing, equals: null}",
+    ]
+    policy = parse_policy(f'name: t\nversion: "1"\nextends: default\ndrop_records: [{", ".join(rules)}]\n', "t.yaml")
+    redactor, python = PolicyRedactor(policy), PolicyRedactor(policy, native=False)
+    payloads = [
+        body.encode()
+        for body in (
+            '{"type":"ping","note":"a@b.example"}',
+            '{"type":"p\\u0069ng"}',
+            '{"type":"pong","meta":{"test":false,"nothing":0}}',
+            '{"meta":{"test":true},"type":["ping"],"pairs":[{"name":"ssn","value":"123456789"}]}',
+            '{"meta":[{"test":true}],"type":{"type":"ping"}}',
+            '{"meta":{"test":1,"nothing":null}}',
+            *('{"n":1}', '{"n":1.0}', '{"n":true}', '{"n":"1"}', '{"n":[1]}', '{"n":10}', '{"meta":"x"}'),
+        )
+    ]
+    for _ in range(3):
+        assert redactor.redact(payloads) == python.redact(payloads)
+    assert sorted(redactor.coverage()) == sorted(python.coverage())
+    left = _left_by(redactor, monkeypatch)
+    redactor.redact(payloads)
+    assert [payloads.index(payload) for payload in left] == [0, 1, 3, 5, 6, 7]
 
 
 def test_fields_that_are_forgotten_are_met_again(redactor: PolicyRedactor, monkeypatch: pytest.MonkeyPatch) -> None:
