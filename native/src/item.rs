@@ -1,10 +1,10 @@
-//! From a document as compact JSON to DynamoDB's JSON: `{"a":1}` becomes `{"a":{"N":"1"}}`, as `consumer.dynamodb` writes it.
+//! From a document as compact JSON to the JSON of `DynamoDB`, as `consumer.dynamodb` writes it: a number 1 is `{"N":"1"}`.
 
 use std::ops::Range;
 
 use crate::json::{Reader, Unusual, Usual};
 
-/// DynamoDB: attributes are nested so deep at most.
+/// `DynamoDB`: attributes are nested so deep at most.
 const MOST_NESTING: usize = 32;
 
 pub struct Writer<'a> {

@@ -537,7 +537,7 @@ impl Shape {
     }
 }
 
-/// Writes documents as DynamoDB's JSON.
+/// Writes documents as the JSON of `DynamoDB`.
 #[pyclass(frozen)]
 struct Items {
     names: Vec<Vec<u8>>,

@@ -327,12 +327,22 @@ impl<'a, V: Visitor> Walk<'a, V> {
             position: start,
         };
         match reader.peek() {
-            b'"' => drop(reader.quoted()?),
-            b't' => drop(reader.word(b"true")?),
-            b'f' => drop(reader.word(b"false")?),
-            b'n' => drop(reader.word(b"null")?),
+            b'"' => {
+                reader.quoted()?;
+            }
+            b't' => {
+                reader.word(b"true")?;
+            }
+            b'f' => {
+                reader.word(b"false")?;
+            }
+            b'n' => {
+                reader.word(b"null")?;
+            }
             b'{' | b'[' => return Ok(()),
-            _ => drop(reader.number()?),
+            _ => {
+                reader.number()?;
+            }
         }
         self.drops.push((node, start..reader.position));
         Ok(())
