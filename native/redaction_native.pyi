@@ -27,9 +27,7 @@ class Found: ...
 class Engine:
     def __init__(
         self,
-        max_depth: int,
-        max_bytes: int,
-        max_values: int,
+        limits: tuple[int, int, int],
         fold: bytes,
         groups: Sequence[tuple[str, Sequence[tuple[int, str]]]],
         sign: str,

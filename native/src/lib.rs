@@ -54,14 +54,12 @@ struct Engine {
 
 #[pymethods]
 impl Engine {
-    /// `fold`: the view of each code point; `groups`: patterns which match where something may be, and the detectors of each
+    /// `limits`: levels of nesting, bytes, values; `fold`: the view of each code point; `groups`: patterns which match where something may be, and the detectors of each
     /// by their numbers, with where these may find something; `wrapping`: which matches in texts that have to be looked
     /// into, and `sign` wherever it does; `version`: what stands before a value that is a version.
     #[new]
     fn new(
-        max_depth: usize,
-        max_bytes: usize,
-        max_values: usize,
+        limits: (usize, usize, usize),
         fold: Vec<u8>,
         groups: Vec<(String, Vec<(usize, String)>)>,
         sign: &str,
@@ -70,6 +68,7 @@ impl Engine {
     ) -> PyResult<Self> {
         let (patterns, detectors): (Vec<String>, Vec<_>) = groups.into_iter().unzip();
         let all = patterns.iter().map(String::as_str).chain([sign]);
+        let (max_depth, max_bytes, max_values) = limits;
         Ok(Engine {
             tree: Tree::default(),
             sures: Sures::default(),

@@ -86,9 +86,7 @@ class Native:
         ]
         most_bytes = min(limits.max_bytes, MOST_BYTES)
         self._engine: Callable[[], Engine] = lambda: module.Engine(
-            limits.max_depth,
-            most_bytes,
-            limits.max_values,
+            (limits.max_depth, most_bytes, limits.max_values),
             fold_table(),
             groups,
             *map(_text, wrapping),
