@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from redaction_native import Items
 
 _DAY_SECONDS: Final = 86_400
+_EMPTY: Final = len(b"{}")
 
 
 def key_names(output: Output) -> tuple[str, str]:
@@ -27,12 +28,8 @@ def key_names(output: Output) -> tuple[str, str]:
     return names.partition, names.sort
 
 
-class _Keys(NamedTuple):
-    """The keys of an item, and all attributes that have to do with them."""
-
-    partition: str
-    sort: str
-    attributes: dict[str, AttributeValue]
+_Written: TypeAlias = "tuple[bytes, dict[str, Any]]"
+"""A document as DynamoDB's JSON, and the fields that are asked for; objects and lists of these as they are written."""
 
 
 class ItemEncoder:
@@ -87,65 +84,60 @@ class ItemEncoder:
         if not self._own.isdisjoint(document):
             raise EncodeError("reserved_attribute")
         attributes = encode_document(document)
-        keys = self._keys(document, record)
-        attributes |= keys.attributes
+        key, added, version = self._ours(document, record)
         body = write_item(attributes)
         if len(body) > MAX_ITEM_BYTES and size_of(attributes) > MAX_ITEM_BYTES:
             raise EncodeError("item_too_large")  # before it is copied
-        item = self._item(body, keys, document, record)
+        item = Item(key, b"%b%b%b" % (body[:-1], b"," if attributes else b"", added), version)
         if len(item.body) > MAX_ITEM_BYTES and size_of(item.attributes) > MAX_ITEM_BYTES:
             raise EncodeError("item_too_large")
         return item
 
     def encode_all(self, released: Sequence[Released], records: Sequence[Record]) -> list[Item | EncodeError]:
         """Do the same with many; where the compiled part can, no document is read from its body."""
-        unread = [each.body for each in released if each.is_unread]
-        written = iter(self._compiled.write(unread) if self._compiled and unread else [None] * len(unread))
+        written: list[_Written | None] = [None] * len(released)
+        if self._compiled:
+            unread = [number for number, each in enumerate(released) if each.is_unread]
+            for number, known in zip(unread, self._compiled.write([released[n].body for n in unread]), strict=True):
+                written[number] = known
         made: list[Item | EncodeError] = []
-        for each, record in zip(released, records, strict=True):
-            known = next(written) if each.is_unread else None
+        for each, known, record in zip(released, written, records, strict=True):
             try:
-                item = self._from_written(*known, record) if known else None
+                item = self._from_written(known, record) if known else None
                 made.append(item or self.encode(each.document, record))
             except EncodeError as error:
                 made.append(error)
         return made
 
-    def _from_written(self, written: bytes, fields: dict[str, Any], record: Record) -> Item | None:
+    def _from_written(self, written: "_Written", record: Record) -> Item | None:
         """Return the item of a document whose other fields are only known as written; None if it may be too large."""
-        for name, value in fields.items():
-            if type(value) is bytes:
-                fields[name] = orjson.loads(value)
+        body, fields = written
+        if bytes in map(type, fields.values()):  # objects and lists
+            fields = {name: orjson.loads(each) if type(each) is bytes else each for name, each in fields.items()}
         if not self._own.isdisjoint(fields):
             raise EncodeError("reserved_attribute")
-        keys = self._keys(fields, record)
-        between = b"," if len(written) > len(b"{}") else b""
-        item = self._item(written[:-1] + between + orjson.dumps(keys.attributes)[1:], keys, fields, record)
-        return item if len(item.body) <= MAX_ITEM_BYTES else None
+        key, added, version = self._ours(fields, record)
+        whole = b"%b%b%b" % (body[:-1], b"," if len(body) > _EMPTY else b"", added)
+        return Item(key, whole, version) if len(whole) <= MAX_ITEM_BYTES else None
 
-    def _keys(self, fields: Mapping[str, object], record: Record) -> "_Keys":
+    def _ours(self, fields: Mapping[str, object], record: Record) -> tuple[tuple[str, str], bytes, str]:
+        """Return the key, what stands behind the document's own attributes as it is written, and the version."""
         sub, arrival = str(record.sub), str(record.arrival_ms)
         metadata = {"sequence": record.sequence, "sub": sub, "arrival": arrival}
         partition = self._partition.render(fields, metadata)
         sort = self._sort.render(fields, metadata)
-        attributes: dict[str, AttributeValue] = {self._partition_name: {"S": partition}, self._sort_name: {"S": sort}}
+        keys: dict[str, AttributeValue] = {self._partition_name: {"S": partition}, self._sort_name: {"S": sort}}
         if self._has_more:
             if self._lifetime:
-                attributes[self._expires] = {"N": str(_seconds(record) + self._lifetime)}
+                keys[self._expires] = {"N": str(_seconds(record) + self._lifetime)}
             if self._index_keys:
-                attributes |= self._index_key(fields, metadata)
-        return _Keys(partition, sort, attributes)
-
-    def _item(self, body: bytes, keys: "_Keys", fields: Mapping[str, object], record: Record) -> Item:
-        """Add what the service adds."""
-        added = (
-            f'"{record.sequence}"}},"sub":{{"N":"{record.sub}"}},"arrival_ms":{{"N":"{record.arrival_ms}"}}'.encode()
-        )
+                keys |= self._index_key(fields, metadata)
+        place = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}'.encode()
         version = ""
         if self._versions:
             version = self._versions.of(fields, record)
-            added += b',"%b":{"S":%b}' % (VERSION.encode(), orjson.dumps(version))
-        return Item((keys.partition, keys.sort), b"%b,%b%b}}}" % (body[:-1], self._added, added), version)
+            place += b',"%b":{"S":%b}' % (VERSION.encode(), orjson.dumps(version))
+        return (partition, sort), b"%b,%b%b}}}" % (write_item(keys)[1:-1], self._added, place), version
 
     def _index_key(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> dict[str, AttributeValue]:
         """Return the attributes by which the item stands in the second index: none where it lacks a field of them.
