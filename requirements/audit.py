@@ -1,15 +1,16 @@
 # noqa: INP001 - beside the lists that it reads; no package
 """Looks what is pinned up in OSV, the database of known vulnerabilities: ``python requirements/audit.py [FILE...]``.
 
-That is the Python packages, by pip-audit, and KCL's jars. Exit status 0: nothing is known, or nobody could be asked,
-which is then said; 1: something is known, or the audit itself went wrong. With AUDIT=required in the environment, as a
-release wants it, nobody to ask is 1 too. OSV_URL names a mirror of its query API.
+That is the Python packages, by pip-audit, KCL's jars, and the crates of the compiled part. Exit status 0: nothing is
+known, or nobody could be asked, which is then said; 1: something is known, or the audit itself went wrong. With
+AUDIT=required in the environment, as a release wants it, nobody to ask is 1 too. OSV_URL names a mirror of OSV's API.
 """
 
 import json
 import os
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from pip_audit._service.osv import OsvService
 from consumer.kcl.jars import listed
 
 LISTS: Final = [str(Path(__file__).with_name("dev.txt"))]  # holds all that runtime.txt and local.txt do
+CRATES: Final = Path(__file__).parents[1] / "native" / "Cargo.lock"
 _UNREACHABLE: Final = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "ProxyError", "SSLError", "HTTPError")
 _SECONDS: Final = 600
 _ANSWER_SECONDS: Final = 60
@@ -68,11 +70,20 @@ def packages(lists: Sequence[str]) -> tuple[int, list[str]]:
 
 
 def jars() -> tuple[int, list[str]]:
-    """Ask about KCL's jars, with one query of OSV's API (v1/querybatch); return as `report` does."""
-    queries = [
-        {"package": {"ecosystem": "Maven", "name": f"{jar.group}:{jar.artifact}"}, "version": jar.version}
-        for jar in listed()
-    ]
+    """Ask about KCL's jars; return as `report` does."""
+    return _ask("jars", "Maven", [(f"{jar.group}:{jar.artifact}", jar.version) for jar in listed()])
+
+
+def crates() -> tuple[int, list[str]]:
+    """Ask about the crates of Cargo.lock, those that only build among them; return as `report` does."""
+    locked = tomllib.loads(CRATES.read_text(encoding="utf-8"))["package"]
+    # Our own has no source.
+    return _ask("crates", "crates.io", [(crate["name"], crate["version"]) for crate in locked if "source" in crate])
+
+
+def _ask(what: str, ecosystem: str, pinned: Sequence[tuple[str, str]]) -> tuple[int, list[str]]:
+    """Ask about names and versions, with one query of OSV's API (v1/querybatch); return as `report` does."""
+    queries = [{"package": {"ecosystem": ecosystem, "name": name}, "version": version} for name, version in pinned]
     url = f"{os.environ.get('OSV_URL') or OsvService.DEFAULT_OSV_URL}batch"
     request = urllib.request.Request(  # noqa: S310 - the scheme is the operator's
         url, json.dumps({"queries": queries}).encode(), {"Content-Type": "application/json"}
@@ -81,21 +92,22 @@ def jars() -> tuple[int, list[str]]:
         with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
             results = json.load(answer)["results"]
         known = [
-            f"{jar.group}:{jar.artifact} {jar.version}: {found['id']}"
-            for jar, result in zip(listed(), results, strict=True)
+            f"{name} {version}: {found['id']}"
+            for (name, version), result in zip(pinned, results, strict=True)
             for found in result.get("vulns", ())
         ]
     except OSError as error:
         return 2, [f"the advisory service cannot be reached: {error}"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return 1, [f"the advisory service's answer is not understood: {type(error).__name__}"]
-    return (1, known) if known else (0, [f"{len(queries)} jars, no known vulnerability"])
+    return (1, known) if known else (0, [f"{len(queries)} {what}, no known vulnerability"])
 
 
 def main(lists: Sequence[str], *, required: bool) -> int:
     """Audit, print, and return the exit status."""
     statuses = []
-    for what, (found, lines) in (("Python packages", packages(lists)), ("KCL's jars", jars())):
+    audits = (("Python packages", packages(lists)), ("KCL's jars", jars()), ("The compiled part's crates", crates()))
+    for what, (found, lines) in audits:
         is_audited = found != 2  # noqa: PLR2004
         statuses.append(found if is_audited else int(required))
         unanswered = f"{what} NOT AUDITED. {lines[0]}", "run `make audit` where OSV can be reached, before a release."

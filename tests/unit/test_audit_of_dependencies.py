@@ -1,6 +1,7 @@
 """The audit of what is pinned: it passes over nothing in silence."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 from consumer.kcl.jars import listed, version
 from requirements import audit
 
-BAD_JAR = "none"
+BAD_NAME = "none"
 CLEAN = {"name": "one", "version": "1", "vulns": []}
 SKIPPED = {"name": "two", "skip_reason": "not found"}
 BAD = {"name": "three", "version": "3", "vulns": [{"id": "PYSEC-1", "fix_versions": ["4"]}]}
@@ -39,7 +40,7 @@ def test_what_is_made_of_an_answer(dependencies: Any, errors: str, status: int, 
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """OSV's API of batches in small: one jar is known to be bad."""
+    """OSV's API of batches in small: one name is known to be bad."""
 
     answer: ClassVar[dict[str, Any]] = {}
     asked: ClassVar[list[Any]] = []
@@ -48,7 +49,7 @@ class Advisories(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append((self.path, body))
         found = [
-            {"vulns": [{"id": "GHSA-1"}]} if each["package"]["name"] == BAD_JAR else {} for each in body["queries"]
+            {"vulns": [{"id": "GHSA-1"}]} if each["package"]["name"] == BAD_NAME else {} for each in body["queries"]
         ]
         content = json.dumps(self.answer or {"results": found}).encode()
         self.send_response(200)
@@ -86,9 +87,27 @@ def test_each_jar_is_asked_about_by_its_coordinates(advisories: type[Advisories]
 
 def test_a_jar_with_an_advisory_is_a_failure(advisories: type[Advisories], monkeypatch: pytest.MonkeyPatch) -> None:
     jar = next(jar for jar in listed() if jar.artifact == "netty-handler")
-    monkeypatch.setitem(globals(), "BAD_JAR", f"{jar.group}:{jar.artifact}")
+    monkeypatch.setitem(globals(), "BAD_NAME", f"{jar.group}:{jar.artifact}")
     assert advisories
     assert audit.jars() == (1, [f"io.netty:netty-handler {jar.version}: GHSA-1"])
+
+
+def test_each_crate_is_asked_about_but_our_own(advisories: type[Advisories]) -> None:
+    status, (line,) = audit.crates()
+    ((path, body),) = advisories.asked
+    assert (status, line) == (0, f"{len(body['queries'])} crates, no known vulnerability")
+    assert path == "/v1/querybatch"
+    assert {each["package"]["ecosystem"] for each in body["queries"]} == {"crates.io"}
+    names = {each["package"]["name"] for each in body["queries"]}
+    assert names > {"pyo3", "memchr"}
+    assert "kinesis-sanitizer-native" not in names
+
+
+def test_a_crate_with_an_advisory_is_a_failure(advisories: type[Advisories], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "BAD_NAME", "pyo3")
+    status, (line,) = audit.crates()
+    assert (status, len(advisories.asked)) == (1, 1)
+    assert re.fullmatch(r"pyo3 [\d.]+: GHSA-1", line)
 
 
 @pytest.mark.parametrize("answer", [{"results": [{}]}, {"code": 3}, {"results": 1}])
@@ -113,3 +132,4 @@ def test_nobody_to_ask_is_said_loudly(
     said = capsys.readouterr().err
     assert "Python packages NOT AUDITED" in said
     assert "KCL's jars NOT AUDITED" in said
+    assert "The compiled part's crates NOT AUDITED" in said
