@@ -2,9 +2,9 @@
 # Files get the time 0, so that equal content is an equal layer: a new version of the worker brings one small layer.
 #
 # The base is an argument: a mirror's, a newer one, or one built without a registry (deploy/image/build.py). It must be
-# Debian 12 or a derivative of it, with Python 3.11 or later as python3. The digest is that of the index of all
+# Debian 13 or a derivative of it, with Python 3.11 or later as python3. The digest is that of the index of all
 # architectures; another tag's is shown by `docker buildx imagetools inspect docker.io/library/python:TAG`.
-ARG BASE_IMAGE=docker.io/library/python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
+ARG BASE_IMAGE=docker.io/library/python:3.11.16-slim-trixie@sha256:9534e5a8e315485d4061ed659af0fd78a284c015f9b73661b41d6bab25604534
 
 # What builds, in a virtual environment of its own: nothing of it reaches the worker's.
 FROM ${BASE_IMAGE} AS build
@@ -64,7 +64,7 @@ RUN set -eu; \
     /opt/sanitizer/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     find /opt/sanitizer -exec touch --no-dereference --date @0 {} +
 
-# The modules that jdeps finds in KCL's jars, and jdk.crypto.ec, which no jar names and most of AWS's certificates need.
+# The modules that jdeps finds in KCL's jars.
 FROM ${BASE_IMAGE} AS java
 # Slim bases come without manual pages, and Java's package links one into their folder. Versions are not pinned: Debian
 # serves only the newest point release, which is the one with the security fixes.
@@ -73,13 +73,14 @@ RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
     mkdir -p /usr/share/man/man1; \
     apt-get update -qq; \
-    apt-get install -qq --yes --no-install-recommends openjdk-17-jdk-headless tini > /dev/null; \
+    apt-get install -qq --yes --no-install-recommends openjdk-25-jdk-headless tini > /dev/null; \
     rm -rf /var/lib/apt/lists/*; \
-    jlink --output /opt/java --compress 2 --strip-java-debug-attributes --no-header-files --no-man-pages --add-modules \
-        java.desktop,java.logging,java.management,java.naming,java.security.jgss,java.sql,java.xml,jdk.crypto.ec,jdk.unsupported; \
+    jlink --output /opt/java --compress zip-6 --strip-java-debug-attributes --no-header-files --no-man-pages --add-modules \
+        java.desktop,java.logging,java.management,java.naming,java.security.jgss,java.sql,java.xml,jdk.unsupported; \
     /opt/java/bin/keytool -list -cacerts -storepass changeit -alias 'amazonrootca1 [jdk]' > /dev/null; \
-    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' openjdk-17-jdk-headless tini > /opt/debian.txt; \
-    find /opt/java /usr/bin/tini -exec touch --no-dereference --date @0 {} +
+    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' openjdk-25-jdk-headless tini > /opt/debian.txt
+# Whatever is made by running this Java, and shipped with it, is made before here.
+RUN find /opt/java /usr/bin/tini -exec touch --no-dereference --date @0 {} +
 
 FROM packages AS project
 ARG PIP_CONFIG_FILE

@@ -20,7 +20,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 NAME: Final = "kinesis-sanitizer"
-DEBIAN_BASE: Final = "localhost/debian-python:bookworm"
+DEBIAN_BASE: Final = "localhost/debian-python:trixie"
 CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 NO_ENGINE: Final = "There is no docker (with a running daemon), podman or buildah here to build the image with."
 
@@ -116,7 +116,7 @@ def make_debian_base() -> None:
         command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
         command += ["--include=python3,python3-venv,ca-certificates"]
         command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in excluded]
-        subprocess.run([*command, "bookworm", tar], check=True)
+        subprocess.run([*command, "trixie", tar], check=True)
         container = buildah("from", "scratch")
         buildah("add", "--quiet", container, tar, "/")
     buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)

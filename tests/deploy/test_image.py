@@ -35,7 +35,7 @@ def test_worker_is_the_last_stage_and_local_differs_only_in_its_packages() -> No
 
 
 def test_base_is_pinned_by_version_and_digest_and_only_named_once() -> None:
-    official = r"docker\.io/library/python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}"
+    official = r"docker\.io/library/python:3\.\d+\.\d+-slim-trixie@sha256:[0-9a-f]{64}"
     assert re.findall(r"^ARG BASE_IMAGE=(.*)$", text(), flags=re.MULTILINE) == re.findall(official, text())
     origins = {body.partition("\n")[0].removeprefix("FROM ") for body in stages().values()}
     assert origins - set(stages()) == {"${BASE_IMAGE}"}

@@ -20,7 +20,7 @@ JARS = f"""# group:artifact:version sha256
 io.netty:netty-codec:4.1.2.Final {"d" * 64}
 org.slf4j:slf4j-api:2.0.1 {"e" * 64}
 """
-DEBIAN = "openjdk-17-jdk-headless 17.0.17+10-1~deb12u1 amd64\ntini 0.19.0-1 amd64\n"
+DEBIAN = "openjdk-25-jdk-headless 25.0.5.1+2-1~deb13u1 amd64\ntini 0.19.0-1 amd64\n"
 PACKAGES = {
     "Some_Package": "License-Expression: MIT AND Python-2.0",
     "amazon_kclpy": "License: Amazon's own",
@@ -76,7 +76,7 @@ def test_it_is_valid_and_lists_all(build: list[str | Path]) -> None:
     bill = json.loads(text)
     assert bill["metadata"]["component"]["purl"] == "pkg:pypi/ours@1.2"
     assert bill["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"
-    java = "pkg:deb/debian/openjdk-17-jdk-headless@17.0.17%2B10-1~deb12u1?arch=amd64"
+    java = "pkg:deb/debian/openjdk-25-jdk-headless@25.0.5.1%2B2-1~deb13u1?arch=amd64"
     assert {each["purl"]: (digest(each), licence(each)) for each in bill["components"]} == {
         "pkg:pypi/some-package@1.0": ("a" * 64, "MIT AND Python-2.0"),
         "pkg:pypi/amazon-kclpy@1.0": (hashlib.sha256(b"sdist").hexdigest(), "Amazon's own"),
