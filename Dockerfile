@@ -5,6 +5,9 @@
 # Debian 13 or a derivative of it, with Python 3.11 or later as python3. The digest is that of the index of all
 # architectures; another tag's is shown by `docker buildx imagetools inspect docker.io/library/python:TAG`.
 ARG BASE_IMAGE=docker.io/library/python:3.11.16-slim-trixie@sha256:9534e5a8e315485d4061ed659af0fd78a284c015f9b73661b41d6bab25604534
+# What brings cargo, for the compiled part: of the same Debian, whose C library the result is linked to. A base without a
+# cargo gets Debian's own, so that this may be BASE_IMAGE.
+ARG RUST_IMAGE=docker.io/library/rust:1.97.1-slim-trixie@sha256:8e8cf8f7fd54a2d23d5a743b3a03f56e26b6c774276c33fa0595111704ebb15c
 
 # What builds, in a virtual environment of its own: nothing of it reaches the worker's.
 FROM ${BASE_IMAGE} AS build
@@ -64,6 +67,35 @@ RUN set -eu; \
     /opt/sanitizer/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     find /opt/sanitizer -exec touch --no-dereference --date @0 {} +
 
+FROM build AS maturin
+ARG PIP_CONFIG_FILE
+COPY requirements/native.txt requirements/
+RUN pip install --require-hashes --only-binary :all: --requirement requirements/native.txt
+
+# The wheel of the compiled part, and what is said of the crates in it. maturin is a program that needs no Python; the paths
+# are always the same, since they get into the result.
+FROM ${RUST_IMAGE} AS native
+ARG CARGO_CONFIG
+ARG CARGO_HTTP_CAINFO
+ENV CARGO_HOME=/opt/cargo
+WORKDIR /src
+# hadolint ignore=DL3008
+RUN set -eu; \
+    mkdir -p "$CARGO_HOME"; \
+    [ -z "${CARGO_CONFIG:-}" ] || ln -s "$CARGO_CONFIG" "$CARGO_HOME/config.toml"; \
+    command -v cargo > /dev/null || { \
+        apt-get update -qq; \
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends cargo > /dev/null; \
+        rm -rf /var/lib/apt/lists/*; \
+    }
+COPY --from=maturin /opt/build/bin/maturin /usr/local/bin/
+COPY native native
+RUN set -eu; \
+    maturin build --quiet --release --locked --compatibility linux --manifest-path native/Cargo.toml --out /native; \
+    cargo metadata --quiet --locked --format-version 1 --manifest-path native/Cargo.toml \
+        --filter-platform "$(rustc --print host-tuple)" > /native/metadata.json; \
+    cp native/Cargo.lock /native/
+
 # The modules that jdeps finds in KCL's jars.
 FROM ${BASE_IMAGE} AS java
 # Slim bases come without manual pages, and Java's package links one into their folder. Versions are not pinned: Debian
@@ -89,16 +121,17 @@ RUN pip install --require-hashes --only-binary :all: --requirement requirements/
 ARG CREATED=1970-01-01T00:00:00Z
 COPY --from=kcl /kcl /kcl
 COPY --from=java /opt/debian.txt ./
+COPY --from=native /native /native
 COPY pyproject.toml README.md LICENSE ./
 COPY redaction redaction
 COPY consumer consumer
 COPY deploy/image/sbom.py deploy/image/
 RUN set -eu; \
     pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .; \
-    pip --python /opt/sanitizer/bin/python install --no-compile --no-deps --root /out /wheels/*.whl; \
+    pip --python /opt/sanitizer/bin/python install --no-compile --no-deps --root /out /native/*.whl /wheels/*.whl; \
     python -m compileall -q --invalidation-mode unchecked-hash -s /out /out/opt/sanitizer/lib; \
     python -m deploy.image.sbom --packages /opt/sanitizer/lib/python3.*/site-packages --report installed.json \
-        --kcl /kcl --debian debian.txt --wheel /wheels/*.whl --created "${CREATED}" \
+        --kcl /kcl --native /native --debian debian.txt --wheel /wheels/*.whl --created "${CREATED}" \
         > /out/opt/sanitizer/sbom.cdx.json; \
     find /out -exec touch --no-dereference --date @0 {} +
 
@@ -158,6 +191,7 @@ LABEL org.opencontainers.image.title="kinesis-sanitizer" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.created="${CREATED}"
-# In layers of their own, the seldom changed first. The last holds the project's code and /opt/sanitizer/sbom.cdx.json.
+# In layers of their own, the seldom changed first. The last holds the project's code, its compiled part
+# and /opt/sanitizer/sbom.cdx.json.
 COPY --from=trimmed /opt/sanitizer /opt/sanitizer
 COPY --from=project /out/ /

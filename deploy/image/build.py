@@ -1,8 +1,9 @@
 """Builds the image with docker, podman or buildah, whichever is there: `make image`.
 
-The base image is the Dockerfile's, or BASE_IMAGE. Where no registry can be reached, buildah and podman build on a base
-made from Debian's own packages by mmdebstrap, which needs Debian and root. The machine's certificates and pip
-configuration are lent to their builds as a mount, and are in no layer of the image.
+The base images are the Dockerfile's, or BASE_IMAGE and RUST_IMAGE. Where no registry can be reached, buildah and podman
+build on a base made from Debian's own packages by mmdebstrap, which needs Debian and root, with Debian's cargo. The
+machine's certificates and its settings of pip and cargo are lent to their builds as a mount, and are in no layer of the
+image.
 """
 
 import argparse
@@ -61,9 +62,7 @@ def build(engine: str | None = None, target: str | None = None) -> list[str]:
         "SOURCE": os.environ.get("SOURCE", "unknown"),
         "CREATED": created,
     }
-    base = os.environ.get("BASE_IMAGE") or (None if engine == "docker" else find_base(engine))
-    if base:
-        arguments["BASE_IMAGE"] = base
+    arguments |= base_images(engine)
     command = [engine, "build"]
     command += [part for tag in tags for part in ("--tag", tag)]
     command += ["--target", target] if target else []
@@ -86,6 +85,18 @@ def find_engine() -> str:
         if shutil.which(engine) and run([engine, *probe]).returncode == 0:
             return engine
     raise BuildError(NO_ENGINE)
+
+
+def base_images(engine: str) -> dict[str, str]:
+    """Return the build arguments that name base images; none for the Dockerfile's own.
+
+    :raises BuildError: no registry, and no mmdebstrap.
+    """
+    named = {name: os.environ[name] for name in ("BASE_IMAGE", "RUST_IMAGE") if os.environ.get(name)}
+    if engine != "docker" and "BASE_IMAGE" not in named:
+        base = find_base(engine)
+        return dict.fromkeys(("BASE_IMAGE", "RUST_IMAGE"), base) | named if base else named
+    return named
 
 
 def find_base(engine: str) -> str | None:
@@ -124,12 +135,17 @@ def make_debian_base() -> None:
 
 
 def lend(folder: Path) -> dict[str, str]:
-    """Put the machine's certificates and pip's configuration into a folder, to be mounted at /mnt.
+    """Put the machine's certificates, and its settings of pip and cargo, into a folder, to be mounted at /mnt.
 
     :return: the build arguments that name them there.
     """
+    lent = {}
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "config.toml"
+    if cargo.is_file():
+        shutil.copy(cargo, folder / "cargo.toml")
+        lent["CARGO_CONFIG"] = "/mnt/cargo.toml"
     if not CERTIFICATES.is_file():
-        return {}
+        return lent
     shutil.copy(CERTIFICATES, folder)
     there = f"/mnt/{CERTIFICATES.name}"
     pip = configparser.RawConfigParser()
@@ -137,7 +153,7 @@ def lend(folder: Path) -> dict[str, str]:
     pip.read_dict({"global": {"cert": there}})
     with (folder / "pip.conf").open("w", encoding="utf-8") as file:
         pip.write(file)
-    return {"SSL_CERT_FILE": there, "PIP_CONFIG_FILE": "/mnt/pip.conf"}
+    return lent | {"SSL_CERT_FILE": there, "CARGO_HTTP_CAINFO": there, "PIP_CONFIG_FILE": "/mnt/pip.conf"}
 
 
 def version() -> str:

@@ -1,8 +1,9 @@
 """Writes the image's bill of materials to stdout, CycloneDX 1.6 as JSON; runs in the image's build.
 
 Python packages are listed with the SHA-256 of the archive that was installed, by pip's report; jars as the list of
-KCL's jars has them, by which the build has judged the files; Java and tini as dpkg knows them. What belongs to the base
-image is not listed: scanners read its own package database. The same input gives the same bytes.
+KCL's jars has them, by which the build has judged the files; the crates that cargo links into the compiled part, with
+the SHA-256 of Cargo.lock; Java and tini as dpkg knows them. What belongs to the base image is not listed: scanners read
+its own package database. The same input gives the same bytes.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import hashlib
 import json
 import re
 import sys
+import tomllib
 import uuid
 import zipfile
 from collections.abc import Iterable
@@ -57,6 +59,9 @@ def main() -> None:
         "--kcl", type=Path, required=True, help="folder of amazon-kclpy's sdist and of its jars, which the list names"
     )
     parser.add_argument("--jars", type=Path, default=LIST, help="the list of jars; default: the project's")
+    parser.add_argument(
+        "--native", type=Path, required=True, help="folder of the compiled part's Cargo.lock and `cargo metadata`"
+    )
     parser.add_argument("--debian", type=Path, required=True, help="lines of package, version, architecture")
     parser.add_argument("--wheel", type=Path, required=True, help="the project's wheel")
     parser.add_argument("--created", required=True, type=datetime.fromisoformat, help="the bill's time, in ISO 8601")
@@ -67,6 +72,10 @@ def main() -> None:
         [
             *packages(arguments.packages, json.loads(arguments.report.read_text(encoding="utf-8")), arguments.kcl),
             *jars(arguments.jars, arguments.kcl / "jars"),
+            *crates(
+                json.loads((arguments.native / "metadata.json").read_text(encoding="utf-8")),
+                (arguments.native / "Cargo.lock").read_text(encoding="utf-8"),
+            ),
             *debian(arguments.debian.read_text(encoding="ascii")),
         ],
     )
@@ -112,6 +121,33 @@ def jars(names: Path, folder: Path) -> Iterable[Component]:
         licence = _licence_of_jar(folder / jar.file) or LICENCES_BY_GROUP.get(jar.group)
         yield _component(
             PackageURL("maven", jar.group, jar.artifact, jar.version), jar.sha256, licence, group=jar.group
+        )
+
+
+def crates(metadata: dict[str, Any], lock: str) -> Iterable[Component]:
+    """Yield a component for each crate that is linked into the compiled part, and not only used by its build.
+
+    :param metadata: of `cargo metadata`, for the platform of the build.
+    :param lock: Cargo.lock.
+    """
+    checksums = {(one["name"], one["version"]): one.get("checksum") for one in tomllib.loads(lock)["package"]}
+    known = {one["id"]: one for one in metadata["packages"]}
+    needs = {one["id"]: one["deps"] for one in metadata["resolve"]["nodes"]}
+    ours = metadata["resolve"]["root"]
+    linked, waiting = {ours}, [ours]
+    while waiting:
+        for each in needs[waiting.pop()]:
+            # Cargo: the kind of a normal dependency is null; a macro runs in the compiler.
+            is_linked = any(one["kind"] is None for one in each["dep_kinds"]) and not any(
+                "proc-macro" in one["kind"] for one in known[each["pkg"]]["targets"]
+            )
+            if is_linked and each["pkg"] not in linked:
+                linked.add(each["pkg"])
+                waiting.append(each["pkg"])
+    for crate in linked - {ours}:
+        name, version = known[crate]["name"], known[crate]["version"]
+        yield _component(
+            PackageURL("cargo", name=name, version=version), checksums[name, version], known[crate]["license"]
         )
 
 

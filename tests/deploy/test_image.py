@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 
 from consumer.kcl import jars
+from deploy.image import build
 from tests.deploy.dockerfile import ROOT, instruction, stages, text
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -34,11 +35,12 @@ def test_worker_is_the_last_stage_and_local_differs_only_in_its_packages() -> No
         assert instruction(name, LOCAL) == instruction(name, WORKER) != []
 
 
-def test_base_is_pinned_by_version_and_digest_and_only_named_once() -> None:
-    official = r"docker\.io/library/python:3\.\d+\.\d+-slim-trixie@sha256:[0-9a-f]{64}"
-    assert re.findall(r"^ARG BASE_IMAGE=(.*)$", text(), flags=re.MULTILINE) == re.findall(official, text())
+@pytest.mark.parametrize(("argument", "name"), [("BASE_IMAGE", r"python:3"), ("RUST_IMAGE", r"rust:1")])
+def test_bases_are_pinned_by_version_and_digest_and_only_named_once(argument: str, name: str) -> None:
+    official = rf"docker\.io/library/{name}\.\d+\.\d+-slim-trixie@sha256:[0-9a-f]{{64}}"
+    assert re.findall(rf"^ARG {argument}=(.*)$", text(), flags=re.MULTILINE) == re.findall(official, text()) != []
     origins = {body.partition("\n")[0].removeprefix("FROM ") for body in stages().values()}
-    assert origins - set(stages()) == {"${BASE_IMAGE}"}
+    assert origins - set(stages()) == {"${BASE_IMAGE}", "${RUST_IMAGE}"}
 
 
 def test_user_is_a_number_and_not_root() -> None:
@@ -107,6 +109,18 @@ def test_whatever_comes_from_a_registry_is_checked_by_its_hash() -> None:
         )  # wheels that were built here
 
 
+def test_crates_are_the_locked_ones() -> None:
+    calls = re.findall(r"(?:maturin|cargo) (?:build|metadata) [^;>]*", stages()["native"])
+    assert len(calls) == 2
+    assert all("--locked" in call for call in calls)
+
+
+def test_either_image_has_the_compiled_part() -> None:
+    assert re.search(r"install [^;]*--root /out /native/\*\.whl", stages()["project"])
+    for stage in (LOCAL, WORKER):
+        assert "--from=project /out/ /" in instruction("COPY", stage)
+
+
 def services_called() -> set[str]:
     """Return the services of which the worker's modules make clients."""
     found = set()
@@ -131,6 +145,29 @@ def test_build_says_what_is_missing_where_nothing_can_build(tmp_path: Path) -> N
     )
     assert done.returncode == 1
     assert "docker (with a running daemon), podman or buildah" in done.stderr
+
+
+def test_named_bases_are_used_and_without_a_registry_debians_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BASE_IMAGE", "RUST_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(build, "find_base", lambda _: build.DEBIAN_BASE)
+    assert build.base_images("docker") == {}
+    assert build.base_images("buildah") == {"BASE_IMAGE": build.DEBIAN_BASE, "RUST_IMAGE": build.DEBIAN_BASE}
+    monkeypatch.setenv("RUST_IMAGE", "a/rust")
+    assert build.base_images("buildah") == {"BASE_IMAGE": build.DEBIAN_BASE, "RUST_IMAGE": "a/rust"}
+    monkeypatch.setenv("BASE_IMAGE", "a/python")
+    assert build.base_images("buildah") == {"BASE_IMAGE": "a/python", "RUST_IMAGE": "a/rust"}
+
+
+def test_cargos_settings_are_lent_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, lent = tmp_path / "cargo", tmp_path / "lent"
+    home.mkdir()
+    lent.mkdir()
+    monkeypatch.setenv("CARGO_HOME", str(home))
+    assert "CARGO_CONFIG" not in build.lend(lent)
+    (home / "config.toml").write_text("[net]\noffline = false\n")
+    assert build.lend(lent)["CARGO_CONFIG"] == "/mnt/cargo.toml"
+    assert (lent / "cargo.toml").read_text() == "[net]\noffline = false\n"
 
 
 def test_jars_that_are_installed_here_are_those_of_the_image() -> None:

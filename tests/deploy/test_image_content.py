@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,17 @@ def test_bill_lists_the_python_packages_with_pinned_hashes(image: Image, compone
         (lines,) = re.findall(rf"^{name}=={re.escape(one['version'])} (.*?)(?=^\S)", f"{pinned}#", FLAGS)
         assert f"--hash=sha256:{sha256(one)}" in lines
     installed = {re.sub(r"[-_.]+", "-", found.name).lower() for found in distributions(path=[str(packages(image))])}
-    assert installed == {*listed, "kinesis-sanitizer"}
+    assert installed == {*listed, "kinesis-sanitizer", "kinesis-sanitizer-native"}
+
+
+def test_bill_lists_the_crates_that_are_linked_in_with_locked_hashes(components: list[dict[str, Any]]) -> None:
+    lock = tomllib.loads((ROOT / "native" / "Cargo.lock").read_text(encoding="utf-8"))
+    locked = {(one["name"], one["version"]): one["checksum"] for one in lock["package"] if "checksum" in one}
+    listed = {(one["name"], one["version"]): one for one in components if one["purl"].startswith("pkg:cargo")}
+    assert {name: sha256(one) for name, one in listed.items()}.items() <= locked.items()
+    names = {name for name, _ in listed}
+    assert names > {"memchr", "pyo3", "regex-automata"}
+    assert names.isdisjoint({"pyo3-macros", "pyo3-build-config", "syn", "target-lexicon"})  # they only build
 
 
 def test_bill_names_java_and_every_licence(components: list[dict[str, Any]]) -> None:
@@ -67,7 +78,7 @@ def test_bill_names_java_and_every_licence(components: list[dict[str, Any]]) -> 
 
 
 def test_image_has_no_tool_that_builds_or_installs_packages(image: Image) -> None:
-    programs = {"cc", "gcc", "make", "javac", "jlink", "pip", "pip3"}
+    programs = {"cargo", "cc", "gcc", "make", "maturin", "javac", "jlink", "pip", "pip3", "rustc"}
     modules = {"ensurepip", "pip", "setuptools", "wheel"}
     for path in map(Path, image.files()):
         assert not (path.name in programs and path.parent.name in ("bin", "sbin")), path

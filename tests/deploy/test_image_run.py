@@ -46,6 +46,7 @@ class Run:
     healthy: list[bool] = field(default_factory=list)
     trusted: str = ""  # certificates of Java
     makes_curve_keys: bool = False
+    findings_of_doctor: dict[str, str] = field(default_factory=dict)  # text, by what was looked at
     writes: dict[str, bool] = field(default_factory=dict)
     zombies: int = 0
     got: dict[str, Any] = field(default_factory=dict)
@@ -121,6 +122,8 @@ def watch(run: Run, worker: Container, image: Image) -> None:
     run.trusted = worker.run(*keytool, "-list", "-cacerts").stdout
     keys = ("-keyalg", "EC", "-alias", "a", "-dname", "CN=a", "-keystore", "/tmp/keys")  # noqa: S108
     run.makes_curve_keys = worker.run(*keytool, "-genkeypair", *keys).returncode == 0
+    looked_at = json.loads(worker.run("sanitizer", "doctor", "--json").stdout)
+    run.findings_of_doctor = {each["check"]: each["text"] for each in looked_at}
     run.healthy.append(worker.run(*image.config["Healthcheck"]["Test"][1:]).returncode == 0)
     for path in ("/", "/opt/sanitizer", "/etc", "/var/tmp", "/dev/shm", "/dev", "/run", "/run/sanitizer", "/tmp"):  # noqa: S108
         run.writes[path] = worker.run("python3", "-c", f"open('{path}/probe', 'w').close()").returncode == 0
@@ -235,6 +238,12 @@ def test_first_process_is_the_init_and_all_of_ours_are_there(run: Run) -> None:
 def test_only_the_volumes_are_writable(run: Run, image: Image) -> None:
     assert {path for path, is_writable in run.writes.items() if is_writable} == set(image.config["Volumes"])
     assert run.changed == set()
+
+
+def test_the_compiled_part_is_in_use_and_said_to_be(run: Run) -> None:
+    started = [line for line in run.lines if line["event"] == "worker.started"]
+    assert [line["engine"] for line in started] == ["compiled", "compiled"]
+    assert run.findings_of_doctor["policy"].endswith("The engine's compiled part is in use.")
 
 
 def test_java_trusts_amazon_and_speaks_with_elliptic_curves(run: Run) -> None:

@@ -21,6 +21,32 @@ io.netty:netty-codec:4.1.2.Final {"d" * 64}
 org.slf4j:slf4j-api:2.0.1 {"e" * 64}
 """
 DEBIAN = "openjdk-25-jdk-headless 25.0.5.1+2-1~deb13u1 amd64\ntini 0.19.0-1 amd64\n"
+LOCK = f"""
+version = 4
+package = [
+    {{ name = "ours", version = "0.2.0" }},
+    {{ name = "linked", version = "1.0.0", checksum = "{"1" * 64}" }},
+    {{ name = "linked", version = "2.0.0", checksum = "{"2" * 64}" }},
+    {{ name = "built-with", version = "1.0.0", checksum = "{"3" * 64}" }},
+    {{ name = "macro", version = "1.0.0", checksum = "{"4" * 64}" }},
+    {{ name = "of-the-macro", version = "1.0.0", checksum = "{"5" * 64}" }},
+    {{ name = "of-another-platform", version = "1.0.0", checksum = "{"6" * 64}" }},
+]
+"""
+# Which crate uses which, and how: null is the kind of what is linked.
+CRATES: dict[str, list[tuple[str, str | None]]] = {
+    "ours@0.2.0": [
+        ("linked@1.0.0", "build"),
+        ("linked@2.0.0", None),
+        ("built-with@1.0.0", "build"),
+        ("macro@1.0.0", None),
+    ],
+    "linked@1.0.0": [],
+    "linked@2.0.0": [("linked@1.0.0", None)],
+    "built-with@1.0.0": [],
+    "macro@1.0.0": [("of-the-macro@1.0.0", None)],
+    "of-the-macro@1.0.0": [],
+}
 PACKAGES = {
     "Some_Package": "License-Expression: MIT AND Python-2.0",
     "amazon_kclpy": "License: Amazon's own",
@@ -32,6 +58,18 @@ def archive(file: Path, **files: str) -> None:
     with zipfile.ZipFile(file, "w") as made:
         for name, text in files.items():
             made.writestr(name.replace("__", "/").replace("!", "."), text)
+
+
+def crates() -> dict[str, Any]:
+    """Return what `cargo metadata` would say."""
+    packages, nodes = [], []
+    for crate, needs in CRATES.items():
+        name, _, version = crate.partition("@")
+        kind = "proc-macro" if name == "macro" else "lib"
+        about = {"id": crate, "name": name, "version": version, "license": "MIT OR Apache-2.0"}
+        packages.append(about | {"targets": [{"kind": [kind]}, {"kind": ["test"]}]})
+        nodes.append({"id": crate, "deps": [{"pkg": each, "dep_kinds": [{"kind": how}]} for each, how in needs]})
+    return {"packages": packages, "resolve": {"nodes": nodes, "root": "ours@0.2.0"}}
 
 
 @pytest.fixture
@@ -53,13 +91,24 @@ def build(tmp_path: Path) -> list[str | Path]:
     manifest = {"META-INF__MANIFEST!MF": "Bundle-License: https://www.apache.org/licenses/LICENSE-2.0\r\n"}
     archive(jars / "netty-codec-4.1.2.Final.jar", **manifest)
     archive(jars / "slf4j-api-2.0.1.jar", **{"META-INF__MANIFEST!MF": "Manifest-Version: 1.0\r\n"})
+    (tmp_path / "native").mkdir()
+    (tmp_path / "native" / "Cargo.lock").write_text(LOCK)
+    (tmp_path / "native" / "metadata.json").write_text(json.dumps(crates()))
     (tmp_path / "debian.txt").write_text(DEBIAN)
     wheel = {"ours-1!dist-info__METADATA": "Name: ours\nVersion: 1.2\nLicense-Expression: Apache-2.0\n\n"}
     archive(tmp_path / "ours.whl", **wheel)
     return [
         *(sys.executable, "-m", "deploy.image.sbom", "--packages", tmp_path / "site-packages"),
         *("--report", tmp_path / "report.json", "--kcl", tmp_path / "kcl", "--debian", tmp_path / "debian.txt"),
-        *("--jars", tmp_path / "jars.txt", "--wheel", tmp_path / "ours.whl", "--created"),
+        *(
+            "--jars",
+            tmp_path / "jars.txt",
+            "--native",
+            tmp_path / "native",
+            "--wheel",
+            tmp_path / "ours.whl",
+            "--created",
+        ),
     ]
 
 
@@ -83,6 +132,8 @@ def test_it_is_valid_and_lists_all(build: list[str | Path]) -> None:
         "pkg:pypi/classified@1.0": ("c" * 64, "BSD License"),
         "pkg:maven/io.netty/netty-codec@4.1.2.Final": ("d" * 64, "Apache-2.0"),
         "pkg:maven/org.slf4j/slf4j-api@2.0.1": ("e" * 64, "MIT"),
+        "pkg:cargo/linked@1.0.0": ("1" * 64, "MIT OR Apache-2.0"),
+        "pkg:cargo/linked@2.0.0": ("2" * 64, "MIT OR Apache-2.0"),
         java: (None, "GPL-2.0-only WITH Classpath-exception-2.0"),
         "pkg:deb/debian/tini@0.19.0-1?arch=amd64": (None, "MIT"),
     }
