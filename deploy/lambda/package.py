@@ -1,7 +1,8 @@
 """Makes build/lambda.zip: this project and its locked dependencies for Lambda, without KCL and the JVM.
 
 The same input gives the same bytes: sorted names, one date, no byte code, nothing that says where it was made. uv
-chooses the wheels, for whichever machine this runs on.
+chooses the wheels, for whichever machine this runs on. The engine's compiled part is in it where cargo can build it for
+the platform asked for, which is this machine's own; the functions work without.
 """
 
 import argparse
@@ -11,12 +12,20 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from platform import machine
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 UV: Final = Path(sys.executable).with_name("uv")
+MATURIN: Final = Path(sys.executable).with_name("maturin")
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 """Lambda's names, uv's names. The runtimes from Python 3.12 on have glibc 2.34."""
+
+GLIBC: Final = "manylinux_2_34"
+"""What the compiled part may need: maturin refuses a result that asks for a newer C library."""
+
+MACHINES: Final = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""Lambda's names, Linux's names."""
 
 MOST_BYTES: Final = 250 * 2**20
 """AWS: "Lambda quotas", deployment package, unzipped, layers included."""
@@ -37,6 +46,38 @@ def install(folder: Path, python: str, platform: str) -> None:
     for name in NOT_OF_THE_FUNCTIONS:
         shutil.rmtree(folder / "consumer" / name)
     shutil.rmtree(folder / "bin", ignore_errors=True)
+
+
+def install_native(folder: Path, platform: str) -> str | None:
+    """Build the engine's compiled part, and install it.
+
+    :return: why it is left out, if it is.
+    """
+    if (sys.platform, machine()) != ("linux", MACHINES[platform]):
+        return f"it is built on Linux on {platform} only"
+    if not (shutil.which("cargo") and MATURIN.exists()):
+        return "there is no cargo, or there was none when `make setup` ran"
+    wheels = folder.parent / "wheels"
+    # Paths get into the result: these are the same everywhere.
+    moved = {Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo"): "/cargo", ROOT: "/src"}
+    flags = "\x1f".join(f"--remap-path-prefix={there}={here}" for there, here in moved.items())
+    command: list[str | Path] = [
+        MATURIN,
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        ROOT / "native/Cargo.toml",
+    ]
+    # A folder of its own that stays: it and `make setup`, with other flags, would each undo what the other compiled.
+    command += ["--target-dir", ROOT / "native/target/lambda", "--out", wheels, "--compatibility", GLIBC]
+    if subprocess.run(command, check=False, env=os.environ | {"CARGO_ENCODED_RUSTFLAGS": flags}).returncode != 0:
+        return "it cannot be built here, see above"
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return None
 
 
 def _source(folder: Path) -> Path:
@@ -90,6 +131,7 @@ def main() -> None:
     folder.mkdir(parents=True)
     try:
         install(folder, arguments.python, arguments.platform)
+        lacking = install_native(folder, arguments.platform)
         for file in arguments.include:
             shutil.copy(file, folder)
         size = pack(folder, arguments.output)
@@ -98,6 +140,8 @@ def main() -> None:
     if size > MOST_BYTES:
         arguments.output.unlink()
         sys.exit(f"{size / 2**20:.1f} MiB unzipped: more than the {MOST_BYTES >> 20} MiB that Lambda takes.")
+    if lacking:
+        print(f"Without the redaction engine's compiled part, which is faster (native/README.md): {lacking}")
     packed = arguments.output.stat().st_size
     print(f"{arguments.output}: {packed / 2**20:.1f} MiB, {size / 2**20:.1f} MiB unzipped (Lambda takes 250)")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 from consumer.kinesis.reader import RawRecord
 from consumer.local.cloud_process import Cloud
 from tests.kits.functions import event, kinesis_event
+from tests.kits.needs import needs_native
 from tests.kits.stream import World
 
 pytestmark = [pytest.mark.package, pytest.mark.timeout(600)]
@@ -46,23 +48,29 @@ except Exception:
 """
 
 
+HERE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine()) if sys.platform == "linux" else None
+OTHER = "x86_64" if HERE == "arm64" else "arm64"
+WITHOUT = "Without the redaction engine's compiled part"
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("package") / "lambda.zip")
-
-
-def make(output: Path) -> Path:
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    command: list[str | Path] = [
-        sys.executable,
-        ROOT / "deploy/lambda/package.py",
-        "--python",
-        version,
-        "--platform",
-        "x86_64",
-    ]
-    subprocess.run([*command, "--output", output], check=True, capture_output=True)
+    output = tmp_path_factory.mktemp("package") / "lambda.zip"
+    make(output)
     return output
+
+
+def make(output: Path, architecture: str = HERE or "x86_64", **environment: str) -> str:
+    """Make the package; return what is said."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    command: list[str | Path] = [sys.executable, ROOT / "deploy/lambda/package.py", "--python", version]
+    command += ["--platform", architecture, "--output", output]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | environment).stdout
+
+
+def compiled(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as opened:
+        return [name for name in opened.namelist() if name.startswith("redaction_native/") and name.endswith(".so")]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +80,8 @@ def cloud() -> Iterator[Cloud]:
 
 
 def test_the_same_input_gives_the_same_bytes(archive: Path, tmp_path: Path) -> None:
-    assert make(tmp_path / "again.zip").read_bytes() == archive.read_bytes()
+    make(tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
 
 
 def test_it_is_small_and_has_no_jvm_parts(archive: Path) -> None:
@@ -91,7 +100,29 @@ def test_it_is_small_and_has_no_jvm_parts(archive: Path) -> None:
     assert [name for name in names if name.startswith("kinesis_sanitizer-") and name.endswith("entry_points.txt")]
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="the package is for another")
+@pytest.mark.skipif(HERE is None, reason="the package is for another")
+def test_it_has_the_compiled_part_which_does_not_say_where_it_was_built(archive: Path) -> None:
+    needs_native()
+    (library,) = compiled(archive)
+    with zipfile.ZipFile(archive) as opened:
+        content = opened.read(library)
+    for folder in (ROOT, Path.home()):
+        assert str(folder).encode() not in content
+
+
+def test_it_says_what_is_left_out_for_another_platform(tmp_path: Path) -> None:
+    said = make(tmp_path / "other.zip", OTHER)
+    assert f"{WITHOUT}, which is faster (native/README.md): it is built on Linux on {OTHER} only\n" in said
+    assert compiled(tmp_path / "other.zip") == []
+
+
+def test_it_says_what_is_left_out_without_a_cargo(tmp_path: Path) -> None:
+    said = make(tmp_path / "without.zip", PATH="/nowhere")
+    assert WITHOUT in said
+    assert compiled(tmp_path / "without.zip") == []
+
+
+@pytest.mark.skipif(HERE is None, reason="the package is for another")
 def test_it_runs_out_of_an_empty_folder(
     archive: Path, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +157,7 @@ def run(folder: Path, world: World, handler: str, given: dict[str, Any], status:
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SANITIZER_"))},
         "_HANDLER": f"consumer.functions.handlers.{handler}",
         "SANITIZER_CONFIG": str(world.config),
+        **({"REDACTION_NATIVE": "required"} if (folder / "redaction_native").is_dir() else {}),
         "TMPDIR": str(folder.parent),
     }
     ran = subprocess.run(
