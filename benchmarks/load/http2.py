@@ -8,10 +8,11 @@ from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 
-Handler = Callable[[str, bytes], tuple[int, bytes]]
-"""Takes operation and body, returns status and body."""
+Handler = Callable[[str, bytes, bytes], tuple[int, bytes]]
+"""Takes operation, body and content type, returns status and body."""
 
-CONTENT_TYPE = b"application/x-amz-json-1.1"
+JSON = b"application/x-amz-json-1.1"
+CBOR = b"application/x-amz-cbor-1.1"
 
 # The client is AWS's SDK: what h2 would check and tidy of its headers costs more than the answer.
 _CONFIG = H2Configuration(
@@ -30,7 +31,7 @@ class Http2(asyncio.Protocol):
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._connection = H2Connection(_CONFIG)
-        self._operations: dict[int, str] = {}
+        self._operations: dict[int, tuple[str, bytes]] = {}
         self._bodies: dict[int, bytes] = {}
         self._unsent: dict[int, memoryview] = {}
         self._transport: asyncio.Transport
@@ -57,8 +58,9 @@ class Http2(asyncio.Protocol):
 
     def _take(self, event: Event) -> None:
         if isinstance(event, RequestReceived):
-            target = next((bytes(value) for name, value in event.headers if name == b"x-amz-target"), b"")
-            self._operations[event.stream_id] = target.decode().rpartition(".")[2]
+            headers = {bytes(name): bytes(value) for name, value in event.headers}
+            operation = headers.get(b"x-amz-target", b"").decode().rpartition(".")[2]
+            self._operations[event.stream_id] = operation, headers.get(b"content-type", JSON)
             self._bodies[event.stream_id] = b""
         elif isinstance(event, DataReceived):
             self._bodies[event.stream_id] += event.data
@@ -72,10 +74,11 @@ class Http2(asyncio.Protocol):
             self._transport.close()
 
     def _answer(self, stream: int) -> None:
-        status, body = self._handler(self._operations.pop(stream), self._bodies.pop(stream))
+        operation, content_type = self._operations.pop(stream)
+        status, body = self._handler(operation, self._bodies.pop(stream), content_type)
         headers = [
             (b":status", b"%d" % status),
-            (b"content-type", CONTENT_TYPE),
+            (b"content-type", content_type),
             (b"content-length", b"%d" % len(body)),
             (b"x-amzn-requestid", b"NULL"),
         ]

@@ -9,7 +9,7 @@ from typing import Final
 
 STAMP: Final = "4966800000000000000000"
 _SHARD_DIGITS: Final = 8
-_INDEX_DIGITS: Final = 26
+INDEX_DIGITS: Final = 26
 
 IN_BYTES: Final = re.compile(STAMP.encode() + rb"(\d{8})(\d{26})")
 """Finds sequence numbers in whatever a worker writes; groups: shard, index."""
@@ -21,8 +21,8 @@ def shard_prefix(shard: int) -> str:
 
 
 def sequence_number(shard: int, index: int) -> str:
-    return f"{shard_prefix(shard)}{index:0{_INDEX_DIGITS}d}"
+    return f"{shard_prefix(shard)}{index:0{INDEX_DIGITS}d}"
 
 
 def index_of(sequence: str) -> int:
-    return int(sequence[-_INDEX_DIGITS:])
+    return int(sequence[-INDEX_DIGITS:])

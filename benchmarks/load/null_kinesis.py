@@ -1,4 +1,6 @@
-"""A null Kinesis: any number of shards, any rate or backlog, at next to no cost. HTTP/1.1, and HTTP/2 in clear for KCL.
+"""A null Kinesis: any number of shards, any rate or backlog, at next to no cost.
+
+It speaks HTTP/1.1 and JSON, as boto3 does, and HTTP/2 in clear and CBOR, as KCL does with AWS.
 
     python -m benchmarks.load.null_kinesis --shards 10 --rate 1000
 
@@ -22,9 +24,9 @@ from typing import Any, Final
 import orjson
 
 from benchmarks.accuracy.transactions import SHAPES, payloads
-from benchmarks.load import http1
-from benchmarks.load.http2 import CONTENT_TYPE, Http2
-from benchmarks.load.identity import index_of, sequence_number, shard_prefix
+from benchmarks.load import cbor, http1
+from benchmarks.load.http2 import CBOR, JSON, Http2
+from benchmarks.load.identity import INDEX_DIGITS, index_of, sequence_number, shard_prefix
 from benchmarks.load.service import cpu_seconds, run
 
 STREAM: Final = "load"
@@ -65,8 +67,11 @@ class NullStream:
         self._rate = rate
         self._backlog = backlog
         # What does not vary of a record, as it stands in an answer; keys are the users'.
-        self._tails = [
-            f'"Data":"{b64encode(each).decode()}","PartitionKey":"{orjson.loads(each)["user_id"]}"}}' for each in data
+        pairs = [(each, str(orjson.loads(each)["user_id"])) for each in data]
+        self._tails = [f'"Data":"{b64encode(each).decode()}","PartitionKey":"{user}"}}' for each, user in pairs]
+        self._cbor_tails = [
+            b"".join([cbor.text("Data"), cbor.binary(each), cbor.text("PartitionKey"), cbor.text(user)])
+            for each, user in pairs
         ]
         self._clock = clock
         self._created = clock()
@@ -107,16 +112,18 @@ class NullStream:
 
     # Requests
 
-    def handle(self, operation: str, body: bytes) -> tuple[int, bytes]:
-        """Return status and body of the answer."""
+    def handle(self, operation: str, body: bytes, content_type: bytes = JSON) -> tuple[int, bytes]:
+        """Return status and body of the answer, which is of the request's type."""
         self._calls[operation] += 1
-        request = orjson.loads(body)
+        is_cbor = content_type == CBOR
+        dumps = cbor.dumps if is_cbor else orjson.dumps
+        request = cbor.loads(body) if is_cbor else orjson.loads(body)
         try:
             if operation == "GetRecords":
-                return 200, self._get_records(request)
-            return 200, orjson.dumps(self._describe(operation, request))
+                return 200, self._get_records(request, is_cbor=is_cbor)
+            return 200, dumps(self._describe(operation, request))
         except Refused as refused:
-            return 400, orjson.dumps({"__type": str(refused), "message": f"{operation} is refused"})
+            return 400, dumps({"__type": str(refused), "message": f"{operation} is refused"})
 
     def _describe(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         match operation:
@@ -131,24 +138,46 @@ class NullStream:
             case _:
                 raise Refused("UnknownOperationException")
 
-    def _get_records(self, request: dict[str, Any]) -> bytes:
+    def _get_records(self, request: dict[str, Any], *, is_cbor: bool) -> bytes:
         shard, position = map(int, request["ShardIterator"].split(":"))
         head = self._head(shard)
         end = min(position + request.get("Limit", MAX_READ_RECORDS), max(head, position))
+        behind = max(0, round((self._clock() - self.arrival(end)) * 1000)) if end < head else 0
+        self._polled.add(shard)
+        self._read[shard] = max(self._read[shard], end)
+        self._served += end - position
+        return (self._as_cbor if is_cbor else self._as_json)(shard, range(position, end), behind)
+
+    def _as_json(self, shard: int, indexes: range, behind: int) -> bytes:
         prefix, tails, turn = shard_prefix(shard), self._tails, shard * 37  # shards do not move in step
         size, arrival = len(tails), self.arrival
         records = ",".join(
             [
                 f'{{"SequenceNumber":"{prefix}{index:026d}","ApproximateArrivalTimestamp":{arrival(index):.3f},'
                 f"{tails[(index + turn) % size]}"
-                for index in range(position, end)
+                for index in indexes
             ]
         )
-        behind = max(0, round((self._clock() - arrival(end)) * 1000)) if end < head else 0
-        self._polled.add(shard)
-        self._read[shard] = max(self._read[shard], end)
-        self._served += end - position
+        end = indexes.stop
         return (f'{{"Records":[{records}],"NextShardIterator":"{shard}:{end}","MillisBehindLatest":{behind}}}').encode()
+
+    def _as_cbor(self, shard: int, indexes: range, behind: int) -> bytes:
+        tails, turn, arrival = self._cbor_tails, shard * 37, self.arrival
+        size = len(tails)
+        first = cbor.map_of(4) + cbor.text("SequenceNumber") + cbor.text(sequence_number(shard, 0))
+        first = first[: -INDEX_DIGITS] + b"%026d" + cbor.text("ApproximateArrivalTimestamp") + b"\x1b%b"
+        parts = [
+            first % (index, round(arrival(index) * 1000).to_bytes(8, "big")) + tails[(index + turn) % size]
+            for index in indexes
+        ]
+        return b"".join(
+            [
+                cbor.map_of(3) + cbor.text("Records") + cbor.array_of(len(parts)),
+                *parts,
+                cbor.text("NextShardIterator") + cbor.text(f"{shard}:{indexes.stop}"),
+                cbor.text("MillisBehindLatest") + cbor.integer(behind),
+            ]
+        )
 
     def arrival(self, index: int) -> float:
         """When a record arrived, in epoch seconds."""
@@ -220,7 +249,7 @@ class _Either(asyncio.Protocol):
             Http2(handle)
             if data.startswith(_PREFACE)
             else http1.Http1(
-                lambda request: http1.response(*handle(request.operation, request.body), content_type=CONTENT_TYPE)
+                lambda request: http1.response(*handle(request.operation, request.body), content_type=JSON)
             )
         )
         self._transport.set_protocol(protocol)

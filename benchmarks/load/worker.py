@@ -35,6 +35,7 @@ from benchmarks.load.process_costs import ProcessTree, cpu_seconds
 from benchmarks.load.results import Load, Result, ServiceCost
 from benchmarks.load.service import Service
 from consumer import tables
+from consumer.kcl.daemon import CBOR_VARIABLE
 from consumer.local.cloud_process import Cloud
 from consumer.local.report import quantile
 from consumer.local.worker_process import WorkerProcess
@@ -115,6 +116,7 @@ class Bench:
                 | {
                     "AWS_ENDPOINT_URL_KINESIS": self._kinesis.endpoint,
                     "AWS_ENDPOINT_URL_DYNAMODB": self._dynamodb.endpoint,
+                    CBOR_VARIABLE: "true",  # as with AWS
                 }
             )
         )

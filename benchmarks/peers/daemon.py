@@ -49,7 +49,6 @@ def command(settings: Settings) -> list[str]:
     jars = Path(str(files("amazon_kclpy"))) / "jars" / "*"
     return [
         str(find_java(settings)),
-        "-Daws.cborEnabled=false",  # the null Kinesis speaks JSON
         *("-cp", str(jars), MAIN_CLASS),
         *("--properties-file", PROPERTIES_FILE, "--log-configuration", LOGBACK_FILE),
     ]

@@ -15,6 +15,8 @@ MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
 LOGBACK_FILE: Final = "logback.xml"
 SHIM_FILE: Final = "sanitizer-shim"
+CBOR_VARIABLE: Final = "CBOR_ENABLED"
+"""AWS's SDK reads it where no option of the JVM says otherwise: a local Kinesis that speaks CBOR can have it be true."""
 
 
 def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
@@ -32,7 +34,7 @@ def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
         "-XX:+DisableAttachMechanism",  # nor one that somebody asks it for
         "-Dfile.encoding=UTF-8",
     ]
-    if made.get("kinesisEndpoint", "").startswith("http://"):
+    if made.get("kinesisEndpoint", "").startswith("http://") and CBOR_VARIABLE not in os.environ:
         options.append("-Daws.cborEnabled=false")  # emulators read JSON, not CBOR
     return [
         str(java),

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import zlib
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,9 @@ from h2.events import DataReceived, StreamEnded
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.load import cbor
 from benchmarks.load.http1 import Request
+from benchmarks.load.http2 import CBOR
 from benchmarks.load.identity import IN_BYTES, index_of, sequence_number
 from benchmarks.load.null_dynamodb import Limits, NullTables
 from benchmarks.load.null_kinesis import NullStream, pool
@@ -153,6 +156,38 @@ def test_a_stop_keeps_what_arrived_and_a_cut_only_what_was_read() -> None:
     clock.now += 100
     assert stream.stats()["put"] == 530
     assert stream.cut()["put"] == 20
+
+
+def test_cbor_has_the_same_records_as_json() -> None:
+    clock = Clock()
+    stream = NullStream(2, 100, 0, DATA, clock)
+    stream.start()
+    clock.now += 0.2
+    request = {"ShardIterator": iterator(stream, 1), "Limit": 10}
+    status, body = stream.handle("GetRecords", cbor.dumps(request), CBOR)
+    assert status == 200
+    read, as_json = cbor.loads(body), ask(stream, "GetRecords", **request)
+    for record, other in zip(read["Records"], as_json["Records"], strict=True):
+        assert record["Data"] == b64decode(other["Data"])
+        assert record["ApproximateArrivalTimestamp"] == round(other["ApproximateArrivalTimestamp"] * 1000)
+        assert all(record[name] == other[name] for name in ("SequenceNumber", "PartitionKey"))
+    assert all(read[name] == as_json[name] for name in ("NextShardIterator", "MillisBehindLatest"))
+    assert stream.handle("CreateStream", cbor.dumps({}), CBOR)[0] == 400
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(0, 2**64 - 1) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_cbor_is_read_as_it_was_written(document: Any) -> None:
+    assert cbor.loads(cbor.dumps(document)) == document
+
+
+def test_cbor_of_indefinite_length_is_read() -> None:
+    written = bytes.fromhex("bf 61 61 9f 01 20 ff 61 62 7f 61 78 61 79 ff 61 63 c1 1a 00 01 00 00 ff")
+    assert cbor.loads(written) == {"a": [1, -1], "b": "xy", "c": 65536}
 
 
 def test_shards_cover_the_hash_keys() -> None:

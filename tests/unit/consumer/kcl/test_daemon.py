@@ -63,6 +63,8 @@ def test_awss_own_variables_set_the_endpoints(monkeypatch: pytest.MonkeyPatch) -
     assert made["kinesisEndpoint"] == "http://127.0.0.1:4567"
     assert made["dynamoDBEndpoint"] == made["cloudWatchClient.endpointOverride"] == "http://127.0.0.1:8000"
     assert "-Daws.cborEnabled=false" in daemon.command(Path("/bin/java"), 256, made)
+    monkeypatch.setenv("CBOR_ENABLED", "true")
+    assert "-Daws.cborEnabled=false" not in daemon.command(Path("/bin/java"), 256, made)
 
 
 def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
