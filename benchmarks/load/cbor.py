@@ -1,4 +1,4 @@
-"""CBOR (RFC 8949), as much of it as AWS's SDK for Java and a service exchange: no tags of meaning, no floating point."""
+"""CBOR (RFC 8949), as much of it as AWS's SDK for Java and Kinesis exchange: no tags of meaning, no floating point."""
 
 from typing import Any, Final
 

@@ -165,7 +165,7 @@ class NullStream:
         tails, turn, arrival = self._cbor_tails, shard * 37, self.arrival
         size = len(tails)
         first = cbor.map_of(4) + cbor.text("SequenceNumber") + cbor.text(sequence_number(shard, 0))
-        first = first[: -INDEX_DIGITS] + b"%026d" + cbor.text("ApproximateArrivalTimestamp") + b"\x1b%b"
+        first = first[:-INDEX_DIGITS] + b"%026d" + cbor.text("ApproximateArrivalTimestamp") + b"\x1b%b"
         parts = [
             first % (index, round(arrival(index) * 1000).to_bytes(8, "big")) + tails[(index + turn) % size]
             for index in indexes

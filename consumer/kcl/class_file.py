@@ -3,8 +3,10 @@
 To compile them would take a JDK. They are few and short: `whole_records`, `no_skipping`.
 """
 
+import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -113,7 +115,14 @@ class ClassFile:
 
 
 def write_jar(folder: Path, classes: Mapping[str, bytes]) -> None:
-    """Write class files, by the names of their classes, into the jar of a folder."""
-    with zipfile.ZipFile(folder / JAR_FILE, "w") as jar:
+    """Write class files, by the names of their classes, into the jar of a folder.
+
+    Its time follows from its content: Java takes a jar of the same size and time for the one that its AOT cache was
+    made of, and any other for another.
+    """
+    place = folder / JAR_FILE
+    with zipfile.ZipFile(place, "w") as jar:
         for name, content in classes.items():
             jar.writestr(zipfile.ZipInfo(f"{name}.class", _TIME), content)
+    seconds = zlib.crc32(place.read_bytes()) >> 2  # before 2038, for every file system
+    os.utime(place, (seconds, seconds))

@@ -10,13 +10,15 @@ from typing import Final
 
 from consumer.kcl import jars, no_skipping, whole_records
 from consumer.kcl.class_file import JAR_FILE, write_jar
+from consumer.kcl.java import java_version
+from consumer.kcl.java_options import java_options
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
 LOGBACK_FILE: Final = "logback.xml"
 SHIM_FILE: Final = "sanitizer-shim"
 CBOR_VARIABLE: Final = "CBOR_ENABLED"
-"""AWS's SDK reads it where no option of the JVM says otherwise: a local Kinesis that speaks CBOR can have it be true."""
+"""AWS's SDK reads it where no option of the JVM says otherwise: it is true for a local Kinesis that speaks CBOR."""
 
 
 def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
@@ -24,6 +26,7 @@ def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
 
     :raises StartError: the jars are not the listed ones.
     """
+    folder = jars.folder()
     options = [
         f"-Xmx{heap_mib}m",
         "-XX:+UseSerialGC",
@@ -33,6 +36,7 @@ def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
         "-XX:+SuppressFatalErrorMessage",
         "-XX:+DisableAttachMechanism",  # nor one that somebody asks it for
         "-Dfile.encoding=UTF-8",
+        *java_options(java_version(java), folder),
     ]
     if made.get("kinesisEndpoint", "").startswith("http://") and CBOR_VARIABLE not in os.environ:
         options.append("-Daws.cborEnabled=false")  # emulators read JSON, not CBOR
@@ -40,7 +44,8 @@ def command(java: Path, heap_mib: int, made: Mapping[str, str]) -> list[str]:
         str(java),
         *options,
         "-cp",
-        f"{JAR_FILE}{os.pathsep}{jars.folder()}{os.sep}*",
+        # Not `*`, which stands for the jars in the order of the folder: an AOT cache is for one order.
+        os.pathsep.join([JAR_FILE, *(str(folder / jar.file) for jar in jars.listed())]),
         MAIN_CLASS,
         "--properties-file",
         PROPERTIES_FILE,

@@ -77,6 +77,7 @@ FREE: Final = frozenset(
         "metricsBufferTimeMillis",
         "metricsEnabledDimensions",
         "metricsMaxQueueSize",
+        "millisBehindLatestThresholdForReducedTps",
         "noOfPersistedMetricsPerWorkerMetrics",
         "parentShardPollIntervalMillis",
         "reBalanceThresholdPercentage",

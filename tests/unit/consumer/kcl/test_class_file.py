@@ -10,7 +10,7 @@ import pytest
 
 from consumer.errors import StartError
 from consumer.kcl import daemon, jars, no_skipping, whole_records
-from consumer.kcl.class_file import JAR_FILE
+from consumer.kcl.class_file import JAR_FILE, write_jar
 from consumer.kcl.java import find_java
 from consumer.settings import Settings
 
@@ -32,9 +32,13 @@ def java() -> Path:
 
 
 def test_the_same_jar_each_time(jar: Path) -> None:
-    first = jar.read_bytes()
+    first, time = jar.read_bytes(), jar.stat().st_mtime
     daemon.write_files(jar.parent, {}, Path("shim.py"), 1)
     assert jar.read_bytes() == first
+    assert jar.stat().st_mtime == time  # an AOT cache is for a jar by its time
+    write_jar(jar.parent, {"Other": b""})
+    assert jar.stat().st_mtime != time
+    daemon.write_files(jar.parent, {}, Path("shim.py"), 1)
     with zipfile.ZipFile(jar) as read:
         assert read.namelist() == [f"{each.NAME}.class" for each in CLASSES]
 

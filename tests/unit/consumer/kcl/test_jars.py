@@ -1,6 +1,7 @@
 """The list of KCL's jars: no other jar runs."""
 
 import hashlib
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from consumer.errors import StartError
 from consumer.kcl import daemon, jars
+from consumer.kcl.class_file import JAR_FILE
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def refusal() -> str:
 
 def test_the_listed_jars_are_taken(place: Path) -> None:
     assert jars.folder() == place
-    assert f"{place}/*" in " ".join(daemon.command(Path("/bin/java"), 256, {}))
+    line = daemon.command(Path("/bin/java"), 256, {})
+    path = line[line.index("-cp") + 1].split(os.pathsep)
+    assert path == [JAR_FILE, *(str(place / jar.file) for jar in jars.listed())]
 
 
 def test_a_jar_with_another_content_is_refused(place: Path) -> None:
