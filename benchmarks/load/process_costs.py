@@ -1,6 +1,7 @@
 """CPU time and memory of a tree of processes, by kind, from Linux's /proc."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,21 @@ def cpu_seconds(pid: int) -> float:
     return _Stat(pid).used / _TICKS
 
 
+def _thread_ticks(pid: int) -> Counter[str]:
+    """Return the CPU time of a process's threads, in ticks, by their names without numbers.
+
+    What threads used that have ended is nobody's. Linux keeps 15 characters of a name.
+    """
+    used: Counter[str] = Counter()
+    for task in (_PROC / str(pid) / "task").iterdir():
+        try:
+            head, _, fields = (task / "stat").read_text(errors="replace").rpartition(") ")
+        except OSError:
+            continue  # it has ended
+        used[re.sub(r"[\W_\d]+$", "", head.partition("(")[2])] += sum(map(int, fields.split()[11:13]))
+    return used
+
+
 class ProcessTree:
     """A process and all that descends from it, those that have ended included.
 
@@ -73,6 +89,14 @@ class ProcessTree:
         gone = sum(ticks for key, (_, ticks) in self._used.items() if key not in known)
         totals["ended"] = max(0, sum(stat.used_by_reaped for stat in live.values()) - gone)
         return {kind: ticks / _TICKS for kind, ticks in totals.items()}
+
+    def threads(self, kind: str) -> dict[str, float]:
+        """Return the core-seconds that the live threads of the processes of a kind have used, by their names."""
+        used: Counter[str] = Counter()
+        for pid in self._live():
+            if self._kind(pid) == kind:
+                used += _thread_ticks(pid)
+        return {name: ticks / _TICKS for name, ticks in used.items()}
 
     def pss(self) -> dict[str, int]:
         """Return the proportional set size in bytes, by kind: shared pages are counted once in all."""

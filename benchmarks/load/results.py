@@ -36,6 +36,7 @@ class Result:
 
     :ivar seconds: of the window that was measured; `records` were written in it.
     :ivar core_seconds_per_million: by kind; `python` is all of it that is Python, `all` the whole worker.
+    :ivar jvm_threads_per_million: the ten dearest names of the JVM's threads.
     :ivar pss_mib: the highest sum that was seen, by kind, and `all`; `pss_mib_first` and `pss_mib_last`: means of the
         sums in the first and last third of the window.
     :ivar latency_ms: p50, p99, max; None for a backlog, which has none.
@@ -50,6 +51,7 @@ class Result:
     records_per_core: float
     core_seconds: dict[str, float]
     core_seconds_per_million: dict[str, float]
+    jvm_threads_per_million: dict[str, float]
     pss_mib: dict[str, float]
     pss_mib_first: float
     pss_mib_last: float

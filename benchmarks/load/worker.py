@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final, Self
@@ -49,6 +50,7 @@ LAST_SECONDS: Final = 300.0
 """For what was read to be written: at most KCL's prefetch."""
 
 PSS_SECONDS: Final = 3.0
+_NAMED_THREADS: Final = 10
 BACKLOG_SHARE: Final = 0.95
 PYTHON_KINDS: Final = ("pipeline", "supervisor", "shim")
 MIB: Final = 1 << 20
@@ -173,6 +175,7 @@ class Bench:
             records_per_core=records / spent["all"],
             core_seconds=spent,
             core_seconds_per_million={kind: used / records * 1e6 for kind, used in spent.items()},
+            jvm_threads_per_million={name: used / records * 1e6 for name, used in _dearest(before, after).items()},
             pss_mib={kind: max(each.get(kind, 0) for each in memory) / MIB for kind in memory[-1]} | {"all": max(sums)},
             pss_mib_first=fmean(sums[:third]),
             pss_mib_last=fmean(sums[-third:]),
@@ -196,6 +199,7 @@ class Bench:
             "at": time.time(),
             "records": dynamodb["distinct"],
             "cpu": self._tree.cpu(),
+            "threads": self._tree.threads("jvm"),
             "services": {
                 "null_kinesis": (kinesis["cpu_seconds"], sum(kinesis["calls"].values())),
                 "null_dynamodb": (dynamodb["cpu_seconds"], sum(dynamodb["calls"].values())),
@@ -243,6 +247,11 @@ class Bench:
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:])
+
+
+def _dearest(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
+    used = {name: seconds - before["threads"].get(name, 0) for name, seconds in after["threads"].items()}
+    return dict(sorted(used.items(), key=itemgetter(1), reverse=True)[:_NAMED_THREADS])
 
 
 def _cost(before: tuple[float, int], after: tuple[float, int]) -> ServiceCost:

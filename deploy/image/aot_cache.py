@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.load.results import Load
-from benchmarks.load.worker import measure
+from benchmarks.load.worker import Bench
 from consumer.kcl import jars
 from consumer.kcl.java import find_java
 from consumer.kcl.java_options import CACHE_FILE
@@ -28,12 +28,15 @@ JAVA_VARIABLE: Final = "SANITIZER_KCL__JAVA"
 
 _WRITING_SECONDS: Final = 300.0
 
-# Not `exec`: the supervisor waits a second for a daemon that has drained, and Java writes its cache at the end.
+# Java writes its cache at its end, by a child. The supervisor waits a second for a daemon that has drained, kills it,
+# and reads no more: so Java is no child of its, and what Java's child says goes nowhere.
 _WRAPPER: Final = """#!/bin/sh
+mkfifo {folder}/lines
+tee -p /dev/null < {folder}/lines &
 trap 'kill -TERM "$java"' TERM
-{java} -XX:AOTCacheOutput={cache} "$@" &
+{java} -XX:AOTCacheOutput={cache} "$@" > {folder}/lines 2>&1 &
 java=$!
-echo "$java" > {pid}
+echo "$java" > {folder}/pid
 wait "$java"
 wait "$java"
 """
@@ -48,18 +51,20 @@ def make(cache: Path) -> None:
     release = java.resolve().parents[1] / "release"
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        wrapper, pid = home / "bin" / "java", home / "pid"
+        wrapper = home / "bin" / "java"
         wrapper.parent.mkdir()
         shutil.copy(release, home)  # its version, by which the daemon's options are chosen
-        quoted = {key: shlex.quote(str(path)) for key, path in (("java", java), ("cache", cache), ("pid", pid))}
+        quoted = {key: shlex.quote(str(path)) for key, path in (("java", java), ("cache", cache), ("folder", home))}
         wrapper.write_text(_WRAPPER.format(**quoted), encoding="utf-8")
         wrapper.chmod(0o755)
         os.environ[JAVA_VARIABLE] = str(wrapper)
-        result = measure(LOAD)
-        _wait(int(pid.read_text(encoding="ascii")))
+        with Bench(LOAD) as bench:
+            result = bench.run()
+            _wait(int((home / "pid").read_text(encoding="ascii")))  # the class path begins in the worker's folder
     if result.lost or not cache.is_file():
         msg = f"lost: {result.lost}; written: {cache.is_file()}"
         raise RuntimeError(msg)
+    cache.chmod(0o644)  # the worker that wrote it lets nobody else read
 
 
 def _wait(pid: int) -> None:

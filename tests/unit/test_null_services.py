@@ -384,11 +384,12 @@ def test_the_cost_of_a_tree_holds_the_living_and_the_dead_by_kind() -> None:
         assert parent.stdout.readline() == b"0\n"
         assert b"burnt" in parent.stdout.readline()
         tree = ProcessTree(parent.pid, lambda line: "child" if "sanitizer-shim" in line.split()[-1] else "parent")
-        cpu, pss = tree.cpu(), tree.pss()
+        cpu, pss, threads = tree.cpu(), tree.pss(), tree.threads("child")
         parent.kill()
     assert 0.25 < cpu["child"] < 0.6
     assert 0.25 < cpu["ended"] < 0.6
     assert cpu["parent"] < 0.25
+    assert sum(threads.values()) == pytest.approx(cpu["child"], abs=0.05)
     assert set(pss) == {"child", "parent"}
     assert all(1 << 20 < each < 1 << 28 for each in pss.values())
 
