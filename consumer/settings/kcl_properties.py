@@ -77,7 +77,6 @@ FREE: Final = frozenset(
         "metricsBufferTimeMillis",
         "metricsEnabledDimensions",
         "metricsMaxQueueSize",
-        "millisBehindLatestThresholdForReducedTps",
         "noOfPersistedMetricsPerWorkerMetrics",
         "parentShardPollIntervalMillis",
         "reBalanceThresholdPercentage",
