@@ -82,8 +82,8 @@ def _wait(pid: int) -> None:
 def main() -> None:
     """Make the cache, where the daemon looks for it or elsewhere."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--to", type=Path, help="default: where the daemon looks for it")
-    to: Path = parser.parse_args().to or jars.folder().resolve().with_name(CACHE_FILE)
+    parser.add_argument("--to", type=Path, metavar="FILE", help="default: where the daemon looks for it")
+    to = (parser.parse_args().to or jars.folder().resolve().with_name(CACHE_FILE)).absolute()
     make(to)
     print(f"{to}: {to.stat().st_size >> 20} MiB", file=sys.stderr)
 
