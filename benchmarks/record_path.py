@@ -1,6 +1,6 @@
 """What the Python side costs for each record: from the daemon's line to the acknowledged write and the checkpoint.
 
-    python -m benchmarks.record_path [--shards 10] [--batch 500] [--records 200000] [--shape NAME] [--profile]
+    python -m benchmarks.record_path [--shards 10] [--batch 500] [--records 200000] [--kind NAME] [--profile]
     python -m benchmarks.record_path --write-mode newest
 
 The pipeline of the worker as it is, in this process: its protocol loop, a thread for each shard, its redactor, its
@@ -27,7 +27,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from benchmarks.accuracy.transactions import SHAPES, payloads
+from benchmarks.kinds import CLEAN, KINDS
 from benchmarks.load.identity import sequence_number
 from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
@@ -46,7 +46,6 @@ from consumer.settings import Settings
 from consumer.worker.runtime_folder import JOURNAL
 from consumer.worker.tuning import collect_seldom, stay_on_one_core
 
-DEFAULT_SHAPE: Final = "clean but for the fields"
 WRITE_MODES: Final[dict[str, dict[str, str]]] = {
     "put": {},
     # Keys that no two records of a batch share, so that each is written.
@@ -57,14 +56,20 @@ WRITE_MODES: Final[dict[str, dict[str, str]]] = {
         "version_field": "timestamp",
     },
 }
-_POOL: Final = 5000
+_POOL: Final = 60_000
+_POOL_BYTES: Final = 60_000_000
+"""Different records, at most: they repeat after so many."""
+
 _STARTED_MS: Final = 1_700_000_000_000
 
 
 class Daemon:
-    """The daemon's side of the pipes of one shard: `records` records in batches, each checkpoint granted."""
+    """The daemon's side of the pipes of one shard: `records` records in batches, each checkpoint granted.
 
-    def __init__(self, shard: int, batch: int, records: int, pool: Sequence[bytes]) -> None:
+    :param start: where in the pool its records begin.
+    """
+
+    def __init__(self, shard: int, batch: int, records: int, pool: Sequence[bytes], start: int) -> None:
         self.shard = f"shardId-{shard:012d}"
         self.first_line = _line(
             {
@@ -76,7 +81,7 @@ class Daemon:
         )
         self._replies: deque[bytes] = deque()
         self._lines = deque(
-            _batch(shard, first, min(batch, records - first), pool) for first in range(0, records, batch)
+            _batch(shard, first, min(batch, records - first), pool, start) for first in range(0, records, batch)
         )
         self._lines.append(_line({"action": "shutdownRequested"}))
         self.checkpoints = 0
@@ -97,11 +102,11 @@ class Daemon:
         pass
 
 
-def _batch(shard: int, first: int, count: int, pool: Sequence[bytes]) -> bytes:
+def _batch(shard: int, first: int, count: int, pool: Sequence[bytes], start: int) -> bytes:
     records = [
         {
             "action": "record",
-            "data": base64.b64encode(pool[(shard + number) % len(pool)]).decode(),
+            "data": base64.b64encode(pool[(start + number) % len(pool)]).decode(),
             "partitionKey": str(number),
             "sequenceNumber": sequence_number(shard, number),
             "subSequenceNumber": WHOLE,
@@ -117,13 +122,14 @@ def _line(message: dict[str, Any]) -> bytes:
 
 
 class Cost(NamedTuple):
-    """`core_seconds`: of this process; `written`: distinct records that arrived at the table."""
+    """`core_seconds`: of this process; `written`: distinct records that arrived at the table; `bytes` of a record."""
 
     records: int
     core_seconds: float
     seconds: float
     checkpoints: int
     written: int
+    bytes: float
 
     @property
     def per_million(self) -> float:
@@ -134,7 +140,7 @@ def measure(
     shards: int,
     batch: int,
     records: int,
-    shape: str,
+    kind: str,
     profile: cProfile.Profile | None = None,
     output: Mapping[str, str] = MappingProxyType({}),
 ) -> Cost:
@@ -142,8 +148,8 @@ def measure(
 
     :param output: settings of that section.
     """
-    pool = payloads(shape, _POOL)
-    settings = Settings.model_validate({"output": dict(output)})
+    pool = KINDS[kind].documents(min(_POOL, _POOL_BYTES // KINDS[kind].bytes, records + 2 * batch * shards))
+    settings = Settings.model_validate({"output": dict(KINDS[kind].output) | dict(output)})
     with (
         tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as name,
         Service(
@@ -166,19 +172,21 @@ def measure(
         pipelines = _pipelines(settings, folder)
         collect_seldom()
         stay_on_one_core(0)
-        warming = [Daemon(shard, batch, 2 * batch, pool) for shard in range(1000, 1000 + shards)]
+        warm_up, share = 2 * batch, records // shards
+        warming = [Daemon(1000 + shard, batch, warm_up, pool, shard * warm_up) for shard in range(shards)]
         _run(pipelines, warming, None)
         warm = table.ask("stats")["distinct"]
-        daemons = [Daemon(shard, batch, records // shards, pool) for shard in range(shards)]
+        daemons = [Daemon(shard, batch, share, pool, shards * warm_up + shard * share) for shard in range(shards)]
         began, cpu = time.perf_counter(), time.process_time()
         _run(pipelines, daemons, profile)
         cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
         return Cost(
-            records // shards * shards,
+            share * shards,
             cpu,
             seconds,
             sum(daemon.checkpoints for daemon in daemons),
             table.ask("stats")["distinct"] - warm,
+            sum(map(len, pool)) / len(pool),
         )
 
 
@@ -223,7 +231,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=10)
     parser.add_argument("--batch", type=int, default=500, help="records in a batch")
     parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--shape", choices=list(SHAPES), default=DEFAULT_SHAPE)
+    parser.add_argument("--kind", choices=list(KINDS), default=CLEAN, help="of the records")
     parser.add_argument("--write-mode", choices=list(WRITE_MODES), default="put", help="as output.write_mode")
     parser.add_argument("--profile", action="store_true", help="of one shard's thread, instead of a measurement")
     parser.add_argument("--json", action="store_true")
@@ -231,7 +239,7 @@ def main() -> None:
     profile = cProfile.Profile() if arguments.profile else None
     shards = 1 if profile else arguments.shards
     output = WRITE_MODES[arguments.write_mode]
-    cost = measure(shards, arguments.batch, arguments.records, arguments.shape, profile, output)
+    cost = measure(shards, arguments.batch, arguments.records, arguments.kind, profile, output)
     if profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
     elif arguments.json:

@@ -5,8 +5,9 @@ It speaks HTTP/1.1 and JSON, as boto3 does, and HTTP/2 in clear and CBOR, as KCL
     python -m benchmarks.load.null_kinesis --shards 10 --rate 1000
 
 Nothing is stored: which record stands at which place, and when it arrived, follows from its index. A pool of different
-transactions repeats. A shard holds `backlog` records at the start, and gets `rate` a second by the clock from then on.
-AWS's limits on reading (5 calls and 2 MB a second for a shard) are not imposed.
+records repeats, so large that a text comes again after many seconds. A shard holds `backlog` records at the start, and
+gets `rate` a second by the clock from then on. AWS's limits on reading (5 calls and 2 MB a second for a shard) are not
+imposed.
 
 Commands on stdin: `start`: the clock starts, till then all shards are empty; `stop`: no more records arrive; `cut`:
 and those not yet read are taken back; `stats`.
@@ -23,28 +24,24 @@ from typing import Any, Final
 
 import orjson
 
-from benchmarks.accuracy.transactions import SHAPES, payloads
+from benchmarks.kinds import CLEAN, KINDS
 from benchmarks.load import cbor, http1
 from benchmarks.load.http2 import CBOR, JSON, Http2
 from benchmarks.load.identity import INDEX_DIGITS, index_of, sequence_number, shard_prefix
 from benchmarks.load.service import cpu_seconds, run
 
 STREAM: Final = "load"
-POOL: Final = 5000
+POOL: Final = 200_000
+POOL_BYTES: Final = 60_000_000
 MAX_READ_RECORDS: Final = 10_000
-SHAPE_NAMES: Final = ("clean", "mixed")
 
 _HASH_SPACE: Final = 1 << 128
 _PREFACE: Final = b"PRI"
 
 
-def pool(shape: str, count: int = POOL) -> list[bytes]:
-    """Return `count` transactions of about 240 bytes: without findings but in their fields, or all shapes in turn."""
-    names = list(SHAPES)
-    if shape == "clean":
-        return payloads(names[0], count)
-    made = zip(*(payloads(name, -(-count // len(names))) for name in names), strict=True)
-    return list(itertools.islice(itertools.chain.from_iterable(made), count))
+def pool(kind: str, count: int = POOL) -> list[bytes]:
+    """Return different records of a kind: so many, or as many as memory has room for."""
+    return KINDS[kind].documents(min(count, POOL_BYTES // KINDS[kind].bytes))
 
 
 class Refused(Exception):
@@ -56,7 +53,7 @@ class NullStream:
 
     :param rate: records a second for each shard.
     :param backlog: records that each shard holds at the start.
-    :param data: the transactions that repeat.
+    :param data: the records that repeat.
     :param clock: epoch seconds.
     """
 
@@ -66,8 +63,8 @@ class NullStream:
         self._shards = shards
         self._rate = rate
         self._backlog = backlog
-        # What does not vary of a record, as it stands in an answer; keys are the users'.
-        pairs = [(each, str(orjson.loads(each)["user_id"])) for each in data]
+        # What does not vary of a record, as it stands in an answer; keys are the users', if it has any.
+        pairs = [(each, str(orjson.loads(each).get("user_id", number))) for number, each in enumerate(data)]
         self._tails = [f'"Data":"{b64encode(each).decode()}","PartitionKey":"{user}"}}' for each, user in pairs]
         self._cbor_tails = [
             b"".join([cbor.text("Data"), cbor.binary(each), cbor.text("PartitionKey"), cbor.text(user)])
@@ -148,8 +145,12 @@ class NullStream:
         self._served += end - position
         return (self._as_cbor if is_cbor else self._as_json)(shard, range(position, end), behind)
 
+    def _turn(self, shard: int) -> int:
+        """Give where a shard begins among the records: as far from the others as can be."""
+        return shard * len(self._tails) // self._shards
+
     def _as_json(self, shard: int, indexes: range, behind: int) -> bytes:
-        prefix, tails, turn = shard_prefix(shard), self._tails, shard * 37  # shards do not move in step
+        prefix, tails, turn = shard_prefix(shard), self._tails, self._turn(shard)
         size, arrival = len(tails), self.arrival
         records = ",".join(
             [
@@ -162,7 +163,7 @@ class NullStream:
         return (f'{{"Records":[{records}],"NextShardIterator":"{shard}:{end}","MillisBehindLatest":{behind}}}').encode()
 
     def _as_cbor(self, shard: int, indexes: range, behind: int) -> bytes:
-        tails, turn, arrival = self._cbor_tails, shard * 37, self.arrival
+        tails, turn, arrival = self._cbor_tails, self._turn(shard), self.arrival
         size = len(tails)
         first = cbor.map_of(4) + cbor.text("SequenceNumber") + cbor.text(sequence_number(shard, 0))
         first = first[:-INDEX_DIGITS] + b"%026d" + cbor.text("ApproximateArrivalTimestamp") + b"\x1b%b"
@@ -262,9 +263,9 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=10)
     parser.add_argument("--rate", type=float, default=0, help="records a second for each shard")
     parser.add_argument("--backlog", type=int, default=0, help="records that each shard holds at the start")
-    parser.add_argument("--shape", choices=SHAPE_NAMES, default="clean", help="what the transactions hold")
+    parser.add_argument("--kind", choices=list(KINDS), default=CLEAN, help="of the records")
     arguments = parser.parse_args()
-    stream = NullStream(arguments.shards, arguments.rate, arguments.backlog, pool(arguments.shape))
+    stream = NullStream(arguments.shards, arguments.rate, arguments.backlog, pool(arguments.kind))
     commands = {"start": stream.start, "stop": stream.stop, "cut": stream.cut, "stats": stream.stats}
     run(lambda: _Either(stream), commands)
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.kinds import CLEAN
+
 
 @dataclass(frozen=True)
 class Load:
@@ -12,7 +14,7 @@ class Load:
     shards: int = 10
     rate: float = 1000
     backlog: int = 0
-    shape: str = "clean"
+    kind: str = CLEAN
     seconds: float = 60
     warm_up: float = 15
     drain: float = 60

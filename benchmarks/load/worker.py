@@ -31,7 +31,8 @@ from typing import Any, Final, Self
 
 import yaml
 
-from benchmarks.load.null_kinesis import SHAPE_NAMES, STREAM
+from benchmarks.kinds import CLEAN, KINDS
+from benchmarks.load.null_kinesis import STREAM
 from benchmarks.load.process_costs import ProcessTree, cpu_seconds
 from benchmarks.load.results import Load, Result, ServiceCost
 from benchmarks.load.service import Service
@@ -97,6 +98,7 @@ class Bench:
             yaml.safe_dump(
                 {
                     "stream": {"name": STREAM},
+                    "output": dict(KINDS[load.kind].output),
                     "http": {"host": "127.0.0.1", "port": 0},
                     "runtime_dir": str(folder / "run"),
                 }
@@ -108,7 +110,7 @@ class Bench:
         self._kinesis = stack.enter_context(
             Service(
                 "benchmarks.load.null_kinesis",
-                *("--shards", load.shards, "--rate", load.rate, "--backlog", load.backlog, "--shape", load.shape),
+                *("--shards", load.shards, "--rate", load.rate, "--backlog", load.backlog, "--kind", load.kind),
             )
         )
         self._dynamodb = stack.enter_context(Service("benchmarks.load.null_dynamodb", *self._table_options(settings)))
@@ -276,7 +278,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=10)
     parser.add_argument("--rate", type=float, default=1000, help="records a second for each shard")
     parser.add_argument("--backlog", type=int, default=0, help="records each shard holds at the start; then no rate")
-    parser.add_argument("--shape", choices=SHAPE_NAMES, default="clean", help="what the transactions hold")
+    parser.add_argument("--kind", choices=list(KINDS), default=CLEAN, help="of the records")
     parser.add_argument("--seconds", type=float, default=60, help="length of the window that is measured")
     parser.add_argument("--warm-up", type=float, default=15, help="seconds from the first write to the window")
     parser.add_argument("--drain", type=float, default=60, help="seconds that the rest may take to be written")

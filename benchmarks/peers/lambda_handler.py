@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import boto3
 
+from benchmarks.kinds import CLEAN
 from benchmarks.load.identity import sequence_number
 from benchmarks.load.null_kinesis import pool
 from benchmarks.load.service import Service
@@ -82,9 +83,9 @@ def make_event(shard: int, first: int, count: int, data: list[bytes]) -> Event:
     }
 
 
-def measure(batch: int, records: int, shape: str = "clean") -> HandlerCost:
+def measure(batch: int, records: int, kind: str = CLEAN) -> HandlerCost:
     """Handle `records` records in batches of `batch`; the last one may be smaller."""
-    data = pool(shape)
+    data = pool(kind, records)
     with (
         Service("benchmarks.load.null_dynamodb", "--verify", "--table", TABLE) as table,
         environment(

@@ -127,7 +127,7 @@ class PeerBench:
         self._kinesis = stack.enter_context(
             Service(
                 "benchmarks.load.null_kinesis",
-                *("--shards", load.shards, "--rate", load.rate, "--shape", load.shape),
+                *("--shards", load.shards, "--rate", load.rate, "--kind", load.kind),
             )
         )
         self._dynamodb = stack.enter_context(

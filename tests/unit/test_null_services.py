@@ -21,7 +21,8 @@ from h2.events import DataReceived, StreamEnded
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.load import cbor
+from benchmarks.kinds import CLEAN, WEB_ORDER
+from benchmarks.load import cbor, null_kinesis
 from benchmarks.load.http1 import Request
 from benchmarks.load.http2 import CBOR
 from benchmarks.load.identity import IN_BYTES, index_of, sequence_number
@@ -198,11 +199,19 @@ def test_shards_cover_the_hash_keys() -> None:
     assert all(end + 1 == start for (_, end), (start, _) in itertools.pairwise(ranges))
 
 
-@pytest.mark.parametrize("shape", ["clean", "mixed"])
-def test_the_pool_holds_different_transactions_of_about_240_bytes(shape: str) -> None:
-    made = pool(shape, 50)
+def test_the_pool_holds_different_records_and_no_more_than_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = pool(CLEAN, 50)
     assert len(set(made)) == 50
     assert all(230 <= len(each) <= 280 for each in made)
+    monkeypatch.setattr(null_kinesis, "POOL_BYTES", 7100)
+    assert len(pool(WEB_ORDER, 50)) == 10
+
+
+def test_a_record_without_a_user_has_a_key_of_its_own() -> None:
+    started = NullStream(1, 0, 2, [b'{"a": 1}', b'{"a": 2}'])
+    started.start()
+    found = ask(started, "GetRecords", ShardIterator="0:0")["Records"]
+    assert [each["PartitionKey"] for each in found] == ["0", "1"]
 
 
 # DynamoDB
