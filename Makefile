@@ -15,7 +15,8 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
-CLIPPY := cargo fmt --check --manifest-path native/Cargo.toml && \
+PEERS := benchmarks/peers/rust/Cargo.toml
+CLIPPY := cargo fmt --check --manifest-path native/Cargo.toml && cargo fmt --check --manifest-path $(PEERS) --all && \
 	cargo clippy --quiet --locked --manifest-path native/Cargo.toml -- --deny warnings
 NATIVE := native/Cargo.toml native/Cargo.lock native/pyproject.toml $(wildcard native/src/*.rs)
 
@@ -100,7 +101,7 @@ deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests 
 		--compact --quiet --skip-download
 
 format: $(STAMP) ## format, and mend what the linter can mend
-	if command -v cargo >/dev/null; then cargo fmt --manifest-path native/Cargo.toml; fi
+	if command -v cargo >/dev/null; then cargo fmt --manifest-path native/Cargo.toml; cargo fmt --manifest-path $(PEERS) --all; fi
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -108,7 +109,7 @@ docs: $(STAMP) ## the generated tables of the pages in docs/, and Grafana's dash
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.observability.grafana.generate
 
-bench: $(STAMP) ## the benchmark, under 15 minutes, on a quiet machine; ARGS="--only path" to select
+bench: $(STAMP) ## the benchmark, under 20 minutes, on a quiet machine; ARGS="--only path" to select
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 bench-quick: $(STAMP) ## its most telling rows in small, under 2 minutes
@@ -143,7 +144,7 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --group native --output-file requirements/native.txt
 
 clean: ## remove .venv, build results and caches
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache native/target
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache native/target benchmarks/peers/rust/target
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # With uv where it is on the PATH, else with venv and pip. Build isolation is off because what an isolated build fetches

@@ -1,6 +1,6 @@
 """The benchmark: each row in turn, its raw figures as JSON, and the table of targets.
 
-    python -m benchmarks.bench            all rows but the long ones, under 15 minutes
+    python -m benchmarks.bench            all rows but the long ones, under 20 minutes
     python -m benchmarks.bench --quick    the most telling ones in small, under 2 minutes
     python -m benchmarks.bench --long     the rows of 10 minutes each
     python -m benchmarks.bench --only path --only demo
@@ -41,6 +41,8 @@ def run_row(name: str, mode: str, scale: Scale, folder: Path) -> bool:
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     note = f"skipped, {figures['skipped']}" if "skipped" in figures else "" if figures["is_good"] else "NOT GOOD"
     print(f"{time.monotonic() - began:.0f} s {note}".rstrip(), flush=True)
+    for left_out, why in figures.get("left_out", {}).items():
+        print(f"  {left_out} is left out: {why}", flush=True)
     return bool(figures["is_good"])
 
 

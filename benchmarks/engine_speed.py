@@ -1,9 +1,9 @@
 """What the default policy costs: records a second and core, and the slowest record that its limits let in.
 
-    python -m benchmarks.engine_speed [--seconds 2] [--search 200] [--json FILE]
+    python -m benchmarks.engine_speed [--scale 1] [--search 200] [--json FILE]
 
-Times are of the process (CPU), in batches of 500 as the worker makes them, with the collector of garbage on. The slow
-records are all as large as the policy allows; each is timed several times, never twice the same, the least counts.
+Times are of the process (CPU); the kinds of record as in `benchmarks/peers/engines.py`. The slow records are all as
+large as the policy allows; each is timed several times, never twice the same, the least counts.
 """
 
 import argparse
@@ -13,64 +13,15 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks.accuracy.transactions import SHAPES, payloads
-from benchmarks.real_records import charges, mixed, web_orders
+from benchmarks.peers.engines import measure_ours
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Rejected
 from redaction.policy import load_policy
 
 TARGET_MS = 50.0
-_BATCH = 500
-_BATCHES = 8  # different ones, one after the other
-
-
-def canonical(merchant: str) -> list[bytes]:
-    """Give transactions of the size and the fields of the design's example, 150 bytes."""
-    rng = random.Random(2)  # noqa: S311 - repeatable by design
-    return [
-        json.dumps(
-            {
-                "user_id": str(rng.randrange(10_000, 100_000)),
-                "credit_card": "4532-1234-5678-9012",
-                "ssn": "123-45-6789",
-                "amount": rng.randrange(1000, 100_000) / 100,
-                "merchant": merchant,
-                "timestamp": f"2024-03-15T10:{rng.randrange(60):02}:00Z",
-            }
-        ).encode()
-        for _ in range(_BATCH * _BATCHES)
-    ]
-
-
-KINDS: dict[str, Callable[[], list[bytes]]] = {
-    "the canonical example": partial(canonical, "Amazon"),
-    "the same with a card in a text": partial(canonical, "paid 4111 1111 1111 1111"),
-    **{shape: partial(payloads, shape, _BATCH * _BATCHES) for shape in SHAPES},
-    "a web order": partial(web_orders, _BATCH * _BATCHES),
-    "a charge": partial(charges, _BATCH * _BATCHES),
-    "75 kinds of payload, nothing to hide": partial(mixed, _BATCH * _BATCHES, 0.0),
-    "the same, something to hide in one of ten": partial(mixed, _BATCH * _BATCHES, 0.1),
-    "the same, something to hide in all": partial(mixed, _BATCH * _BATCHES, 1.0),
-}
-"""By name, what makes the records."""
-
-
-def records_per_second(redactor: PolicyRedactor, records: list[bytes], seconds: float) -> float:
-    batches = [records[first : first + _BATCH] for first in range(0, len(records), _BATCH)]
-    for batch in batches:
-        redactor.redact(batch)
-    times: list[float] = []
-    while sum(times) < seconds:
-        start = time.process_time()
-        redactor.redact(batches[len(times) % _BATCHES])
-        times.append(time.process_time() - start)
-    # The median: on a machine that is shared, others slow single batches down threefold.
-    return _BATCH / median(times)
 
 
 UNITS = (
@@ -254,19 +205,18 @@ def slowest(redactor: PolicyRedactor, search: int, times: int = 3) -> list[Timed
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of CPU for each shape of record")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the documents of each kind")
     parser.add_argument("--search", type=int, default=200, help="random mixtures tried as slow records")
     parser.add_argument("--shown", type=int, default=25, help="slow records shown")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     arguments = parser.parse_args()
+    rates = measure_ours(arguments.scale)
+    print("| records | bytes | compiled: records/s per core | Python |")
+    print("|---|---|---|---|")
+    for found in rates:
+        compiled = "-" if found["compiled"] is None else f"{found['compiled']:,.0f}"
+        print(f"| {found['kind']} | {found['bytes']:.0f} | {compiled} | {found['python']:,.0f} |")
     redactor = PolicyRedactor(load_policy("default"))
-    print("| records | bytes | records/s per core |")
-    print("|---|---|---|")
-    rates = {}
-    for kind, make in KINDS.items():
-        records = make()
-        rates[kind] = records_per_second(redactor, records, arguments.seconds)
-        print(f"| {kind} | {sum(map(len, records)) / len(records):.0f} | {rates[kind]:,.0f} |", flush=True)
     timed = slowest(redactor, arguments.search)
     above = sum(one.ms > TARGET_MS for one in timed)
     print(f"\nSlow records: {len(timed)} kinds, {above} above {TARGET_MS:.0f} ms. The slowest:\n")

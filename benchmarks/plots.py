@@ -3,7 +3,8 @@
     python -m benchmarks.plots [--results FOLDER] [--page FILE] [--images FOLDER]
 
 Writes performance-*.svg, as far as there are results for each, and fills the page's places:
-`<!-- bench:NAME -->` ... `<!-- /bench -->`, NAME one of targets, path, worker, engine, backlogs, peers, machine.
+`<!-- bench:NAME -->` ... `<!-- /bench -->`, NAME one of targets, path, path-kinds, worker, engine, sizes,
+engines, removal, backlogs, peers, machine.
 """
 
 import argparse

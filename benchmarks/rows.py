@@ -4,21 +4,21 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import long_run
 from benchmarks.backlogs import is_good
-from benchmarks.engine_speed import KINDS, records_per_second
+from benchmarks.kinds import CARD_IN_TEXT, CHARGE, CLEAN, MIX, WEB_ORDER
 from benchmarks.load import worker
 from benchmarks.load.results import Load
+from benchmarks.peers import engines as peer_engines
 from benchmarks.peers import lambda_handler
 from benchmarks.peers import run as peer_run
 from benchmarks.peers.environment import NotInstalled
-from redaction.engine import PolicyRedactor
-from redaction.policy import load_policy
+from benchmarks.targets import MIDDLE
 
 Figures = dict[str, Any]
 """A row's raw figures; always with `is_good`: nothing was lost, and what ran ended in order."""
@@ -28,12 +28,13 @@ ROOT: Final = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much a mode measures: seconds of windows, numbers of records."""
+    """How much a mode measures: seconds of windows, numbers of records, shares of the engines' documents."""
 
     seconds: float
     warm_up: float
     long_seconds: float
-    engine_seconds: float
+    engine: float
+    engines: float
     path: tuple[tuple[int, int], ...]
     path_records: int
     backlog: int
@@ -48,7 +49,8 @@ QUICK: Final = Scale(
     seconds=10,
     warm_up=4,
     long_seconds=30,
-    engine_seconds=0.5,
+    engine=0.02,
+    engines=0.05,
     path=((1, 500), (10, 100), (10, 500)),
     path_records=40_000,
     backlog=30_000,
@@ -59,7 +61,8 @@ FULL: Final = Scale(
     seconds=30,
     warm_up=20,
     long_seconds=600,
-    engine_seconds=2,
+    engine=0.25,
+    engines=1.0,
     path=tuple((shards, batch) for shards in _SHARDS for batch in _BATCHES),
     path_records=200_000,
     backlog=120_000,
@@ -69,37 +72,38 @@ FULL: Final = Scale(
 
 
 def engine(scale: Scale) -> Figures:
-    """Both ways in turn, kind by kind; `compiled` is None where there is no compiled part."""
-    policy = load_policy("default")
-    compiled, python = PolicyRedactor(policy), PolicyRedactor(policy, native=False)
-    kinds = []
-    for kind, make in KINDS.items():
-        records = make()
-        rate = records_per_second(compiled, records, scale.engine_seconds) if compiled.is_native else None
-        kinds.append(
-            {
-                "kind": kind,
-                "bytes": sum(map(len, records)) / len(records),
-                "compiled": rate,
-                "python": records_per_second(python, records, scale.engine_seconds),
-            }
-        )
-    return {"is_good": True, "records_per_second": kinds}
+    """Both ways in turn, kind by kind."""
+    return {"is_good": True, "records_per_second": peer_engines.measure_ours(scale.engine)}
+
+
+def engines(scale: Scale) -> Figures:
+    figures = peer_engines.measure(scale.engines)
+    return {"is_good": True, "left_out": figures["left_out"]} | figures
 
 
 def path(scale: Scale) -> Figures:
-    """One process for each measurement: none inherits another's heap."""
+    # One full batch for each shard at least.
+    return _paths((CLEAN, shards, batch, max(scale.path_records, shards * batch)) for shards, batch in scale.path)
+
+
+def path_kinds(scale: Scale) -> Figures:
+    """The records that people have, at the shards and the batch by which the path is judged."""
+    shares = {CLEAN: 1.0, CARD_IN_TEXT: 0.5, WEB_ORDER: 0.4, CHARGE: 0.1, MIX: 0.05}
+    return _paths((kind, *MIDDLE, int(share * scale.path_records)) for kind, share in shares.items())
+
+
+def _paths(asked: Iterable[tuple[str, int, int, int]]) -> Figures:
+    """One process for each measurement of kind, shards, batch, records: none inherits another's heap."""
     runs = []
-    for shards, batch in scale.path:
-        records = max(scale.path_records, shards * batch)  # one full batch for each shard at least
-        options = ("--shards", shards, "--batch", batch, "--records", records, "--json")
+    for kind, shards, batch, records in asked:
+        options = ("--kind", kind, "--shards", shards, "--batch", batch, "--records", records, "--json")
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.record_path", *map(str, options)],
             stdout=subprocess.PIPE,
             cwd=ROOT,
             check=False,
         )
-        runs.append({"shards": shards, "batch": batch} | _json_of(done.stdout))
+        runs.append({"kind": kind, "shards": shards, "batch": batch} | _json_of(done.stdout))
     return {"is_good": all(run["written"] == run["records"] for run in runs), "runs": runs}
 
 
@@ -135,9 +139,9 @@ def _json_of(output: bytes) -> Figures:
     return figures
 
 
-def _worker(shards: int, rate: float) -> Callable[[Scale], Figures]:
+def _worker(shards: int, rate: float, kind: str = CLEAN) -> Callable[[Scale], Figures]:
     def run(scale: Scale) -> Figures:
-        return _under(Load(shards=shards, rate=rate, seconds=scale.seconds, warm_up=scale.warm_up))
+        return _under(Load(shards=shards, rate=rate, kind=kind, seconds=scale.seconds, warm_up=scale.warm_up))
 
     return run
 
@@ -216,11 +220,15 @@ _DEFAULT: Final = frozenset({"default"})
 _LONG: Final = frozenset({"long"})
 
 ROWS: Final[dict[str, Row]] = {
-    "engine": Row("the redaction engine alone", engine, _QUICK_TOO),
+    "engine": Row("the redaction engine alone, by kinds and sizes of record", engine, _QUICK_TOO),
+    "engines": Row("the redaction engine beside others, and what each removes", engines, _QUICK_TOO),
     "path": Row("Python, from the daemon's line to the acknowledged write", path, _QUICK_TOO),
+    "path-kinds": Row("the same, by kinds of record", path_kinds, _DEFAULT),
     "scrape": Row("a scrape of the metrics, its merging beside prometheus_client's", scrape, _DEFAULT),
     "large": Row("one record of 10 MiB: time, memory, and how long others stand still", large, _DEFAULT),
     "worker-10": Row("the whole worker, 10 shards x 1,000/s", _worker(10, 1000), _QUICK_TOO),
+    "worker-orders": Row("the same of web orders", _worker(10, 1000, WEB_ORDER), _DEFAULT),
+    "worker-mix": Row("the whole worker, 10 shards x 50/s of 75 kinds of payload", _worker(10, 50, MIX), _DEFAULT),
     "worker-50": Row("the whole worker, 50 shards x 200/s", _worker(50, 200), _DEFAULT),
     "worker-latency": Row("the whole worker, 10 shards x 100/s", _worker(10, 100), _DEFAULT),
     "worker-backlog": Row("the whole worker, catching up", backlog, _DEFAULT),

@@ -9,12 +9,18 @@ from benchmarks.targets import TARGETS, Results, path_cost
 
 _WORKER_ROWS: Final = {
     "worker-10": "10 shards x 1,000/s",
+    "worker-orders": "10 shards x 1,000/s of web orders",
+    "worker-mix": "10 shards x 50/s of 75 kinds",
     "worker-50": "50 shards x 200/s",
     "worker-latency": "10 shards x 100/s",
     "worker-backlog": "10 shards, catching up",
     "long-50": "50 shards x 200/s, long",
     "long-slow-table": "the same, the table takes a tenth",
 }
+
+
+_BYTES: Final = " bytes, "
+"""In the name of a kind of one size."""
 
 
 def target_table(results: Results) -> str:
@@ -38,7 +44,8 @@ def path_table(results: Results) -> str:
 def engine_table(results: Results) -> str:
     """Records and MB a second and core, with the compiled part and without."""
     header = ("records", "bytes", "compiled: records/s", "MB/s", "Python: records/s", "MB/s")
-    return table(header, map(_engine_line, results["engine"]["figures"]["records_per_second"]))
+    found = results["engine"]["figures"]["records_per_second"]
+    return table(header, (_engine_line(each) for each in found if _BYTES not in each["kind"]))
 
 
 def _engine_line(found: Any) -> tuple[str, ...]:
@@ -50,6 +57,77 @@ def _engine_line(found: Any) -> tuple[str, ...]:
 
 def _rate(rate: float, size: float) -> tuple[str, str]:
     return f"{rate:,.0f}", f"{rate * size / 1e6:.0f}"
+
+
+def sizes_table(results: Results) -> str:
+    """What a record of each size costs a core, in microseconds, and MB/s; with the compiled part if there is one."""
+    found = {each["kind"]: each for each in results["engine"]["figures"]["records_per_second"]}
+    sizes: dict[str, dict[str, Any]] = {}
+    for kind, each in found.items():
+        size, _, share = kind.partition(_BYTES)
+        if share:
+            sizes.setdefault(size, {})[share] = each
+    shares = list(dict.fromkeys(share for each in sizes.values() for share in each))
+    header = ("bytes", *(name for share in shares for name in (f"{share}: µs", "records/s", "MB/s")))
+
+    def cells(each: Any) -> tuple[str, ...]:
+        rate = each["python"] if each["compiled"] is None else each["compiled"]
+        return (f"{1e6 / rate:,.0f}", *_rate(rate, each["bytes"]))
+
+    return table(
+        header,
+        ((size, *(cell for share in shares for cell in cells(each[share]))) for size, each in sizes.items()),
+    )
+
+
+def engines_table(results: Results) -> str:
+    """Records and MB a second and core of each engine, on the same documents."""
+    figures = results["engines"]["figures"]
+    names = list(figures["versions"])
+    header = ("records/s (MB/s)", *(f"{name} {figures['versions'][name]}".rstrip() for name in names))
+
+    def cell(found: Any) -> str:
+        return (
+            f"{found['records_per_second']:,.0f} ({found['mb_per_second']:.{0 if found['mb_per_second'] > 1 else 1}f})"
+        )
+
+    return table(
+        header,
+        (
+            (f"{each['kind']}, {each['bytes']:,.0f} B", *(cell(each["engines"][name]) for name in names))
+            for each in figures["kinds"]
+        ),
+    )
+
+
+def removal_table(results: Results) -> str:
+    """The share that each engine removes of known sensitive values, by set, and changes of what should stay."""
+    judged = results["engines"]["figures"]["removal"]
+    removed, changed = (list(judged[0][name]) for name in ("removed", "changed"))
+    header = (
+        "",
+        *(f"removed: {name} ({judged[0]['removed'][name][1]})" for name in removed),
+        *(f"changed: {name} ({judged[0]['changed'][name][1]:,})" for name in changed),
+    )
+
+    def line(each: Any) -> tuple[str, ...]:
+        counts = [*(each["removed"][name] for name in removed), *(each["changed"][name] for name in changed)]
+        return (each["engine"], *(f"{count / of:.1%}" for count, of in counts))
+
+    return table(header, map(line, judged))
+
+
+def path_kinds_table(results: Results) -> str:
+    """Core-seconds of Python per million records, and MB a second and core, by kind."""
+    header = ("records", "bytes", "core-seconds per million", "MB/s per core")
+    return table(
+        header,
+        (
+            (run["kind"], f"{run['bytes']:,.0f}", f"{cost:.1f}", f"{run['bytes'] / cost:.0f}")
+            for run in results["path-kinds"]["figures"]["runs"]
+            for cost in [run["core_seconds_per_million"]]
+        ),
+    )
 
 
 def worker_table(results: Results) -> str:
@@ -121,6 +199,12 @@ def _tables(results: Results) -> Iterator[tuple[str, str]]:
         yield "worker", worker_table(results)
     if "engine" in results:
         yield "engine", engine_table(results)
+        yield "sizes", sizes_table(results)
+    if "engines" in results:
+        yield "engines", engines_table(results)
+        yield "removal", removal_table(results)
+    if "path-kinds" in results:
+        yield "path-kinds", path_kinds_table(results)
     if "backlogs" in results:
         yield "backlogs", backlog_table(results)
     if any(name.startswith("peer-") for name in results):

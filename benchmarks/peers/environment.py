@@ -1,4 +1,4 @@
-"""An environment for async-kinesis: aiobotocore ties botocore to a few releases, which must not be the worker's."""
+"""An environment for the peers in Python: one ties botocore to a few releases, which must not be the worker's."""
 
 import shutil
 import subprocess

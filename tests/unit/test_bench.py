@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import bench, machine, markdown, plots, rows, svg, tables, targets
-from benchmarks.peers import environment, lambda_handler
+from benchmarks.peers import engines, environment, lambda_handler, presidio_engine
 from benchmarks.peers import run as peer_run
 from benchmarks.peers.comparison import entries, ratio
 from benchmarks.peers.redact import document_of
@@ -55,8 +55,36 @@ def cost(shards: int, batch: int, value: float) -> dict[str, Any]:
     return {"shards": shards, "batch": batch, "core_seconds_per_million": value}
 
 
+def rate(kind: str, compiled: float | None, python: float, size: int = 240) -> dict[str, Any]:
+    return {"kind": kind, "bytes": size, "compiled": compiled, "python": python}
+
+
+def speed(kind: str, ours: float, other: float) -> dict[str, Any]:
+    rates = {engines.OURS: ours, engines.VECTOR: other}
+    found = {name: {"records_per_second": rate, "mb_per_second": rate / 1000} for name, rate in rates.items()}
+    return {"kind": kind, "bytes": 700.0, "engines": found}
+
+
 FIGURES: dict[str, Any] = {
-    "engine": {"records_per_second": [{"kind": "clean", "bytes": 240, "compiled": None, "python": 85_000.4}]},
+    "engine": {
+        "records_per_second": [
+            rate("clean", None, 85_000.4),
+            rate("web order", 60_000.0, 15_000.0, 700),
+            rate("300 bytes, clean", 100_000.0, 50_000.0, 300),
+            rate("300 bytes, something to hide in all", None, 50_000.0, 300),
+        ]
+    },
+    "large": {"worst": {"ms_per_400_kb": 42.4}},
+    "engines": {
+        "versions": {engines.OURS: "", engines.VECTOR: "0.38.0"},
+        "left_out": {engines.DATADOG: "cargo is missing"},
+        "kinds": [speed("web order", 50_000.0, 40_000.0), speed("charge", 9_000.0, 10_000.0)],
+        "removal": [
+            {"engine": engines.OURS, "removed": {"a": [99, 100]}, "changed": {"a": [1, 400], "clean": [0, 2200]}},
+            {"engine": engines.VECTOR, "removed": {"a": [50, 100]}, "changed": {"a": [4, 400], "clean": [22, 2200]}},
+        ],
+    },
+    "path-kinds": {"runs": [cost(10, 500, 50.0) | {"kind": "web order", "bytes": 700.0}]},
     "path": {"runs": [cost(1, 100, 26.0), cost(1, 500, 22.0), cost(10, 100, 24.0), cost(10, 500, 20.0)]},
     "worker-10": worker(55),
     "worker-50": worker(120, pss_mib={"all": 900.0}),
@@ -91,9 +119,14 @@ def line_of(text: str, first: str) -> list[str]:
 @pytest.mark.parametrize(
     ("what", "measured", "met"),
     [
-        ("Python per million", "20.0", "yes"),
+        ("Python per million", "20.0", "**no**"),
         ("the dearest of all", "1.30 times", "**no**"),
-        ("whole worker, 10 shards", "55.0 (Python 20.5, JVM 34.0)", "yes"),
+        ("engine, compiled, records/s per core: web order", "60,000", "yes"),
+        ("engine, compiled, records/s per core: charge", "-", "-"),  # not among what was measured
+        ("engine, Python, records/s per core: web order", "15,000", "**no**"),
+        ("its lead over", "0.90 times at the least: charge, Vector's VRL", "**no**"),
+        ("the slowest hostile", "42 ms", "yes"),
+        ("whole worker, 10 shards", "55.0 (Python 20.5, JVM 34.0)", "**no**"),
         ("whole worker, 50 shards", "120.0 (Python 20.5, JVM 99.0)", "**no**"),
         ("memory at 50 shards, JVM", "0.88 GiB", "**no**"),
         ("memory at 50 shards over", "-", "-"),  # that row was not run
@@ -122,6 +155,36 @@ def test_a_path_without_the_middle_combination_is_not_judged() -> None:
     found = {"path": {"machine": results()["path"]["machine"], "figures": {"runs": [cost(1, 100, 26.0)]}}}
     assert line_of(tables.target_table(found), "Python per million")[2:4] == ["-", "-"]
     assert cells(tables.path_table(found))[2:] == [["1", "26.0"]]
+
+
+def test_a_lead_takes_both_to_be_measured() -> None:
+    figures = results()["engines"]["figures"]
+    assert targets.lead(figures) == (0.9, "charge", engines.VECTOR)
+    for each in figures["kinds"]:
+        del each["engines"][engines.OURS]
+    assert targets.lead(figures) is None
+
+
+def test_a_record_of_a_size_is_shown_by_what_it_costs() -> None:
+    header, _, line = cells(tables.sizes_table(results()))
+    assert header == [
+        "bytes", "clean: µs", "records/s", "MB/s", "something to hide in all: µs", "records/s", "MB/s",
+    ]  # fmt: skip
+    assert line == ["300", "10", "100,000", "30", "20", "50,000", "15"]  # of Python where there is no compiled part
+    assert not [line for line in cells(tables.engine_table(results())) if line[0].startswith("300")]
+
+
+def test_engines_stand_side_by_side_with_what_each_removes() -> None:
+    found = results()
+    assert cells(tables.engines_table(found))[0] == ["records/s (MB/s)", engines.OURS, "Vector's VRL 0.38.0"]
+    assert line_of(tables.engines_table(found), "charge")[1:] == ["9,000 (9)", "10,000 (10)"]
+    assert cells(tables.removal_table(found))[0][1:] == [
+        "removed: a (100)",
+        "changed: a (400)",
+        "changed: clean (2,200)",
+    ]
+    assert line_of(tables.removal_table(found), "Vector")[1:] == ["50.0%", "1.0%", "1.0%"]
+    assert line_of(tables.path_kinds_table(found), "web order")[1:] == ["700", "50.0", "14"]
 
 
 def test_nothing_measured_leaves_a_table_of_targets() -> None:
@@ -244,6 +307,20 @@ def test_a_row_that_cannot_run_here_is_none(monkeypatch: pytest.MonkeyPatch, tmp
         environment.make(tmp_path / "environment")
 
 
+def test_a_program_that_cannot_be_built_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(environment.NotInstalled, match="cargo is missing"):
+        engines.built("vector")
+
+
+def test_what_is_left_out_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = {"is_good": True, "records_per_second": [], "left_out": {engines.VECTOR: "cargo is missing"}}
+    assert run_only(monkeypatch, tmp_path, figures) == 0
+    assert "Vector's VRL is left out: cargo is missing" in capsys.readouterr().out
+
+
 def test_each_target_has_its_row_and_each_mode_its_rows() -> None:
     assert {target.row for target in targets.TARGETS} <= set(rows.ROWS)
     assert {mode for row in rows.ROWS.values() for mode in row.modes} == {"quick", "default", "long"}
@@ -279,6 +356,28 @@ def test_the_handler_writes_every_record_of_its_events() -> None:
     result = lambda_handler.measure(batch=30, records=100)
     assert result.written == result.records == 100
     assert result.core_seconds > 0
+
+
+def test_an_engine_answers_with_time_and_with_what_it_releases(tmp_path: Path) -> None:
+    file = tmp_path / "documents.jsonl"
+    file.write_bytes(b'{"email":"a@example.org","n":1}\n[not JSON\n{"n":2}\n')
+    with engines.EngineProcess("ours", engines.ours()[engines.OUR_PYTHON], file) as process:
+        assert process.opened() == 3
+        assert process.seconds(0, 3) > 0
+        released = process.write(3, tmp_path / "released.jsonl")
+    assert "a@example.org" not in released[0]
+    assert released[1:] == ["", '{"n":2}']
+
+
+def test_texts_and_numbers_are_cut_where_something_is_found() -> None:
+    def find(text: str) -> list[tuple[int, int]]:
+        return [(0, 2), (1, 3)] if text.startswith("12") else []
+
+    document = {"a": ["12345", 12345, 3, None, True], "b": "4"}
+    assert presidio_engine.redacted(document, find) == {
+        "a": ["[REDACTED]45", "[REDACTED]45", 3, None, True],
+        "b": "4",
+    }
 
 
 @pytest.mark.parametrize(
