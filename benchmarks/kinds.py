@@ -98,7 +98,7 @@ def _all() -> dict[str, Kind]:
     for size, (share, said) in itertools.product(_SIZES, _SHARES.items()):
         kinds[f"{size:,} bytes, {said}"] = Kind(partial(sized, size=size, finding_in=share), size, _BY_PLACE)
     if FIXTURES.is_dir():
-        kinds[PUBLIC] = Kind(_fixtures, 780, _BY_PLACE)
+        kinds[PUBLIC] = Kind(_fixtures, 720, _BY_PLACE)
     return kinds
 
 

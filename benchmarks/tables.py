@@ -199,7 +199,8 @@ def _tables(results: Results) -> Iterator[tuple[str, str]]:
         yield "worker", worker_table(results)
     if "engine" in results:
         yield "engine", engine_table(results)
-        yield "sizes", sizes_table(results)
+        if any(_BYTES in each["kind"] for each in results["engine"]["figures"]["records_per_second"]):
+            yield "sizes", sizes_table(results)
     if "engines" in results:
         yield "engines", engines_table(results)
         yield "removal", removal_table(results)
