@@ -81,8 +81,10 @@ def _fixtures(count: int) -> list[bytes]:
 
 @cache
 def _templates() -> list[Template]:
+    """Return the fixtures in which something varies; most others are references to examples elsewhere."""
     lines = [line for path in sorted(FIXTURES.glob("*.jsonl")) for line in path.read_text("utf-8").split("\n")]
-    return [template(json.loads(line)) for line in lines if line.startswith("{")]
+    made = [template(json.loads(line)) for line in lines if line.startswith("{")]
+    return [pieces for pieces in made if not all(isinstance(piece, str) for piece in pieces)]
 
 
 def _all() -> dict[str, Kind]:
@@ -98,7 +100,7 @@ def _all() -> dict[str, Kind]:
     for size, (share, said) in itertools.product(_SIZES, _SHARES.items()):
         kinds[f"{size:,} bytes, {said}"] = Kind(partial(sized, size=size, finding_in=share), size, _BY_PLACE)
     if FIXTURES.is_dir():
-        kinds[PUBLIC] = Kind(_fixtures, 720, _BY_PLACE)
+        kinds[PUBLIC] = Kind(_fixtures, 1040, _BY_PLACE)
     return kinds
 
 
