@@ -30,7 +30,7 @@ class Engine:
         limits: tuple[int, int, int],
         fold: bytes,
         groups: Sequence[tuple[str, Sequence[tuple[int, str]]]],
-        sign: str,
+        signs: Sequence[str],
         wrapping: str,
         version: bytes,
     ) -> None: ...

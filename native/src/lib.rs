@@ -56,18 +56,18 @@ struct Engine {
 impl Engine {
     /// `limits`: levels of nesting, bytes, values; `fold`: the view of each code point; `groups`: patterns which match where something may be, and the detectors of each
     /// by their numbers, with where these may find something; `wrapping`: which matches in texts that have to be looked
-    /// into, and `sign` wherever it does; `version`: what stands before a value that is a version.
+    /// into, and one of `signs` wherever it does; `version`: what stands before a value that is a version.
     #[new]
     fn new(
         limits: (usize, usize, usize),
         fold: Vec<u8>,
         groups: Vec<(String, Vec<(usize, String)>)>,
-        sign: &str,
+        signs: Vec<String>,
         wrapping: &str,
         version: Vec<u8>,
     ) -> PyResult<Self> {
         let (patterns, detectors): (Vec<String>, Vec<_>) = groups.into_iter().unzip();
-        let all = patterns.iter().map(String::as_str).chain([sign]);
+        let all = patterns.iter().chain(&signs).map(String::as_str);
         let (max_depth, max_bytes, max_values) = limits;
         Ok(Engine {
             tree: Tree::default(),
@@ -81,7 +81,7 @@ impl Engine {
             },
             fold: Fold::new(fold, b'?'),
             sieves: Sieves::new(all).map_err(PyValueError::new_err)?,
-            sign: 1 << patterns.len(),
+            sign: ((1 << signs.len()) - 1) << patterns.len(),
             wrapping: Sieve::new(wrapping).map_err(PyValueError::new_err)?,
             wrappings: Finder::new(wrapping).map_err(PyValueError::new_err)?,
             detectors: Detectors::new(&detectors).map_err(PyValueError::new_err)?,

@@ -47,7 +47,7 @@ pub struct Looking<'a> {
     /// By field, what stands before a text and before a number.
     pub before: &'a [(u32, u32)],
     pub sieves: &'a mut Sieves,
-    /// The bit of the pattern that matches wherever a text may have to be looked into, and the one that tells.
+    /// The bits of the patterns of which one matches wherever a text has to be looked into; and the one that tells.
     pub sign: Seen,
     pub wrapping: &'a mut Sieve,
     pub scratch: &'a mut Scratch,

@@ -145,7 +145,7 @@ pub struct Sieves {
 }
 
 /// At most so many.
-const MOST: usize = 5;
+const MOST: usize = 6;
 
 /// Which of the patterns match, one bit for each.
 pub type Seen = u8;
@@ -178,6 +178,7 @@ impl Sieves {
             2 => self.run::<2>(before, befores, text),
             3 => self.run::<3>(before, befores, text),
             4 => self.run::<4>(before, befores, text),
+            5 => self.run::<5>(before, befores, text),
             _ => self.run::<MOST>(before, befores, text),
         }
     }

@@ -41,7 +41,7 @@ class CarefulSearch:
             detector.name: (action, isinstance(action, Replace | KeyedAction), (detector.name, action.name))
             for detector, action in actions.items()
         }
-        self._finder = Finder(tuple(actions), unwrapper.in_text, unwrapper.any_in_text)
+        self._finder = Finder(tuple(actions), unwrapper.in_text, unwrapper.signs)
         self._tree = tree
         self._unwrapper = unwrapper
         self._suspicious = passes(tuple(actions), unwrapper.in_text)

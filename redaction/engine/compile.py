@@ -88,7 +88,7 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
     native = None
     if module := installed():
         with suppress(ValueError):  # too large a pattern for it
-            wrapping = unwrapper.any_in_text, unwrapper.in_text
+            wrapping = unwrapper.signs, unwrapper.in_text
             native = Native(module, tree, fields, drops, limits, tuple(actions), wrapping, search.look_at_names)
     return Compiled(limits, tree, fields, search, prefilter, drops, native)
 

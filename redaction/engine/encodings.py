@@ -35,7 +35,10 @@ _ESCAPED: Final = (
 )
 # Twelve digits and more in ASCII, as hexadecimal digits: the dump of a message (ISO 8583).
 _HEX_DIGITS: Final = rb"(?:3[0-9]){12}"
-ENCODED: Final = rb"|".join((_ESCAPED, _HEX_DIGITS, _BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16, _BASE64_COMPRESSED))
+ESCAPED: Final = rb"|".join((_ESCAPED, _HEX_DIGITS))
+BASE64: Final = rb"|".join((_BASE64_DIGITS, _BASE64_TEXT, _BASE64_UTF16, _BASE64_COMPRESSED))
+"""Apart: random letters lead an automaton through states that are the product of all that it follows."""
+ENCODED: Final = ESCAPED + rb"|" + BASE64
 """Matches where a text, serialised or not, has an encoded piece."""
 
 

@@ -84,18 +84,18 @@ _Search: TypeAlias = "tuple[Detector, Callable[[int], Iterable[Span]], Part]"
 class Finder:
     """The detectors of one policy; where two find the same place, the earlier of the sequence counts.
 
-    :param wrapping: matches texts that have to be looked into; `sign` matches wherever it does, and is quicker.
+    :param wrapping: matches texts that have to be looked into; one of `signs` matches wherever it does, and is quicker.
     :raises re2.error: a detector's pattern is none.
     """
 
-    def __init__(self, detectors: Sequence[Detector], wrapping: bytes = _NOTHING, sign: bytes = _NOTHING) -> None:
+    def __init__(self, detectors: Sequence[Detector], wrapping: bytes = _NOTHING, signs: Sequence[bytes] = ()) -> None:
         self.detectors = tuple(detectors)
         self._rank = {detector.name: rank for rank, detector in enumerate(detectors)}
         self._wrapping = compile_bytes(wrapping)
         compiled = [(each, compile_bytes(each.candidate)) for each in detectors]
         # Those with letters first, since what they find covers the candidates of others. Last those whose candidates
         # are found often, or that are slow beside others: for them there is no first look at where these may be.
-        self._letters = _worthwhile([pair for pair in compiled if pair[0].name not in NUMBERS | APART], [sign])
+        self._letters = _worthwhile([pair for pair in compiled if pair[0].name not in NUMBERS | APART], signs)
         self._numbers = _worthwhile([pair for pair in compiled if pair[0].name in NUMBERS - _OFTEN])
         self._often = [pair for pair in compiled if pair[0].name in APART | _OFTEN]
 
@@ -130,10 +130,11 @@ class Finder:
     def _sifted(self, everything: Part, texts: Texts, wrapped: list[int]) -> "Iterator[_Search]":
         """Find out where something may be; adds the texts that have to be looked into to those."""
         seen = everything.seen
-        for sieve, detectors in (self._letters, self._numbers):
-            if numbers := sieve.within(seen, everything.ends):
+        for sieves, detectors in (self._letters, self._numbers):
+            within = [sieve.within(seen, everything.ends) for sieve in sieves]
+            if numbers := sorted(set().union(*within)) if len(within) > 1 else within[0]:
                 part = _only(everything, numbers)
-                if sieve is self._letters[0]:
+                if sieves is self._letters[0]:
                     wrapped += self._wrapped(part, texts)
                 for detector, pattern in detectors:
                     yield detector, partial(spans, pattern, part.seen), part
@@ -230,10 +231,10 @@ class Finder:
 
 def _worthwhile(
     detectors: Sequence[tuple[Detector, Pattern]], others: Sequence[bytes] = ()
-) -> tuple[Sieve, Sequence[tuple[Detector, Pattern]]]:
-    """Put a sieve before detectors: where one of their patterns matches, or one of others."""
-    candidates = [detector.candidate for detector, _ in detectors]
-    return Sieve(any_of([*candidates, *others]) if candidates or others else _NOTHING), detectors
+) -> tuple[Sequence[Sieve], Sequence[tuple[Detector, Pattern]]]:
+    """Put sieves before detectors: where a pattern of theirs matches, or one of others; all but the first are apart."""
+    first = [*(detector.candidate for detector, _ in detectors), *others[:1]]
+    return [Sieve(any_of(first) if first else _NOTHING), *map(Sieve, others[1:])], detectors
 
 
 def _from(candidates: Sequence[Span], position: int) -> Sequence[Span]:

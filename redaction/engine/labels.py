@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from redaction.detectors.base import Span
-from redaction.engine.encodings import ENCODED
+from redaction.engine.encodings import ENCODED, ESCAPED
 from redaction.policy.selectors import ANY, NAME, NAME_PATTERN, Selector
 from redaction.policy.words import BEHIND, Core, Grammar
 
@@ -106,19 +106,19 @@ class Labels:
     @property
     def any_in_serialised(self) -> bytes:
         """Matches wherever `in_serialised` does, and more: no names are compared."""
-        return b"|".join((ENCODED, _ANY_IN_SERIALISED, *self._codes)) if self else ENCODED
+        return b"|".join((ESCAPED, _ANY_IN_SERIALISED, *self._codes)) if self else ESCAPED
 
     @property
     def any_in_text(self) -> bytes:
-        """Matches wherever `in_text` does, and more: no names are compared."""
-        return b"|".join((ENCODED, _ANY_IN_TEXT, *self._codes)) if self else ENCODED
+        """Matches wherever `in_text` does, but for base64, and more: no names are compared."""
+        return b"|".join((ESCAPED, _ANY_IN_TEXT, *self._codes)) if self else ESCAPED
 
     @property
     def in_serialised(self) -> bytes:
-        """Matches serialised JSON wherever a text of it may have to be looked into."""
+        """Matches serialised JSON wherever a text of it may have to be looked into, but for base64."""
         if not self:
-            return ENCODED
-        return b"|".join((ENCODED, self._names + _END_IN_SERIALISED, _JSON_IN_SERIALISED, *self._codes))
+            return ESCAPED
+        return b"|".join((ESCAPED, self._names + _END_IN_SERIALISED, _JSON_IN_SERIALISED, *self._codes))
 
     @property
     def in_text(self) -> bytes:

@@ -63,7 +63,7 @@ class Leaf(NamedTuple):
 class Native:
     """The compiled part of one policy. Safe to share between threads.
 
-    :param wrapping: matches texts that may have to be looked into; and those that have to be.
+    :param wrapping: what matches texts that may have to be looked into; and those that have to be.
     :param look_at_names: finds out what becomes of the names of fields.
     :raises ValueError: a pattern is too large for it.
     """
@@ -76,7 +76,7 @@ class Native:
         drops: DropRules,
         limits: Limits,
         detectors: Sequence[Detector],
-        wrapping: tuple[bytes, bytes],
+        wrapping: tuple[Sequence[bytes], bytes],
         look_at_names: Callable[[list[FieldNode]], None],
     ) -> None:
         rank = {detector: number for number, detector in enumerate(detectors)}
@@ -89,7 +89,8 @@ class Native:
             (limits.max_depth, most_bytes, limits.max_values),
             fold_table(),
             groups,
-            *map(_text, wrapping),
+            list(map(_text, wrapping[0])),
+            _text(wrapping[1]),
             VERSION.encode(),
         )
         self._module = module

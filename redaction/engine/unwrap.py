@@ -63,7 +63,8 @@ class Unwrapper:
 
     def __init__(self, named: FieldTree, labels: Labels, limits: Limits) -> None:
         self.in_text: Final = labels.in_text
-        self.any_in_text: Final = labels.any_in_text
+        self.signs: Final = (labels.any_in_text, encodings.BASE64)
+        """One of these matches wherever `in_text` does."""
         self._labels = compile_bytes(labels.pattern) if labels else None
         self.tree: Final = named
         self._rules = FieldRules(named)
