@@ -6,6 +6,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Input, Span};
 
 use crate::json::{Unusual, Usual};
+use crate::sieve::Seen;
 
 /// A pattern whose matches are found one after the other: of those that begin first, the one that the pattern names first.
 pub struct Finder {
@@ -68,7 +69,7 @@ impl Detectors {
         &mut self,
         text: &[u8],
         line: Span,
-        groups: u8,
+        groups: Seen,
         found: &mut [Vec<(usize, usize)>],
     ) -> Usual<()> {
         for (place, group) in self.groups.iter_mut().enumerate() {

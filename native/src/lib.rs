@@ -29,7 +29,7 @@ use crate::item::{Field, Writer};
 use crate::json::{decode, Unusual};
 use crate::look::{Leaf, Leaves, Looking, Scratch};
 use crate::shape::{edited, Answer, Ask, Edit, Pair, Shaped, Shaping, Sure};
-use crate::sieve::{Befores, Sieve, Sieves};
+use crate::sieve::{Befores, Seen, Sieve, Sieves};
 use crate::sure::{Outcome, Sures};
 use crate::tree::{Flags, Tree, VALUE, WHOLE};
 use crate::walk::{Limits, Tell, Walk};
@@ -44,7 +44,7 @@ struct Engine {
     limits: Limits,
     fold: Fold,
     sieves: Sieves,
-    sign: u8,
+    sign: Seen,
     wrapping: Sieve,
     wrappings: Finder,
     detectors: Detectors,

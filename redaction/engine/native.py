@@ -24,7 +24,7 @@ from redaction.engine.field_tree import FieldNode, FieldTree
 from redaction.engine.finder import Candidates
 from redaction.engine.pairs import ACCOUNT, BANK, NAME_OF, SCHEME, TYPE_OF, VALUE_OF
 from redaction.engine.plan import DROP, QUARANTINE, Named, Plan
-from redaction.engine.prefilter import pass_patterns
+from redaction.engine.prefilter import side_by_side
 from redaction.engine.texts import VERSION, names_version
 from redaction.engine.values import SURE_CARD, SURE_TEXT
 from redaction.parse import Limits
@@ -82,7 +82,7 @@ class Native:
         rank = {detector: number for number, detector in enumerate(detectors)}
         groups = [
             (_text(pattern), [(rank[each], _text(each.candidate)) for each in group])
-            for pattern, group in pass_patterns(detectors)
+            for pattern, group in side_by_side(detectors)
         ]
         most_bytes = min(limits.max_bytes, MOST_BYTES)
         self._engine: Callable[[], Engine] = lambda: module.Engine(
