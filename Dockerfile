@@ -1,5 +1,6 @@
 # The worker's image: `make image`. Targets: the last stage is the worker; `local` is the worker with the embedded cloud.
-# Files get the time 0, so that equal content is an equal layer: a new version of the worker brings one small layer.
+# Files get the time 0, so that equal content is an equal layer: a new version of the worker brings one small layer,
+# and the last, Java's AOT cache, which no two builds make alike (17 MB compressed).
 #
 # The base is an argument: a mirror's, a newer one, or one built without a registry (deploy/image/build.py). It must be
 # Debian 13 or a derivative of it, with Python 3.11 or later as python3. The digest is that of the index of all
@@ -53,17 +54,22 @@ RUN set -eu; \
     find /opt/sanitizer/bin -mindepth 1 ! -name 'python*' -delete; \
     ln -s /opt/kcl/jars amazon_kclpy/jars
 
-# Without what the worker never reads: tests, and the descriptions of AWS's other services. Those kept are the ones that it
-# calls, and the ones that its credentials may come from. Compiled, since nothing can be written where it runs: a process
-# starts in 0.5 s instead of 2 to 4 s. By unchecked hash, since a time would differ from build to build.
+# Without what the worker never reads: tests, the symbols of compiled modules (7 MB), which a debugger would, and the
+# descriptions of AWS's other services. Those kept are the ones that it calls, and the ones that its credentials may come
+# from. Compiled, since nothing can be written where it runs: a process starts in 0.5 s instead of 2 to 4 s. By unchecked
+# hash, since a time would differ from build to build.
 FROM packages AS trimmed
-# hadolint ignore=DL3003
+# hadolint ignore=DL3003,DL3008
 RUN set -eu; \
+    apt-get update -qq; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends binutils > /dev/null; \
+    rm -rf /var/lib/apt/lists/*; \
     cd /opt/sanitizer/lib/python3.*/site-packages; \
-    find botocore/data -mindepth 1 -maxdepth 1 -type d \
+    find botocore/data boto3/data -mindepth 1 -maxdepth 1 -type d \
         ! -name cloudwatch ! -name dynamodb ! -name kinesis ! -name kms ! -name secretsmanager \
         ! -name signin ! -name sso ! -name sso-oidc ! -name sts -exec rm -r {} +; \
     find . -type d \( -name tests -o -name examples \) -prune -exec rm -r {} +; \
+    find . -name '*.so' -exec strip --strip-unneeded {} +; \
     /opt/sanitizer/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     find /opt/sanitizer -exec touch --no-dereference --date @0 {} +
 
@@ -96,7 +102,8 @@ RUN set -eu; \
         --filter-platform "$(rustc --print host-tuple)" > /native/metadata.json; \
     cp native/Cargo.lock /native/
 
-# The modules that jdeps finds in KCL's jars.
+# The modules that jdeps finds in KCL's jars; of java.desktop they use java.beans, which needs none of its native libraries.
+# The symbols of the JVM, 5 MB, would name its functions in the report of a crash, which the daemon is told not to write.
 FROM ${BASE_IMAGE} AS java
 # Slim bases come without manual pages, and Java's package links one into their folder. Versions are not pinned: Debian
 # serves only the newest point release, which is the one with the security fixes.
@@ -105,10 +112,12 @@ RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
     mkdir -p /usr/share/man/man1; \
     apt-get update -qq; \
-    apt-get install -qq --yes --no-install-recommends openjdk-25-jdk-headless tini > /dev/null; \
+    apt-get install -qq --yes --no-install-recommends binutils openjdk-25-jdk-headless tini > /dev/null; \
     rm -rf /var/lib/apt/lists/*; \
-    jlink --output /opt/java --compress zip-6 --strip-java-debug-attributes --no-header-files --no-man-pages --add-modules \
+    jlink --output /opt/java --compress zip-9 --strip-java-debug-attributes --no-header-files --no-man-pages \
+        --exclude-files '/java.desktop/**.so' --add-modules \
         java.desktop,java.logging,java.management,java.naming,java.security.jgss,java.sql,java.xml,jdk.unsupported; \
+    strip --strip-unneeded /opt/java/lib/server/libjvm.so; \
     /opt/java/bin/keytool -list -cacerts -storepass changeit -alias 'amazonrootca1 [jdk]' > /dev/null; \
     dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' openjdk-25-jdk-headless tini > /opt/debian.txt
 # Whatever is made by running this Java, and shipped with it, is made before here.
@@ -179,6 +188,19 @@ FROM runtime AS local
 COPY --from=local-packages /opt/sanitizer /opt/sanitizer
 COPY --from=project /out/ /
 
+# What the daemon loads, and how it uses it, learnt from a worker under load: the cache holds for this Java and these jars at
+# these paths alone, and for the worker's own jar. Of `local`, since the load is the benchmarks' and takes what those take;
+# as root, who may write beside the jars, and so with a runtime folder of its own.
+FROM local AS aot
+# hadolint ignore=DL3002
+USER 0
+WORKDIR /src
+COPY benchmarks benchmarks
+COPY deploy/image/aot_cache.py deploy/image/
+RUN set -eu; \
+    env -u SANITIZER_RUNTIME_DIR python -m deploy.image.aot_cache; \
+    touch --date @0 /opt/kcl/daemon.aot
+
 FROM runtime AS worker
 ARG VERSION=0.2.0
 ARG REVISION=unknown
@@ -191,7 +213,8 @@ LABEL org.opencontainers.image.title="kinesis-sanitizer" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.created="${CREATED}"
-# In layers of their own, the seldom changed first. The last holds the project's code, its compiled part
-# and /opt/sanitizer/sbom.cdx.json.
+# In layers of their own, the seldom changed first. The last but one holds the project's code, its compiled part
+# and /opt/sanitizer/sbom.cdx.json; the last one's bytes differ from build to build.
 COPY --from=trimmed /opt/sanitizer /opt/sanitizer
 COPY --from=project /out/ /
+COPY --from=aot /opt/kcl/daemon.aot /opt/kcl/daemon.aot

@@ -15,7 +15,7 @@ from deploy.image import build
 from tests.deploy.dockerfile import ROOT, instruction, stages, text
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
-WORKER, LOCAL = "worker", "local"
+WORKER, LOCAL, AOT = "worker", "local", "aot"
 
 
 def healthcheck() -> list[str]:
@@ -30,7 +30,7 @@ def test_dockerfile_has_no_bad_habit() -> None:
 
 
 def test_worker_is_the_last_stage_and_local_differs_only_in_its_packages() -> None:
-    assert list(stages())[-2:] == [LOCAL, WORKER]
+    assert list(stages())[-3:] == [LOCAL, AOT, WORKER]
     for name in ("USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD"):
         assert instruction(name, LOCAL) == instruction(name, WORKER) != []
 
@@ -119,6 +119,11 @@ def test_either_image_has_the_compiled_part() -> None:
     assert re.search(r"install [^;]*--root /out /native/\*\.whl", stages()["project"])
     for stage in (LOCAL, WORKER):
         assert "--from=project /out/ /" in instruction("COPY", stage)
+
+
+def test_aot_cache_is_made_of_the_image_with_the_same_java_and_jars_and_is_the_last_layer() -> None:
+    assert stages()[AOT].startswith(f"FROM {LOCAL}\n")
+    assert instruction("COPY")[0] == "--from=aot /opt/kcl/daemon.aot /opt/kcl/daemon.aot"
 
 
 def services_called() -> set[str]:
