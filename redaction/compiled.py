@@ -7,8 +7,6 @@ from typing import Final
 
 from redaction.plugin import PluginInvalid
 
-__all__ = ["MOST_BYTES", "VARIABLE", "installed"]
-
 VARIABLE: Final = "REDACTION_NATIVE"
 """`off`: it is not used, although it is there; `required`: it is an error if it is not installed."""
 
