@@ -117,13 +117,23 @@ def removal_table(results: Results) -> str:
     return table(header, map(line, judged))
 
 
+_FULL_STREAM: Final = 50
+"""MB a second: 50 shards, each as full as it may be."""
+
+
 def path_kinds_table(results: Results) -> str:
-    """Core-seconds of Python per million records, and MB a second and core, by kind."""
-    header = ("records", "bytes", "core-seconds per million", "MB/s per core")
+    """Core-seconds of Python per million records, MB a second and core, and cores for a full stream, by kind."""
+    header = ("records", "bytes", "core-seconds per million", "MB/s per core", "cores for 50 MB/s")
     return table(
         header,
         (
-            (run["kind"], f"{run['bytes']:,.0f}", f"{cost:.1f}", f"{run['bytes'] / cost:.0f}")
+            (
+                run["kind"],
+                f"{run['bytes']:,.0f}",
+                f"{cost:.1f}",
+                f"{run['bytes'] / cost:.0f}",
+                f"{_FULL_STREAM / (run['bytes'] / cost):.1f}",
+            )
             for run in results["path-kinds"]["figures"]["runs"]
             for cost in [run["core_seconds_per_million"]]
         ),

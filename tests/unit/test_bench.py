@@ -184,7 +184,7 @@ def test_engines_stand_side_by_side_with_what_each_removes() -> None:
         "changed: clean (2,200)",
     ]
     assert line_of(tables.removal_table(found), "Vector")[1:] == ["50.0%", "1.0%", "1.0%"]
-    assert line_of(tables.path_kinds_table(found), "web order")[1:] == ["700", "50.0", "14"]
+    assert line_of(tables.path_kinds_table(found), "web order")[1:] == ["700", "50.0", "14", "3.6"]
 
 
 def test_nothing_measured_leaves_a_table_of_targets() -> None:
