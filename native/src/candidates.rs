@@ -1,30 +1,40 @@
 //! Where detectors may find something: the candidates of each in the texts in which one of its group has been seen.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
 use regex_automata::hybrid::dfa;
 use regex_automata::hybrid::regex::{Cache, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{Input, Span};
 
 use crate::json::{Unusual, Usual};
-use crate::sieve::Seen;
+use crate::sieve::{kept, Seen};
 
 /// A pattern whose matches are found one after the other: of those that begin first, the one that the pattern names first.
 pub struct Finder {
-    regex: Regex,
+    regex: Arc<Regex>,
     cache: Cache,
 }
 
 /// At most, in each direction.
 const CACHE_BYTES: usize = 8 << 20;
 
+static REGEXES: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+
+fn compiled(pattern: &str) -> Result<Arc<Regex>, String> {
+    Regex::builder()
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
+        .dfa(dfa::Config::new().cache_capacity(CACHE_BYTES))
+        .build(pattern)
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
+}
+
 impl Finder {
     pub fn new(pattern: &str) -> Result<Self, String> {
-        let regex = Regex::builder()
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
-            .dfa(dfa::Config::new().cache_capacity(CACHE_BYTES))
-            .build(pattern)
-            .map_err(|error| error.to_string())?;
+        let regex = kept(&REGEXES, pattern, compiled)?;
         let cache = regex.create_cache();
         Ok(Finder { regex, cache })
     }

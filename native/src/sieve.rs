@@ -1,5 +1,8 @@
 //! In which texts one of some patterns matches: linear in the text, whatever the pattern.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
 use regex_automata::hybrid::dfa::{Cache, OverlappingState, DFA};
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::util::syntax;
@@ -12,8 +15,35 @@ use crate::json::{Unusual, Usual};
 /// At most: an automaton keeps the states that it has met, and is slow where they don't fit.
 const CACHE_BYTES: usize = 16 << 20;
 
+/// Compiled patterns: a policy is compiled again where fields have been forgotten.
+static AUTOMATA: LazyLock<Mutex<HashMap<String, DFA>>> = LazyLock::new(Mutex::default);
+/// At most so many, then begin anew.
+const MOST_KEPT: usize = 256;
+
 /// Compile a pattern over bytes.
 pub fn automaton(pattern: &str) -> Result<DFA, String> {
+    kept(&AUTOMATA, pattern, compiled)
+}
+
+/// Give what was made of a pattern, or make it.
+pub fn kept<T: Clone>(
+    all: &Mutex<HashMap<String, T>>,
+    pattern: &str,
+    compile: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, String> {
+    let mut all = all.lock().map_err(|error| error.to_string())?;
+    if let Some(known) = all.get(pattern) {
+        return Ok(known.clone());
+    }
+    let made = compile(pattern)?;
+    if all.len() >= MOST_KEPT {
+        all.clear();
+    }
+    all.insert(pattern.to_owned(), made.clone());
+    Ok(made)
+}
+
+fn compiled(pattern: &str) -> Result<DFA, String> {
     DFA::builder()
         .syntax(syntax::Config::new().unicode(false).utf8(false))
         .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))

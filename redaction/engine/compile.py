@@ -48,8 +48,10 @@ class Compiled(NamedTuple):
     native: Native | None
 
 
-def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
+def compile_policy(policy: Policy, keys: KeyProvider | None, *, native: bool) -> Compiled:
     """Compile; what is wrong with one rule names it.
+
+    :param native: for the compiled part, too, where it is installed.
 
     :raises PolicyError, KeyUnavailable, PluginInvalid: see `redaction.engine.from_options`.
     """
@@ -85,12 +87,12 @@ def compile_policy(policy: Policy, keys: KeyProvider | None) -> Compiled:
         )
         raise PolicyError(message) from error
     fields, drops = FieldRules(tree), DropRules(policy.drop_records)
-    native = None
-    if module := installed():
+    compiled = None
+    if native and (module := installed()):
         with suppress(ValueError):  # too large a pattern for it
             wrapping = unwrapper.signs, unwrapper.in_text
-            native = Native(module, tree, fields, drops, limits, tuple(actions), wrapping, search.look_at_names)
-    return Compiled(limits, tree, fields, search, prefilter, drops, native)
+            compiled = Native(module, tree, fields, drops, limits, tuple(actions), wrapping, search.look_at_names)
+    return Compiled(limits, tree, fields, search, prefilter, drops, compiled)
 
 
 def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:

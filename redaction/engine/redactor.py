@@ -70,7 +70,7 @@ class PolicyRedactor:
     def __init__(
         self, policy: Policy, keys: KeyProvider | None = None, *, careful: bool = False, native: bool = True
     ) -> None:
-        compiled = compile_policy(policy, keys)
+        compiled = compile_policy(policy, keys, native=native and not careful)
         self.policy: Final = policy
         self.name = policy.name
         self.version = policy.version
@@ -79,7 +79,7 @@ class PolicyRedactor:
         self._search = compiled.search
         self._python = PythonWay(policy, compiled, careful=careful)
         self._native: NativeWay | None = None
-        if compiled.native and native and not careful:
+        if compiled.native:
             self._native = NativeWay(compiled.native, self._python, self._tree, self._search)
 
     @property
