@@ -51,7 +51,7 @@ def _call(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict] | Reje
 def _is_valid(verdict: object) -> bool:
     # Exact types: a subclass could show one content to us and another to the sink.
     if type(verdict) is Released:
-        return verdict.is_unread or _is_released(verdict)
+        return _is_released(verdict)
     if type(verdict) is Dropped:
         return _is_name(verdict.rule)
     return type(verdict) is Rejected and _is_name(verdict.code) and (verdict.rule is None or _is_name(verdict.rule))
@@ -61,7 +61,7 @@ def _is_released(verdict: Released) -> bool:
     if type(verdict.body) is not bytes or type(verdict.applied) is not tuple or not _is_applied(verdict.applied):
         return False
     try:
-        return type(verdict.document) is dict
+        return verdict.is_unread or type(verdict.document) is dict
     except ValueError:
         return False
 

@@ -59,11 +59,11 @@ class Released:
     """
 
     __match_args__ = ("document", "body", "applied")
-    __slots__ = ("_document", "_is_sure", "applied", "body")
+    __slots__ = ("_document", "_written", "applied", "body")
 
     def __init__(self, document: "Document | None", body: bytes, applied: tuple[Applied, ...] = ()) -> None:
         self._document = document
-        self._is_sure = False
+        self._written: bytes | None = None
         self.body = body
         self.applied = applied
 
@@ -71,13 +71,14 @@ class Released:
     def written(cls, body: bytes, applied: tuple[Applied, ...]) -> "Released":
         """Give one whose body is known to be an object; of this project's engine alone."""
         released = cls(None, body, applied)
-        released._is_sure = True
+        released._written = body
         return released
 
     @property
     def is_unread(self) -> bool:
         """Whether nobody has asked for the document yet, and the body is known to be one."""
-        return self._is_sure and self._document is None
+        # Whoever has put another body there does not know that of it.
+        return self._written is not None and self._written is self.body and self._document is None
 
     @property
     def document(self) -> Document:

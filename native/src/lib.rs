@@ -54,9 +54,10 @@ struct Engine {
 
 #[pymethods]
 impl Engine {
-    /// `limits`: levels of nesting, bytes, values; `fold`: the view of each code point; `groups`: patterns which match where something may be, and the detectors of each
-    /// by their numbers, with where these may find something; `wrapping`: which matches in texts that have to be looked
-    /// into, and one of `signs` wherever it does; `version`: what stands before a value that is a version.
+    /// `limits`: levels of nesting, bytes, values; `fold`: the view of each code point; `groups`: patterns which match where
+    /// something may be, and the detectors of each by their numbers, with where these may find something; `wrapping`: which
+    /// matches in texts that have to be looked into, and one of `signs` wherever it does; `version`: what stands before a
+    /// value that is a version.
     #[new]
     fn new(
         limits: (usize, usize, usize),

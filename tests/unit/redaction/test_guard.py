@@ -28,6 +28,28 @@ def test_valid_verdicts_pass_in_order() -> None:
     assert guarded(lambda _: verdicts, []) == []
 
 
+def test_what_the_engine_wrote_is_not_read_here() -> None:
+    written = Released.written(b'{"a":1}', (("rule", "mask"),))
+    assert guarded(lambda _: [written], [b"1"])[0] is written
+    assert written.is_unread
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("body", b"4111 1111 1111 1111"),
+        ("body", b"[1]"),
+        ("body", "{}"),
+        ("applied", (("jane@example.com", "mask"),)),
+        ("applied", [("rule", "mask")]),
+    ],
+)
+def test_what_a_plug_in_makes_of_that_is_checked(name: str, value: object) -> None:
+    verdict = Released.written(b'{"a":1}', (("rule", "mask"),))
+    setattr(verdict, name, value)
+    assert guarded(lambda _: [verdict], [b"1"]) == [INVALID]
+
+
 def test_one_bad_record_costs_one_rejection() -> None:
     def redact(payloads: Sequence[bytes]) -> list[Any]:
         if b"bad" in payloads:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from consumer.dynamodb.attribute_values import MAX_ITEM_BYTES
 from consumer.dynamodb.item import ItemEncoder
 from consumer.dynamodb.versions import FieldVersions
 from consumer.errors import EncodeError
 from consumer.record import Item, Record
 from consumer.settings import Output
+from redaction.compiled import MOST_BYTES
 from redaction.engine import PolicyRedactor
 from redaction.plugin import Released
 from redaction.policy import load_policy
@@ -90,11 +92,21 @@ def test_limits_are_the_same(document: dict[str, Any]) -> None:
     assert told(made) == told(by_document(SIMPLE, document))
 
 
-def test_values_that_grow_beyond_an_item_are_refused() -> None:
+@pytest.mark.parametrize("element", [1, [], "", True, {}], ids=repr)
+def test_none_that_is_written_so_is_too_large(element: Any) -> None:
+    """What grows most, as large as the compiled part takes it."""
     needs_native()
-    document = {"user_id": "1", "timestamp": "2", "n": [[[]] * 10_000] * 2}
-    [made] = encoder(SIMPLE).encode_all([Released.written(orjson.dumps(document), ())], [RECORD])
-    assert told(made) == told(by_document(SIMPLE, document))
+    document: dict[str, Any] = {"user_id": "1", "timestamp": "2", "n": []}
+    room = MOST_BYTES - len(orjson.dumps(document))
+    document["n"] = [element] * (room // (len(orjson.dumps(element)) + 1))
+    body = orjson.dumps(document)
+    assert MOST_BYTES - 8 <= len(body) <= MOST_BYTES
+    released = Released.written(body, ())
+    [made] = encoder(SIMPLE).encode_all([released], [RECORD])
+    assert isinstance(made, Item)
+    assert released.is_unread
+    assert len(made.body) <= MAX_ITEM_BYTES
+    assert made == by_document(SIMPLE, document)
 
 
 def test_no_document_is_read_where_nobody_asks() -> None:
