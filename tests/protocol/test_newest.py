@@ -141,6 +141,7 @@ def test_a_worker_that_was_frozen_and_wakes_changes_nothing(workers: Any, output
     shard = "shardId-000000000001"
     zombie = frozen.child(shard).initialize()
     os.kill(frozen.process.pid, signal.SIGSTOP)
+    os.waitpid(frozen.process.pid, os.WUNTRACED)  # it has stopped, and will not write first
     try:
         zombie.send("processRecords", records=[made(10, at=1)], millisBehindLatest=0)
         assert successor.child(shard).initialize().process_records(made(10, at=1), made(11, at=2)) == [("11", 0)]
