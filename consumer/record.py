@@ -1,11 +1,11 @@
 """What travels: the record as it was read, the document as it will be stored, and what became of it."""
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-__all__ = ["AttributeValue", "Item", "Outcome", "Position", "Record"]
+__all__ = ["ANY_NAME", "AttributeValue", "Item", "Outcome", "Position", "Record", "Schema", "Tag"]
 
 AttributeValue = dict[str, Any]
 """A DynamoDB attribute value in its wire form, e.g. ``{"S": "text"}``."""
@@ -25,10 +25,41 @@ class Position(NamedTuple):
     part: int = 0
 
 
-class Record(NamedTuple):
-    """One user record: `data` as it was put, `arrival_ms` in epoch milliseconds (0: Kinesis gave none).
+ANY_NAME: Final = "*"
+"""In the path of a tag: a field of whatever name, such as the keys of a map."""
 
-    `partition_key` is the producer's, and as raw as the data: neither is ever stored or logged.
+
+class Tag(NamedTuple):
+    """What a schema says of a field.
+
+    :ivar path: names from the document's top; lists are passed through, as in policies.
+    :ivar name: as it stands in the schema.
+    """
+
+    path: tuple[str, ...]
+    name: str
+
+
+class Schema(NamedTuple):
+    """What a document was written with.
+
+    :ivar name: the subject, or the registry's name for it: chosen by those who write schemas, never by a record.
+    """
+
+    name: str
+    version: str
+    tags: tuple[Tag, ...] = ()
+
+
+class Record(NamedTuple):
+    """One user record, or one document of it.
+
+    Its partition key is the producer's, and as raw as the data: neither is ever stored or logged.
+
+    :ivar arrival_ms: epoch milliseconds; 0: Kinesis gave none.
+    :ivar data: as it was put, or one document as it was decoded.
+    :ivar part: number of the document among those that were decoded from the record; None: the record as it was put.
+    :ivar schema: what the document was written with, if that is known.
     """
 
     sequence: str
@@ -36,10 +67,12 @@ class Record(NamedTuple):
     arrival_ms: int
     data: bytes
     partition_key: str = ""
+    part: int | None = None
+    schema: Schema | None = None
 
     @property
     def position(self) -> Position:
-        return Position(int(self.sequence), self.sub)
+        return Position(int(self.sequence), self.sub, self.part or 0)
 
 
 class Item(NamedTuple):

@@ -165,6 +165,8 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
                         raw["approximateArrivalTimestamp"] or 0,
                         a2b_base64(raw["data"] or b""),
                         raw["partitionKey"] or "",
+                        None,
+                        None,
                     ),
                 )
                 for raw in raw_records

@@ -1,8 +1,9 @@
 """The sections of the settings that say how the stream is read, and what of them contradicts what."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +16,11 @@ SHARD_READS: Final = 5
 
 SPACING_MS: Final = 250
 """Between two reads of a shard, whoever reads: four a second; one of AWS's five is left for a backfill, or a person."""
+
+AUTO: Final = "auto"
+"""The decoder that goes by a record's first bytes."""
+
+FormatStep = str | dict[str, dict[str, Any]]
 
 ARN_PROPERTY: Final = "fanoutConfig.consumerArn"
 NAME_PROPERTY: Final = "fanoutConfig.consumerName"
@@ -47,6 +53,34 @@ class Stream(Section):
         description="The document's field that the producers use as the Kinesis partition key. With write_mode newest, "
         "records are then as old as their sequence numbers say; one whose partition key is another goes to quarantine.",
     )
+    format: Literal["auto"] | tuple[FormatStep, ...] = Field(
+        AUTO,
+        min_length=1,
+        description="How a record becomes documents. auto: by its first bytes, JSON in its framings, compressed or "
+        "not. Else a list of decoders, each a name or {name: {option: value}}, applied one after the other.",
+    )
+    max_decoded_bytes: int = Field(
+        32 * 2**20,
+        ge=2**20,
+        le=2**30,
+        description="What one record may become when it is decoded; one beyond it is quarantined. A pipeline process "
+        "holds so much of large ones at once, over all of its shards.",
+    )
+
+    @field_validator("format", mode="after")
+    @classmethod
+    def _one_name_a_step(cls, format_: Any) -> Any:
+        if any(isinstance(step, dict) and len(step) != 1 for step in format_):
+            msg = "a decoder with options is written as {name: {option: value}}: one name for each"
+            raise ValueError(msg)
+        return format_
+
+    @property
+    def steps(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """The decoders, by name, with their options."""
+        if isinstance(self.format, str):
+            return ((self.format, {}),)
+        return tuple((step, {}) if isinstance(step, str) else next(iter(step.items())) for step in self.format)
 
 
 class Kcl(Section):

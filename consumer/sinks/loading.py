@@ -8,11 +8,12 @@ the stream that is read: ``check_options(options, stream)`` looks at nothing els
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, Final, TypeAlias
 
 from consumer.errors import SanitizerError, UsageError
 from consumer.logs import Logger
+from consumer.plugins import find_factory
 from consumer.settings import TABLE_SINK, Settings
 from consumer.settings.sections import SinkSettings
 from consumer.sink import DocumentSink, SinkContext, SinkMetrics
@@ -23,7 +24,6 @@ GROUP: Final = "kinesis_sanitizer.sinks"
 
 SinkFactory: TypeAlias = Callable[[Mapping[str, Any], SinkContext], DocumentSink]
 
-# Known without an installed distribution too: from a bare checkout, and in a function's package.
 _BUILT_IN: Final = (
     EntryPoint("dynamodb", "consumer.sinks.dynamodb:DynamoDBSink", GROUP),
     EntryPoint("jsonl", "consumer.sinks.jsonl:JsonLinesSink", GROUP),
@@ -119,17 +119,5 @@ def _named(chosen: SinkSettings, work: Callable[[], Any]) -> Any:
 
 
 def _factory(name: str) -> SinkFactory:
-    # A dict by value: the project's own registration of a sink and the fallback are the same thing.
-    registered = {(entry.name, entry.value): entry for entry in (*entry_points(group=GROUP), *_BUILT_IN)}
-    found = [entry for (known, _), entry in registered.items() if known == name]
-    if not found:
-        known = ", ".join(sorted({known for known, _ in registered}))
-        raise UsageError(f"No sink named {name!r} is installed; known: {known}.")
-    if len(found) > 1:
-        targets = " and ".join(sorted(entry.value for entry in found))
-        raise UsageError(f"The sink {name!r} is registered more than once: {targets}; uninstall or rename one.")
-    try:
-        factory: SinkFactory = found[0].load()
-    except Exception as error:
-        raise UsageError(f"The sink {name!r} ({found[0].value}) cannot be imported: {type(error).__name__}.") from error
+    factory: SinkFactory = find_factory("sink", GROUP, name, _BUILT_IN)
     return factory

@@ -1,0 +1,121 @@
+"""How a record's bytes become documents: the protocol between the pipeline and what decodes for it.
+
+All that an author of a decoder imports. A decoder is one step of the chain that `stream.format` names. It is registered
+as a factory ``(options, context) -> Decoder`` in the entry point group `kinesis_sanitizer.decoders`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from consumer.errors import DecoderUnavailable
+from consumer.logs import Logger
+from consumer.record import ANY_NAME, Schema, Tag
+
+__all__ = [
+    "ANY_NAME",
+    "ENTRY_POINT_GROUP",
+    "PART_BYTES",
+    "Decoded",
+    "Decoder",
+    "DecoderContext",
+    "DecoderFactory",
+    "DecoderMetrics",
+    "DecoderUnavailable",
+    "Kind",
+    "LeftOut",
+    "Part",
+    "Schema",
+    "Tag",
+    "Undecodable",
+]
+
+ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.decoders"
+
+PART_BYTES: Final = 256
+"""What each part weighs beside its data: many empty documents are large, too."""
+
+
+class Kind(StrEnum):
+    """What goes into a decoder, and what comes out."""
+
+    BYTES = "bytes"
+    """Anything."""
+    JSON = "json"
+    """Each the text of one document, so far as the decoder can tell: the redactor is the one to read it strictly."""
+
+
+class Decoded(NamedTuple):
+    """What a record holds, for the next step, or for the redactor."""
+
+    data: bytes
+    schema: Schema | None = None
+
+
+class Undecodable(NamedTuple):
+    """Nobody can tell what it is: it goes to quarantine.
+
+    :ivar code: why, in snake case; holds nothing of the content.
+    """
+
+    code: str
+
+
+class LeftOut(NamedTuple):
+    """It is no document, and nobody misses it: a rule of the format says so.
+
+    :ivar rule: in snake case.
+    """
+
+    rule: str
+
+
+Part: TypeAlias = Decoded | Undecodable | LeftOut
+
+
+class Decoder(Protocol):
+    """One step. Used by the threads of a process, one after the other or at once.
+
+    One that takes bytes may have another method, ``passes(data) -> bool``: whether the data are one document as they
+    are. Where it is the only step, it is asked of each record, and must cost next to nothing.
+    """
+
+    takes: Kind
+    gives: Kind
+
+    def decode(self, data: bytes) -> Sequence[Part]:
+        """Return what the data hold, in order: at least one part, always the same for the same data.
+
+        All of `data` is accounted for: what was not understood is `Undecodable`, never skipped. The parts, each with
+        `PART_BYTES` beside its data, are not larger together than the context's `max_bytes`; memory on the way there is
+        bounded likewise.
+
+        :raises DecoderUnavailable: something that is asked, such as a registry, does not answer. The record is held,
+            and decoded again later.
+        """
+        ...
+
+
+class DecoderMetrics(Protocol):
+    """What a decoder tells of its work. Thread-safe."""
+
+    def kept_out(self, fields: int) -> None:
+        """Enter fields that the schema does not know, and that were therefore left out of a document."""
+        ...
+
+
+class DecoderContext(NamedTuple):
+    """What a decoder is told.
+
+    :ivar stream: the name of the stream.
+    :ivar max_bytes: what one record may become.
+    :ivar log: a structured logger: fields of fixed names (docs/logs.md), never content.
+    """
+
+    stream: str
+    max_bytes: int
+    metrics: DecoderMetrics
+    log: Logger
+
+
+DecoderFactory: TypeAlias = Callable[[Mapping[str, Any], DecoderContext], Decoder]

@@ -1,0 +1,72 @@
+"""The decoders of `stream.format`, one after the other, fail-closed: what one does wrong is never a document."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from consumer.decoder import PART_BYTES, Decoded, Decoder, DecoderUnavailable, LeftOut, Part, Undecodable
+
+DECODER_RAISED: Final = "decoder_raised"
+DECODER_INVALID: Final = "decoder_invalid_part"
+TOO_LARGE: Final = "decoded_too_large"
+"""Codes of quarantine entries."""
+
+_NAME: Final = re.compile(r"(?!(?:.*\d){5})[a-z][a-z0-9_]{0,63}")
+"""As of the redactor's codes: they become labels, and one that holds content is told by its shape."""
+
+
+class Chain:
+    """What a record holds, by all steps.
+
+    :param max_bytes: what one record may become, each part counted with `PART_BYTES` more.
+    """
+
+    def __init__(self, steps: Sequence[Decoder], max_bytes: int) -> None:
+        self._steps = steps
+        self._max_bytes = max_bytes
+        passes: Callable[[bytes], bool] = getattr(steps[0], "passes", _never) if len(steps) == 1 else _never
+        self.passes = passes
+        """Whether a record is one document as it was put."""
+
+    def decode(self, data: bytes) -> list[Part]:
+        """Return what a record holds: one part at least.
+
+        :raises DecoderUnavailable: see `Decoder`.
+        """
+        parts: list[Part] = [Decoded(data)]
+        for step in self._steps:
+            parts = [
+                made for part in parts for made in (self._step(step, part) if isinstance(part, Decoded) else (part,))
+            ]
+            if sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]) > self._max_bytes:
+                return [Undecodable(TOO_LARGE)]
+        return parts
+
+    @staticmethod
+    def _step(step: Decoder, part: Decoded) -> Sequence[Part]:
+        try:
+            made = list(step.decode(part.data))
+        except DecoderUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
+            return (Undecodable(DECODER_RAISED),)
+        if not made or not all(map(_is_valid, made)):
+            return (Undecodable(DECODER_INVALID),)
+        if part.schema is None:
+            return made
+        return [
+            each._replace(schema=part.schema) if isinstance(each, Decoded) and each.schema is None else each
+            for each in made
+        ]
+
+
+def _never(_: bytes) -> bool:
+    return False
+
+
+def _is_valid(part: object) -> bool:
+    # Exact types: a subclass could show one content to us and another to the redactor.
+    if type(part) is Decoded:
+        return type(part.data) is bytes
+    name = part.code if type(part) is Undecodable else part.rule if type(part) is LeftOut else None
+    return type(name) is str and _NAME.fullmatch(name) is not None
