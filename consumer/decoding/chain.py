@@ -6,6 +6,10 @@ from typing import Final
 
 from consumer.decoder import PART_BYTES, Decoded, Decoder, DecoderUnavailable, LeftOut, Part, Undecodable
 
+SMALL_BYTES: Final = 1 << 20
+MAX_RATIO: Final = 200
+"""What a record may become: so many times its size, or so many bytes if that is more."""
+
 DECODER_RAISED: Final = "decoder_raised"
 DECODER_INVALID: Final = "decoder_invalid_part"
 TOO_LARGE: Final = "decoded_too_large"
@@ -28,17 +32,22 @@ class Chain:
         self.passes = passes
         """Whether a record is one document as it was put."""
 
+    def most(self, size: int) -> int:
+        """Return what a record of so many bytes may become."""
+        return min(self._max_bytes, max(SMALL_BYTES, MAX_RATIO * size))
+
     def decode(self, data: bytes) -> list[Part]:
         """Return what a record holds: one part at least.
 
         :raises DecoderUnavailable: see `Decoder`.
         """
+        most = max(self.most(len(data)), len(data) + PART_BYTES)
         parts: list[Part] = [Decoded(data)]
         for step in self._steps:
             parts = [
                 made for part in parts for made in (self._step(step, part) if isinstance(part, Decoded) else (part,))
             ]
-            if sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]) > self._max_bytes:
+            if sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]) > most:
                 return [Undecodable(TOO_LARGE)]
         return parts
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from consumer.logs import Logger
 from consumer.metrics import Metrics
+from consumer.record import Tag
 from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, Recurring, shown
 from consumer.thread_turns import LARGE_BYTES, beside
 from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare
@@ -37,7 +38,7 @@ class CandidateRun:
         for result in RESULTS:
             metrics.candidate_records.labels(result)  # shown as 0 from the start
 
-    def compare(self, payloads: Sequence[bytes], verdicts: Sequence[Verdict]) -> None:
+    def compare(self, payloads: Sequence[bytes], verdicts: Sequence[Verdict], tags: tuple[Tag, ...] = ()) -> None:  # noqa: ARG002
         """Count what the candidate does differently from `verdicts`, which are the live ones. Never raises."""
         counts = dict.fromkeys(RESULTS, 0)
         differences: dict[tuple[str, str], int] = {}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import boto3
 import pytest
 
 from consumer import logs, tables
+from consumer.decoding.documents import judged
 from consumer.dynamodb.item import ItemEncoder, item_encoder
 from consumer.errors import ServiceError
 from consumer.kinesis import reader
 from consumer.local.cloud_process import Cloud
+from consumer.metrics import Metrics
+from consumer.pipeline.decoding import open_decoding
 from consumer.quarantine.replay import Replay, Report, Result
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
 from consumer.record import Item
@@ -335,6 +339,12 @@ class TellingSink:
         return Told([self._fate] * len(items))
 
 
+def replay_of(world: World, sink: Any, stop: threading.Event, **options: Any) -> Replay:
+    redactor = load_plugin(world.settings)
+    chain = open_decoding(world.settings, Metrics(), logs.get_logger("test")).chain
+    return Replay(world.settings, redactor, partial(judged, chain, redactor), sink, stop, **options)
+
+
 @pytest.mark.parametrize(
     ("fate", "result", "why"),
     [(Fate.REFUSED, Result.REJECTED, "item_refused"), (Fate.PENDING, Result.FAILED, "stopped")],
@@ -342,9 +352,7 @@ class TellingSink:
 def test_what_dynamodb_did_not_take_is_not_marked(world: World, fate: Fate, result: Result, why: str) -> None:
     quarantine_two(world)
     stop = threading.Event()
-    report = Replay(world.settings, load_plugin(world.settings), TellingSink(world, fate), stop).run(
-        entries(world.settings)
-    )
+    report = replay_of(world, TellingSink(world, fate), stop).run(entries(world.settings))
     assert report.results == {result: 2}
     assert report.reasons == {(result, why): 2}
     assert not report.is_complete
@@ -370,7 +378,7 @@ def test_two_replays_do_not_fight(world: World) -> None:
     for each in chosen:
         table.delete(each)
     sink = TellingSink(world)
-    report = Replay(world.settings, load_plugin(world.settings), sink, threading.Event()).run(chosen)
+    report = replay_of(world, sink, threading.Event()).run(chosen)
     assert report.results == {Result.STORED: 2}
     assert world.quarantined() == []
 
@@ -379,7 +387,7 @@ def test_a_stop_leaves_the_rest_for_later(world: World) -> None:
     quarantine_two(world)
     stop = threading.Event()
     stop.set()
-    report = Replay(world.settings, load_plugin(world.settings), TellingSink(world), stop).run(entries(world.settings))
+    report = replay_of(world, TellingSink(world), stop).run(entries(world.settings))
     assert report.reasons == {(Result.FAILED, "stopped"): 2}
 
 
@@ -406,7 +414,7 @@ def test_a_rate_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     stop = Watch()
     stop.waits = []
-    replay = Replay(world.settings, load_plugin(world.settings), TellingSink(world), stop, dry_run=True, rate=1)
+    replay = replay_of(world, TellingSink(world), stop, dry_run=True, rate=1)
     replay.run(entries(world.settings))
     assert max(stop.waits) == 1
 
@@ -471,7 +479,7 @@ def test_a_missing_table_is_one_sentence(world: World) -> None:
     for read in (
         lambda: list(entries(world.settings)),
         lambda: list(entries(world.settings, Selection(shard=SHARD))),
-        lambda: Quarantine(world.settings).get(SHARD, "1", 0),
+        lambda: Quarantine(world.settings).get(SHARD, "1", "0"),
     ):
         with pytest.raises(ServiceError, match="There is no table"):
             read()
