@@ -127,7 +127,7 @@ class Bench:
         shard = self.shard
         output = Output(partition_key="{k}", sort_key="{k}")
         self.stages = Stages(
-            decoding=Decoding(self.chain, 1 << 25),
+            decoding=Decoding(self.chain, 1 << 25, self.metrics),
             redactor=self.redactor,
             encoder=ItemEncoder(output, "orders", shard, "fake@1", "d"),
             output=self.table,
