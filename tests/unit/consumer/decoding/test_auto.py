@@ -18,13 +18,13 @@ from tests.kits.decoding import context, data_of
 
 AUTO = Auto({}, context())
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | objects_of(inner), max_leaves=8)
-compressions = st.sampled_from([gzip.compress, zlib.compress, zstd.compress, lambda data: data])
-
-
 def objects_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.text(max_size=5) | st.sampled_from(["}{", "},{", "}\n{", '"', "\\"]), inner, max_size=4)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(codec='utf-8'))
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | objects_of(inner), max_leaves=8)
+compressions = st.sampled_from([gzip.compress, zlib.compress, zstd.compress, lambda data: data])
 
 
 objects = objects_of(values)
