@@ -11,7 +11,11 @@ from consumer.logs import Logger
 from consumer.plugins import find_factory
 from consumer.settings import Settings
 
-_BUILT_IN: Final = (EntryPoint("auto", "consumer.decoding.auto:Auto", ENTRY_POINT_GROUP),)
+_BUILT_IN: Final = (
+    EntryPoint("auto", "consumer.decoding.auto:Auto", ENTRY_POINT_GROUP),
+    EntryPoint("confluent", "consumer.decoding.confluent:Confluent", ENTRY_POINT_GROUP),
+    EntryPoint("glue", "consumer.decoding.glue:Glue", ENTRY_POINT_GROUP),
+)
 
 
 def open_chain(settings: Settings, metrics: DecoderMetrics, log: Logger) -> Chain:
