@@ -15,6 +15,7 @@ from consumer.decoding.chain import TOO_LARGE
 from consumer.decoding.compression import MAX_NESTED, NO_ZSTD, compression_of, expand, zstd_inflater
 from consumer.decoding.framing import WHITESPACE, TooManyParts, concatenated, elements, is_json, is_object, lines
 from consumer.errors import UsageError
+from redaction.compiled import installed
 from redaction.inflate import inflate_whole
 
 TOO_OFTEN: Final = "compressed_too_often"
@@ -39,6 +40,9 @@ class Auto:
         self._inflaters: dict[str, Callable[[bytes, int], bytes]] = {"gzip": inflate_whole, "zlib": inflate_whole}
         with suppress(UsageError):  # an install without it has to do with the others
             self._inflaters["zstd"] = zstd_inflater()
+
+        if compiled := installed():
+            self.not_passing: Callable[[Sequence[bytes]], Sequence[int]] = compiled.not_single
 
     def passes(self, data: bytes) -> bool:
         """Tell whether it is one document, whole or broken; False: not sure."""
@@ -87,7 +91,9 @@ class Auto:
 
     def _lines(self, data: bytes) -> Sequence[Decoded] | None:
         """Return the documents of lines, or all as one; None: the first line is no object."""
-        spans, bad, left = [], [], self._max_bytes
+        spans: list[tuple[int, int]] = []
+        bad: list[int] = []
+        left = self._max_bytes
         for start, end in lines(data):
             line = data[start:end]
             if not spans:

@@ -107,15 +107,15 @@ class ShardDecoding:
         if not self._has_begun:
             self._has_begun = True
             self._journal.forget_before(records[0])
-        passes = self._chain.passes
-        if all([passes(record.data) for record in records]):  # noqa: C419 - a generator costs more
+        to_decode = frozenset(self._chain.to_decode([record.data for record in records]))
+        if not to_decode:
             yield Batch(records)
             return
         some: list[Document] = []
         weight = 0
         for place, record in enumerate(records):
             is_given_up = True
-            with closing(self._documents(record)) as documents:
+            with closing(self._documents(record) if place in to_decode else _as_put(record)) as documents:
                 for each in documents:
                     is_given_up = False
                     some.append(each)
@@ -136,9 +136,6 @@ class ShardDecoding:
 
         While those of a large one are asked for, they have their place in the budget.
         """
-        if self._chain.passes(record.data):
-            yield Document(record)
-            return
         most = self._chain.most(len(record.data))
         if most <= 2 * BATCH_BYTES:
             yield from documents_of(record, self._decode(record))
@@ -175,3 +172,7 @@ class ShardDecoding:
                     self._held_since(0)
                 return parts
         return ()
+
+
+def _as_put(record: Record) -> Generator[Document, None, None]:
+    yield Document(record)

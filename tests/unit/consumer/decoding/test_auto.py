@@ -18,11 +18,18 @@ from tests.kits.decoding import context, data_of
 
 AUTO = Auto({}, context())
 
+
 def objects_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.text(max_size=5) | st.sampled_from(["}{", "},{", "}\n{", '"', "\\"]), inner, max_size=4)
 
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(codec='utf-8'))
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"))
+)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | objects_of(inner), max_leaves=8)
 compressions = st.sampled_from([gzip.compress, zlib.compress, zstd.compress, lambda data: data])
 
@@ -97,7 +104,10 @@ def test_what_cannot_be_made_sense_of_is_one_document_as_it_is(data: bytes) -> N
 
 @given(st.lists(compact, min_size=2, max_size=5), endings, st.booleans(), compressions)
 def test_lines_are_documents(
-    each: list[bytes], ending: bytes, is_ended: bool, compress: Callable[[bytes], bytes]  # noqa: FBT001
+    each: list[bytes],
+    ending: bytes,
+    is_ended: bool,
+    compress: Callable[[bytes], bytes],
 ) -> None:
     assert documents(compress(ending.join(each) + ending * is_ended)) == each
 
