@@ -1,6 +1,7 @@
 """Records of many documents with the real daemon: every document counted by its identity, whatever is killed."""
 
 import gzip
+from functools import partial
 from typing import Any
 
 import boto3
@@ -33,6 +34,10 @@ def stored(lab: Any) -> list[tuple[str, str, int]]:
     return [(item["user_id"], item["timestamp"], int(item["_sanitizer"].get("part", 0))) for item in items]
 
 
+def has_stored(lab: Any, count: int) -> bool:
+    return len(stored(lab)) > count
+
+
 @pytest.mark.smoke
 def test_kills_in_the_middle_of_records_of_a_thousand_documents(lab: Any) -> None:
     lab.set_up(shards=1, output={"concurrency": 1})
@@ -40,7 +45,7 @@ def test_kills_in_the_middle_of_records_of_a_thousand_documents(lab: Any) -> Non
     for record in range(RECORDS):
         put(lab, gzip.compress(b"\n".join(lines(record))))
     for killed_at in (150, MANY + 400, 2 * MANY + 700):
-        wait_for(lambda at=killed_at: len(stored(lab)) > at, f"{killed_at} documents are stored", 60)
+        wait_for(partial(has_stored, lab, killed_at), f"{killed_at} documents are stored", 60)
         lab.kill("sanitizer-pipeline")
     wait_for(lambda: len(stored(lab)) == RECORDS * MANY, "all documents are stored", 120)
     assert sorted(stored(lab)) == [(f"u{r}", f"{n:05d}", n) for r in range(RECORDS) for n in range(MANY)]
