@@ -7,39 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.decoder import Decoded, DecoderUnavailable, Kind, LeftOut, Part, Schema, Undecodable
+from consumer.decoder import Decoded, Part, Schema
 from consumer.errors import SessionBroken
 from consumer.metrics import Metrics
 from consumer.pipeline.crash_journal import CrashJournal
 from consumer.pipeline.decoding import BATCH_DOCUMENTS
 from consumer.record import Position, Record
-from tests.kits.pipeline import Bench, Kcl
+from tests.kits.pipeline import Bench, Kcl, Lines
 
 MANY = 2 * BATCH_DOCUMENTS + 200
-
-
-class Lines:
-    """A document a line; one that begins with `!` cannot be decoded, and one with `-` is none."""
-
-    takes = Kind.BYTES
-    gives = Kind.JSON
-
-    def __init__(self) -> None:
-        self.silent = 0
-        self.calls = 0
-
-    def decode(self, data: bytes) -> Sequence[Part]:
-        self.calls += 1
-        if self.silent:
-            self.silent -= 1
-            raise DecoderUnavailable("The registry does not answer.")
-        return [self._part(line) for line in data.split(b"\n")]
-
-    @staticmethod
-    def _part(line: bytes) -> Part:
-        if line.startswith(b"!"):
-            return Undecodable("line_broken")
-        return LeftOut("comment") if line.startswith(b"-") else Decoded(line)
 
 
 @pytest.fixture
