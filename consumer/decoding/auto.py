@@ -23,8 +23,8 @@ TOO_OFTEN: Final = "compressed_too_often"
 
 # Of one record: with more of them it is no NDJSON with a bad line, and each costs.
 _MAX_BAD_LINES: Final = 1000
-# What in one object follows a brace that closes only where it stands within a text.
-_JOINT: Final = re.compile(rb"\}[ \t\r\n]*+[^ \t\r\n,}\]]")
+# Stands in one object only within a text.
+_JOINT: Final = re.compile(rb"\}[ \t\r\n]*+\{")
 
 
 class Auto:
@@ -53,7 +53,7 @@ class Auto:
             return True
         newline = data.find(b"\n", 0, last)
         if newline > 0 and data[:newline].rstrip(WHITESPACE)[-1:] == b"}":
-            return False
+            return False  # the first line may be a whole object
         return _JOINT.search(data) is None
 
     def decode(self, data: bytes) -> Sequence[Part]:
