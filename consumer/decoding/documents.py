@@ -7,7 +7,7 @@ from typing import NamedTuple
 from consumer.decoder import Decoded, LeftOut, Part, Undecodable
 from consumer.decoding.chain import Chain
 from consumer.record import Record, Tag
-from redaction.guard import redact_guarded
+from redaction.guard import redact_guarded, redactor_for
 from redaction.plugin import Dropped, Redactor, Rejected, Verdict
 
 
@@ -82,10 +82,6 @@ def tags_of(document: Document) -> tuple[Tag, ...]:
 
 def _kind(document: Document) -> tuple[bool, tuple[Tag, ...]]:
     return document.verdict is not None, tags_of(document)
-
-
-def redactor_for(redactor: Redactor, tags: tuple[Tag, ...]) -> Redactor | Rejected:
-    return Rejected("tag_unknown") if tags else redactor
 
 
 def _only(record: Record, part: Part) -> Document:
