@@ -1,6 +1,10 @@
 """Records of many documents with the real daemon: every document counted by its identity, whatever is killed."""
 
 import gzip
+import json
+import urllib.request
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -9,6 +13,8 @@ import orjson
 import pytest
 
 from consumer.dynamodb.attribute_values import decode_document
+from tests.kits.schema_registry import SchemaRegistry
+from tests.kits.schemas import avro_bytes, confluent_record, glue_record
 from tests.lab.watched import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -86,3 +92,107 @@ def test_a_bad_line_is_quarantined_alone_and_what_cannot_be_read_as_a_whole(lab:
     lab.assert_books_balance()
     assert lab.stop() == 0
     assert CARD not in lab.log.read_text(encoding="utf-8")
+
+
+ORDER = {
+    "type": "record",
+    "name": "Order",
+    "fields": [
+        {"name": "user_id", "type": "string"},
+        {"name": "timestamp", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}},
+        {"name": "hint", "type": "string", "pii": "SECRET"},
+        {"name": "note", "type": "string"},
+    ],
+}
+TAGS = "name: tagged\nversion: '1'\nextends: default\ntags: {SECRET: drop}"
+AT = datetime(2024, 3, 15, 10, 30, 0, 123000, tzinfo=UTC)
+
+
+def order(user: str) -> dict[str, Any]:
+    return {
+        "user_id": user,
+        "timestamp": AT,
+        "amount": Decimal("149.90"),
+        "hint": "maiden name",
+        "note": f"paid with {CARD}",
+    }
+
+
+def health(lab: Any) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{lab.port()}/healthz", timeout=5) as answer:
+        return str(answer.read())
+
+
+def policy(lab: Any) -> dict[str, Any]:
+    path = lab.folder / "policy.yaml"
+    path.write_text(TAGS)
+    return {"options": {"policy": str(path)}}
+
+
+def assert_orders(lab: Any, name: str, version: str) -> None:
+    """See that each stored order is what was put, redacted by detectors and tags, with its schema's name."""
+    for item in map(decode_document, lab.cloud.table(lab.settings.output.table)):
+        assert item["timestamp"] == "2024-03-15T10:30:00.123Z"
+        assert item["amount"] == Decimal("149.90")
+        assert "hint" not in item
+        assert CARD not in item["note"]
+        assert (item["_sanitizer"]["schema"], item["_sanitizer"]["schema_version"]) == (name, version)
+    assert CARD not in lab.log.read_text(encoding="utf-8")
+    assert "maiden" not in lab.log.read_text(encoding="utf-8")
+
+
+def test_avro_with_the_glue_schema_registry(lab: Any) -> None:
+    glue = boto3.client("glue")
+    glue.create_registry(RegistryName="orders")
+    made = glue.create_schema(
+        RegistryId={"RegistryName": "orders"},
+        SchemaName="order",
+        DataFormat="AVRO",
+        Compatibility="NONE",
+        SchemaDefinition=json.dumps(ORDER),
+    )
+    lab.set_up(shards=1, stream={"name": lab.name, "format": ["glue"]}, redaction=policy(lab))
+    lab.start(1)
+    known = made["SchemaVersionId"]
+    for number in range(40):
+        put(lab, glue_record(known, avro_bytes(ORDER, order(f"u{number}")), is_compressed=bool(number % 2)))
+    whole = avro_bytes(ORDER, order("v"))
+    put(lab, glue_record(known, whole + b"\0"))
+    put(lab, glue_record(known, whole[:-3]))
+    put(lab, glue_record("00000000-0000-4000-8000-000000000000", whole))
+    put(lab, b'{"user_id": "w", "timestamp": "t"}')
+    wait_for(lambda: len(stored(lab)) + len(lab.quarantine_codes()) == 44, "all records are settled", 60)
+    assert {user for user, _, _ in stored(lab)} == {f"u{number}" for number in range(40)}
+    assert_orders(lab, "order", "1")
+    assert sorted(lab.quarantine_codes().values()) == [
+        "avro_invalid",
+        "avro_trailing_bytes",
+        "glue_header_invalid",
+        "schema_unknown",
+    ]
+    lab.assert_books_balance()
+    assert lab.stop() == 0
+
+
+def test_a_registry_that_does_not_answer_holds_the_shard_and_health_says_so(lab: Any) -> None:
+    with SchemaRegistry() as registry:
+        registry.register(7, "orders-value", 3, ORDER)
+        registry.answers = [(503, b"<html>no</html>")] * 1000
+        lab.set_up(
+            shards=1, stream={"name": lab.name, "format": [{"confluent": {"url": registry.url}}]}, redaction=policy(lab)
+        )
+        lab.start(1)
+        for number in range(10):
+            put(lab, confluent_record(7, avro_bytes(ORDER, order(f"u{number}"))))
+        wait_for(lambda: "decoder_unavailable" in health(lab), "health says what holds the shard")
+        assert not stored(lab)
+        assert not lab.quarantine_codes()
+        registry.answers = []
+        wait_for(lambda: len(stored(lab)) == 10, "all records are stored", 60)
+        wait_for(lambda: "decoder_unavailable" not in health(lab), "health is well again")
+        assert_orders(lab, "orders-value", "3")
+        assert not lab.quarantine_codes()
+        lab.assert_books_balance()
+        assert lab.stop() == 0
+    assert lab.events("decoder.unavailable")
