@@ -80,8 +80,11 @@ class Decoder(Protocol):
     are. Where it is the only step, it is asked of each record, and must cost next to nothing.
     """
 
-    takes: Kind
-    gives: Kind
+    @property
+    def takes(self) -> Kind: ...
+
+    @property
+    def gives(self) -> Kind: ...
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return what the data hold, in order: at least one part, always the same for the same data.
