@@ -13,7 +13,16 @@ from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, Part, Un
 from consumer.decoding.broken_lines import joined
 from consumer.decoding.chain import TOO_LARGE
 from consumer.decoding.compression import MAX_NESTED, NO_ZSTD, compression_of, expand, zstd_inflater
-from consumer.decoding.framing import WHITESPACE, TooManyParts, concatenated, elements, is_json, is_object, lines
+from consumer.decoding.framing import (
+    WHITESPACE,
+    TooManyParts,
+    as_it_is,
+    concatenated,
+    elements,
+    is_json,
+    is_object,
+    lines,
+)
 from consumer.errors import UsageError
 from redaction.compiled import installed
 from redaction.inflate import inflate_whole
@@ -75,8 +84,8 @@ class Auto:
         except TooManyParts:
             return (Undecodable(TOO_LARGE),)
 
-    def _documents(self, data: bytes) -> Sequence[Decoded]:
-        whole = (Decoded(data),)
+    def _documents(self, data: bytes) -> Sequence[Part]:
+        whole = as_it_is(data, self._max_bytes)
         if self.passes(data):
             return whole
         match data[:1] if data[:1] in (b"{", b"[") else data.lstrip(WHITESPACE)[:1]:
