@@ -14,6 +14,7 @@ _RAW: Final = -zlib.MAX_WBITS
 _METHOD: Final = 8
 _CHECK: Final = 31
 _CHUNK: Final = 4096
+_LARGE_CHUNK: Final = 1 << 16
 # Each costs as much as kilobytes do, and may stand for nothing.
 _MAX_MEMBERS: Final = 1000
 
@@ -55,6 +56,36 @@ def inflate(data: bytes, limit: int, *, damaged: bool = False) -> bytes:
             position += len(chunk) - len(decoder.unused_data)
         if form != _GZIP or not data.startswith(_GZIP_MAGIC, position, end):
             return bytes(content)
+    raise TooLarge
+
+
+def inflate_whole(data: bytes, limit: int) -> bytes:
+    """Give what gzip or zlib data stand for, where they are nothing else: all gzip members, or one zlib stream.
+
+    :param limit: see `inflate`.
+    :raises Corrupt: neither of the two forms, damaged, cut short, or something follows their end.
+    :raises TooLarge: see there.
+    """
+    form, content, position, end = _form(data), bytearray(), 0, len(data)
+    if form == _RAW:
+        raise Corrupt
+    for _ in range(_MAX_MEMBERS):
+        decoder = zlib.decompressobj(form)
+        while not decoder.eof:
+            chunk = data[position : position + _LARGE_CHUNK]
+            if not chunk:
+                raise Corrupt
+            try:
+                content += decoder.decompress(chunk, limit - len(content) + 1)  # 0 would be no limit
+            except zlib.error:
+                raise Corrupt from None
+            if len(content) > limit:
+                raise TooLarge
+            position += len(chunk) - len(decoder.unused_data)
+        if position == end:
+            return bytes(content)
+        if form != _GZIP:
+            raise Corrupt
     raise TooLarge
 
 

@@ -11,7 +11,19 @@ from consumer.logs import Logger
 from consumer.plugins import find_factory
 from consumer.settings import Settings
 
-_BUILT_IN: Final = (EntryPoint("auto", "consumer.decoding.auto:Auto", ENTRY_POINT_GROUP),)
+_BUILT_IN: Final = tuple(
+    EntryPoint(name, f"consumer.decoding.{made_by}", ENTRY_POINT_GROUP)
+    for name, made_by in {
+        "auto": "auto:Auto",
+        "gzip": "compression:Gzip",
+        "json": "framing:Json",
+        "json_array": "framing:JsonArray",
+        "json_concatenated": "framing:JsonConcatenated",
+        "ndjson": "framing:Ndjson",
+        "zlib": "compression:Zlib",
+        "zstd": "compression:Zstd",
+    }.items()
+)
 
 
 def open_chain(settings: Settings, metrics: DecoderMetrics, log: Logger) -> Chain:
