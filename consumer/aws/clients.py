@@ -191,7 +191,7 @@ def own_client(
         )
         raise StartError(msg) from None
     where: str = found.meta.endpoint_url
-    if not (is_encrypted(where) or _is_near(urlsplit(where).hostname or "")):
+    if not (is_encrypted(where) or is_near(urlsplit(where).hostname or "")):
         msg = (
             f"The endpoint for {service} is {shown(where)}: records and credentials would travel in clear. Use "
             "https, or an address of this machine or of a private network."
@@ -225,10 +225,11 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _is_near(host: str) -> bool:
-    """Whether a host can only be of this machine or of a private network. By its name: nobody is asked where it leads.
+def is_near(host: str) -> bool:
+    """Return whether a host can only be of this machine or of a private network.
 
-    Names without a dot are those of containers; for the rest see RFC 6761, RFC 6762, and ICANN's ``.internal``.
+    By its name: nobody is asked where it leads. Names without a dot are those of containers; for the rest see RFC 6761,
+    RFC 6762, and ICANN's ``.internal``.
     """
     try:
         return ip_address(host).is_private

@@ -15,6 +15,8 @@ _BUILT_IN: Final = tuple(
     EntryPoint(name, f"consumer.decoding.{made_by}", ENTRY_POINT_GROUP)
     for name, made_by in {
         "auto": "auto:Auto",
+        "confluent": "confluent:Confluent",
+        "glue": "glue:Glue",
         "gzip": "compression:Gzip",
         "json": "framing:Json",
         "json_array": "framing:JsonArray",

@@ -127,4 +127,47 @@ WORKER: Final = {
 }
 """Codes of `consumer`."""
 
-ADVICE: Final = REDACTION | WORKER
+BY_SCHEMA: Final = {
+    "glue_header_invalid": Advice(
+        "does not begin as the libraries of the Glue Schema Registry write it: a 3, and 0 or 5",
+        "ask the producer; are there other records on the stream, or has something put an envelope around them?",
+    ),
+    "glue_payload_corrupt": Advice(
+        "its compressed part is damaged, cut short, or followed by something", "ask the producer"
+    ),
+    "glue_payload_too_large": Advice(
+        "its compressed part stands for more than `stream.max_decoded_bytes`, or for 200 times its size",
+        "raise the limit if such records are right",
+    ),
+    "confluent_header_invalid": Advice(
+        "does not begin as Confluent's serializers write it: a 0 and four bytes", "as for `glue_header_invalid`"
+    ),
+    "schema_unknown": Advice(
+        "written with a schema that the registry does not know, after a second look",
+        "does the worker ask the registry that the producer writes to? Has the schema been deleted? Replay it once it "
+        "is there",
+    ),
+    "schema_unusable": Advice(
+        "nothing can be read with the schema that it was written with: broken, too large, or beyond what is understood "
+        "(docs/schemas.md)",
+        "look at the schema; restart the worker once it is mended in place, which a registry does not do by itself",
+    ),
+    "avro_invalid": Advice("is not what its schema of Avro says", "ask the producer: another schema's id?"),
+    "avro_trailing_bytes": Advice("has bytes after the end of what its schema of Avro says", "as for `avro_invalid`"),
+    "avro_duplicate_key": Advice("a key stands twice in a map, so that it has two meanings", "ask the producer"),
+    "protobuf_invalid": Advice(
+        "is no message of Protobuf, or not of its schema", "ask the producer: another schema's id?"
+    ),
+    "protobuf_message_unknown": Advice(
+        "its schema has no message of the number that it was written with", "as for `protobuf_invalid`"
+    ),
+    "decoded_not_an_object": Advice("its schema makes something else of it than an object", "ask the producer"),
+    "decoded_too_deep": Advice("nested deeper than 64 levels", "ask the producer"),
+    "decoded_too_many_values": Advice("more than 100,000 fields and list items", "ask the producer"),
+    "decoded_value_unsupported": Advice(
+        "NaN, Infinity, a time that no calendar has, or a number of more than 1,000 digits", "ask the producer"
+    ),
+}
+"""Codes of decoding by schemas, in the order in which docs/schemas.md shows them."""
+
+ADVICE: Final = REDACTION | WORKER | BY_SCHEMA

@@ -1,0 +1,26 @@
+"""What decoders by schema are told: which registry."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from consumer.decoding.schemas.definition import Registry
+from consumer.decoding.schemas.folder import FolderRegistry
+from consumer.errors import UsageError
+
+
+def check_names(options: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Refuse options that there are not, and values that are no texts.
+
+    :raises UsageError: see above.
+    """
+    unknown = sorted(options.keys() - known)
+    if unknown:
+        raise UsageError(f"there is no option {unknown[0]}; known: {', '.join(sorted(known))}.")
+    for name, value in options.items():
+        if not isinstance(value, str) or not value:
+            raise UsageError(f"{name} must be a text.")
+
+
+def registry_of(options: Mapping[str, Any], other: Callable[[], Registry]) -> Registry:
+    """Return the folder, if one is named, else the other registry."""
+    return FolderRegistry(options["folder"]) if "folder" in options else other()
