@@ -20,6 +20,9 @@ HEADER_INVALID: Final = Undecodable("confluent_header_invalid")
 _OPTIONS: Final = frozenset({"credentials", "folder", "url"})
 _MAGIC: Final = 0
 _HEADER_BYTES: Final = 5
+_LARGEST_ID: Final = 2**31 - 1
+"""A registry's ids are Java's `int`: it has no word for greater ones."""
+
 _MAX_LEVELS: Final = 32
 
 
@@ -43,9 +46,10 @@ class Confluent:
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return the document."""
-        if len(data) < _HEADER_BYTES or data[0] != _MAGIC:
+        schema_id = int.from_bytes(data[1:_HEADER_BYTES], "big")
+        if len(data) < _HEADER_BYTES or data[0] != _MAGIC or schema_id > _LARGEST_ID:
             return (HEADER_INVALID,)
-        return (self._reading.read(int.from_bytes(data[1:_HEADER_BYTES], "big"), data[_HEADER_BYTES:]),)
+        return (self._reading.read(schema_id, data[_HEADER_BYTES:]),)
 
 
 class _Wire:

@@ -25,6 +25,7 @@ EVERYTHING: Final[Mapping[str, str]] = {
     "ScraperSecurityGroupId": "sg-0a1b2c3d",
     "SpotWeight": "3",
     "RetrievalMode": "FANOUT",
+    "GlueSchemas": "true",
     "OutputBillingMode": "PAY_PER_REQUEST",
     "OutputMaxWriteUnits": "90000",
     "OutputWarmWriteUnits": "75000",

@@ -88,6 +88,13 @@ def test_keys_are_used_through_their_service_alone(principal: str, assumed: Mapp
 
 
 @pytest.mark.parametrize("principal", ["TaskRole", "OperatorPolicy"])
+def test_schemas_are_read_where_records_have_them(principal: str) -> None:
+    call = Call("glue:GetSchemaVersion", "*")
+    assert not is_granted(statements_of(everything(SECRET, WRAPPING_KEY), principal), call)
+    assert is_granted(statements_of(everything(SECRET, WRAPPING_KEY, GlueSchemas="true"), principal), call)
+
+
+@pytest.mark.parametrize("principal", ["TaskRole", "OperatorPolicy"])
 def test_the_wrapping_key_decrypts_keys_of_this_application_alone(principal: str) -> None:
     granted = statements_of(everything(SECRET, WRAPPING_KEY), principal)
     call = Call("kms:Decrypt", WRAPPING_KEY, frozenset({("kms:EncryptionContext:application", "kinesis-sanitizer")}))

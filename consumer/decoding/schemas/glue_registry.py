@@ -8,7 +8,8 @@ from consumer.decoding.schemas.definition import MAX_SCHEMA_BYTES, Definition, F
 
 _SECONDS: Final = 3.0
 _OPERATION: Final = "glue:GetSchemaVersion"
-_MISSING: Final = "EntityNotFoundException"
+# The other says that the request is wrong: all that is in it is the id.
+_MISSING: Final = frozenset({"EntityNotFoundException", "InvalidInputException"})
 
 
 class GlueRegistry:
@@ -27,7 +28,7 @@ class GlueRegistry:
         try:
             answer = aws.client("glue", timeout=_SECONDS).get_schema_version(SchemaVersionId=schema_id)
         except aws.CALL_ERRORS as error:
-            if aws.error_code(error) == _MISSING:
+            if aws.error_code(error) in _MISSING:
                 return None
             raise DecoderUnavailable(aws.explain(error, _OPERATION, "the schema registry")) from None
         if answer.get("Status", "AVAILABLE") != "AVAILABLE":

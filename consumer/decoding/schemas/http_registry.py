@@ -69,7 +69,7 @@ class HttpRegistry:
             except DecoderUnavailable as error:
                 raise UsageError(str(error)) from None
         self._pool = urllib3.PoolManager(
-            maxsize=4, timeout=urllib3.Timeout(connect=_SECONDS, read=_SECONDS), retries=False
+            maxsize=16, timeout=urllib3.Timeout(connect=_SECONDS, read=_SECONDS), retries=False
         )
 
     def fetch(self, schema_id: Any) -> Definition | None:
@@ -145,7 +145,7 @@ class HttpRegistry:
 
     def _body(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         found = bytearray()
-        for chunk in response.stream(_CHUNK, decode_content=True):
+        while chunk := response.read1(_CHUNK, decode_content=False):
             found += chunk
             if len(found) > _MAX_ANSWER:
                 raise SchemaUnusable

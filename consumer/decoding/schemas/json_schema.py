@@ -30,6 +30,9 @@ _LEAF: Final[Mapping[str, Any]] = {}
 """Where a tag of a place leads to: there is nothing below."""
 
 
+_METASCHEMAS: Final = ("http://json-schema.org/", "https://json-schema.org/")
+
+
 class JsonReader:
     """Hands on documents of one schema."""
 
@@ -105,20 +108,16 @@ class _Document:
     def _resolved(self, reference: Any, base: str) -> Any:
         if not isinstance(reference, str):
             raise SchemaUnusable
-        whole = urljoin(base, reference) if reference != "#" else base
-        if whole in self._by_uri:
-            return self._by_uri[whole]
-        document, pointer = urldefrag(whole)
-        node = self._by_uri.get(document)
-        if node is None or not (pointer == "" or pointer.startswith("/")):
-            raise SchemaUnusable  # what is tagged there, nobody can tell
-        for part in pointer.split("/")[1:]:
-            name = unquote(part).replace("~1", "/").replace("~0", "~")
-            try:
-                node = node[int(name)] if isinstance(node, list) else node[name]
-            except (KeyError, IndexError, ValueError, TypeError):
-                raise SchemaUnusable from None
-        return node
+        # A registry's references have names of their own, whatever the schema's base is.
+        for whole in (urljoin(base, reference), reference):
+            document, pointer = urldefrag(whole)
+            if whole in self._by_uri:
+                return self._by_uri[whole]
+            if document in self._by_uri and (not pointer or pointer.startswith("/")):
+                return _pointed_at(self._by_uri[document], pointer)
+        if reference.startswith(_METASCHEMAS):
+            return _LEAF
+        raise SchemaUnusable  # what is tagged there, nobody can tell
 
     def _key(self, node: Any) -> int:
         self._nodes[id(node)] = node
@@ -126,3 +125,15 @@ class _Document:
 
     def _node(self, key: int) -> Any:
         return self._nodes[key]
+
+
+def _pointed_at(document: Any, pointer: str) -> Any:
+    """Follow a JSON pointer (RFC 6901)."""
+    node = document
+    for part in pointer.split("/")[1:]:
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        try:
+            node = node[int(name)] if isinstance(node, list) else node[name]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise SchemaUnusable from None
+    return node

@@ -142,9 +142,13 @@ class SchemaMemory:
             raise
         except SchemaUnusable:
             reader = Unusable()
+        except Exception as error:  # noqa: BLE001 - whatever it answered is none of its schemas
+            self._has_failed(reason := f"The answer of the schema registry makes no sense ({type(error).__name__}).")
+            raise DecoderUnavailable(reason) from None
         else:
             if definition is not None:
-                chars, reader = len(definition.text), self._made(definition)
+                reader = self._made(definition)
+                chars = len(definition.text) + sum(map(len, definition.references.values()))
         with self._lock:
             self._failures = 0
             if reader is None:

@@ -25,7 +25,7 @@ from consumer.decoding.schemas.tags import tag_names
 MAX_PROTO_CHARS: Final = 2**18
 """It takes 7 ms for each kilobyte to parse."""
 
-_MAX_LEVELS: Final = 32
+_MAX_LEVELS: Final = 64
 _SCALARS: Final = {
     name: getattr(FieldDescriptorProto, f"TYPE_{name.upper()}")
     for name in [
@@ -47,6 +47,7 @@ _SCALARS: Final = {
     ]
 }
 _LABELS: Final = {
+    ast.FieldCardinality.OPTIONAL: FieldDescriptorProto.LABEL_OPTIONAL,
     ast.FieldCardinality.REQUIRED: FieldDescriptorProto.LABEL_REQUIRED,
     ast.FieldCardinality.REPEATED: FieldDescriptorProto.LABEL_REPEATED,
 }
@@ -130,75 +131,110 @@ class _Builder:
         for element in self._file.file_elements:
             match element:
                 case ast.Message():
-                    self._message(self._made.message_type.add(), element.name, element.elements, self._made.package, 1)
+                    self._message(self._made.message_type.add(), element.name, element.elements, self._made.package)
                 case ast.Enum():
                     _enum(self._made.enum_type.add(), element)
         return ProtoFile(self._made, self._tags)
 
-    def _message(self, made: DescriptorProto, name: str, elements: Sequence[Any], scope: str, level: int) -> None:
-        if level > _MAX_LEVELS:
-            raise SchemaUnusable
+    def _message(self, made: DescriptorProto, name: str, elements: Sequence[Any], scope: str) -> None:
         made.name = name
         full = f"{scope}.{name}" if scope else name
-        found = tuple(dict.fromkeys(_tags_of(each for each in elements if isinstance(each, ast.Option))))
-        if found:
-            self._tags[full] = found
-        optional = []
+        if full.count(".") > _MAX_LEVELS:
+            raise SchemaUnusable
+        self._tag(full, (each for each in elements if isinstance(each, ast.Option)))
+        fields = _Fields(made, full, self)
         for element in elements:
             match element:
                 case ast.Message():
-                    self._message(made.nested_type.add(), element.name, element.elements, full, level + 1)
+                    self._message(made.nested_type.add(), element.name, element.elements, full)
                 case ast.Enum():
                     _enum(made.enum_type.add(), element)
                 case ast.OneOf():
-                    self._one_of(made, element, full, level)
+                    fields.add_one_of(element)
                 case ast.Field() | ast.Group() | ast.MapField():
-                    field = self._field(made, element, full, level)
-                    if self._is_optional(element):
-                        optional.append(field)
-        for field in optional:  # after the real ones, as protoc does
-            field.proto3_optional = True
-            field.oneof_index = len(made.oneof_decl)
-            made.oneof_decl.add(name=f"_{field.name}")
+                    fields.add(element)
+                case ast.Option(name="map_entry"):  # a registry writes a map so, when it was given a descriptor
+                    made.options.map_entry = element.value is True
+        fields.end(is_newer=self._made.syntax == "proto3")
 
-    def _is_optional(self, element: ast.Field | ast.Group | ast.MapField) -> bool:
-        is_optional = getattr(element, "cardinality", None) is ast.FieldCardinality.OPTIONAL
-        return is_optional and self._made.syntax == "proto3"
+    def group(self, made: DescriptorProto, element: ast.Group, scope: str) -> None:
+        """Fill in the type of a group."""
+        self._message(made, element.name, element.elements, scope)
 
-    def _one_of(self, message: DescriptorProto, element: ast.OneOf, scope: str, level: int) -> None:
-        index = len(message.oneof_decl)
-        message.oneof_decl.add(name=element.name)
+    def _tag(self, name: str, options: Iterable[ast.Option]) -> None:
+        found = tuple(dict.fromkeys(_tags_of(options)))
+        if found:
+            self._tags[name] = found
+
+    def tag(self, name: str, element: ast.Field | ast.Group | ast.MapField) -> None:
+        """Enter the tags of a field."""
+        self._tag(name, getattr(element, "options", ()))
+
+
+class _Fields:
+    """The fields of one message."""
+
+    def __init__(self, message: DescriptorProto, scope: str, builder: _Builder) -> None:
+        self._message = message
+        self._scope = scope
+        self._builder = builder
+        # Behind those that are written: only the latter are counted by who says which message it is.
+        self._implied: list[DescriptorProto] = []
+        self._optional: list[FieldDescriptorProto] = []
+
+    def add_one_of(self, element: ast.OneOf) -> None:
+        index = len(self._message.oneof_decl)
+        self._message.oneof_decl.add(name=element.name)
         for each in element.elements:
             if isinstance(each, (ast.Field, ast.Group)):
-                self._field(message, each, scope, level).oneof_index = index
+                self.add(each).oneof_index = index
 
-    def _field(
-        self, message: DescriptorProto, element: ast.Field | ast.Group | ast.MapField, scope: str, level: int
-    ) -> FieldDescriptorProto:
-        field = message.field.add(name=element.name, number=element.number)
-        if isinstance(element, ast.MapField):
-            entry = message.nested_type.add(name=f"{_camel(element.name)}Entry")
-            entry.options.map_entry = True
-            _typed(entry.field.add(name="key", number=1, label=FieldDescriptorProto.LABEL_OPTIONAL), element.key_type)
-            _typed(
-                entry.field.add(name="value", number=2, label=FieldDescriptorProto.LABEL_OPTIONAL), element.value_type
-            )
-            field.label = FieldDescriptorProto.LABEL_REPEATED
-            field.type = FieldDescriptorProto.TYPE_MESSAGE
-            field.type_name = f".{scope}.{entry.name}"
-        else:
-            field.label = _LABELS.get(element.cardinality, FieldDescriptorProto.LABEL_OPTIONAL)  # type: ignore[arg-type]
-            if isinstance(element, ast.Group):
-                self._message(message.nested_type.add(), element.name, element.elements, scope, level + 1)
+    def add(self, element: ast.Field | ast.Group | ast.MapField) -> FieldDescriptorProto:
+        field = self._message.field.add(name=element.name, number=element.number)
+        match element:
+            case ast.MapField():
+                self._map(field, element)
+            case ast.Group():
                 field.name = element.name.lower()
+                self._implied.append(group := DescriptorProto())
+                self._builder.group(group, element, self._scope)
                 field.type = FieldDescriptorProto.TYPE_GROUP
-                field.type_name = f".{scope}.{element.name}"
-            else:
+                field.type_name = f".{self._scope}.{element.name}"
+                field.label = _label(element)
+            case _:
+                field.label = _label(element)
                 _typed(field, element.type)
-        found = tuple(dict.fromkeys(_tags_of(getattr(element, "options", ()))))
-        if found:
-            self._tags[f"{scope}.{field.name}"] = found
+        self._builder.tag(f"{self._scope}.{field.name}", element)
+        if getattr(element, "cardinality", None) is ast.FieldCardinality.OPTIONAL:
+            self._optional.append(field)
         return field
+
+    def end(self, *, is_newer: bool) -> None:
+        """Add what the fields imply.
+
+        :param is_newer: of the syntax in which `optional` says that a field has presence.
+        """
+        self._message.nested_type.extend(self._implied)
+        for field in self._optional if is_newer else ():
+            field.proto3_optional = True
+            field.oneof_index = len(self._message.oneof_decl)
+            self._message.oneof_decl.add(name=f"_{field.name}")
+
+    def _map(self, field: FieldDescriptorProto, element: ast.MapField) -> None:
+        entry = DescriptorProto(name=f"{_camel(element.name)}Entry")
+        entry.options.map_entry = True
+        for number, (name, kind) in enumerate((("key", element.key_type), ("value", element.value_type)), 1):
+            _typed(entry.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL), kind)
+        self._implied.append(entry)
+        field.type = FieldDescriptorProto.TYPE_MESSAGE
+        field.type_name = f".{self._scope}.{entry.name}"
+        field.label = FieldDescriptorProto.LABEL_REPEATED
+
+
+def _label(element: ast.Field | ast.Group) -> FieldDescriptorProto.Label.ValueType:
+    if element.cardinality is None:
+        return FieldDescriptorProto.LABEL_OPTIONAL
+    return _LABELS[element.cardinality]
 
 
 def _typed(field: FieldDescriptorProto, name: str) -> None:

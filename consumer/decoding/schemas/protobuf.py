@@ -57,7 +57,7 @@ class ProtobufReader:
         top = [self._file.message_types_by_name[each.name] for each in main.descriptor.message_type]
         self._top = top
         self._by_name = sorted(_with_nested(top), key=lambda each: str(each.full_name))
-        self._messages: dict[tuple[int, ...] | int, _Messages] = {}
+        self._messages: dict[tuple[int, ...] | int, _Messages | None] = {}
         self._lock = threading.Lock()
 
     def read(self, payload: bytes, wire: Wire) -> tuple[bytes, Schema]:
@@ -66,23 +66,23 @@ class ProtobufReader:
         :raises Refused: see there.
         """
         which, begin = wire.message(payload)
-        messages = self._messages.get(which)
+        if which not in self._messages:
+            self._make(which)
+        messages = self._messages[which]
         if messages is None:
-            messages = self._of(which)
+            raise Refused(SCHEMA_UNUSABLE)
         made, kept_out = messages.read(payload[begin:])
         if kept_out:
             self._metrics.kept_out(kept_out)
         return made, messages.schema
 
-    def _of(self, which: tuple[int, ...] | int) -> "_Messages":
+    def _make(self, which: tuple[int, ...] | int) -> None:
         descriptor = self._found(which)
         with self._lock:
             try:
-                made = _Messages(descriptor, self._pool, self._schema, self._tags, self._max_bytes)
-            except SchemaUnusable:
-                raise Refused(SCHEMA_UNUSABLE) from None
-            self._messages[which] = made
-            return made
+                self._messages[which] = _Messages(descriptor, self._pool, self._schema, self._tags, self._max_bytes)
+            except (SchemaUnusable, RecursionError):
+                self._messages[which] = None
 
     def _found(self, which: tuple[int, ...] | int) -> Descriptor:
         if isinstance(which, int):
@@ -96,7 +96,7 @@ class ProtobufReader:
                 raise Refused(MESSAGE_UNKNOWN)
             found = level[index]
             level = found.nested_types
-        if found is None:
+        if found is None or found.GetOptions().map_entry:
             raise Refused(MESSAGE_UNKNOWN)
         return found
 
