@@ -80,7 +80,7 @@ class Cloud:
         return items
 
     def durable_times(self) -> dict[str, float]:
-        """Return when each record became durable, in epoch ms, by ``shard/sequence/sub``; see `DurableTimes`."""
+        """Return when each document became durable, in epoch ms; see `DurableTimes`."""
         times: dict[str, float] = self._read("/_cloud/durable")
         return times
 
