@@ -62,6 +62,7 @@ class Cloud:
             "AWS_ENDPOINT_URL_KINESIS": self.endpoint,
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
             "AWS_ENDPOINT_URL_CLOUDWATCH": self.endpoint,
+            "AWS_ENDPOINT_URL_GLUE": self.endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": "local",
