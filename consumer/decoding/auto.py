@@ -13,7 +13,16 @@ from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, Part, Un
 from consumer.decoding.broken_lines import joined
 from consumer.decoding.chain import TOO_LARGE
 from consumer.decoding.compression import MAX_NESTED, NO_ZSTD, compression_of, expand, zstd_inflater
-from consumer.decoding.framing import WHITESPACE, TooManyParts, concatenated, elements, is_json, is_object, lines
+from consumer.decoding.framing import (
+    WHITESPACE,
+    TooManyParts,
+    as_it_is,
+    concatenated,
+    elements,
+    is_json,
+    is_object,
+    lines,
+)
 from consumer.errors import UsageError
 from redaction.inflate import inflate_whole
 
@@ -22,8 +31,8 @@ TOO_OFTEN: Final = "compressed_too_often"
 
 # Of one record: with more of them it is no NDJSON with a bad line, and each costs.
 _MAX_BAD_LINES: Final = 1000
-# What in one object follows a brace that closes only where it stands within a text.
-_JOINT: Final = re.compile(rb"\}[ \t\r\n]*+[^ \t\r\n,}\]]")
+# Stands in one object only within a text.
+_JOINT: Final = re.compile(rb"\}[ \t\r\n]*+\{")
 
 
 class Auto:
@@ -49,7 +58,7 @@ class Auto:
             return True
         newline = data.find(b"\n", 0, last)
         if newline > 0 and data[:newline].rstrip(WHITESPACE)[-1:] == b"}":
-            return False
+            return False  # the first line may be a whole object
         return _JOINT.search(data) is None
 
     def decode(self, data: bytes) -> Sequence[Part]:
@@ -71,8 +80,8 @@ class Auto:
         except TooManyParts:
             return (Undecodable(TOO_LARGE),)
 
-    def _documents(self, data: bytes) -> Sequence[Decoded]:
-        whole = (Decoded(data),)
+    def _documents(self, data: bytes) -> Sequence[Part]:
+        whole = as_it_is(data, self._max_bytes)
         if self.passes(data):
             return whole
         match data[:1] if data[:1] in (b"{", b"[") else data.lstrip(WHITESPACE)[:1]:
@@ -87,7 +96,9 @@ class Auto:
 
     def _lines(self, data: bytes) -> Sequence[Decoded] | None:
         """Return the documents of lines, or all as one; None: the first line is no object."""
-        spans, bad, left = [], [], self._max_bytes
+        spans: list[tuple[int, int]] = []
+        bad: list[int] = []
+        left = self._max_bytes
         for start, end in lines(data):
             line = data[start:end]
             if not spans:

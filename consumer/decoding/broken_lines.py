@@ -61,9 +61,13 @@ def joined(data: bytes, lines: Sequence[Span], bad: Sequence[int]) -> list[Span]
             return [(lines[0][0], lines[-1][1])]  # what it closes must have come before
         if seen.opens:
             opened.append(_Open(line, seen.opens, seen.ends_in_string))
-    if opened and any(_is_inner(data, span) for span in lines[opened[0].line + 1 :]):
-        _join(documents, opened[0].line, len(lines) - 1)
-    spans, place = [], 0
+    if opened:
+        known = {line for first, last in documents for line in range(first, last + 1)}
+        after = range(opened[0].line + 1, len(lines))
+        if any(_is_inner(data, lines[line]) for line in after if line not in known):
+            _join(documents, opened[0].line, len(lines) - 1)
+    spans: list[Span] = []
+    place = 0
     for first, last in documents:
         spans += lines[place:first]
         spans.append((lines[first][0], lines[last][1]))

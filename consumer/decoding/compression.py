@@ -7,7 +7,7 @@ people and machines write seldom shrink to less.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.decoder import Decoded, DecoderContext, Kind, Part, Undecodable
+from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, Part, Undecodable
 from consumer.decoding.chain import TOO_LARGE
 from consumer.errors import UsageError
 from consumer.extras import extra_named
@@ -62,7 +62,7 @@ def compression_of(data: bytes) -> str | None:
 def expand(inflate: Inflate, data: bytes, max_bytes: int) -> bytes | Undecodable:
     """Return what a record stands for, or why that cannot be known."""
     try:
-        return inflate(data, min(max_bytes, max(_FREE_BYTES, _RATIO * len(data))))
+        return inflate(data, min(max(0, max_bytes - PART_BYTES), max(_FREE_BYTES, _RATIO * len(data))))
     except Corrupt:
         return Undecodable(DAMAGED)
     except TooLarge:
@@ -121,7 +121,7 @@ def zstd_inflater() -> Inflate:
 
     :raises UsageError: the extra is not installed.
     """
-    with extra_named():
+    with extra_named("it"):
         try:
             from compression import zstd  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 - Python 3.14
         except ModuleNotFoundError:

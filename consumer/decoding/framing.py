@@ -1,4 +1,4 @@
-"""Several documents in one record: newline-delimited, an array, concatenated. Each is passed on as the bytes it came as.
+"""Several documents in one record: newline-delimited, an array, concatenated. Each goes on as the bytes it came as.
 
 A record is taken apart only where that is certain: each piece is a whole object, and nothing else lies between them.
 What is not certain stays one document, which the redactor refuses by its own code. Only lines may be bad one by one.
@@ -26,7 +26,7 @@ _MAX_VALUES: Final = 250_000
 _MAX_DEPTH: Final = 1024
 
 _LINE: Final = re.compile(rb"[^ \t\r\n][^\n]*")
-# A string is stepped over, closed or not; so that each of these matches wherever it is tried, and none is tried in vain.
+# A string is stepped over, closed or not, so that each of these matches wherever it is tried: none is tried in vain.
 _STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
 _DOCUMENT: Final = re.compile(rb'(?:[^"}]++|' + _STRING + rb"|\}(?![ \t\r\n]*+\{))*+\}?", re.DOTALL)
 _FLAT: Final = rb'\{(?:[^"{}]++|' + _STRING + rb")*+\}"
@@ -128,6 +128,11 @@ def _taken(
     return made if made and not data[place:end].strip(WHITESPACE) else None
 
 
+def as_it_is(data: bytes, max_bytes: int) -> tuple[Part]:
+    """Return data as one document."""
+    return (Decoded(data) if len(data) + PART_BYTES <= max_bytes else Undecodable(TOO_LARGE),)
+
+
 class _Framing:
     takes: Final = Kind.BYTES
     gives: Final = Kind.JSON
@@ -140,7 +145,7 @@ class _Framing:
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return its documents."""
         try:
-            return self._taken_apart(data) or (Decoded(data),)
+            return self._taken_apart(data) or as_it_is(data, self._max_bytes)
         except TooManyParts:
             return (Undecodable(TOO_LARGE),)
 

@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 
 from consumer.decoder import Decoded, DecoderContext, Part
-from consumer.sink_testing import Log
-
-
-class _NoMetrics:
-    def kept_out(self, fields: int) -> None:
-        pass
+from consumer.decoder_testing import Log, NoMetrics
 
 
 def context(max_bytes: int = 32 * 2**20) -> DecoderContext:
-    return DecoderContext("stream", max_bytes, _NoMetrics(), Log())
+    return DecoderContext("stream", max_bytes, NoMetrics(), Log())
 
 
 def data_of(parts: Sequence[Part]) -> list[bytes]:

@@ -18,13 +18,20 @@ from tests.kits.decoding import context, data_of
 
 AUTO = Auto({}, context())
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | objects_of(inner), max_leaves=8)
-compressions = st.sampled_from([gzip.compress, zlib.compress, zstd.compress, lambda data: data])
-
 
 def objects_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.text(max_size=5) | st.sampled_from(["}{", "},{", "}\n{", '"', "\\"]), inner, max_size=4)
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"))
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | objects_of(inner), max_leaves=8)
+compressions = st.sampled_from([gzip.compress, zlib.compress, zstd.compress, lambda data: data])
 
 
 objects = objects_of(values)
@@ -95,11 +102,14 @@ def test_what_cannot_be_made_sense_of_is_one_document_as_it_is(data: bytes) -> N
         assert documents(compress(data)) == [data]
 
 
-@given(st.lists(compact, min_size=2, max_size=5), endings, st.booleans(), compressions)
+@given(st.lists(compact, min_size=2, max_size=5), endings, endings | st.just(b""), compressions)
 def test_lines_are_documents(
-    each: list[bytes], ending: bytes, is_ended: bool, compress: Callable[[bytes], bytes]  # noqa: FBT001
+    each: list[bytes],
+    ending: bytes,
+    end: bytes,
+    compress: Callable[[bytes], bytes],
 ) -> None:
-    assert documents(compress(ending.join(each) + ending * is_ended)) == each
+    assert documents(compress(ending.join(each) + end)) == each
 
 
 @given(st.lists(written, min_size=1, max_size=5), st.sampled_from([b"", b" ", b"\n"]), compressions)
