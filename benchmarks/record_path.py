@@ -39,6 +39,7 @@ from consumer.kinesis.shards import HashRanges
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
 from consumer.redactors.loading import load_plugin
@@ -196,6 +197,7 @@ def _pipelines(settings: Settings, folder: Path) -> PipelineFactory:
         settings,
         redactor,
         open_outputs(settings, redactor, metrics, logs.get_logger("bench")),
+        open_decoding(settings, metrics, logs.get_logger("bench")),
         metrics,
         fingerprint_key=b"0" * 32,
         journals=folder / JOURNAL,

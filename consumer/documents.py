@@ -58,6 +58,8 @@ class Metadata:
     :ivar digest: that policy's.
     :ivar version: with `write_mode: newest`, of two documents with one key the newer one's is the greater.
     :ivar version_of: what the version was made of.
+    :ivar part: number of the document in a record that holds several; None: the record was one document.
+    :ivar schema, schema_version: what the record was written with, if a registry of schemas said so.
     """
 
     stream: str
@@ -69,6 +71,9 @@ class Metadata:
     digest: str
     version: str | None = None
     version_of: str | None = None
+    part: int | None = None
+    schema: str | None = None
+    schema_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +298,7 @@ def _metadata(added: Mapping[str, Any]) -> Metadata:
         str(added["digest"]),
         added.get(VERSION),
         added.get(VERSION_SOURCE),
+        int(added["part"]) if "part" in added else None,
+        added.get("schema"),
+        added.get("schema_version"),
     )

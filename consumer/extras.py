@@ -18,9 +18,10 @@ MODULES: Final = {
 
 
 @contextmanager
-def extra_named() -> Iterator[None]:
+def extra_named(who: str = "This command") -> Iterator[None]:
     """Import what may need an extra.
 
+    :param who: needs it, at the begin of the sentence.
     :raises UsageError: the extra is not installed; names it.
     """
     try:
@@ -29,7 +30,7 @@ def extra_named() -> Iterator[None]:
         extra = _extra_of(error)
         if extra is None:
             raise
-        raise UsageError(f'This command needs the extra "{extra}": pip install "kinesis-sanitizer[{extra}]".') from None
+        raise UsageError(f'{who} needs the extra "{extra}": pip install "kinesis-sanitizer[{extra}]".') from None
 
 
 def _extra_of(error: ModuleNotFoundError) -> str | None:

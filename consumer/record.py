@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-__all__ = ["ANY_NAME", "AttributeValue", "Item", "Outcome", "Position", "Record", "Schema", "Tag"]
+__all__ = ["ANY_NAME", "AttributeValue", "Item", "Outcome", "Position", "Record", "Schema", "Tag", "place_of"]
 
 AttributeValue = dict[str, Any]
 """A DynamoDB attribute value in its wire form, e.g. ``{"S": "text"}``."""
@@ -60,6 +60,7 @@ class Record(NamedTuple):
     :ivar data: as it was put, or one document as it was decoded.
     :ivar part: number of the document among those that were decoded from the record; None: the record as it was put.
     :ivar schema: what the document was written with, if that is known.
+    :ivar put: of a document, the data of the record that it was decoded from.
     """
 
     sequence: str
@@ -69,10 +70,36 @@ class Record(NamedTuple):
     partition_key: str = ""
     part: int | None = None
     schema: Schema | None = None
+    put: bytes | None = None
+
+    @property
+    def original(self) -> bytes:
+        """The data of the record as they were put."""
+        return self.data if self.put is None else self.put
+
+    @property
+    def place(self) -> str:
+        """Which of the documents of its Kinesis record: see `place_of`."""
+        return place_of(self.sub, self.part)
+
+    @property
+    def key_fields(self) -> dict[str, str]:
+        """What key templates know of it."""
+        return {
+            "sequence": self.sequence,
+            "sub": place_of(self.sub, self.part),
+            "part": str(self.part or 0),
+            "arrival": str(self.arrival_ms),
+        }
 
     @property
     def position(self) -> Position:
         return Position(int(self.sequence), self.sub, self.part or 0)
+
+
+def place_of(sub: int, part: int | None) -> str:
+    """Return the sub-sequence number and, of a record's second document and those after it, its number: ``0+1``."""
+    return f"{sub}+{part}" if part else str(sub)
 
 
 class Item(NamedTuple):

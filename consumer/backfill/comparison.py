@@ -4,17 +4,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Final
 
 from consumer import aws
 from consumer.backoff import backoff
+from consumer.decoding.chain import Chain
+from consumer.decoding.documents import judged
 from consumer.dynamodb.item import decode_item, item_encoder, key_names
 from consumer.dynamodb.names import VERSION
 from consumer.errors import EncodeError, ServiceError
-from consumer.record import AttributeValue, Item, Record
+from consumer.record import AttributeValue, Item, Position, Record
 from consumer.settings import Settings
 from redaction.comparison import same
-from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Redactor, Released
 
 MAX_KEYS: Final = 100
@@ -40,21 +42,21 @@ class Finding(StrEnum):
 class Comparer:
     """Compares the records of one shard."""
 
-    def __init__(self, settings: Settings, redactor: Redactor, shard: str) -> None:
+    def __init__(self, settings: Settings, redactor: Redactor, chain: Chain, shard: str) -> None:
+        self._chain = chain
         self._output = settings.output
         self._redactor = redactor
         self._encoder = item_encoder(settings, shard, "", "")
         self._client: Any = aws.client("dynamodb", retries=6, timeout=10)
 
     def compare(self, records: Sequence[Record]) -> Counter[Finding]:
-        """Count what would become of the records.
+        """Count what would become of the documents of the records.
 
         :raises ServiceError: the table cannot be read.
         """
         found: Counter[Finding] = Counter()
         items: list[Item] = []
-        verdicts = redact_guarded(self._redactor, [record.data for record in records])
-        for record, verdict in zip(records, verdicts, strict=True):
+        for record, verdict in chain.from_iterable(judged(self._chain, self._redactor, records)):
             if isinstance(verdict, Released):
                 try:
                     items.append(self._encoder.encode(verdict.document, record))
@@ -73,15 +75,12 @@ class Comparer:
             return Finding.MISSING
         document, added = decode_item(item.attributes, self._output)
         its_document, its_added = decode_item(stored, self._output)
-        if all(added[name] == its_added.get(name) for name in ("stream", "shard", "sequence", "sub")):
+        if all(added.get(name) == its_added.get(name) for name in ("stream", "shard", "sequence", "sub", "part")):
             return Finding.EQUAL if same(document, its_document) else Finding.DIFFERENT
         if item.version:
             return Finding.NEWER if str(its_added.get(VERSION, "")) > item.version else Finding.DIFFERENT
         is_same_shard = added["shard"] == its_added.get("shard")
-        later = is_same_shard and (int(its_added["sequence"]), its_added["sub"]) > (
-            int(added["sequence"]),
-            added["sub"],
-        )
+        later = is_same_shard and _position(its_added) > _position(added)
         return Finding.NEWER if later else Finding.DIFFERENT
 
     def _stored(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], dict[str, AttributeValue]]:
@@ -104,3 +103,7 @@ class Comparer:
             wanted = answer["UnprocessedKeys"][table]
             time.sleep(backoff(attempt, _PAUSE_SECONDS, _PAUSE_LIMIT_SECONDS))
         raise ServiceError(f"dynamodb:BatchGetItem on table {table} is throttled.")
+
+
+def _position(added: dict[str, Any]) -> Position:
+    return Position(int(added["sequence"]), added["sub"], added.get("part") or 0)

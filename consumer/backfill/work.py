@@ -16,6 +16,7 @@ from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline import Pipeline
 from consumer.pipeline.assembly import PipelineFactory
+from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import Outputs
 from consumer.record import Outcome, Position, Record
 from consumer.settings import Settings
@@ -93,6 +94,7 @@ class StoringTasks:
             settings,
             redactor,
             outputs,
+            open_decoding(settings, metrics, log),
             metrics,
             fingerprint_key=settings.quarantine.secret_key(),
             journals=folder,
@@ -142,15 +144,16 @@ class ComparingTask:
 class ComparingTasks:
     """A dry run, which writes nothing and begins where it is told, whatever was done before."""
 
-    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+    def __init__(self, settings: Settings, redactor: Redactor, metrics: Metrics, log: Logger) -> None:
         self._settings = settings
         self._redactor = redactor
+        self._chain = open_decoding(settings, metrics, log).chain
 
     def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""
         del shards
         return {
-            shard: ComparingTask(Comparer(self._settings, self._redactor, shard), account)
+            shard: ComparingTask(Comparer(self._settings, self._redactor, self._chain, shard), account)
             for shard, account in accounts.items()
         }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from consumer.commands.options import config_option, json_option, say
+from consumer.record import place_of
 from consumer.redactors.audit import Auditor, Place, Report, count_about, scan
 from consumer.redactors.loading import load_plugin
 from consumer.settings import load_settings
@@ -67,7 +68,8 @@ def _text(report: Report) -> str:
 def _line(place: Place) -> str:
     if place.partition is not None:
         return f"  {place.partition}  {place.sort}"
-    return f"  (withheld)  {place.shard or '?'} {place.sequence or '?'}/{'?' if place.sub is None else place.sub}"
+    within = "?" if place.sub is None else place_of(place.sub, place.part)
+    return f"  (withheld)  {place.shard or '?'} {place.sequence or '?'}/{within}"
 
 
 def _sorted(report: Report) -> list[tuple[tuple[str, str], int]]:

@@ -113,9 +113,12 @@ def _tasks(
     overwrite: bool,
 ) -> ShardTasks:
     redactor = load_plugin(settings)
+    log = logs.get_logger("backfill")
+    set_up()
+    metrics = Metrics()
     if dry_run:
         settings.require_table("A dry run of a backfill")
-        return ComparingTasks(settings, redactor)
+        return ComparingTasks(settings, redactor, metrics, log)
     if not overwrite:
         refuse_to_replace_newer(settings)
     if creates:

@@ -22,7 +22,7 @@ def config() -> None:
 @config.command(name="check")
 @config_option
 def config_check(config: Path | None) -> None:
-    """Validate the settings and what they name: policies, the candidate's too, sinks and their options.
+    """Validate the settings and what they name: policies, the candidate's too, decoders, sinks and their options.
 
     AWS is asked for nothing, but for keys that are in Secrets Manager: whether stream and tables are there, and what
     the role may do, says `sanitizer doctor`.
@@ -30,20 +30,22 @@ def config_check(config: Path | None) -> None:
     settings = load_settings(config)
     redactor = load_plugin(settings)
     load_candidate(settings)
-    are_sinks_known = _check_sinks(settings)
+    are_sinks_known = _check_decoders_and_sinks(settings)
     click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
     click.echo("What needs the network was not looked at; `sanitizer doctor` does.")
     if not are_sinks_known:
-        click.echo('Nor were the sinks: this install is without the extra "worker", which has them.')
+        click.echo('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
 
 
-def _check_sinks(settings: Settings) -> bool:
+def _check_decoders_and_sinks(settings: Settings) -> bool:
     """:return: False: there are none in this install."""
     try:
         with extra_named():
-            from consumer.sinks.loading import check_options  # noqa: PLC0415 - not in each install
+            from consumer.decoding.loading import check_format  # noqa: PLC0415 - not in each install
+            from consumer.sinks.loading import check_options  # noqa: PLC0415
     except UsageError:
         return False
+    check_format(settings)
     check_options(settings)
     return True
 

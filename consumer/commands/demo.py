@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from consumer.commands.format_options import documents_option, format_option
 from consumer.local import demo as local
 
 
@@ -17,8 +18,10 @@ from consumer.local import demo as local
 @click.option("--partition-key", help="Template of the items' partition key; else one that fits the input.")
 @click.option("--sort-key", help="Template of their sort key; else one that fits the input.")
 @click.option("--show", is_flag=True, help="Print a record of the input before and after, values included.")
+@format_option
+@documents_option
 @click.option("--records", type=click.IntRange(1, 1_000_000), help="How many  [default: 10000, or all of --input].")
-@click.option("--rate", type=click.IntRange(1, 50_000), default=800, show_default=True, help="Records a second.")
+@click.option("--rate", type=click.IntRange(1, 50_000), default=800, show_default=True, help="Of them a second.")
 @click.option("--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Shards of the stream.")
 @click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else the default policy.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here, as JSON.")

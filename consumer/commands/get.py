@@ -100,6 +100,10 @@ def _value(document: Document, reserved: str | None) -> dict[str, Any]:
         "policy": metadata.policy,
         "digest": metadata.digest,
     }
+    if metadata.part is not None:
+        added["part"] = metadata.part
+    if metadata.schema is not None:
+        added |= {"schema": metadata.schema, "schema_version": metadata.schema_version}
     if metadata.version is not None:
         added |= {"version": metadata.version, "version_of": metadata.version_of}
     return document.fields | {reserved: added}

@@ -8,11 +8,14 @@ from typing import Any, BinaryIO
 
 import click
 
+from consumer.commands.format_options import documents_option, format_option
 from consumer.commands.options import config_option, json_option, say
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.kinesis.producer import Put, read_lines
 from consumer.kinesis.sender import Pace, Sender, Sent
 from consumer.local.transactions import transactions
+from consumer.producing.filling import check_documents, filled
+from consumer.producing.formats import DEFAULT, format_named
 from consumer.progress import Progress
 from consumer.settings import load_settings
 
@@ -26,7 +29,9 @@ _TELL_SECONDS = 0.5
 @click.option("--records", type=click.IntRange(1), help="Generate so many transactions instead of reading SOURCE.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Generate transactions for so long.")
 @click.option("--partition-key-field", default="user_id", show_default=True, help="Field that decides the shard.")
-@click.option("--rate", type=click.IntRange(1), help="Records a second, at most.")
+@format_option
+@documents_option
+@click.option("--rate", type=click.IntRange(1), help="Lines or transactions a second, at most.")
 @click.option("--ramp", type=click.FloatRange(0), default=0.0, help="Let the rate grow from 0 within so many seconds.")
 @click.option(
     "--aggregate",
@@ -46,24 +51,31 @@ def produce(  # noqa: PLR0913 - one for each option
     ramp: float,
     aggregate: int,
     *,
+    format: str,  # noqa: A002 - the option's name
+    documents: int | None,
     as_json: bool,
 ) -> None:
     """Put JSON lines onto the stream: SOURCE, or stdin; or made-up transactions, for a load.
 
-    The records of one key arrive in their order. They are sent evenly, and as fast as the stream takes them without
-    --rate.
+    Each is a record, unless --format writes several into one. The records of one key arrive in their order. They are
+    sent evenly, and as fast as the stream takes them without --rate.
     """
     generates = records is not None or seconds is not None
     if generates and source is not None:
         raise UsageError("--records and --seconds are for generated transactions: leave SOURCE out.")
     if ramp and rate is None:
         raise UsageError("--ramp needs the --rate that it leads to.")
+    check_documents(format, documents)
+    written = None if format == DEFAULT else format_named(format)
+    most = documents or (written.most if written else 1)
     stream = load_settings(config).stream.name
     made: Iterable[Put]
     if generates:
-        made = (Put(*each) for each in _generated(records or _ENDLESS))
+        made = _generated(records or _ENDLESS, most)
     else:
         made = read_lines(source or sys.stdin.buffer, partition_key_field)
+    if written:
+        made = filled(made, written, documents)
     sender = Sender(stream, aggregate)
     progress = Progress()
     began = time.monotonic()
@@ -74,10 +86,10 @@ def produce(  # noqa: PLR0913 - one for each option
             progress.say(f"{sent.records:,} records, {sent.records / max(passed, 0.001):,.0f} a second", _TELL_SECONDS)
 
     try:
-        sender.send(made, Pace(rate, ramp), seconds, tell)
+        sender.send(made, Pace(None if rate is None else rate / most, ramp), seconds, tell)
     except SanitizerError as error:
         # A call that failed may have put some of its records.
-        what = "records" if generates else "lines"
+        what = "records" if generates or written else "lines"
         raise StartError(f"{error} At least the first {sender.sent.records} {what} are on the stream.") from None
     finally:
         progress.end()
@@ -85,15 +97,16 @@ def produce(  # noqa: PLR0913 - one for each option
     say(report, "\n".join(_lines(report)), as_json=as_json)
 
 
-def _generated(count: int) -> Iterable[tuple[bytes, str]]:
+def _generated(count: int, run: int) -> Iterable[Put]:
     # Other ones each time: equal bytes twice on a stream would be found once.
-    return ((each.data, each.partition_key) for each in transactions(time.time_ns(), count))
+    return (Put(each.data, each.partition_key) for each in transactions(time.time_ns(), count, run))
 
 
 def _report(stream: str, sender: Sender, seconds: float) -> dict[str, Any]:
     sent = sender.sent
     return {
         "stream": stream,
+        "documents": sent.documents,
         "records": sent.records,
         "kinesis_records": sent.puts,
         "bytes": sent.size,
@@ -105,7 +118,10 @@ def _report(stream: str, sender: Sender, seconds: float) -> dict[str, Any]:
 
 
 def _lines(report: dict[str, Any]) -> Iterable[str]:
-    yield f"{report['records']} records put onto {report['stream']}"
+    what = f"{report['records']} records"
+    if report["documents"] != report["records"]:
+        what = f"{report['documents']} documents in {what}"
+    yield f"{what} put onto {report['stream']}"
     yield (
         f"{report['bytes']:,} bytes in {report['kinesis_records']:,} Kinesis records, {report['seconds']:.1f} s, "
         f"{report['records_per_second']:,.0f} records a second"

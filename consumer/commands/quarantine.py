@@ -1,23 +1,27 @@
 """`sanitizer quarantine`."""
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from consumer import logs
 from consumer.commands.options import config_option, json_flag, json_option, say
 from consumer.commands.times import Time
+from consumer.decoding.documents import judged
 from consumer.errors import StartError, UsageError
 from consumer.kinesis.reader import ShardReader, Start
 from consumer.kinesis.shards import kinesis_client, list_shards
 from consumer.metrics import Metrics, set_up
+from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
 from consumer.progress import Progress
 from consumer.quarantine.codes import ADVICE
@@ -36,6 +40,15 @@ def _digits(_: click.Context, __: click.Parameter, value: str | None) -> str | N
         raise click.BadParameter(msg)
     return value
 
+
+def _place(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not _PLACE.fullmatch(value):
+        msg = "it is what stands behind the sequence number in `sanitizer quarantine list`: 0, or 0+1."
+        raise click.BadParameter(msg)
+    return value
+
+
+_PLACE: Final = re.compile(r"[0-9]{1,10}(\+[1-9][0-9]{0,9})?", re.ASCII)
 
 _shard = click.option("--shard", "only_shard", help="Only entries of this shard.")
 _code = click.option("--code", help="Only entries with this code.")
@@ -68,7 +81,7 @@ def list_(
             click.echo(
                 _row(
                     entry.shard,
-                    f"{entry.sequence}/{entry.sub}",
+                    f"{entry.sequence}/{entry.place}",
                     entry.quarantined_at[:19],
                     entry.replayed_as or "-",
                     str(entry.size),
@@ -92,9 +105,9 @@ def _row(*cells: str) -> str:
 @config_option
 @click.argument("shard")
 @click.argument("sequence", callback=_digits)
-@click.argument("sub", type=click.IntRange(0), default=0)
+@click.argument("sub", callback=_place, default="0")
 @json_option
-def show(config: Path | None, shard: str, sequence: str, sub: int, *, as_json: bool) -> None:
+def show(config: Path | None, shard: str, sequence: str, sub: str, *, as_json: bool) -> None:
     """Show one entry, what its code asks for, and whether the stream still holds the record."""
     settings = load_settings(config)
     entry = _the_entry(settings, shard, sequence, sub)
@@ -121,7 +134,7 @@ def show(config: Path | None, shard: str, sequence: str, sub: int, *, as_json: b
         click.echo("The stream no longer holds the record; it cannot be replayed.")
 
 
-def _the_entry(settings: Settings, shard: str, sequence: str, sub: int) -> Entry:
+def _the_entry(settings: Settings, shard: str, sequence: str, sub: str) -> Entry:
     entry = Quarantine(settings).get(shard, sequence, sub)
     if entry is None:
         raise StartError(f"The quarantine has no entry for {shard} {sequence} {sub}.")
@@ -132,7 +145,7 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: int) -> Entry
 @config_option
 @click.argument("shard", required=False)
 @click.argument("sequence", required=False, callback=_digits)
-@click.argument("sub", type=click.IntRange(0), default=0)
+@click.argument("sub", callback=_place, default="0")
 @_shard
 @_code
 @_since
@@ -146,7 +159,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option
     config: Path | None,
     shard: str | None,
     sequence: str | None,
-    sub: int,
+    sub: str,
     only_shard: str | None,
     code: str | None,
     since: datetime | None,
@@ -199,10 +212,12 @@ def _replay(
         refuse_to_replace_newer(settings)
     preflight.check(settings, with_kcl=False)
     set_up()
-    outputs = open_outputs(settings, redactor, Metrics(), logs.get_logger("replay"))
+    metrics, log = Metrics(), logs.get_logger("replay")
+    judge = partial(judged, open_decoding(settings, metrics, log).chain, redactor)
+    outputs = open_outputs(settings, redactor, metrics, log)
     leaving.callback(outputs.close)
     say = Progress().say if sys.stderr.isatty() else None
-    return Replay(settings, redactor, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
+    return Replay(settings, redactor, judge, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
 
 
 def _report(report: Report, *, dry_run: bool, as_json: bool) -> str:
@@ -220,7 +235,8 @@ def _report(report: Report, *, dry_run: bool, as_json: bool) -> str:
     if report.undone:
         lines.append("Not replayed:" if len(report.undone) == _undone(value) else "Not replayed, among others:")
         lines += [
-            f"  {e.shard} {e.sequence} {e.sub}  {result}{f': {why}' if why else ''}" for e, result, why in report.undone
+            f"  {e.shard} {e.sequence} {e.place}  {result}{f': {why}' if why else ''}"
+            for e, result, why in report.undone
         ]
     return "\n".join(lines)
 

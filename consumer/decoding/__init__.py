@@ -1,1 +1,1 @@
-"""Bytes of a record into documents: compression, framing, envelopes, schemas. Each decoder is one module."""
+"""Bytes of a record into documents: compression, framing, envelopes, schemas, each decoder a module."""

@@ -6,6 +6,10 @@ from typing import Final
 
 from consumer.decoder import PART_BYTES, Decoded, Decoder, DecoderUnavailable, LeftOut, Part, Undecodable
 
+SMALL_BYTES: Final = 1 << 20
+MAX_RATIO: Final = 200
+"""What a record may become: so many times its size, or so many bytes if that is more."""
+
 DECODER_RAISED: Final = "decoder_raised"
 DECODER_INVALID: Final = "decoder_invalid_part"
 TOO_LARGE: Final = "decoded_too_large"
@@ -24,21 +28,32 @@ class Chain:
     def __init__(self, steps: Sequence[Decoder], max_bytes: int) -> None:
         self._steps = steps
         self._max_bytes = max_bytes
-        passes: Callable[[bytes], bool] = getattr(steps[0], "passes", _never) if len(steps) == 1 else _never
-        self.passes = passes
-        """Whether a record is one document as it was put."""
+        only = steps[0] if len(steps) == 1 else None
+        self._passes: Callable[[bytes], bool] = getattr(only, "passes", _never)
+        self._not_passing: Callable[[Sequence[bytes]], Sequence[int]] | None = getattr(only, "not_passing", None)
+
+    def to_decode(self, payloads: Sequence[bytes]) -> Sequence[int]:
+        """Return the numbers of those records that are not one document as they were put, or may not be."""
+        if self._not_passing is not None:
+            return self._not_passing(payloads)
+        return [number for number, data in enumerate(payloads) if not self._passes(data)]
+
+    def most(self, size: int) -> int:
+        """Return what a record of so many bytes may become."""
+        return min(self._max_bytes, max(SMALL_BYTES, MAX_RATIO * size))
 
     def decode(self, data: bytes) -> list[Part]:
         """Return what a record holds: one part at least.
 
         :raises DecoderUnavailable: see `Decoder`.
         """
+        most = max(self.most(len(data)), len(data) + PART_BYTES)
         parts: list[Part] = [Decoded(data)]
         for step in self._steps:
             parts = [
                 made for part in parts for made in (self._step(step, part) if isinstance(part, Decoded) else (part,))
             ]
-            if sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]) > self._max_bytes:
+            if sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]) > most:
                 return [Undecodable(TOO_LARGE)]
         return parts
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from consumer.decoding.loading import check_format
 from consumer.doctor import aws, machine
 from consumer.doctor.finding import Finding
 from consumer.errors import SanitizerError, UsageError
@@ -54,12 +55,21 @@ class Doctor:
         source = f"{self._config} and the environment" if self._config else "the environment"
         yield Finding("settings", "ok", f"Valid, from {source}.")
         yield self._policy(settings)
+        yield self._format(settings)
         options = self._sink_options(settings)
         yield options
         yield from machine.check(settings)
         yield from aws.check(settings)
         if options.state == "ok":
             yield from filter(None, map(partial(self._sink, settings), settings.sinks))
+
+    def _format(self, settings: Settings) -> Finding:
+        try:
+            check_format(settings)
+        except SanitizerError as error:
+            self.exit_status = max(self.exit_status, error.exit_status)
+            return Finding("format", "failed", str(error))
+        return Finding("format", "ok", f"{', '.join(name for name, _ in settings.stream.steps)}.")
 
     def _sink_options(self, settings: Settings) -> Finding:
         try:

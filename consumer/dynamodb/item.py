@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS: Final = 86_400
 _EMPTY: Final = len(b"{}")
+_PLACE: Final = b'"%b"},"sub":{"N":"%d"},"arrival_ms":{"N":"%d"}'
 
 
 def key_names(output: Output) -> tuple[str, str]:
@@ -123,8 +124,7 @@ class ItemEncoder:
 
     def _ours(self, fields: Mapping[str, object], record: Record) -> tuple[tuple[str, str], bytes, str]:
         """Return the key, what stands behind the document's own attributes as it is written, and the version."""
-        sub, arrival = str(record.sub), str(record.arrival_ms)
-        metadata = {"sequence": record.sequence, "sub": sub, "arrival": arrival}
+        metadata = record.key_fields
         partition = self._partition.render(fields, metadata)
         sort = self._sort.render(fields, metadata)
         keys: dict[str, AttributeValue] = {self._partition_name: {"S": partition}, self._sort_name: {"S": sort}}
@@ -133,7 +133,12 @@ class ItemEncoder:
                 keys[self._expires] = {"N": str(_seconds(record) + self._lifetime)}
             if self._index_keys:
                 keys |= self._index_key(fields, metadata)
-        place = f'"{record.sequence}"}},"sub":{{"N":"{sub}"}},"arrival_ms":{{"N":"{arrival}"}}'.encode()
+        place = _PLACE % (record.sequence.encode(), record.sub, record.arrival_ms)
+        if record.part is not None:
+            place += b',"part":{"N":"%d"}' % record.part
+        if record.schema:
+            name, schema_version = map(orjson.dumps, record.schema[:2])
+            place += b',"schema":{"S":%b},"schema_version":{"S":%b}' % (name, schema_version)
         version = ""
         if self._versions:
             version = self._versions.of(fields, record)

@@ -23,6 +23,7 @@ MAX_TEXT: Final = 1024
 
 _SEQUENCE_DIGITS: Final = 56
 _SUB_DIGITS: Final = 10
+_PART_DIGITS: Final = 10
 _PLACE_LENGTH: Final = _SEQUENCE_DIGITS + 1 + _SUB_DIGITS
 # Below all that a value may hold, so that of two values the one that begins the other is the lesser.
 _END: Final = "\x1f"
@@ -151,7 +152,7 @@ def _place(record: Record) -> str:
     place = f"{record.sequence:0>{_SEQUENCE_DIGITS}}#{record.sub:0{_SUB_DIGITS}d}"
     if len(place) != _PLACE_LENGTH:
         raise EncodeError("version_unusable")
-    return place
+    return f"{place}+{record.part:0{_PART_DIGITS}d}" if record.part else place
 
 
 def _at(document: Any, path: list[str]) -> Any:

@@ -13,6 +13,7 @@ from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.logs import Logger
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory
+from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs
 from consumer.redactors.loading import load_plugin
 from consumer.settings import FILE_VARIABLE, Settings, load_settings
@@ -55,10 +56,12 @@ class Environment:
         self.metrics: Final = Metrics()
         self.redactor: Final = load_plugin(self.settings)
         self.outputs: Final = open_outputs(self.settings, self.redactor, self.metrics, self.log)
+        self.decoding: Final = open_decoding(self.settings, self.metrics, self.log)
         self.pipelines: Final = PipelineFactory(
             self.settings,
             self.redactor,
             self.outputs,
+            self.decoding,
             self.metrics,
             fingerprint_key=self.settings.quarantine.secret_key(),
             journals=self.folder / "journal",

@@ -8,16 +8,17 @@ transformation".
 
 import time
 from binascii import b2a_base64
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from consumer.decoding.documents import judged
 from consumer.errors import StartError
 from consumer.functions.environment import Context, Environment, guarded
-from consumer.functions.events import FirehoseRecord, firehose_batch
-from consumer.record import Item
+from consumer.functions.events import firehose_batch
+from consumer.record import Item, Outcome, Record
 from consumer.sink import Fate
-from redaction.guard import redact_guarded
-from redaction.plugin import Dropped, Released
+from redaction.plugin import Dropped, Released, Verdict
 
 MAX_RESPONSE_BYTES: Final = 6_000_000
 """A little below what a synchronous invocation may answer (AWS: "Lambda quotas", 6 MB)."""
@@ -49,51 +50,68 @@ class FirehoseFunction:
         environment = self._environment
         batch = firehose_batch(event)
         environment.expect(batch.stream)
-        verdicts = redact_guarded(environment.redactor, [each.record.data for each in batch.records])
         room = MAX_RESPONSE_BYTES - sum(len(each.id) + _ENVELOPE_BYTES for each in batch.records)
         answers: list[dict[str, str]] = []
-        refused: list[tuple[FirehoseRecord, str, str | None]] = []
-        for each, verdict in zip(batch.records, verdicts, strict=True):
-            answer = {"recordId": each.id, "result": "Dropped"}
-            if isinstance(verdict, Released):
-                data = b2a_base64(verdict.body + b"\n", newline=False).decode()
-                if len(data) <= room:
-                    room -= len(data)
-                    answer |= {"result": "Ok", "data": data}
-                else:
-                    refused.append((each, TOO_LARGE, None))
-            elif not isinstance(verdict, Dropped):
-                refused.append((each, verdict.code, verdict.rule))
-            answers.append(answer)
-        self._quarantine(refused, context)
-        released = sum(answer["result"] == "Ok" for answer in answers)
+        entries: dict[tuple[str, str], Item] = {}
+        counts: Counter[Outcome] = Counter()
+        records = [each.record for each in batch.records]
+        found = judged(environment.decoding.chain, environment.redactor, records)
+        for each, documents in zip(batch.records, found, strict=True):
+            lines, refused = _sorted_out(documents, room)
+            data = b2a_base64(b"".join(lines), newline=False).decode()
+            room -= len(data)
+            answers.append({"recordId": each.id} | ({"result": "Ok", "data": data} if lines else {"result": "Dropped"}))
+            encoder = environment.pipelines.quarantine_encoder(each.shard)
+            for record, code, rule in refused:
+                entry = encoder.encode(record, code, rule, time.time())
+                entries[entry.key] = entry  # a record that came twice has one entry
+            counts[Outcome.QUARANTINED if refused else Outcome.STORED if lines else Outcome.DROPPED] += 1
+        self._quarantine(list(entries.values()), context)
         environment.log.info(
             "invocation.ended",
             request_id=context.aws_request_id,
             records=len(answers),
             bytes=sum(len(each.record.data) for each in batch.records),
             seconds=round(time.perf_counter() - began, 3),
-            released=released,
-            quarantined=len(refused),
-            dropped=len(answers) - released - len(refused),
+            released=counts[Outcome.STORED],
+            quarantined=counts[Outcome.QUARANTINED],
+            dropped=counts[Outcome.DROPPED],
         )
         return {"records": answers}
 
-    def _quarantine(self, refused: list[tuple[FirehoseRecord, str, str | None]], context: Context) -> None:
+    def _quarantine(self, entries: list[Item], context: Context) -> None:
         """Return when each entry is durable.
 
         :raises StartError: time is too short for it.
         """
-        if not refused:
+        if not entries:
             return
-        entries: dict[tuple[str, str], Item] = {}
-        now = time.time()
-        for each, code, rule in refused:
-            entry = self._environment.pipelines.quarantine_encoder(each.shard).encode(each.record, code, rule, now)
-            entries[entry.key] = entry  # a record that came twice has one entry
         with self._environment.until_time_is_short(context) as stop:
-            writing = self._environment.outputs.quarantine.start(list(entries.values()), stop)
+            writing = self._environment.outputs.quarantine.start(entries, stop)
             while not writing.wait(_POLL_SECONDS):
                 pass
         if any(fate is not Fate.DURABLE for fate in writing.fates):
             raise StartError("The quarantine entries could not be written, so that nothing is answered.")
+
+
+def _sorted_out(
+    documents: list[tuple[Record, Verdict]], room: int
+) -> tuple[list[bytes], list[tuple[Record, str, str | None]]]:
+    """Return the lines that a record becomes, and what goes to quarantine: document, code, rule.
+
+    :param room: what the answer may take, in base64.
+    """
+    lines: list[bytes] = []
+    refused: list[tuple[Record, str, str | None]] = []
+    size = 0
+    for record, verdict in documents:
+        if isinstance(verdict, Released):
+            size += len(verdict.body) + 1
+            if -(-size // 3) * 4 <= room:
+                lines.append(verdict.body + b"\n")
+            else:
+                size -= len(verdict.body) + 1
+                refused.append((record, TOO_LARGE, None))
+        elif not isinstance(verdict, Dropped):
+            refused.append((record, verdict.code, verdict.rule))
+    return lines, refused

@@ -35,6 +35,7 @@ from consumer.thread_turns import waiting, working
 
 # What the class itself calls, after having sorted its arguments.
 _record: Final = tuple.__new__
+_AS_PUT: Final = tuple(Record._field_defaults.values())[1:]
 
 _AGGREGATE: Final = b'"' + b2a_base64(MAGIC, newline=False)[:5]
 """How the data of an aggregate begins in a delivery; that of something else may begin so, too."""
@@ -165,8 +166,7 @@ class ShardProcessor(v3.RecordProcessorBase):  # type: ignore[misc] # kclpy has 
                         raw["approximateArrivalTimestamp"] or 0,
                         a2b_base64(raw["data"] or b""),
                         raw["partitionKey"] or "",
-                        None,
-                        None,
+                        *_AS_PUT,
                     ),
                 )
                 for raw in raw_records

@@ -24,10 +24,14 @@ _PAUSE_LIMIT_SECONDS: Final = 2.0
 
 
 class Put(NamedTuple):
-    """A record to put."""
+    """A record to put.
+
+    :ivar documents: what was written into it, in order; None: nobody says.
+    """
 
     data: bytes
     partition_key: str
+    documents: tuple[bytes, ...] | None = None
 
 
 class Placed(NamedTuple):
@@ -78,7 +82,7 @@ class Producer:
                 )
             except aws.CALL_ERRORS as error:
                 explained = aws.explain(error, "kinesis:PutRecords", f"stream {self._stream}")
-                if any(_size(records[i]) > USUAL_RECORD_BYTES for i in pending):
+                if any(size_of(records[i]) > USUAL_RECORD_BYTES for i in pending):
                     explained += " A record above 1 MiB takes a stream whose MaxRecordSizeInKiB allows it."
                 raise ServiceError(explained) from None
             for i, result in zip(pending, answer["Records"], strict=True):
@@ -99,7 +103,7 @@ def calls(records: Iterable[Put], limit: int = MAX_RECORDS, size_limit: int = MA
     call: list[Put] = []
     size = 0
     for record in records:
-        weight = _size(record)
+        weight = size_of(record)
         if call and (len(call) == limit or size + weight > size_limit):
             yield call
             call, size = [], 0
@@ -119,13 +123,14 @@ def read_lines(lines: Iterable[bytes], key_field: str) -> Iterator[Put]:
         data = line.rstrip(b"\r\n")
         key = _partition_key(data, key_field) or f"line-{number}"
         put = Put(data, key)
-        if _size(put) > MAX_RECORD_BYTES:
+        if size_of(put) > MAX_RECORD_BYTES:
             msg = f"Line {number} has {len(data)} bytes; a Kinesis record holds at most 10 MiB with its partition key."
             raise StartError(msg)
         yield put
 
 
-def _size(record: Put) -> int:
+def size_of(record: Put) -> int:
+    """Return what Kinesis counts."""
     return len(record.data) + len(record.partition_key.encode())
 
 

@@ -49,11 +49,13 @@ class Sent:
     """What is on the stream.
 
     :ivar records: so many of the first ones, none missing.
+    :ivar documents: in those records.
     :ivar puts: records of Kinesis; fewer than `records` where they are aggregated.
     :ivar shards: records by shard.
     """
 
     records: int = 0
+    documents: int = 0
     puts: int = 0
     size: int = 0
     shards: Counter[str] = field(default_factory=Counter)
@@ -125,6 +127,7 @@ class Sender:
                 left = [record for parcels in to_do for parcel in parcels for record in parcel.records]
                 to_do = rounds(self._packed([*lost, *left]))
         self.sent.records += len(window)
+        self.sent.documents += sum([1 if each.documents is None else len(each.documents) for each in window])
         self.sent.size += sum([len(record.data) for record in window])
 
     def _send_round(self, parcels: Sequence[Parcel], pool: ThreadPoolExecutor) -> list[Put]:
@@ -159,7 +162,7 @@ class Sender:
             if len(some) == 1:
                 yield Parcel(some[0], some)
             else:
-                data = aggregated([UserRecord(*record) for record in some])
+                data = aggregated([UserRecord(record.data, record.partition_key) for record in some])
                 yield Parcel(Put(data, some[0].partition_key), some, shard)
 
     def _owns(self, shard: str, records: Iterable[Put]) -> bool:

@@ -62,6 +62,7 @@ class Cloud:
             "AWS_ENDPOINT_URL_KINESIS": self.endpoint,
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
             "AWS_ENDPOINT_URL_CLOUDWATCH": self.endpoint,
+            "AWS_ENDPOINT_URL_GLUE": self.endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": "local",
@@ -79,7 +80,7 @@ class Cloud:
         return items
 
     def durable_times(self) -> dict[str, float]:
-        """Return when each record became durable, in epoch ms, by ``shard/sequence/sub``; see `DurableTimes`."""
+        """Return when each document became durable, in epoch ms; see `DurableTimes`."""
         times: dict[str, float] = self._read("/_cloud/durable")
         return times
 

@@ -25,6 +25,9 @@ from consumer.local.ledger import Findings, Ledger
 from consumer.local.report import Report, quantile, show
 from consumer.local.stack import QUICK_START, Interrupted, Stack, forget, interrupt_by_signals
 from consumer.local.transactions import CANONICAL, transactions
+from consumer.producing.filling import check_documents, filled
+from consumer.producing.formats import DEFAULT as DEFAULT_FORMAT
+from consumer.producing.formats import Format, format_named
 from consumer.progress import Progress
 from consumer.redactors.key_provider import FileKeys, key_provider
 from consumer.redactors.loading import load_redaction
@@ -48,6 +51,9 @@ class Options:
     :ivar source: the user's own lines; None: generated ones.
     :ivar config: settings whose keys, policy and output are taken.
     :ivar show: print a record of `source`, before and after.
+    :ivar format: how records are written; see `consumer.producing.formats`.
+    :ivar documents: so many in one record, at most; None: as the format says.
+    :ivar rate: documents a second.
     """
 
     started_at: float
@@ -56,6 +62,8 @@ class Options:
     partition_key: str | None
     sort_key: str | None
     show: bool
+    format: str
+    documents: int | None
     records: int | None
     rate: int
     shards: int
@@ -63,6 +71,16 @@ class Options:
     report: Path | None
     seed: int
     keep_running: bool
+
+    @property
+    def written(self) -> Format | None:
+        """The format; None: each document is a record as it is."""
+        return None if self.format == DEFAULT_FORMAT else format_named(self.format)
+
+    @property
+    def most(self) -> int:
+        """Documents in one record, at most."""
+        return self.documents or (self.written.most if self.written else 1)
 
     @property
     def asked(self) -> dict[str, str]:
@@ -84,6 +102,7 @@ def run(options: Options) -> int:
             raise UsageError(f"The report {options.report} cannot be written: there is no such folder.")
         if options.show and options.source is None:
             raise UsageError("--show is for a record of your own file: name it with --input.")
+        check_documents(options.format, options.documents)
         forget("SANITIZER_")  # the user's settings are for the user's worker
         values = _values(options)
         records = _own(options, values) if options.source else _generated(options)
@@ -118,8 +137,11 @@ def _values(options: Options) -> dict[str, Any]:
         except ValueError as error:
             raise UsageError(f"--{setting.replace('_', '-')}: {error}.") from None
         output[setting] = template
+    stream: dict[str, Any] = {"name": STREAM, "partition_key_field": configured.stream.partition_key_field}
+    if options.written:
+        stream["format"] = options.written.setting
     return {
-        "stream": {"name": STREAM, "partition_key_field": configured.stream.partition_key_field},
+        "stream": stream,
         "kcl": QUICK_START | {"application": "demo"},
         "output": output,
         "redaction": redaction,
@@ -129,7 +151,7 @@ def _values(options: Options) -> dict[str, Any]:
 
 
 def _generated(options: Options) -> Iterator[Put]:
-    made = transactions(options.seed, options.records or DEFAULT_RECORDS)
+    made = transactions(options.seed, options.records or DEFAULT_RECORDS, options.most)
     return (Put(each.data, each.partition_key) for each in made)
 
 
@@ -171,7 +193,9 @@ class Demo:
         """Start, feed, verify, report."""
         options, stack = self._options, self._stack
         shown = _changed(stack.redactor, records) if options.show and isinstance(records, Sequence) else CANONICAL
-        records = iter(records)
+        puts = iter(records)
+        if options.written:
+            puts = filled(puts, options.written, options.documents)
         try:
             self._progress.say("starting the embedded cloud")
             stack.start_cloud()
@@ -181,10 +205,10 @@ class Demo:
             stack.start_worker(self._progress)
             producer = Producer(STREAM)
             # One record ahead: KCL reads a shard a second or two after it has the lease, which is the start's time.
-            self._feed(itertools.islice(records, 1), producer, ledger)
+            self._feed(itertools.islice(puts, 1), producer, ledger)
             self._wait_for_first()
             began = time.time()
-            total = self._feed(records, producer, ledger)
+            total = self._feed(puts, producer, ledger)
             stack.check_worker()
             findings = self._wait_until_found(ledger)
             durable = stack.cloud.durable_times()
@@ -203,7 +227,8 @@ class Demo:
     def keep_running(self) -> None:
         """Go on serving until interrupted."""
         click.echo("\nStill running; Ctrl-C ends it. In another terminal:\n")
-        self._stack.show_ways_in(["get 12345", "status", "quarantine list", "produce FILE"])
+        produce = f"produce --format {self._options.format} FILE" if self._options.written else "produce FILE"
+        self._stack.show_ways_in(["get 12345", "status", "quarantine list", produce])
         try:
             while True:
                 self._stack.check_worker()
@@ -212,8 +237,14 @@ class Demo:
             click.echo("\nStopping.")
 
     def _feed(self, records: Iterator[Put], producer: Producer, ledger: Ledger) -> int:
-        for call in paced(records, self._options.rate):
-            ledger.enter([put.data for put in call], producer.put(call), [put.partition_key for put in call])
+        for call in paced(records, max(1, self._options.rate // self._options.most)):
+            placed = producer.put(call)
+            ledger.enter(
+                [put.data for put in call],
+                placed,
+                [put.partition_key for put in call],
+                [put.documents for put in call],
+            )
             self._stack.check_worker()
             self._progress.say(f"fed {len(ledger)}", every=0.2)
         return len(ledger)
@@ -251,9 +282,7 @@ class Demo:
 
     def _report(self, ledger: Ledger, findings: Findings, durable: dict[str, float], began: float) -> Report:
         latencies = sorted(
-            max(0.0, durable[placed.name] - placed.put_at * 1000)
-            for placed in ledger.places()
-            if placed.name in durable
+            max(0.0, durable[name] - put_at * 1000) for name, put_at in ledger.documents() if name in durable
         )
         times = durable.values()
         seconds = max(times) / 1000 - began if durable else 0.0
@@ -268,6 +297,7 @@ class Demo:
             dropped=findings.dropped,
             duplicates=findings.duplicates,
             lost=len(findings.lost) + len(findings.wrong),
+            documents=findings.documents,
             leaks=sum(leaks.values()),
             seconds_to_first_document=min(times) / 1000 - self._options.started_at if durable else None,
             records_per_second=len(ledger) / seconds if seconds > 0 else None,

@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from consumer.record import place_of
+
 RESERVED_ATTRIBUTE = "_sanitizer"
 MAX_ENTRIES = 1_000_000
 
@@ -12,10 +14,11 @@ _MARK = b'"' + RESERVED_ATTRIBUTE.encode() + b'"'
 
 
 class DurableTimes:
-    """When each record was first written, in ms since the epoch, by ``shard/sequence/sub``.
+    """When each document was first written, in ms since the epoch, by ``shard/sequence/place``.
 
-    Sees items with the reserved attribute, a map with `shard` (S), `sequence` (S) and `sub` (N). Full at
-    `MAX_ENTRIES`: further records go unnoted.
+    Sees items with the reserved attribute, a map with `shard` (S), `sequence` (S) and `sub` (N), and of a record that
+    was decoded `part` (N); for the place see `consumer.record.place_of`. Full at `MAX_ENTRIES`: further ones go
+    unnoted.
     """
 
     def __init__(self) -> None:
@@ -55,6 +58,7 @@ def _put_items(requests_by_table: dict[str, list[dict[str, Any]]] | None) -> lis
 def _identity(item: dict[str, Any]) -> str | None:
     try:
         record = item[RESERVED_ATTRIBUTE]["M"]
-        return f"{record['shard']['S']}/{record['sequence']['S']}/{record['sub']['N']}"
-    except (KeyError, TypeError):
+        part = int(record["part"]["N"]) if "part" in record else None
+        return f"{record['shard']['S']}/{record['sequence']['S']}/{place_of(record['sub']['N'], part)}"
+    except (KeyError, TypeError, ValueError):
         return None

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from consumer.local.ledger import Documents
 from consumer.quarantine.codes import ADVICE
 
 
@@ -13,7 +14,8 @@ from consumer.quarantine.codes import ADVICE
 class Report:
     """What the demo found. Times in the units of the names; None where nothing was stored.
 
-    :ivar codes: of what is in quarantine, by code: how many, and the number of the first, counted from 1.
+    :ivar documents: those of the records; the counts before it are of records.
+    :ivar codes: of what is in quarantine, by code: how many documents, and the number of the first, counted from 1.
     """
 
     produced: int
@@ -22,6 +24,7 @@ class Report:
     dropped: int
     duplicates: int
     lost: int
+    documents: Documents
     leaks: int
     seconds_to_first_document: float | None
     records_per_second: float | None
@@ -34,14 +37,17 @@ class Report:
     def is_good(self) -> bool:
         """Whether every record is accounted for, something was stored, and nothing leaked."""
         found = self.stored + self.quarantined + self.dropped + self.duplicates
-        return self.lost == 0 and self.leaks == 0 and self.produced == found and self.stored > 0
+        of = self.documents
+        found_of = of.stored + of.quarantined + of.dropped + of.duplicates
+        all_found = self.lost == 0 and self.produced == found and of.lost == 0 and of.produced == found_of
+        return all_found and self.leaks == 0 and of.stored > 0
 
     @property
     def verdict(self) -> str:
         """It in one sentence."""
         if self.is_good:
             return "every record is accounted for, and nothing leaked"
-        return "NOT GOOD: see above" if self.stored else "NOT GOOD: nothing was stored"
+        return "NOT GOOD: see above" if self.documents.stored else "NOT GOOD: nothing was stored"
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `--report` writes it."""
@@ -64,25 +70,34 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 def show(report: Report, before: bytes, after: bytes, fed: int) -> None:
     """Print the report."""
     click.echo(f"\nbefore  {before.decode()}\nafter   {after.decode()}\n")
+    of = report.documents
     rows = [
-        ("produced", f"{fed}"),
-        ("stored", f"{report.stored}"),
-        ("quarantined", f"{report.quarantined}"),
-        ("dropped", f"{report.dropped}"),
-        ("duplicates", f"{report.duplicates}"),
-        ("lost", f"{report.lost}"),
-        ("leaks", f"{report.leaks}" + (f" in {', '.join(report.leaking_channels)}" if report.leaks else "")),
+        ("produced", fed, of.produced),
+        ("stored", report.stored, of.stored),
+        ("quarantined", report.quarantined, of.quarantined),
+        ("dropped", report.dropped, of.dropped),
+        ("duplicates", report.duplicates, of.duplicates),
+        ("lost", report.lost, of.lost),
     ]
-    for name, text in rows:
-        click.echo(f"{name:<12} {text:>9}")
+    holds_several = of.produced != report.produced
+    if holds_several:
+        click.echo(f"{'':<12} {'records':>9} {'documents':>9}")
+    for name, records, documents in rows:
+        click.echo(f"{name:<12} {records:>9}" + (f" {documents:>9}" if holds_several else ""))
+    where = f" in {', '.join(report.leaking_channels)}" if report.leaks else ""
+    click.echo(f"{'leaks':<12} {report.leaks:>9}{where}")
+    one = "document" if holds_several else "record"
     for code, (count, first) in sorted(report.codes.items(), key=lambda item: -item[1][0]):
         advice = ADVICE.get(code)
-        click.echo(f"\nquarantined as {code}: {count}, the first is record {first}")
+        click.echo(f"\nquarantined as {code}: {count}, the first is {one} {first}")
         if advice:
             click.echo(f"  {advice.means}\n  what to do: {advice.to_do}")
     if report.seconds_to_first_document is not None and report.records_per_second is not None:
         click.echo(f"\nfirst document after {report.seconds_to_first_document:.1f} s")
-        click.echo(f"throughput {report.records_per_second:.0f} records/s over {report.shards} shards")
+        throughput = f"{report.records_per_second:.0f} records/s"
+        if holds_several:
+            throughput += f", {report.records_per_second * of.produced / report.produced:.0f} documents/s,"
+        click.echo(f"throughput {throughput} over {report.shards} shards")
         times = ", ".join(f"{name} {value:.0f} ms" for name, value in report.latency_ms.items() if value is not None)
         click.echo(f"latency, put to durable: {times}")
     click.echo(click.style(f"\nVerdict: {report.verdict}.", bold=True, fg="green" if report.is_good else "red"))

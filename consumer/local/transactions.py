@@ -18,6 +18,8 @@ CANONICAL = (
 )
 """The example that the default policy is measured by; always the first record."""
 
+CANONICAL_USER = "12345"
+
 BROKEN_SHARE = 0.01
 
 
@@ -29,16 +31,21 @@ class Transaction:
     partition_key: str
 
 
-def transactions(seed: int, count: int) -> Iterator[Transaction]:
-    """Yield `count` transactions, the canonical example first."""
+def transactions(seed: int, count: int, run: int = 1) -> Iterator[Transaction]:
+    """Yield `count` transactions, the canonical example first.
+
+    :param run: so many, one after the other, are one user's.
+    """
     if count <= 0:
         return
-    yield Transaction(CANONICAL, "12345")
+    user = CANONICAL_USER
+    yield Transaction(CANONICAL, user)
     rng = random.Random(seed)  # noqa: S311 - sample data, repeatable by design
     time = datetime(2024, 3, 15, 10, 30, tzinfo=UTC)
-    for _ in range(count - 1):
+    for number in range(1, count):
         time += timedelta(milliseconds=rng.randrange(1, 40))
-        user = f"{rng.randrange(100_000, 1_000_000)}"
+        if number % run == 0:
+            user = f"{rng.randrange(100_000, 1_000_000)}"
         document = _document(rng, user, time)
         broken = rng.random() < BROKEN_SHARE
         yield Transaction(rng.choice(_BREAKERS)(document) if broken else orjson.dumps(document), user)

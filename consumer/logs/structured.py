@@ -27,12 +27,12 @@ Format = Literal["auto", "json", "console"]
 FIELDS: Final = frozenset(
     {
         "abandoned", "action", "address", "attempt", "batch", "bytes", "cause", "code", "consumers", "count",
-        "daemon", "delay_seconds", "digest", "dropped", "duplicate", "encode_seconds", "engine", "error", "exit_status",
-        "fetch_records", "field", "frames", "heap_mib", "items", "java", "job", "kcl", "leader", "level", "limit",
-        "logger", "missing", "name", "operation", "owned", "pid", "pids", "plugin", "policy", "polling", "port",
-        "process", "python", "quarantined", "read_every_ms", "reason", "records", "redact_seconds", "released",
-        "request_id", "rule", "seconds", "sequence", "service", "setting", "shard", "share", "signal", "slot",
-        "stage", "status", "stored", "stream", "sub", "table", "template", "trace", "version", "worker_id",
+        "daemon", "delay_seconds", "digest", "documents", "dropped", "duplicate", "encode_seconds", "engine", "error",
+        "exit_status", "fetch_records", "field", "frames", "heap_mib", "items", "java", "job", "kcl", "leader",
+        "level", "limit", "logger", "missing", "name", "operation", "owned", "pid", "pids", "plugin", "policy",
+        "polling", "port", "process", "python", "quarantined", "read_every_ms", "reason", "records", "redact_seconds",
+        "released", "request_id", "rule", "seconds", "sequence", "service", "setting", "shard", "share", "signal",
+        "slot", "stage", "status", "stored", "stream", "sub", "table", "template", "trace", "version", "worker_id",
         "write_seconds",
     }
 )  # fmt: skip

@@ -65,9 +65,18 @@ class WorkerCollector(Collector):
     def unanswered(self) -> BatchAges:
         """Return, by shard, for how long nothing was heard of the stream; without those whose batch is in flight."""
         merged, now = self._files.merged(f"gauge_{LAST}_*.db"), time.time()
-        held, busy = self._holding(merged), _in_flight_ages(merged, now)
+        held, busy, waiting = self._holding(merged), _in_flight_ages(merged, now), _waiting_times(merged, now)
         heard = merged.get(Declarations.heard_at.name, {})
-        return {s[0]: max(0.0, now - at) for s, at in heard.items() if s in held and not busy.get(s)}
+        return {
+            s[0]: max(0.0, now - at) for s, at in heard.items() if s in held and not busy.get(s) and s not in waiting
+        }
+
+    def waiting_for_decoders(self) -> BatchAges:
+        """Return, by shard, for how long a record has waited for what its decoder asks."""
+        return {
+            shard: age
+            for (shard,), age in _waiting_times(self._files.merged(f"gauge_{LAST}_*.db"), time.time()).items()
+        }
 
     def _holding(self, merged: _Merged) -> frozenset[tuple[str, ...]]:
         """Return the shards that are served, and those that were and whose leases have been this worker's since.
@@ -138,10 +147,19 @@ def _in_flight_ages(merged: _Merged, now: float) -> Values:
     return {shard: max(0.0, now - at) if at else 0.0 for shard, at in since.items() if shard in owned}
 
 
-def _in_flight(merged: _Merged) -> Values:
-    open_ = dict(merged.get(Declarations.received.name, {}))
-    for (shard, _), ended in merged.get(Declarations.outcomes.name, {}).items():
-        open_[shard,] = open_.get((shard,), 0.0) - ended
+def _waiting_times(merged: _Merged, now: float) -> Values:
+    since = merged.get(Declarations.held_since.name, {})
+    return {shard: max(0.0, now - at) for shard, at in since.items() if at}
+
+
+def _in_flight(
+    merged: _Merged,
+    received: Declared[Any] = Declarations.received,
+    ended: Declared[Any] = Declarations.outcomes,
+) -> Values:
+    open_ = dict(merged.get(received.name, {}))
+    for (shard, _), count in merged.get(ended.name, {}).items():
+        open_[shard,] = open_.get((shard,), 0.0) - count
     return open_
 
 
@@ -150,16 +168,23 @@ def forget_gauges(directory: Path, slot: str) -> None:
     mark_process_dead(slot, path=str(directory))  # type: ignore[no-untyped-call]
 
 
-def open_deliveries(directory: Path, slot: str, closed_by: str) -> dict[str, int]:
-    """Return, by shard, the deliveries that a dead process received and nobody has closed.
+def open_deliveries(
+    directory: Path,
+    slot: str,
+    closed_by: str,
+    received: Declared[Any] = Declarations.received,
+    ended: Declared[Any] = Declarations.outcomes,
+) -> dict[str, int]:
+    """Return, by shard, what a dead process received and nobody has closed.
 
     :param slot: the dead process; its counters outlive it, so earlier deaths are in them too.
     :param closed_by: the process that closes the books of the dead.
+    :param received: the counter of records or documents that were received.
+    :param ended: the counter of those that ended, by how.
     """
     files = Files(directory)
-    received = files.merged(f"counter_{slot}.db")
-    closed = files.merged(f"counter_{closed_by}.db").get(Declarations.outcomes.name, {})
-    open_ = _in_flight(received)
+    closed = files.merged(f"counter_{closed_by}.db").get(ended.name, {})
+    open_ = _in_flight(files.merged(f"counter_{slot}.db"), received, ended)
     for (shard, _), count in closed.items():
         if (shard,) in open_:
             open_[shard,] -= count

@@ -145,16 +145,42 @@ class Declarations:
         **_SHARD,
         outcome="5: `stored`, `quarantined`, `dropped`, `duplicate`, `abandoned`",
     )
+    documents_received = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_documents_received_total",
+        "Documents that delivered records were found to hold; most hold one.",
+        **_SHARD,
+    )
+    documents = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_documents_total",
+        "Documents by how they ended. A record ends as the first of these that one of its documents is: abandoned, "
+        "quarantined, stored, dropped, duplicate.",
+        **_SHARD,
+        outcome="5: as of records",
+    )
     in_flight = _derived(
         Group.ACCOUNTS,
         "sanitizer_records_in_flight",
         "Deliveries that have not ended yet: received less every outcome.",
         **_SHARD,
     )
+    schema_documents = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_schema_documents_total",
+        "Documents that were decoded by a schema of a registry.",
+        schema="100 schemas with their versions, then `(other)`",
+        version="of the schema; of `(other)` none",
+    )
+    fields_kept_out = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_unknown_fields_total",
+        "Fields of Protobuf messages that the schema does not know, and that were therefore kept out of the document.",
+    )
     quarantined = _counter(
         Group.ACCOUNTS,
         "sanitizer_quarantined_total",
-        "Records quarantined, by the code of their entry.",
+        "Entries of the quarantine, by their code: records, and documents of records.",
         code="the codes of [the policies' page](policies.md#rejection-codes), and `other` for a plug-in's own",
     )
 
@@ -188,7 +214,7 @@ class Declarations:
     latency = _histogram(
         Group.LAG,
         "sanitizer_record_latency_seconds",
-        "Time from a record's arrival in the stream until it was durable.",
+        "Time from a record's arrival in the stream until each of its documents was durable.",
         _LATENCY,
     )
 
@@ -358,6 +384,9 @@ class Declarations:
     checkpointed_at = _raw("checkpointed_at_seconds", "Epoch seconds of the last checkpoint.")
     heard_at = _raw(
         "heard_at_seconds", "Epoch seconds of the last delivery, if only a heartbeat, or of the session's begin."
+    )
+    held_since = _raw(
+        "held_since_seconds", "Epoch seconds since when a record has waited for what its decoder asks; 0: none does."
     )
     batch_since = _raw("batch_since_seconds", "Epoch seconds when the batch in flight began; 0: none.")
 

@@ -88,6 +88,9 @@ class ShardBooks:
         self._stream_seconds = metrics.stream_seconds.labels(shard)
         self._last_arrival = 0.0
         self._outcomes = {outcome: metrics.outcomes.labels(shard, outcome.value) for outcome in Outcome}
+        self._documents_received = metrics.documents_received.labels(shard)
+        self._documents = {outcome: metrics.documents.labels(shard, outcome.value) for outcome in Outcome}
+        self._held_since = metrics.held_since.labels(shard)
         self._owned = metrics.owned.labels(shard)
         self._up_to = metrics.up_to.labels(shard)
         self._checkpointed_at = metrics.checkpointed_at.labels(shard)
@@ -99,6 +102,18 @@ class ShardBooks:
         """Enter a delivery of `records` records with `size` bytes of data."""
         self._received.inc(records)
         self._bytes.inc(size)
+
+    def documents_received(self, documents: int) -> None:
+        """Enter the documents that records were found to hold."""
+        self._documents_received.inc(documents)
+
+    def documents_ended(self, outcome: Outcome, documents: int) -> None:
+        """Enter how documents ended."""
+        self._documents[outcome].inc(documents)
+
+    def held_since(self, at: float) -> None:
+        """Note since when a record has waited for what its decoder asks, in epoch seconds; 0: none does."""
+        self._held_since.set(at)
 
     def arrived(self, kinesis_records: int, first: float, last: float) -> None:
         """Enter what a delivery says of the shard's load.
@@ -123,12 +138,14 @@ class ShardBooks:
         self._checkpointed_at.set(now)
         self._heard_at.set(now)
         self._batch_since.set(0)
+        self._held_since.set(0)
         self._owned.set(1)
 
     def released(self) -> None:
         """The shard's session ended."""
         self._owned.set(0)
         self._batch_since.set(0)
+        self._held_since.set(0)
 
     def delivered(self, behind: float, oldest: float, *, now: float) -> None:
         """KCL delivered, if only a heartbeat.

@@ -7,6 +7,7 @@ from pathlib import Path
 from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
 from consumer.pipeline.checkpoint import HighWaterMark
+from consumer.pipeline.decoding import Decoding
 from consumer.pipeline.flow import Pipeline, Stages
 from consumer.pipeline.isolation import Isolation
 from consumer.pipeline.outputs import Outputs
@@ -29,11 +30,12 @@ class PipelineFactory:
     :param candidate: a policy on trial, if there is one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a pipeline is made of
         self,
         settings: Settings,
         redactor: Redactor,
         outputs: Outputs,
+        decoding: Decoding,
         metrics: Metrics,
         *,
         fingerprint_key: bytes,
@@ -45,6 +47,7 @@ class PipelineFactory:
         self._redactor = redactor
         # A plug-in's work may be long, and the policy's own lets the others in by itself.
         self._shown = redactor if isinstance(redactor, PolicyRedactor) else YieldingRedactor(redactor)
+        self._decoding = decoding
         self._outputs = outputs
         self._metrics = metrics
         self._fingerprint_key = fingerprint_key
@@ -84,6 +87,7 @@ class PipelineFactory:
         :raises SessionBroken: see `Pipeline`.
         """
         stages = Stages(
+            decoding=self._decoding,
             redactor=self._shown,
             encoder=self._outputs.output.encoder(shard),
             output=self._outputs.output,

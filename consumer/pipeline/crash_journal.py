@@ -13,7 +13,7 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -56,9 +56,12 @@ class _Range(NamedTuple):
     last: Position
 
 
-# Stage, whether the supervisor ended it for being overdue, pid, tick; sequence and sub-sequence number, first and last.
+# Stage, whether the supervisor ended it for being overdue, pid, tick; sequence and sub-sequence number and part, first
+# and last.
 _HEAD: Final = struct.Struct("<BBxxIQ")
-_RANGE: Final = struct.Struct("<136sQ136sQ")  # AWS: a sequence number has up to 129 digits
+_RANGE: Final = struct.Struct("<136sQq136sQq")  # AWS: a sequence number has up to 129 digits
+_WHOLE: Final = -1
+"""As a part: the record before it is decoded."""
 _SIZE: Final = 4096
 _OVERDUE_AT: Final = 1
 _NOW, _KNOWN = ".now", ".known"
@@ -98,23 +101,43 @@ class CrashJournal:
         """Whether there are suspects or condemned."""
         return bool(self._suspects or self._condemned)
 
-    def forget_before(self, position: Position) -> None:
+    def forget_before(self, record: Record) -> None:
         """Forget what lies before the first record of a session: its checkpoint is behind it."""
+        position = _whole(record)
         suspects = [each for each in self._suspects if each.last >= position]
         condemned = {each: code for each, code in self._condemned.items() if each >= position}
         if len(suspects) < len(self._suspects) or len(condemned) < len(self._condemned):
             self._suspects, self._condemned = suspects, condemned
             self._write_known()
 
-    def verdict_on(self, position: Position) -> str | bool:
-        """Say whether a record is condemned, and with which code; True: it is a suspect; False: neither."""
+    def verdict_on(self, document: Record) -> str | bool:
+        """Say whether a document is condemned, and with which code; True: it is a suspect; False: neither."""
+        return self._verdict_on(document.position)
+
+    def verdict_on_decoding(self, record: Record) -> str | bool:
+        """Say the same of decoding a record."""
+        return self._verdict_on(_whole(record))
+
+    def _verdict_on(self, position: Position) -> str | bool:
         code = self._condemned.get(position)
         return code or any(first <= position <= last for first, last in self._suspects)
 
+    def redacting(self, first: Record, last: Record, *, alone: bool = False) -> AbstractContextManager[None]:
+        """The redactor has these documents in hand while the block lasts; after it, the shard is settling."""
+        return self._in_hand(first, first.part or 0, last, last.part or 0, alone=alone)
+
+    def decoding(self, record: Record, *, alone: bool = False) -> AbstractContextManager[None]:
+        """The decoders have this record in hand, likewise."""
+        return self._in_hand(record, _WHOLE, record, _WHOLE, alone=alone)
+
     @contextmanager
-    def redacting(self, first: Record, last: Record, *, alone: bool = False) -> Iterator[None]:
-        """The redactor has these records in hand while the block lasts; after it, the shard is settling."""
-        _RANGE.pack_into(self._map, _HEAD.size, first.sequence.encode(), first.sub, last.sequence.encode(), last.sub)
+    def _in_hand(self, first: Record, part: int, last: Record, last_part: int, *, alone: bool) -> Iterator[None]:
+        _RANGE.pack_into(
+            self._map,
+            _HEAD.size,
+            *(first.sequence.encode(), first.sub, part),
+            *(last.sequence.encode(), last.sub, last_part),
+        )
         self.at(Stage.REDACTING_ALONE if alone else Stage.REDACTING)  # last: before it, nothing above counts
         try:
             yield
@@ -135,8 +158,8 @@ class CrashJournal:
     def _take_over(self) -> None:
         stage, overdue, _, _ = _HEAD.unpack_from(self._map)
         if stage in (Stage.REDACTING, Stage.REDACTING_ALONE):
-            first, first_sub, last, last_sub = _RANGE.unpack_from(self._map, _HEAD.size)
-            span = _Range(Position(_number(first), first_sub), Position(_number(last), last_sub))
+            first, first_sub, part, last, last_sub, last_part = _RANGE.unpack_from(self._map, _HEAD.size)
+            span = _Range(Position(_number(first), first_sub, part), Position(_number(last), last_sub, last_part))
             if stage == Stage.REDACTING_ALONE:
                 self._condemned[span.first] = TIMED_OUT if overdue else DIED
             else:
@@ -150,8 +173,8 @@ class CrashJournal:
     def _write_known(self) -> None:
         # Sequence numbers have 56 digits, more than a JSON number holds.
         known = {
-            "suspects": [[[str(place.sequence), place.sub] for place in span] for span in self._suspects],
-            "condemned": [[str(place.sequence), place.sub, code] for place, code in self._condemned.items()],
+            "suspects": [[[str(at.sequence), at.sub, at.part] for at in span] for span in self._suspects],
+            "condemned": [[str(at.sequence), at.sub, at.part, code] for at, code in self._condemned.items()],
         }
         new = self._known.with_suffix(".new")
         new.write_bytes(orjson.dumps(known))
@@ -192,8 +215,12 @@ def _number(text: bytes) -> int:
 
 
 def _position(place: Sequence[Any]) -> Position:
-    sequence, sub = place
-    return Position(int(sequence), int(sub))
+    sequence, sub, *part = place  # before records were decoded, there was none
+    return Position(int(sequence), int(sub), *map(int, part))
+
+
+def _whole(record: Record) -> Position:
+    return Position(int(record.sequence), record.sub, _WHOLE)
 
 
 def _code(code: object) -> str:

@@ -5,17 +5,20 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from consumer.decoding.documents import tags_of
 from consumer.errors import EncodeError, SessionBroken
 from consumer.logs import Logger, batch_began
 from consumer.metrics import Metrics, ShardBooks, observe_many
 from consumer.pipeline.batch import Batch, by_key, note_quarantined, note_stored
 from consumer.pipeline.checkpoint import Checkpointer, HighWaterMark
 from consumer.pipeline.crash_journal import CrashJournal, Stage
+from consumer.pipeline.decoding import Decoding, ShardDecoding
 from consumer.pipeline.isolation import Isolation
 from consumer.pipeline.redaction import ShardRedaction
 from consumer.quarantine.circuit_breaker import QuarantineBreaker
@@ -71,6 +74,7 @@ class Stages:
     :ivar journals: folder of the crash journals.
     """
 
+    decoding: Decoding
     redactor: Redactor
     encoder: Encoder
     output: Sink
@@ -109,7 +113,12 @@ class Pipeline:
         self._metrics = metrics
         self._settled = settled
         self._journal = CrashJournal(stages.journals, shard)
+        self._decoding = ShardDecoding(stages.decoding, stages.isolation, self._journal, stop, books.held_since, log)
         self._redacting = ShardRedaction(stages.redactor, stages.isolation, self._journal)
+        self._record_so_far: Outcome | None = None
+        """What has become of the documents of a record that goes on in the next batch."""
+        self._begun = 0
+        """Records of the delivery that have begun to be settled."""
         self._stop = stop
         self._log = log
         self._halted = False
@@ -138,8 +147,8 @@ class Pipeline:
         """
         with self._halting():
             self._note_delivery(records, behind_seconds)
-            for part in self._redacting.parts(records) if records else ():
-                self._settle_and_account(part, checkpointer)
+            if records:
+                self._settle_all(records, checkpointer)
             if not self._halted:
                 self._mark.save_if_due(checkpointer)
 
@@ -152,22 +161,42 @@ class Pipeline:
             kinesis_records = [record.sub for record in records].count(0)
             self._books.arrived(kinesis_records, records[0].arrival_ms / 1000, records[-1].arrival_ms / 1000)
 
-    def _settle_and_account(self, records: Sequence[Record], checkpointer: Checkpointer | None) -> None:
+    def _settle_all(self, records: Sequence[Record], checkpointer: Checkpointer | None) -> None:
+        self._begun = 0
+        try:
+            if self._halted:
+                self._settle_and_account(Batch(records, is_given_up=True), checkpointer)
+                return
+            with closing(self._decoding.batches(records)) as batches:
+                for batch in batches:
+                    for part in self._redacting.parts(batch):
+                        self._settle_and_account(part, checkpointer)
+        finally:
+            if self._record_so_far:  # the rest of its documents was not come to
+                self._record_so_far = None
+                self._books.ended(Outcome.ABANDONED, 1)
+            if left := records[self._begun :]:
+                self._books.received(len(left), sum([len(record.data) for record in left]))
+                self._books.ended(Outcome.ABANDONED, len(left))
+
+    def _settle_and_account(self, batch: Batch, checkpointer: Checkpointer | None) -> None:
         self._batches += 1
         batch_began(self._shard, self._batches)
         self._laps = StepTimes()
-        batch = Batch(records)
-        size = sum([len(record.data) for record in records])
-        self._log.debug("batch.began", records=len(records), bytes=size)
-        self._books.received(len(records), size)
+        self._log.debug("batch.began", records=batch.begun, documents=len(batch.records), bytes=batch.size)
+        self._begun += batch.begun
+        self._books.received(batch.begun, batch.size)
+        if not batch.is_given_up:
+            self._books.documents_received(len(batch.records))
         self._books.batch_began(time.time())
+        self._halted = self._halted or batch.is_given_up
         try:
             if not self._halted:
                 self._journal.at(Stage.SETTLING)
                 self._settle(batch, checkpointer)
         finally:
             self._journal.at(Stage.WAITING)
-            self._account_for(batch, size)
+            self._account_for(batch)
 
     def end_shard(self, checkpointer: Checkpointer) -> None:
         """The shard is closed and everything in it was delivered: say so, if all of it is durable.
@@ -260,7 +289,7 @@ class Pipeline:
     def _sort_out(self, batch: Batch, first: int) -> tuple[dict[int, Item], list[tuple[int, Item]]]:
         """Redact and encode; return the items to store and the entries to quarantine, by index in the batch."""
         records = batch.records
-        verdicts = self._redacting.redact(records[first:]) if first < len(records) else []
+        verdicts = self._redacting.redact(batch, first) if first < len(records) else []
         self._laps.lap("redact")
         batch.untried = first, verdicts
         items: dict[int, Item] = {}
@@ -294,7 +323,10 @@ class Pipeline:
         first, verdicts = batch.untried
         batch.untried = first, ()
         if self._stages.candidate and verdicts:
-            self._stages.candidate.compare([record.data for record in batch.records[first:]], verdicts)
+            shown = zip(batch.documents()[first:], verdicts, strict=True)
+            for tags, run in groupby(shown, key=lambda pair: tags_of(pair[0])):
+                mine = [(each.record.data, verdict) for each, verdict in run if each.verdict is None]
+                self._stages.candidate.compare([data for data, _ in mine], [verdict for _, verdict in mine], tags)
 
     def _entry(self, batch: Batch, index: int, code: str, rule: str | None, now: float) -> Item:
         batch.codes[index] = code
@@ -304,21 +336,26 @@ class Pipeline:
         position = batch.settled_up_to()
         if position is not None:
             self._books.unfinished_since(batch.unfinished_since())
-            self._mark.advance(position)
             self._settled[self._shard] = max(position, self._settled.get(self._shard, position))
-            self._mark.save_if_due(checkpointer)
+            if whole := batch.settled_records_up_to():
+                self._mark.advance(whole)
+                self._mark.save_if_due(checkpointer)
 
-    def _account_for(self, batch: Batch, size: int) -> None:
+    def _account_for(self, batch: Batch) -> None:
         """Enter the batch into the books, once, whatever happened to it."""
-        counts = {outcome: batch.outcomes.count(outcome) for outcome in Outcome}
-        counts[Outcome.ABANDONED] += batch.outcomes.count(None)
-        for outcome, count in counts.items():
+        documents = batch.document_outcomes()
+        records, self._record_so_far = batch.record_outcomes(documents, self._record_so_far)
+        for outcome, count in records.items():
             self._books.ended(outcome, count)
+        if not batch.is_given_up:
+            for outcome, count in documents.items():
+                self._books.documents_ended(outcome, count)
         for code, count in batch.quarantined().items():
             self._metrics.quarantined.labels(code).inc(count)
         observe_many(self._metrics.latency, batch.latencies())
         self._books.batch_ended()
-        if abandoned := counts[Outcome.ABANDONED]:
-            self._log.warning("batch.abandoned", records=abandoned)
-        ended = {outcome.value: count for outcome, count in counts.items() if count}
-        self._log.debug("batch.ended", records=len(batch.records), bytes=size, **ended, **self._laps.fields())
+        if abandoned := documents[Outcome.ABANDONED]:
+            self._log.warning("batch.abandoned", documents=abandoned)
+        ended = {outcome.value: count for outcome, count in documents.items()}
+        counted = {"records": batch.begun, "documents": len(batch.records)}
+        self._log.debug("batch.ended", **counted, bytes=batch.size, **ended, **self._laps.fields())

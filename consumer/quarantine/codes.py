@@ -49,6 +49,10 @@ REDACTION: Final = {
         "more than `limits.max_suspect_chars` to validate, or something wrapped more than four times",
         "look at the record's source; raise the limit if such records are right",
     ),
+    "tag_unknown": Advice(
+        "its schema has a tag that no rule of the policy names, or the redactor is a plug-in that knows of no tags",
+        "name the tag under `tags` of the policy, then replay",
+    ),
     "redactor_raised": Advice("the plug-in raised an exception", "the plug-in's author"),
     "redactor_invalid_verdict": Advice(
         "the plug-in gave no proper verdict", "the plug-in's author; `redaction.testing` would have told"
@@ -170,4 +174,49 @@ BY_SCHEMA: Final = {
 }
 """Codes of decoding by schemas, in the order in which docs/schemas.md shows them."""
 
-ADVICE: Final = REDACTION | WORKER | BY_SCHEMA
+DECODING: Final = {
+    "compression_damaged": Advice(
+        "compressed, but damaged, cut short, or with something behind its end; or not compressed as the format says",
+        "ask the producer",
+    ),
+    "compression_dictionary": Advice(
+        "zstd with a dictionary, without which nobody can read it", "ask the producer to compress without one"
+    ),
+    "compressed_too_often": Advice("compressed more than twice, one within the other", "ask the producer"),
+    "zstd_not_installed": Advice(
+        "zstd, in an install that does not read it", 'install the extra "formats", then replay'
+    ),
+    "decoded_too_large": Advice(
+        "would become larger than `stream.max_decoded_bytes`, or 200 times what came, or holds very many documents",
+        "raise the setting if such records are right; a record that grows by more is made to do harm",
+    ),
+    "envelope_empty": Advice(
+        "an envelope without a document where one should be",
+        "look at what the envelope tells; with `absent: drop` such records are left out",
+    ),
+    "envelope_content_unusable": Advice(
+        "what the envelope holds is neither an object nor a text that is one", "ask the producer"
+    ),
+    "envelope_field_taken": Advice(
+        "the document has a field `envelope` itself, which would pass for what the envelope said",
+        "ask the producer, or keep nothing of the envelope",
+    ),
+    "deletion": Advice(
+        "tells that something was deleted, and `deletions: quarantine` asks to see it", "delete it where it is stored"
+    ),
+    "cloudwatch_logs_malformed": Advice(
+        "no record of a subscription of CloudWatch Logs, or an event in it without a message",
+        "does something else write to this stream?",
+    ),
+    "dynamodb_value_unknown": Advice(
+        "a value of a type that DynamoDB does not have", "does something else write to this stream?"
+    ),
+    "decoder_raised": Advice("the decoder, a plug-in, raised an exception", "the plug-in's author"),
+    "decoder_invalid_part": Advice(
+        "the decoder, a plug-in, gave something that is no part",
+        "the plug-in's author; `consumer.decoder_testing` would have told",
+    ),
+}
+"""Codes of `consumer.decoding`, in the order in which docs/formats.md shows them."""
+
+ADVICE: Final = REDACTION | WORKER | DECODING | BY_SCHEMA

@@ -23,9 +23,12 @@ def source_of(stream: str, shard: str) -> str:
     return f"{stream}/{shard}"
 
 
-def position_of(sequence: str, sub: int) -> str:
-    """Return the sort key of an entry."""
-    return f"{sequence}#{sub}"
+def position_of(sequence: str, place: str) -> str:
+    """Return the sort key of an entry.
+
+    :param place: see `consumer.record.place_of`.
+    """
+    return f"{sequence}#{place}"
 
 
 def fingerprint(key: bytes, data: bytes) -> str:
@@ -52,15 +55,19 @@ class QuarantineEncoder:
             "digest": {"S": digest},
         }
         self._key = fingerprint_key
+        self._last: tuple[bytes, str] | None = None
+        """The record of the last entry, with its fingerprint: a large one may have many."""
 
     def encode(self, record: Record, code: str, rule: str | None, now: float) -> Item:
         """Return the entry.
+
+        Of a document it names the record that it was decoded from: `bytes` and `fingerprint` are that one's.
 
         :param code: why, machine-readable.
         :param rule: the policy's rule that refused, if one did.
         :param now: epoch seconds.
         """
-        position = position_of(record.sequence, record.sub)
+        position = position_of(record.sequence, record.place)
         attributes = {
             "source": {"S": self._source},
             "position": {"S": position},
@@ -69,12 +76,21 @@ class QuarantineEncoder:
             "arrival_ms": {"N": str(record.arrival_ms)},
             "quarantined_at": {"S": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")},
             "code": {"S": code},
-            "bytes": {"N": str(len(record.data))},
-            "fingerprint": {"S": fingerprint(self._key, record.data)},
+            "bytes": {"N": str(len(record.original))},
+            "fingerprint": {"S": self._fingerprint(record.original)},
             **self._common,
         }
+        if record.part is not None:
+            attributes["part"] = {"N": str(record.part)}
+        if record.schema:
+            attributes |= {"schema": {"S": record.schema.name}, "schema_version": {"S": record.schema.version}}
         if rule:
             attributes["rule"] = {"S": rule}
         if self._ttl:
             attributes[EXPIRES_AT] = {"N": str(int(now) + self._ttl)}
         return Item((self._source, position), orjson.dumps(attributes))
+
+    def _fingerprint(self, data: bytes) -> str:
+        if self._last is None or self._last[0] is not data:
+            self._last = data, fingerprint(self._key, data)
+        return self._last[1]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from consumer.errors import EncodeError
 from consumer.kinesis.reader import ShardReader, Start
@@ -21,8 +21,7 @@ from consumer.quarantine.store import Entry, Quarantine
 from consumer.record import Item, Record
 from consumer.settings import Settings
 from consumer.sink import DocumentSink, Fate
-from redaction.guard import redact_guarded
-from redaction.plugin import Dropped, Redactor, Released
+from redaction.plugin import Dropped, Redactor, Released, Verdict
 
 BATCH: Final = 500
 """Entries that are looked for at once."""
@@ -50,6 +49,12 @@ class Result(StrEnum):
     EXPIRED = "expired"
     FAILED = "failed"
 
+
+_BY_WEIGHT: Final = (Result.FAILED, Result.REJECTED, Result.STORED, Result.DROPPED, Result.DUPLICATE)
+"""An entry of a whole record becomes the first of these that one of its documents does."""
+
+Judge: TypeAlias = Callable[[Sequence[Record]], Iterable[list[tuple[Record, Verdict]]]]
+_Ended: TypeAlias = tuple[Result, str | None]
 
 _MARKED: Final = frozenset({Result.STORED, Result.DROPPED, Result.DUPLICATE})
 _FATES: Final = {
@@ -91,6 +96,7 @@ class Report:
 class Replay:
     """Replays entries of one quarantine.
 
+    :param judge: gives, for each record, the documents that it holds, and the verdict on each.
     :param output: where documents go.
     :param dry_run: nothing is written anywhere.
     :param again: also what was replayed before.
@@ -99,10 +105,11 @@ class Replay:
     :param say: is told how far it is, from time to time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it needs, and how it goes about it
         self,
         settings: Settings,
         redactor: Redactor,
+        judge: Judge,
         output: DocumentSink,
         stop: threading.Event,
         *,
@@ -113,6 +120,7 @@ class Replay:
     ) -> None:
         self._settings = settings
         self._redactor = redactor
+        self._judge = judge
         self._output = output
         self._dry_run = dry_run
         self._quarantine = Quarantine(settings)
@@ -204,43 +212,51 @@ class Replay:
         return self._key is None or entry.fields.get("fingerprint") == fingerprint(self._key, record.data)
 
     def _settle(self, shard: str, pairs: Sequence[tuple[Entry, Record]]) -> None:
-        redactor = self._redactor
         encoder = self._output.encoder(shard)
-        verdicts = redact_guarded(redactor, [record.data for _, record in pairs])
-        items: list[tuple[Entry, Item]] = []
-        for (entry, record), verdict in zip(pairs, verdicts, strict=True):
-            if isinstance(verdict, Released):
-                try:
-                    items.append((entry, encoder.encode(verdict.document, record)))
-                except EncodeError as error:
-                    self.report.add(entry, Result.REJECTED, error.code)
-            elif isinstance(verdict, Dropped):
-                self._done(entry, Result.DROPPED)
-            else:
-                self.report.add(entry, Result.REJECTED, verdict.code)
-        while items:  # one round, unless records share a key: then in the order of the stream
+        judged = self._judge([record for _, record in pairs])
+        ended: list[list[_Ended]] = [[] for _ in pairs]
+        items: list[tuple[list[_Ended], Item]] = []
+        for (entry, _), documents, results in zip(pairs, judged, ended, strict=True):
+            meant = documents if entry.part is None else documents[entry.part : entry.part + 1]
+            if not meant:
+                results.append((Result.FAILED, NO_SUB_RECORD))
+            for record, verdict in meant:
+                if isinstance(verdict, Released):
+                    try:
+                        items.append((results, encoder.encode(verdict.document, record)))
+                    except EncodeError as error:
+                        results.append((Result.REJECTED, error.code))
+                elif isinstance(verdict, Dropped):
+                    results.append((Result.DROPPED, None))
+                else:
+                    results.append((Result.REJECTED, verdict.code))
+                if len(items) >= BATCH:
+                    self._store_all(items)
+                    items = []
+        self._store_all(items)
+        for (entry, _), results in zip(pairs, ended, strict=True):
+            self._enter(entry, *min(results, key=lambda each: _BY_WEIGHT.index(each[0])))
+
+    def _store_all(self, items: list[tuple[list["_Ended"], Item]]) -> None:
+        while items:  # one round, unless documents share a key: then in the order of the stream
             first = {pair[1].key: pair for pair in reversed(items)}
             self._store(list(first.values()))
             items = [pair for pair in items if first[pair[1].key] is not pair]
 
-    def _store(self, items: Sequence[tuple[Entry, Item]]) -> None:
+    def _store(self, items: Sequence[tuple[list["_Ended"], Item]]) -> None:
         if self._dry_run:
-            for entry, _ in items:
-                self.report.add(entry, Result.STORED)
+            for results, _ in items:
+                results.append((Result.STORED, None))
             return
         writing = self._output.start([item for _, item in items], self._stop)
         while not writing.wait(_POLL_SECONDS):
             pass
-        for (entry, _), fate in zip(items, writing.fates, strict=True):
-            result, why = _FATES[fate]
-            if result in _MARKED:
-                self._done(entry, result)
-            else:
-                self.report.add(entry, result, why)
+        for (results, _), fate in zip(items, writing.fates, strict=True):
+            results.append(_FATES[fate])
 
-    def _done(self, entry: Entry, result: Result) -> None:
-        self.report.add(entry, result)
-        if not self._dry_run:
+    def _enter(self, entry: Entry, result: Result, why: str | None) -> None:
+        self.report.add(entry, result, why)
+        if result in _MARKED and not self._dry_run:
             # If another replay was faster, or the entry is gone, the record is where it belongs all the same.
             self._quarantine.mark(entry, result.value, self._redactor.digest, again=self._again)
 

@@ -11,6 +11,7 @@ from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.scan import pages
 from consumer.errors import ServiceError
 from consumer.quarantine.entry import EXPIRES_AT, KEY_NAMES, position_of, source_of
+from consumer.record import place_of
 from consumer.settings import Settings
 
 CHANGED: Final = "ConditionalCheckFailedException"
@@ -40,6 +41,16 @@ class Entry:
     @property
     def sub(self) -> int:
         return self._number("sub")
+
+    @property
+    def part(self) -> int | None:
+        """Number of the document in its record; None: the record as a whole."""
+        return self._number("part") if "part" in self.fields else None
+
+    @property
+    def place(self) -> str:
+        """See `consumer.record.place_of`."""
+        return place_of(self.sub, self.part)
 
     @property
     def arrival_ms(self) -> int:
@@ -122,12 +133,13 @@ class Quarantine:
         self._client = aws.client("dynamodb", retries=6, timeout=10)
         self._stream, self._table = settings.stream.name, settings.quarantine.table
 
-    def get(self, shard: str, sequence: str, sub: int) -> Entry | None:
+    def get(self, shard: str, sequence: str, place: str) -> Entry | None:
         """Return an entry, if there is one.
 
+        :param place: see `consumer.record.place_of`.
         :raises ServiceError: the table is missing, out of reach or not permitted.
         """
-        answer = self._call("get_item", "dynamodb:GetItem", Key=self._key(shard, sequence, sub), ConsistentRead=True)
+        answer = self._call("get_item", "dynamodb:GetItem", Key=self._key(shard, sequence, place), ConsistentRead=True)
         return Entry(decode_document(answer["Item"])) if "Item" in answer else None
 
     def mark(self, entry: Entry, replayed_as: str, digest: str, *, again: bool) -> bool:
@@ -141,7 +153,7 @@ class Quarantine:
         return self._if_unchanged(
             "update_item",
             "dynamodb:UpdateItem",
-            Key=self._key(entry.shard, entry.sequence, entry.sub),
+            Key=self._key(entry.shard, entry.sequence, entry.place),
             UpdateExpression="SET replayed_at = :at, replayed_as = :as, replayed_digest = :digest",
             ConditionExpression=condition,
             ExpressionAttributeValues={
@@ -160,15 +172,15 @@ class Quarantine:
         return self._if_unchanged(
             "delete_item",
             "dynamodb:DeleteItem",
-            Key=self._key(entry.shard, entry.sequence, entry.sub),
+            Key=self._key(entry.shard, entry.sequence, entry.place),
             ConditionExpression="quarantined_at = :seen",
             ExpressionAttributeValues={":seen": {"S": entry.quarantined_at}},
         )
 
-    def _key(self, shard: str, sequence: str, sub: int) -> dict[str, Any]:
+    def _key(self, shard: str, sequence: str, place: str) -> dict[str, Any]:
         return {
             KEY_NAMES[0]: {"S": source_of(self._stream, shard)},
-            KEY_NAMES[1]: {"S": position_of(sequence, sub)},
+            KEY_NAMES[1]: {"S": position_of(sequence, place)},
         }
 
     def _if_unchanged(self, method: str, operation: str, **request: Any) -> bool:

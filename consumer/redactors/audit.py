@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from consumer import aws
 from consumer.dynamodb.item import decode_item, key_names
 from consumer.errors import EncodeError, ServiceError, UsageError
-from consumer.record import AttributeValue
+from consumer.record import AttributeValue, place_of
 from consumer.redactors.field_labels import Bounded, shown
 from consumer.settings import Settings
 from redaction.comparison import RECORD
@@ -38,6 +38,7 @@ class Place(NamedTuple):
     shard: str | None
     sequence: str | None
     sub: int | None
+    part: int | None = None
 
 
 @dataclass(slots=True)
@@ -105,19 +106,22 @@ class Auditor:
         partition, sort = key_names(self._output)
         key = attributes[partition]["S"], attributes[sort]["S"]
         shows_key = self._is_clean(key, document, added)
-        sub = added.get("sub")
+        sub, part = added.get("sub"), added.get("part")
         return Place(
             key[0] if shows_key else None,
             key[1] if shows_key else None,
             _shaped(added.get("shard"), _SHARD),
             _shaped(added.get("sequence"), _SEQUENCE),
             sub if isinstance(sub, int) else None,
+            part if isinstance(part, int) else None,
         )
 
     def _is_clean(self, key: tuple[str, str], document: Document, added: dict[str, Any]) -> bool:
         """Tell whether a key is made, by the templates in force, of fields in which nothing is found."""
-        metadata = {name: str(added.get(name)) for name in ("stream", "shard", "sequence", "sub")}
+        metadata = {name: str(added.get(name)) for name in ("stream", "shard", "sequence")}
         metadata["arrival"] = str(added.get("arrival_ms"))
+        metadata["part"] = str(added.get("part") or 0)
+        metadata["sub"] = place_of(added.get("sub") or 0, added.get("part"))
         try:
             made = [template.render(document, metadata) for template in self._templates.values()]
         except EncodeError:

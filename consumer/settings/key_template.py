@@ -14,7 +14,7 @@ from typing import Final
 
 from consumer.errors import EncodeError
 
-METADATA: Final = frozenset({"stream", "shard", "sequence", "sub", "arrival"})
+METADATA: Final = frozenset({"stream", "shard", "sequence", "sub", "part", "arrival"})
 """Names that mean the record's metadata; a document's field of the same name cannot be reached by a template."""
 
 MAX_PARTITION_KEY_BYTES: Final = 2048
@@ -25,8 +25,10 @@ _DIGITS: Final = frozenset(string.digits)
 # AWS: names of streams and ids of shards are of [a-zA-Z0-9_.-].
 _AWS_NAME: Final = frozenset(string.ascii_letters + string.digits + "_.-")
 _ALPHABETS: Final = {
-    "stream": _AWS_NAME, "shard": _AWS_NAME, "sequence": _DIGITS, "sub": _DIGITS, "arrival": _DIGITS
-}  # fmt: skip
+    **dict.fromkeys(("stream", "shard"), _AWS_NAME),
+    **dict.fromkeys(("sequence", "part", "arrival"), _DIGITS),
+    "sub": _DIGITS | {"+"},  # see consumer.record.place_of
+}
 _ESCAPE: Final = "%"
 # What may part the values of the escaped form: no letter or digit, which the escapes themselves are made of.
 _SEPARATORS: Final = frozenset(string.punctuation + " ") - {_ESCAPE}

@@ -32,5 +32,10 @@ class JsonWriter:
         except (TypeError, ValueError, RecursionError):
             raise EncodeError("type_unsupported") from None
         between = b"," if document else b""
-        added = f',"sequence":"{record.sequence}","sub":{record.sub},"arrival_ms":{record.arrival_ms}}}}}'
-        return b"%b%b%b%b" % (body[:-1], between, self._added, added.encode())
+        added = f',"sequence":"{record.sequence}","sub":{record.sub},"arrival_ms":{record.arrival_ms}'.encode()
+        if record.part is not None:
+            added += b',"part":%d' % record.part
+        if record.schema:
+            name, version = map(orjson.dumps, record.schema[:2])
+            added += b',"schema":%b,"schema_version":%b' % (name, version)
+        return b"%b%b%b%b}}" % (body[:-1], between, self._added, added)

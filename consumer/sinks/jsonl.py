@@ -53,7 +53,7 @@ class _LineEncoder:
     def encode(self, document: Mapping[str, object], record: Record) -> Item:
         """See `Encoder.encode`."""
         body = self._writer.write(document, record)
-        return Item((self._shard, f"{record.sequence}/{record.sub}"), body + b"\n")
+        return Item((self._shard, f"{record.sequence}/{record.place}"), body + b"\n")
 
 
 class JsonLinesSink:

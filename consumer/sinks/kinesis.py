@@ -67,9 +67,7 @@ class RecordEncoder:
         :raises EncodeError: the codes of the key template, ``reserved_attribute``, ``type_unsupported``, and
             ``record_too_large`` above what the stream takes.
         """
-        sub = str(record.sub)
-        metadata = {"sequence": record.sequence, "sub": sub, "arrival": str(record.arrival_ms)}
-        key = self._key.render(document, metadata)
+        key = self._key.render(document, record.key_fields)
         # AWS does not say of what a character is one; UTF-16, as in Java, counts the most.
         if 2 * len(key) > MAX_KEY_CHARACTERS and len(key.encode("utf-16-le", "surrogatepass")) > 2 * MAX_KEY_CHARACTERS:
             raise EncodeError("key_too_long")
@@ -80,7 +78,7 @@ class RecordEncoder:
             body = b'{"Data":"%b","PartitionKey":%b}' % (b64encode(data), orjson.dumps(key))
         except TypeError:  # a lone surrogate, from a plug-in
             raise EncodeError("invalid_unicode") from None
-        return Item((key, f"{self._shard}/{record.sequence}/{sub}"), body)
+        return Item((key, f"{self._shard}/{record.sequence}/{record.place}"), body)
 
 
 class KinesisSink(ServiceWriter):

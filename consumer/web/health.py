@@ -69,6 +69,7 @@ class Condition:
     :ivar slow_after: a batch in flight for longer is worth a word.
     :ivar fetch_reduced_to: records of a fetch, if they are fewer because the daemon ran out of memory.
     :ivar unanswered: by shard that it holds and that is not busy, for how long nothing was heard of the stream.
+    :ivar waiting_for_decoders: by shard, for how long a record has waited for what its decoder asks.
     :ivar leases_seen_ago: since the lease table was last read.
     :ivar ended_in_vain: see `EndedShards.in_vain`.
     :ivar deadlocked: see `deadlocked`.
@@ -85,6 +86,7 @@ class Condition:
     slow_after: float
     fetch_reduced_to: int | None = None
     unanswered: Mapping[str, float] = field(default_factory=dict)
+    waiting_for_decoders: Mapping[str, float] = field(default_factory=dict)
     leases_seen_ago: float = 0.0
     ended_in_vain: Collection[str] = ()
     deadlocked: Collection[str] = ()
@@ -139,6 +141,11 @@ def _warned(condition: Condition) -> Report:
     if silent := {shard: age for shard, age in condition.unanswered.items() if age > UNANSWERED_SECONDS}:
         detail = f"the stream has given no answer for up to {max(silent.values()):.0f} seconds: {_names(silent)}"
         reasons.append(Reason("nothing_read", f"{detail}; sanitizer_daemon_errors_total and the log say why"))
+    if waiting := condition.waiting_for_decoders:
+        detail = f"a record has waited for its decoder for up to {max(waiting.values()):.0f} seconds: {_names(waiting)}"
+        reasons.append(
+            Reason("decoder_unavailable", f"{detail}; decoder.unavailable in the log says what is out of reach")
+        )
     if condition.leases_seen_ago > UNANSWERED_SECONDS:
         detail = f"the lease table has given no answer for {condition.leases_seen_ago:.0f} seconds"
         reasons.append(Reason("leases_not_seen", f"{detail}; takeover.not_watching in the log says why"))

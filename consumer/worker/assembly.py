@@ -113,7 +113,14 @@ def compose(
         daemons,
         pipelines,
         folder.journal,
-        Signs(collector.batch_ages, collector.unanswered, takeover.seen_ago, fetch, lambda: roster.differing),
+        Signs(
+            collector.batch_ages,
+            collector.unanswered,
+            collector.waiting_for_decoders,
+            takeover.seen_ago,
+            fetch,
+            lambda: roster.differing,
+        ),
         stuck_seconds,
     )
     missing_leases = MissingLeases(settings, worker_id, around.facts, state.may_take_over, metrics, log)

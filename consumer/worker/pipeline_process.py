@@ -31,6 +31,7 @@ from consumer.metrics import Metrics, SessionEvent, set_up
 from consumer.periodic import Periodic
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs
 from consumer.record import Position
 from consumer.redactors.candidate import CandidateRun
@@ -116,6 +117,7 @@ class ShardHost:
             settings,
             self._redactor,
             open_outputs(settings, self._redactor, self._metrics, self._log),
+            open_decoding(settings, self._metrics, self._log),
             self._metrics,
             fingerprint_key=fingerprint_key,
             journals=folder / JOURNAL,

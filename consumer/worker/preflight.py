@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from consumer import aws, logs
+from consumer.decoding.loading import check_format
 from consumer.dynamodb.item import key_names
 from consumer.dynamodb.schema import key_problem, never
 from consumer.errors import StartError
@@ -23,7 +24,7 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     """Check the stream and the tables, and with them region, endpoints, credentials and permissions.
 
     :param with_kcl: KCL's own tables too.
-    :raises UsageError: a sink or its options are wrong.
+    :raises UsageError: a sink or its options are wrong, or the format.
     :raises StartError: the first thing that is wrong.
     """
     kinesis = aws.client("kinesis", retries=2)
@@ -40,6 +41,7 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
         raise StartError(msg)
     if with_kcl:
         registered_consumers.tell(settings, kinesis, summary, logs.get_logger("preflight"))
+    check_format(settings)
     check_sinks(settings)
     if settings.has_table:
         _check_table(dynamodb, settings.output.table, key_names(settings.output))

@@ -19,12 +19,14 @@ class Signs(NamedTuple):
 
     :ivar batch_ages: returns for how long each batch in flight has been so.
     :ivar unanswered: returns, by shard that is not busy, for how long nothing was heard of the stream.
+    :ivar waiting_for_decoders: returns, by shard, for how long a record has waited for what its decoder asks.
     :ivar leases_seen_ago: returns the time since the lease table was last read.
     :ivar differing: returns the workers with another policy or other settings.
     """
 
     batch_ages: Callable[[], BatchAges]
     unanswered: Callable[[], BatchAges]
+    waiting_for_decoders: Callable[[], BatchAges]
     leases_seen_ago: Callable[[], float]
     fetch: FetchSize | None
     differing: Callable[[], Collection[str]]
@@ -96,6 +98,7 @@ class WorkerState:
             slow_after=self._stuck_seconds,
             fetch_reduced_to=fetch.records if fetch and fetch.is_reduced else None,
             unanswered=self._signs.unanswered(),
+            waiting_for_decoders=self._signs.waiting_for_decoders(),
             leases_seen_ago=self._signs.leases_seen_ago(),
             ended_in_vain=self._ended.in_vain(now),
             differing=self._signs.differing(),

@@ -268,8 +268,12 @@ class Supervisor:
         """Enter what a dead process had in flight, so that the sums stay exact."""
         name = f"pipeline-{slot}"
         forget_gauges(self._folder.metrics, name)
-        for shard, count in open_deliveries(self._folder.metrics, name, SLOT).items():
-            self._metrics.outcomes.labels(shard, Outcome.ABANDONED.value).inc(count)
+        for received, counter, ended in (
+            (Metrics.received, self._metrics.outcomes, Metrics.outcomes),
+            (Metrics.documents_received, self._metrics.documents, Metrics.documents),
+        ):
+            for shard, count in open_deliveries(self._folder.metrics, name, SLOT, received, ended).items():
+                counter.labels(shard, Outcome.ABANDONED.value).inc(count)
 
     def _replace_daemon(self, reason: str, *, has_failed: bool = True) -> None:
         """End the daemon, if it lives, and have a new one started after a pause."""

@@ -9,10 +9,23 @@ from typing import Any
 
 import orjson
 
+from consumer.decoder import (
+    Decoded,
+    Decoder,
+    DecoderContext,
+    DecoderUnavailable,
+    Kind,
+    LeftOut,
+    Part,
+    Undecodable,
+)
+from consumer.decoding.auto import Auto
+from consumer.decoding.chain import Chain
 from consumer.dynamodb.item import ItemEncoder
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline, Stages
 from consumer.pipeline.checkpoint import HighWaterMark
+from consumer.pipeline.decoding import Decoding
 from consumer.pipeline.isolation import Isolation
 from consumer.quarantine.circuit_breaker import QuarantineBreaker
 from consumer.quarantine.entry import QuarantineEncoder
@@ -40,6 +53,40 @@ class Redactor:
             case "odd":
                 return Released(document | {"": 1}, b"{}")
         return Released(document, orjson.dumps(document), (("rule", "mask"),))
+
+
+class KeptOut:
+    """Counts what decoders keep out."""
+
+    def __init__(self) -> None:
+        self.fields = 0
+
+    def kept_out(self, fields: int) -> None:
+        self.fields += fields
+
+
+class Lines:
+    """A document a line; one that begins with `!` cannot be decoded, and one with `-` is none."""
+
+    takes = Kind.BYTES
+    gives = Kind.JSON
+
+    def __init__(self) -> None:
+        self.silent = 0
+        self.calls = 0
+
+    def decode(self, data: bytes) -> Sequence[Part]:
+        self.calls += 1
+        if self.silent:
+            self.silent -= 1
+            raise DecoderUnavailable("The registry does not answer.")
+        return [self._part(line) for line in data.split(b"\n")]
+
+    @staticmethod
+    def _part(line: bytes) -> Part:
+        if line.startswith(b"!"):
+            return Undecodable("line_broken")
+        return LeftOut("comment") if line.startswith(b"-") else Decoded(line)
 
 
 class Slow(Writing):
@@ -97,10 +144,14 @@ class Kcl:
 class Bench:
     """A pipeline between fakes; `open` begins another session of the same process."""
 
-    def __init__(self, metrics: Metrics, log: Any, shard: str, redactor: Any = None) -> None:
+    def __init__(
+        self, metrics: Metrics, log: Any, shard: str, redactor: Any = None, decoder: Decoder | None = None
+    ) -> None:
         self.metrics, self.log, self.shard = metrics, log, shard
         self.redactor = redactor or Redactor()
         self.settled: dict[str, Position] = {}
+        context = DecoderContext("orders", 1 << 25, KeptOut(), log)
+        self.chain = Chain([decoder or Auto({}, context)], 1 << 25)
         self.use(Table(), Table())
 
     def use(self, table: Table, quarantine: Table) -> None:
@@ -109,6 +160,7 @@ class Bench:
         shard = self.shard
         output = Output(partition_key="{k}", sort_key="{k}")
         self.stages = Stages(
+            decoding=Decoding(self.chain, 1 << 25, self.metrics),
             redactor=self.redactor,
             encoder=ItemEncoder(output, "orders", shard, "fake@1", "d"),
             output=self.table,
@@ -132,8 +184,9 @@ class Bench:
         self.pipeline = Pipeline(self.shard, self.stages, mark, books, self.metrics, self.settled, self.stop, self.log)
         return self.pipeline
 
-    def outcomes(self) -> dict[str, int]:
-        (family,) = self.metrics.outcomes.collect()
+    def outcomes(self, of: Any = None) -> dict[str, int]:
+        """Count the shard's records by outcome; or what another counter has, such as `metrics.documents`."""
+        (family,) = (of or self.metrics.outcomes).collect()
         mine = (
             sample
             for sample in family.samples

@@ -14,7 +14,8 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 
 MODULES: Final = [
-    *("consumer.documents", "consumer.errors", "consumer.record", "consumer.sink", "consumer.sink_testing"),
+    *("consumer.decoder", "consumer.decoder_testing", "consumer.documents", "consumer.errors", "consumer.record"),
+    *("consumer.sink", "consumer.sink_testing"),
     *("consumer.sinks.dynamodb", "consumer.sinks.jsonl", "consumer.sinks.kinesis", "consumer.functions.handlers"),
     *("redaction.guard", "redaction.keys", "redaction.parse", "redaction.plugin", "redaction.serialize"),
     *(
@@ -24,7 +25,7 @@ MODULES: Final = [
         if file.stem != "__init__"
     ),
 ]
-"""Their names are those that they define."""
+"""Their names are those that they define, and maybe some of what they import."""
 
 FACES: Final = [
     *("consumer.aws", "consumer.logs", "consumer.metrics", "consumer.pipeline", "consumer.settings"),
@@ -97,7 +98,7 @@ def handed_on(name: str) -> set[str]:
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_names_all_that_it_defines_for_others(name: str) -> None:
     module = import_module(name)
-    assert set(module.__all__) == defined(name)
+    assert defined(name) <= set(module.__all__) <= defined(name) | handed_on(name)
 
 
 @pytest.mark.parametrize("name", FACES)

@@ -1,5 +1,6 @@
 """The quarantine's life: listed, shown, replayed, purged; each command with its exit status."""
 
+import gzip
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ import boto3
 import pytest
 
 from consumer import logs, tables
+from consumer.decoding.documents import judged
 from consumer.dynamodb.item import ItemEncoder, item_encoder
 from consumer.errors import ServiceError
 from consumer.kinesis import reader
 from consumer.local.cloud_process import Cloud
+from consumer.metrics import Metrics
+from consumer.pipeline.decoding import open_decoding
 from consumer.quarantine.replay import Replay, Report, Result
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
 from consumer.record import Item
@@ -335,6 +340,49 @@ class TellingSink:
         return Told([self._fate] * len(items))
 
 
+def deep(user: str) -> bytes:
+    return json.dumps(DEEP | {"user_id": user}).encode()
+
+
+def users(world: World) -> list[str]:
+    return [item["user_id"]["S"] for item in world.stored()]
+
+
+def test_a_document_of_a_record_is_replayed_alone(run: Run, world: World) -> None:
+    (number,) = world.put(gzip.compress(b"\n".join([deep("a"), b'{"user_id":"b","timestamp":"t"}', deep("c")])))
+    assert world.work(at=datetime.now(UTC).timestamp()) == {"stored": 1, "quarantined": 2, "dropped": 0}
+    ran = run("quarantine", "list", "--config", world.config)
+    assert [line.split()[1] for line in ran.out.splitlines()[1:3]] == [f"{number}/0", f"{number}/0+2"]
+    world.use(LAX)
+    ran = run("quarantine", "replay", SHARD, number, "0+2", "--config", world.config)
+    assert (ran.status, users(world)) == (0, ["b", "c"])
+    assert replayed(run, world) == {"entries": 1, "stored": 1, "skipped": 1, "reasons": {"rejected": {}, "failed": {}}}
+    assert sorted(users(world)) == ["a", "b", "c"]
+    assert run("quarantine", "show", SHARD, number, "0+x", "--config", world.config).status == 2
+
+
+def test_a_record_that_could_not_be_decoded_is_replayed_with_all_that_it_holds(run: Run, world: World) -> None:
+    values = world.values
+    world.configure(values | {"stream": values["stream"] | {"format": ["json"]}})
+    world.put(gzip.compress(b"\n".join([deep("a"), deep("b"), b"no json"])), gzip.compress(deep("c") + deep("d")))
+    assert world.work(at=datetime.now(UTC).timestamp()) == {"stored": 0, "quarantined": 2, "dropped": 0}
+    world.use(LAX)
+    world.configure(values)
+    assert replayed(run, world, status=1) == {
+        "entries": 2,
+        "stored": 1,
+        "rejected": 1,  # as one of its documents is
+        "reasons": {"rejected": {"invalid_json": 1}, "failed": {}},
+    }
+    assert sorted(users(world)) == ["a", "b", "c", "d"]
+
+
+def replay_of(world: World, sink: Any, stop: threading.Event, **options: Any) -> Replay:
+    redactor = load_plugin(world.settings)
+    chain = open_decoding(world.settings, Metrics(), logs.get_logger("test")).chain
+    return Replay(world.settings, redactor, partial(judged, chain, redactor), sink, stop, **options)
+
+
 @pytest.mark.parametrize(
     ("fate", "result", "why"),
     [(Fate.REFUSED, Result.REJECTED, "item_refused"), (Fate.PENDING, Result.FAILED, "stopped")],
@@ -342,9 +390,7 @@ class TellingSink:
 def test_what_dynamodb_did_not_take_is_not_marked(world: World, fate: Fate, result: Result, why: str) -> None:
     quarantine_two(world)
     stop = threading.Event()
-    report = Replay(world.settings, load_plugin(world.settings), TellingSink(world, fate), stop).run(
-        entries(world.settings)
-    )
+    report = replay_of(world, TellingSink(world, fate), stop).run(entries(world.settings))
     assert report.results == {result: 2}
     assert report.reasons == {(result, why): 2}
     assert not report.is_complete
@@ -370,7 +416,7 @@ def test_two_replays_do_not_fight(world: World) -> None:
     for each in chosen:
         table.delete(each)
     sink = TellingSink(world)
-    report = Replay(world.settings, load_plugin(world.settings), sink, threading.Event()).run(chosen)
+    report = replay_of(world, sink, threading.Event()).run(chosen)
     assert report.results == {Result.STORED: 2}
     assert world.quarantined() == []
 
@@ -379,7 +425,7 @@ def test_a_stop_leaves_the_rest_for_later(world: World) -> None:
     quarantine_two(world)
     stop = threading.Event()
     stop.set()
-    report = Replay(world.settings, load_plugin(world.settings), TellingSink(world), stop).run(entries(world.settings))
+    report = replay_of(world, TellingSink(world), stop).run(entries(world.settings))
     assert report.reasons == {(Result.FAILED, "stopped"): 2}
 
 
@@ -406,7 +452,7 @@ def test_a_rate_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     stop = Watch()
     stop.waits = []
-    replay = Replay(world.settings, load_plugin(world.settings), TellingSink(world), stop, dry_run=True, rate=1)
+    replay = replay_of(world, TellingSink(world), stop, dry_run=True, rate=1)
     replay.run(entries(world.settings))
     assert max(stop.waits) == 1
 
@@ -471,7 +517,7 @@ def test_a_missing_table_is_one_sentence(world: World) -> None:
     for read in (
         lambda: list(entries(world.settings)),
         lambda: list(entries(world.settings, Selection(shard=SHARD))),
-        lambda: Quarantine(world.settings).get(SHARD, "1", 0),
+        lambda: Quarantine(world.settings).get(SHARD, "1", "0"),
     ):
         with pytest.raises(ServiceError, match="There is no table"):
             read()

@@ -1,5 +1,6 @@
 """Sending a load: evenly, in order for each key, and aggregates that KCL takes apart whatever becomes of the shards."""
 
+import gzip
 import itertools
 import json
 import threading
@@ -232,6 +233,37 @@ def test_the_command_generates_and_reports(run: Run, tmp_path: Path, stream: str
     assert "records a second" in ran.out
     assert "shardId-000000000000" in ran.out
     assert ran.err == ""
+
+
+@pytest.mark.parametrize("aggregate_", ["1", "4"])
+def test_the_command_writes_several_documents_into_a_record(
+    run: Run, tmp_path: Path, stream: str, aggregate_: str
+) -> None:
+    config, source = tmp_path / "settings.yaml", tmp_path / "mine.jsonl"
+    config.write_text(yaml.safe_dump({"stream": {"name": stream}}))
+    lines = [b'{"user_id":"u%d","n":%d}' % (number % 5, number) for number in range(60)]
+    source.write_bytes(b"\n".join([*lines, b"{broken"]))
+    words = ["--format", "gzip-ndjson", "--documents", "4", "--aggregate", aggregate_]
+    ran = run("produce", "--config", config, *words, "--json", source)
+    report = json.loads(ran.out)
+    assert (report["documents"], report["records"]) == (61, 16)
+    assert report["kinesis_records"] == 16 if aggregate_ == "1" else report["kinesis_records"] < 16
+    found = [record for records in read(stream).values() for record in records]
+    by_key: dict[str, list[bytes]] = {}
+    for data, key in found:
+        by_key.setdefault(key, []).extend(gzip.decompress(data).splitlines())
+    assert by_key.pop("line-61") == [b"{broken"]
+    assert by_key == {f"u{user}": lines[user::5] for user in range(5)}
+
+    ran = run("produce", "--config", config, *words, "--records", "40", "--rate", "10000")
+    assert ran.out.startswith(f"40 documents in 10 records put onto {stream}\n")
+
+
+def test_a_format_that_holds_one_document_takes_no_number_of_them(run: Run) -> None:
+    ran = run("produce", "--format", "sns", "--documents", "2")
+    assert ran.status == 2
+    assert ran.err.startswith("sanitizer: A record of the format sns holds one document")
+    assert run("produce", "--format", "xml").status == 2
 
 
 @pytest.mark.parametrize("words", [["--ramp", "3"], ["--records", "3", __file__], ["--seconds", "0"]])

@@ -35,3 +35,9 @@ def test_keys_of_a_secret_cannot_be_had(run: Run, tmp_path: Path) -> None:
     ran = run("demo", "--config", config)
     assert ran.status == 2
     assert "key file" in ran.err
+
+
+def test_a_format_of_one_document_takes_no_number_of_them(run: Run) -> None:
+    ran = run("demo", "--format", "dms", "--documents", "5")
+    assert ran.status == 2
+    assert ran.err.startswith("sanitizer: A record of the format dms holds one document")

@@ -7,8 +7,8 @@ from consumer.local import durable
 from consumer.local.durable import DurableTimes
 
 
-def put(sequence: str) -> Any:
-    mark = {"shard": {"S": "s"}, "sequence": {"S": sequence}, "sub": {"N": "0"}}
+def put(sequence: str, **more: Any) -> Any:
+    mark = {"shard": {"S": "s"}, "sequence": {"S": sequence}, "sub": {"N": "0"}} | more
     return {"PutRequest": {"Item": {"_sanitizer": {"M": mark}}}}
 
 
@@ -28,6 +28,12 @@ def test_an_unprocessed_item_is_not_durable_until_it_is_sent_again() -> None:
     assert noted(times) == {"s/1/0"}
     note_batch(times, [put("2")], [])
     assert noted(times) == {"s/1/0", "s/2/0"}
+
+
+def test_the_documents_of_a_record_are_told_apart() -> None:
+    times = DurableTimes()
+    note_batch(times, [put("1", part={"N": "0"}), put("1", part={"N": "12"})], [])
+    assert noted(times) == {"s/1/0", "s/1/0+12"}
 
 
 @pytest.mark.parametrize(

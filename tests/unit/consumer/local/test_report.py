@@ -1,9 +1,12 @@
 import pytest
 
+from consumer.local.ledger import Documents
 from consumer.local.report import Report, show
 
 
-def report(stored: int, quarantined: int, codes: dict[str, tuple[int, int]]) -> Report:
+def report(
+    stored: int, quarantined: int, codes: dict[str, tuple[int, int]], documents: Documents | None = None
+) -> Report:
     return Report(
         produced=stored + quarantined,
         stored=stored,
@@ -11,6 +14,7 @@ def report(stored: int, quarantined: int, codes: dict[str, tuple[int, int]]) -> 
         dropped=0,
         duplicates=0,
         lost=0,
+        documents=documents or Documents(produced=stored + quarantined, stored=stored, quarantined=quarantined),
         leaks=0,
         seconds_to_first_document=1.0 if stored else None,
         records_per_second=1.0 if stored else None,
@@ -40,3 +44,33 @@ def test_where_nothing_was_stored_nothing_is_good(capsys: pytest.CaptureFixture[
     assert "Verdict: NOT GOOD: nothing was stored." in out
     assert "accounted for" not in out
     assert none.to_json()["codes"] == {"key_missing": 3}
+
+
+def test_of_records_of_one_document_it_tells_what_it_told_before(capsys: pytest.CaptureFixture[str]) -> None:
+    show(report(5, 0, {}), b"{}", b"{}", 5)
+    out = capsys.readouterr().out
+    assert "documents" not in out
+    assert "throughput 1 records/s over 1 shards" in out
+    assert report(5, 1, {}).to_json()["documents"] == {
+        "produced": 6, "stored": 5, "quarantined": 1, "dropped": 0, "duplicates": 0, "lost": 0
+    }  # fmt: skip
+
+
+def test_of_records_of_several_documents_it_counts_both(capsys: pytest.CaptureFixture[str]) -> None:
+    several = report(5, 1, {"invalid_json": (2, 7)}, Documents(produced=120, stored=118, quarantined=2))
+    assert several.is_good
+    show(several, b"{}", b"{}", 6)
+    lines = capsys.readouterr().out.splitlines()
+    assert "               records documents" in lines
+    assert "produced             6       120" in lines
+    assert "quarantined          1         2" in lines
+    assert "quarantined as invalid_json: 2, the first is document 7" in lines
+    assert "throughput 1 records/s, 20 documents/s, over 1 shards" in lines
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [Documents(produced=5, stored=4), Documents(produced=5, stored=4, lost=1), Documents(produced=5, quarantined=5)],
+)
+def test_documents_that_do_not_add_up_are_not_good(documents: Documents) -> None:
+    assert not report(5, 0, {}, documents).is_good

@@ -22,6 +22,14 @@ def test_a_longer_run_begins_like_a_shorter_one() -> None:
     assert list(islice(transactions(5, 1000), 100)) == list(transactions(5, 100))
 
 
+def test_a_run_is_one_users() -> None:
+    made = list(transactions(1, 103, run=20))
+    users = [{each.partition_key for each in made[first : first + 20]} for first in range(0, 103, 20)]
+    assert all(len(each) == 1 for each in users)
+    assert len(set.union(*users)) == 6
+    assert made[0].data == CANONICAL
+
+
 def test_gives_as_many_as_asked_for() -> None:
     assert [sum(1 for _ in transactions(1, count)) for count in (0, 1, 2, 137)] == [0, 1, 2, 137]
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from consumer import logs
 from consumer.errors import SessionBroken
 from consumer.metrics import Metrics
 from consumer.pipeline.assembly import PipelineFactory
+from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import Outputs
 from consumer.quarantine.entry import fingerprint
 from consumer.record import Item, Position, Record
@@ -57,7 +59,10 @@ def factory(folder: Path, metrics: Metrics, plugin: _Plugin, **more: Callable[[f
     )
     outputs = Outputs(_Output(), Table(), lambda: None)
     flooding = more.get("flooding", lambda _: None)
-    return PipelineFactory(settings, plugin, outputs, metrics, fingerprint_key=KEY, journals=folder, flooding=flooding)
+    decoding = open_decoding(settings, metrics, logs.get_logger("test"))
+    return PipelineFactory(
+        settings, plugin, outputs, decoding, metrics, fingerprint_key=KEY, journals=folder, flooding=flooding
+    )
 
 
 def settle(made: PipelineFactory, shard: str, *payloads: bytes) -> Kcl:

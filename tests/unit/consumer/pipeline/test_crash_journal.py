@@ -8,7 +8,7 @@ import pytest
 
 from consumer.errors import SessionBroken
 from consumer.pipeline.crash_journal import DIED, TIMED_OUT, CrashJournal, JournalReading, Stage, note_overdue, sights
-from consumer.record import Position, Record
+from consumer.record import Record
 
 SHARD = "shardId-000000000007"
 LARGE = 10**55
@@ -16,10 +16,6 @@ LARGE = 10**55
 
 def record(number: int, sub: int = 0) -> Record:
     return Record(str(LARGE + number), sub, 0, b"")
-
-
-def place(number: int, sub: int = 0) -> Position:
-    return Position(LARGE + number, sub)
 
 
 def die_redacting(folder: Path, first: Record, last: Record, *, alone: bool = False) -> None:
@@ -58,7 +54,7 @@ def test_all_records_that_were_in_hand_are_suspects_and_no_others(tmp_path: Path
     for _ in range(2):  # it is remembered until they are past
         journal = CrashJournal(tmp_path, SHARD)
         assert journal.is_wary
-        suspects = [journal.verdict_on(each) for each in (place(3), place(3, 1), place(4), place(5), place(5, 1))]
+        suspects = [journal.verdict_on(each) for each in (record(3), record(3, 1), record(4), record(5), record(5, 1))]
         assert suspects == [False, True, True, True, False]
 
 
@@ -70,25 +66,25 @@ def test_one_that_was_in_hand_alone_is_condemned(tmp_path: Path, overdue: bool, 
         note_overdue(tmp_path, SHARD)
     for _ in range(2):
         journal = CrashJournal(tmp_path, SHARD)
-        assert [journal.verdict_on(place(number)) for number in (3, 4, 5)] == [True, code, True]
+        assert [journal.verdict_on(record(number)) for number in (3, 4, 5)] == [True, code, True]
 
 
 def test_a_batch_that_took_too_long_is_no_more_than_suspect(tmp_path: Path) -> None:
     die_redacting(tmp_path, record(3), record(5))
     note_overdue(tmp_path, SHARD)
-    assert CrashJournal(tmp_path, SHARD).verdict_on(place(4)) is True
+    assert CrashJournal(tmp_path, SHARD).verdict_on(record(4)) is True
 
 
 def test_what_lies_before_a_checkpoint_is_forgotten(tmp_path: Path) -> None:
     die_redacting(tmp_path, record(1), record(2))
     die_redacting(tmp_path, record(2), record(2), alone=True)
     die_redacting(tmp_path, record(7), record(8))
-    CrashJournal(tmp_path, SHARD).forget_before(place(2))
-    assert CrashJournal(tmp_path, SHARD).verdict_on(place(2)) == DIED
-    CrashJournal(tmp_path, SHARD).forget_before(place(3))
+    CrashJournal(tmp_path, SHARD).forget_before(record(2))
+    assert CrashJournal(tmp_path, SHARD).verdict_on(record(2)) == DIED
+    CrashJournal(tmp_path, SHARD).forget_before(record(3))
     journal = CrashJournal(tmp_path, SHARD)
-    assert [journal.verdict_on(place(number)) for number in (1, 2, 7)] == [False, False, True]
-    journal.forget_before(place(9))
+    assert [journal.verdict_on(record(number)) for number in (1, 2, 7)] == [False, False, True]
+    journal.forget_before(record(9))
     assert not CrashJournal(tmp_path, SHARD).is_wary
 
 

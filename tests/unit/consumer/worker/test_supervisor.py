@@ -19,7 +19,7 @@ from consumer.metrics import Metrics
 from consumer.metrics.collector import WorkerCollector, open_deliveries
 from consumer.metrics.process_usage import Usage, Vitals
 from consumer.pipeline.crash_journal import TIMED_OUT, CrashJournal, JournalReading, Stage
-from consumer.record import Position, Record
+from consumer.record import Record
 from consumer.settings import Settings
 from consumer.web import health
 from consumer.worker.control import DaemonGone, Exit, GiveUp, SetLogLevel
@@ -127,7 +127,7 @@ class Rig:
             self.daemons,
             self.pool,
             folder.journal,
-            Signs(collector.batch_ages, dict, lambda: 0.0, self.fetch, tuple),
+            Signs(collector.batch_ages, dict, dict, lambda: 0.0, self.fetch, tuple),
             60.0,
             self.clock,
         )
@@ -442,7 +442,7 @@ def test_a_redactor_that_hangs_is_noted_in_the_crash_journal(rig: Rig) -> None:
             rig.events.put(ShardStuck(SHARD, JournalReading(Stage.REDACTING_ALONE, rig.pipelines[0].pid, 2)))
             yield
             successor = CrashJournal(rig.folder.journal, SHARD)
-            assert successor.verdict_on(Position(5, 0)) == TIMED_OUT
+            assert successor.verdict_on(at) == TIMED_OUT
 
     assert rig.run(story) == 0
     assert [said["stage"] for said in rig.log.named("pipeline.stuck")] == ["redaction"]
