@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from consumer.decoding.schemas.memory import SchemaMemory
 from tests.kits.examples import examples
 from tests.kits.schemas import MAX_BYTES, avro_bytes, avro_definition, varint, zigzag
 
+SAMPLES = Path(__file__).parents[1] / "samples"
 ORDER = {
     "type": "record",
     "name": "Order",
@@ -351,6 +353,12 @@ def test_control_characters_are_bounded_by_what_they_become() -> None:
 def test_blocks_with_their_size_are_read() -> None:
     schema = _of({"type": "array", "items": "int"})
     assert _reader(schema).read(b"\x03\x04\x02\x04\x00", _no_wire())[0] == b'{"v":[1,2]}'
+
+
+def test_what_another_languages_library_wrote_is_read_to_the_digit() -> None:
+    sample = json.loads((SAMPLES / "avro_rust.json").read_text(encoding="utf-8"))
+    document, _ = _reader(sample["schema"]).read(bytes.fromhex(sample["payload"]), _no_wire())
+    assert document.decode() == sample["document"]
 
 
 _SCALARS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], Any]]] = {
