@@ -77,6 +77,13 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     check_format(settings("auto"))
 
 
+@pytest.mark.parametrize("module", ["fastavro", "proto_schema_parser"])
+def test_a_missing_extra_is_named_for_schemas_too(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UsageError, match='confluent: it needs the extra "formats"'):
+        check_format(settings([{"confluent": {"folder": str(tmp_path)}}]))
+
+
 def test_the_project_registers_what_it_knows_without_being_installed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     registered = project["entry-points"][ENTRY_POINT_GROUP]
