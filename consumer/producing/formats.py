@@ -122,7 +122,7 @@ def format_named(name: str) -> Format:
         raise UsageError(f"There is no format {name}; there are: {', '.join(NAMES)}.")
     if name == _CLOUDWATCH_LOGS:
         return Format(
-            ["gzip", "json", "cloudwatch_logs"],
+            ["auto", "cloudwatch_logs"],
             _is_text,
             envelopes.cloudwatch_logs,
             most=_SEVERAL,
@@ -142,7 +142,7 @@ def format_named(name: str) -> Format:
 def _enveloped(name: str) -> Format:
     write = _ENVELOPES[name]
     holds = envelopes.fits_dynamodb if name == "dynamodb" else is_object
-    return Format(["json", name], holds, lambda documents: write(documents[0]))
+    return Format(["auto", name], holds, lambda documents: write(documents[0]))
 
 
 def _compressed(format_: Format, compression: str) -> Format:
