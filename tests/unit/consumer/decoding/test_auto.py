@@ -178,7 +178,7 @@ def test_a_bad_line_does_not_take_its_neighbours_along(bad: bytes) -> None:
 def test_a_line_cut_short_is_bad_alone(each: list[bytes], data: st.DataObject) -> None:
     place = data.draw(st.integers(1, len(each) - 1))
     cut = each[place][: data.draw(st.integers(1, len(each[place]) - 1))]
-    if cut.endswith((b"[", b"},")):
+    if cut.rstrip(b" ").endswith((b"[", b"},")):
         return  # an element of several lines could follow
     lines = [*each[:place], cut.rstrip(b" "), *each[place + 1 :]]
     assert documents(b"\n".join(lines)) == lines
