@@ -86,7 +86,7 @@ def produce(  # noqa: PLR0913 - one for each option
             progress.say(f"{sent.records:,} records, {sent.records / max(passed, 0.001):,.0f} a second", _TELL_SECONDS)
 
     try:
-        sender.send(made, Pace(None if rate is None else rate / most, ramp), seconds, tell)
+        sender.send(made, Pace(rate, ramp), seconds, tell)
     except SanitizerError as error:
         # A call that failed may have put some of its records.
         what = "records" if generates or written else "lines"

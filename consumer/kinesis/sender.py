@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final, NamedTuple
 
 from consumer.errors import ServiceError
@@ -21,7 +20,7 @@ from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_o
 
 CALLS_AT_ONCE: Final = 4
 WINDOW: Final = 2000
-"""Records that are sent before the next ones are taken: four full calls."""
+"""Documents that are sent before the next ones are taken: four full calls where each is a record."""
 
 _LOOKS: Final = 4
 TICK_SECONDS: Final = 0.05
@@ -30,13 +29,13 @@ AGGREGATE_BYTES: Final = 51_200
 
 
 class Pace(NamedTuple):
-    """How fast: records a second, after so many seconds of growing evenly from 0."""
+    """How fast: documents a second, after so many seconds of growing evenly from 0."""
 
     rate: float | None = None
     ramp: float = 0.0
 
     def due(self, seconds: float) -> float:
-        """Return how many records are to be sent within the first `seconds`."""
+        """Return how many documents are to be sent within the first `seconds`."""
         if self.rate is None:
             return float("inf")
         if seconds < self.ramp:
@@ -109,8 +108,8 @@ class Sender:
             passed = 0.0
             while seconds is None or passed < seconds:
                 passed = time.monotonic() - began
-                due = pace.due(passed if seconds is None else min(passed, seconds)) - self.sent.records
-                window = list(islice(source, WINDOW if due >= WINDOW else max(0, int(due))))
+                due = pace.due(passed if seconds is None else min(passed, seconds)) - self.sent.documents
+                window = list(_window(source, min(due, WINDOW)))
                 if window:
                     self._send_window(window, pool)
                 elif due >= 1:
@@ -127,7 +126,7 @@ class Sender:
                 left = [record for parcels in to_do for parcel in parcels for record in parcel.records]
                 to_do = rounds(self._packed([*lost, *left]))
         self.sent.records += len(window)
-        self.sent.documents += sum([1 if each.documents is None else len(each.documents) for each in window])
+        self.sent.documents += sum(map(_documents_in, window))
         self.sent.size += sum([len(record.data) for record in window])
 
     def _send_round(self, parcels: Sequence[Parcel], pool: ThreadPoolExecutor) -> list[Put]:
@@ -182,6 +181,21 @@ class Sender:
         self._ranges = {shard.id: shard.hash_range for shard in shards_of(described).values()}
         is_open = [each for each in described if not each["SequenceNumberRange"].get("EndingSequenceNumber")]
         self._open = sorted(shards_of(is_open).values(), key=lambda shard: shard.hash_range.first)
+
+
+def _window(source: Iterator[Put], most: float) -> Iterator[Put]:
+    """Take records with so many documents; the last of them may have more, so that there is always one to send."""
+    taken = 0
+    while most - taken >= 1:
+        put = next(source, None)
+        if put is None:
+            return
+        taken += _documents_in(put)
+        yield put
+
+
+def _documents_in(put: Put) -> int:
+    return 1 if put.documents is None else len(put.documents)
 
 
 def rounds(parcels: Iterable[Parcel]) -> list[list[Parcel]]:

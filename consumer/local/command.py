@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from consumer.local import feed, prepare, up
+from consumer.producing.filling import check_documents
+from consumer.producing.formats import DEFAULT, NAMES
 from consumer.settings import load_settings
 
 config_option = click.option(
@@ -15,12 +17,15 @@ shards_option = click.option(
     "--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Of the stream."
 )
 rate_option = click.option(
-    "--rate", type=click.IntRange(1, 5000), default=50, show_default=True, help="Records a second."
+    "--rate", type=click.IntRange(1, 5000), default=50, show_default=True, help="Transactions a second."
 )
-
 records_option = click.option(
     "--records", type=click.IntRange(1), default=feed.DEFAULT_RECORDS, show_default=True, help="How many in all."
 )
+format_option = click.option(
+    "--format", type=click.Choice(NAMES), metavar="FORMAT", default=DEFAULT, show_default=True, help="Of the records."
+)
+documents_option = click.option("--documents", type=click.IntRange(1, 2000), help="In a record, at most.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,9 +37,12 @@ def local() -> None:
 @shards_option
 @rate_option
 @records_option
+@format_option
+@documents_option
 @click.option("--seconds", type=click.FloatRange(min=0), help="End after so many, from when all runs.")
 def run_all(**options: Any) -> None:
     """Run cloud, worker, producer and Prometheus until Ctrl-C."""
+    check_documents(options["format"], options["documents"])
     up.run(up.Options(**options))
 
 
@@ -52,7 +60,16 @@ def prepare_all(config: Path | None, shards: int) -> None:
 @config_option
 @rate_option
 @records_option
-def feed_stream(config: Path | None, rate: int, records: int) -> None:
+@format_option
+@documents_option
+def feed_stream(
+    config: Path | None,
+    rate: int,
+    records: int,
+    format: str,  # noqa: A002 - the option's name
+    documents: int | None,
+) -> None:
     """Put generated transactions onto the stream, at a steady rate."""
-    feed.feed(load_settings(config).stream.name, rate, records)
-    click.echo(f"{records} records are on the stream; the cloud keeps each of them, so that is all.")
+    check_documents(format, documents)
+    feed.feed(load_settings(config).stream.name, rate, records, format, documents)
+    click.echo(f"{records} transactions are on the stream; the cloud keeps each of them, so that is all.")

@@ -74,13 +74,13 @@ class Options:
 
     @property
     def written(self) -> Format | None:
-        """The format; None: each document is a record as it is."""
+        """The format, made anew; None: each document is a record as it is."""
         return None if self.format == DEFAULT_FORMAT else format_named(self.format)
 
     @property
     def most(self) -> int:
         """Documents in one record, at most."""
-        return self.documents or (self.written.most if self.written else 1)
+        return self.documents or format_named(self.format).most
 
     @property
     def asked(self) -> dict[str, str]:
@@ -138,8 +138,8 @@ def _values(options: Options) -> dict[str, Any]:
             raise UsageError(f"--{setting.replace('_', '-')}: {error}.") from None
         output[setting] = template
     stream: dict[str, Any] = {"name": STREAM, "partition_key_field": configured.stream.partition_key_field}
-    if options.written:
-        stream["format"] = options.written.setting
+    if written := options.written:
+        stream["format"] = written.setting
     return {
         "stream": stream,
         "kcl": QUICK_START | {"application": "demo"},
@@ -194,8 +194,8 @@ class Demo:
         options, stack = self._options, self._stack
         shown = _changed(stack.redactor, records) if options.show and isinstance(records, Sequence) else CANONICAL
         puts = iter(records)
-        if options.written:
-            puts = filled(puts, options.written, options.documents)
+        if written := options.written:
+            puts = filled(puts, written, options.documents)
         try:
             self._progress.say("starting the embedded cloud")
             stack.start_cloud()
@@ -227,7 +227,11 @@ class Demo:
     def keep_running(self) -> None:
         """Go on serving until interrupted."""
         click.echo("\nStill running; Ctrl-C ends it. In another terminal:\n")
-        produce = f"produce --format {self._options.format} FILE" if self._options.written else "produce FILE"
+        produce = (
+            f"produce --format {self._options.format} FILE"
+            if self._options.format != DEFAULT_FORMAT
+            else "produce FILE"
+        )
         self._stack.show_ways_in(["get 12345", "status", "quarantine list", produce])
         try:
             while True:

@@ -6,6 +6,8 @@ from typing import Final
 
 from consumer.kinesis.producer import MAX_RECORDS, Producer, Put, calls
 from consumer.local.transactions import transactions
+from consumer.producing.filling import filled
+from consumer.producing.formats import DEFAULT, format_named
 
 CALLS_PER_SECOND: Final = 20
 DEFAULT_RECORDS: Final = 200_000
@@ -22,12 +24,16 @@ def paced(records: Iterable[Put], rate: int) -> Iterator[list[Put]]:
         time.sleep(max(0.0, sent / rate - (time.monotonic() - began)))
 
 
-def feed(stream: str, rate: int, records: int) -> None:
+def feed(stream: str, rate: int, records: int, name: str = DEFAULT, documents: int | None = None) -> None:
     """Put `records` generated transactions onto `stream`, `rate` a second.
 
+    :param name: of the format in which they are written.
+    :param documents: in one record of Kinesis, at most; None: as the format says.
     :raises ServiceError: see `Producer.put`.
     """
     producer = Producer(stream)
-    generated = (Put(made.data, made.partition_key) for made in transactions(seed=1, count=records))
-    for call in paced(generated, rate):
+    format_ = format_named(name)
+    most = documents or format_.most
+    made = (Put(each.data, each.partition_key) for each in transactions(1, records, most))
+    for call in paced(made if name == DEFAULT else filled(made, format_, documents), max(1, rate // most)):
         producer.put(call)

@@ -18,6 +18,7 @@ import yaml
 from consumer.errors import StartError
 from consumer.local.local_process import LocalProcess
 from consumer.local.stack import QUICK_START, Interrupted, Stack, free_port, ignore_signals, interrupt_by_signals
+from consumer.producing.formats import DEFAULT, format_named
 from consumer.progress import Progress
 
 CLOUD_PORT: Final = 4566
@@ -34,7 +35,8 @@ _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  #
 class Options:
     """What the command line said.
 
-    :ivar rate: records a second; `records` in all.
+    :ivar rate: transactions a second; `records` in all.
+    :ivar format: how they are written, see `consumer.producing.formats`; `documents` in one record, at most.
     :ivar seconds: how long to run once everything does; None: until interrupted.
     """
 
@@ -42,6 +44,8 @@ class Options:
     rate: int
     records: int
     seconds: float | None
+    format: str
+    documents: int | None
 
 
 def run(options: Options) -> None:
@@ -53,13 +57,20 @@ def run(options: Options) -> None:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="sanitizer-up-") as folder,
-            Stack(Path(folder), {"kcl": QUICK_START}, options.shards) as stack,
+            Stack(Path(folder), _settings(options), options.shards) as stack,
         ):
             with Up(options, stack) as up:
                 up.run()
             _stop(stack)
     except Interrupted:
         click.echo("Interrupted before everything ran; what was started has been stopped.", err=True)
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    settings: dict[str, Any] = {"kcl": QUICK_START}
+    if options.format != DEFAULT:
+        settings["stream"] = {"format": format_named(options.format).setting}
+    return settings
 
 
 def _stop(stack: Stack) -> None:
@@ -95,9 +106,12 @@ class Up:
         prometheus = self._start_prometheus()
         # Last, and so the first to be stopped: the worker then drains what there is.
         feed = [sys.executable, "-m", "consumer.local", "feed", "--config", str(stack.config)]
-        self._start("producer", [*feed, "--rate", str(options.rate), "--records", str(options.records)])
+        feed += ["--rate", str(options.rate), "--records", str(options.records), "--format", options.format]
+        if options.documents:
+            feed += ["--documents", str(options.documents)]
+        self._start("producer", feed)
         self._progress.end()
-        click.echo(f"{options.rate} records a second over {options.shards} shards. Ctrl-C ends it.\n")
+        click.echo(f"{options.rate} transactions a second over {options.shards} shards. Ctrl-C ends it.\n")
         click.echo(f"  metrics     http://127.0.0.1:{stack.port}/metrics")
         click.echo(f"  Prometheus  {prometheus or 'not on the PATH: install it (Debian: apt-get install prometheus)'}")
         click.echo("  Grafana     in deploy/local/compose.yaml only, with its dashboard")

@@ -13,6 +13,7 @@ import orjson
 from consumer.errors import UsageError
 from consumer.extras import extra_named
 from consumer.producing import envelopes
+from consumer.producing.avro import AvroGlue
 
 Compress = Callable[[bytes], bytes]
 Setting = str | list[Any]
@@ -101,11 +102,13 @@ _ENVELOPES: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 }
 
 _CLOUDWATCH_LOGS: Final = "cloudwatch-logs"
+_AVRO_GLUE: Final = "avro-glue"
 
 NAMES: Final = (
     *_FRAMINGS,
     *(name for each in _COMPRESSIONS for name in (each, *(f"{each}-{framing}" for framing in _FRAMINGS))),
     _CLOUDWATCH_LOGS,
+    _AVRO_GLUE,
     *_ENVELOPES,
 )
 
@@ -119,12 +122,15 @@ def format_named(name: str) -> Format:
         raise UsageError(f"There is no format {name}; there are: {', '.join(NAMES)}.")
     if name == _CLOUDWATCH_LOGS:
         return Format(
-            ["gzip", "json", "cloudwatch_logs"],
+            ["auto", "cloudwatch_logs"],
             _is_text,
             envelopes.cloudwatch_logs,
             most=_SEVERAL,
             control=envelopes.cloudwatch_control(),
         )
+    if name == _AVRO_GLUE:
+        avro = AvroGlue()
+        return Format(["glue"], avro.holds, avro.write)
     if name in _ENVELOPES:
         return _enveloped(name)
     compression, _, framing = name.partition("-")
@@ -136,7 +142,7 @@ def format_named(name: str) -> Format:
 def _enveloped(name: str) -> Format:
     write = _ENVELOPES[name]
     holds = envelopes.fits_dynamodb if name == "dynamodb" else is_object
-    return Format(["json", name], holds, lambda documents: write(documents[0]))
+    return Format(["auto", name], holds, lambda documents: write(documents[0]))
 
 
 def _compressed(format_: Format, compression: str) -> Format:

@@ -187,10 +187,14 @@ class EitherPolicy(Ledger):
         self.stored: list[int] = []
 
     def enter(
-        self, payloads: Sequence[bytes], places: Sequence[Placed], partition_keys: Sequence[str] | None = None
+        self,
+        payloads: Sequence[bytes],
+        places: Sequence[Placed],
+        partition_keys: Sequence[str] | None = None,
+        documents: Sequence[tuple[bytes, ...] | None] | None = None,
     ) -> None:
         for book in self._books:
-            book.enter(payloads, places, partition_keys)
+            book.enter(payloads, places, partition_keys, documents)
 
     def find(self, items: Iterable[Mapping[str, Any]], quarantine: Iterable[Mapping[str, Any]]) -> Findings:
         by_digest: dict[str, list[Mapping[str, Any]]] = {digest: [] for digest in self.digests}

@@ -137,6 +137,41 @@ def test_records_without_the_configured_keys_are_stored_and_what_is_broken_is_to
     assert "Verdict: every record is accounted for" in demo.text()
 
 
+@pytest.mark.parametrize(("format_", "most"), [("gzip-ndjson", 20), ("cloudwatch-logs", 20), ("avro-glue", 1)])
+def test_each_document_of_a_format_is_accounted_for(tmp_path: Path, demos: list[Demo], format_: str, most: int) -> None:
+    report = tmp_path / "report.json"
+    demo = Demo(tmp_path, "--format", format_, "--records", "440", "--shards", "2", "--report", str(report))
+    demos.append(demo)
+    assert demo.process.wait(180) == 0, demo.text()
+    found = json.loads(report.read_text())
+    documents = found["documents"]
+    assert documents["stored"] + documents["quarantined"] == 440 == documents["produced"] - documents["dropped"]
+    assert documents["dropped"] == found["dropped"] == (2 if format_ == "cloudwatch-logs" else 0)  # control messages
+    assert 0 < documents["quarantined"] < 20
+    assert (documents["lost"], found["lost"], found["leaks"]) == (0, 0, 0)
+    assert found["stored"] + found["quarantined"] + found["dropped"] == found["produced"]
+    # What a format cannot hold has a record for itself.
+    assert 440 / most <= found["produced"] - found["dropped"] <= 440 / most + 2 * documents["quarantined"]
+    assert ("records documents" in demo.text()) == (most > 1)
+
+
+def test_lines_of_ones_own_file_share_records_and_a_bad_one_is_alone_in_quarantine(
+    tmp_path: Path, demos: list[Demo]
+) -> None:
+    source, report = tmp_path / "mine.jsonl", tmp_path / "report.json"
+    rows = [b'{"user_id": "u%d", "timestamp": "%d", "pan": "4111111111111111"}' % (n % 3, n) for n in range(60)]
+    rows[30] = rows[30].replace(b'"timestamp"', b'"pan": "4111111111111111", "timestamp"')  # twice
+    source.write_bytes(b"\n".join(rows))
+    words = ["--input", str(source), "--format", "zstd-json-array", "--documents", "10", "--shards", "1"]
+    demo = Demo(tmp_path, *words, "--report", str(report))
+    demos.append(demo)
+    assert demo.process.wait(120) == 0, demo.text()
+    found = json.loads(report.read_text())
+    assert (found["produced"], found["stored"], found["quarantined"]) == (6, 5, 1)
+    assert (found["documents"]["stored"], found["documents"]["quarantined"], found["leaks"]) == (59, 1, 0)
+    assert "quarantined as duplicate_key: 1, the first is document " in demo.text()
+
+
 def test_ctrl_c_in_the_middle_stops_everything_that_was_started(tmp_path: Path, demos: list[Demo]) -> None:
     demo = Demo(tmp_path, "--records", "100000", "--rate", "500", "--shards", "1")
     demos.append(demo)

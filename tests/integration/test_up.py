@@ -138,5 +138,5 @@ def test_it_ends_by_itself_and_says_what_is_missing_or_done(tmp_path: Path, up: 
     running = up("--shards", "1", "--records", "1", "--seconds", "3", PATH=str(empty))
     assert running.process.wait(60) == 0, running.text()
     assert "Prometheus  not on the PATH: install it" in running.text()
-    assert "The producer has ended: 1 records are on the stream" in running.text()
+    assert "The producer has ended: 1 transactions are on the stream" in running.text()
     assert "Traceback" not in running.text()

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.decoder import Decoded, LeftOut, Part, Undecodable
+from consumer.decoder_testing import Log, NoMetrics
 from consumer.decoding.chain import Chain
 from consumer.decoding.loading import open_chain
 from consumer.errors import UsageError
@@ -19,8 +20,8 @@ from consumer.local.transactions import transactions
 from consumer.producing.formats import DEFAULT, NAMES, Format, format_named, is_object
 from consumer.settings import Settings
 from tests.kits.examples import examples
-from tests.kits.log import RecordingLog
-from tests.kits.schemas import CountedMetrics
+
+pytestmark = pytest.mark.usefixtures("_in_the_cloud")  # which has Glue
 
 ENVELOPES = ("cloudevents", "debezium", "dms", "dynamodb", "eventbridge", "sns")
 SEVERAL = [name for name in NAMES if format_named(name).most > 1]
@@ -34,9 +35,7 @@ OBJECTS = st.dictionaries(TEXTS.filter(lambda name: name and name != "envelope")
 
 
 def chain_of(format_: Format) -> Chain:
-    return open_chain(
-        Settings.model_validate({"stream": {"format": format_.setting}}), CountedMetrics(), RecordingLog()
-    )
+    return open_chain(Settings.model_validate({"stream": {"format": format_.setting}}), NoMetrics(), Log())
 
 
 def documents_of(parts: Sequence[Part]) -> list[Any]:
