@@ -53,10 +53,11 @@ class _Measure:
     def of(self, root: AvroType, max_values: int, max_chars: int) -> int:
         self._look_at(root)
         size = self._size(root)
-        if not self._is_plain or _is_recursive(root):
+        if not self._is_plain or size.values > max_values or _is_recursive(root):
             return -1
-        chars = (max_chars - size.chars) // (self._chars + _LARGEST_GROWTH)
-        return int(min(chars, (max_values - size.values) // self._values) if self._values else chars)
+        by_chars = (max_chars - size.chars) // (self._chars + _LARGEST_GROWTH)
+        by_values = (max_values - size.values) // self._values if self._values else by_chars
+        return max(-1, int(min(by_chars, by_values)))
 
     def _look_at(self, root: AvroType) -> None:
         waiting = [root]
