@@ -3,7 +3,7 @@
     python -m benchmarks.plots [--results FOLDER] [--page FILE] [--images FOLDER]
 
 Writes performance-*.svg, as far as there are results for each, and fills the page's places:
-`<!-- bench:NAME -->` ... `<!-- /bench -->`, NAME one of targets, path, path-kinds, worker, engine, sizes,
+`<!-- bench:NAME -->` ... `<!-- /bench -->`, NAME one of targets, path, path-kinds, path-formats, worker, engine, sizes,
 engines, removal, backlogs, peers, machine.
 """
 

@@ -2,6 +2,7 @@
 
     python -m benchmarks.record_path [--shards 10] [--batch 500] [--records 200000] [--kind NAME] [--profile]
     python -m benchmarks.record_path --write-mode newest
+    python -m benchmarks.record_path --format gzip-ndjson --documents 100
 
 The pipeline of the worker as it is, in this process: its protocol loop, a thread for each shard, its redactor, its
 writer over real HTTP to a null DynamoDB in another process. Only the pipes are made up: the daemon's lines stand ready,
@@ -41,6 +42,7 @@ from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs
+from consumer.producing.formats import NAMES, format_named
 from consumer.record import Position
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings
@@ -122,8 +124,22 @@ def _line(message: dict[str, Any]) -> bytes:
     return orjson.dumps(message) + b"\n"
 
 
+class Written(NamedTuple):
+    """How the records are written: `documents` in each; `setting`: of `stream.format`, if not the format's own."""
+
+    format: str = "json"
+    documents: int = 1
+    setting: str | None = None
+
+
+ALONE: Final = Written()
+
+
 class Cost(NamedTuple):
-    """`core_seconds`: of this process; `written`: distinct records that arrived at the table; `bytes` of a record."""
+    """`core_seconds`: of this process; `records`: documents, as `written`: the distinct ones that arrived at the table.
+
+    `bytes`: of a record, for each of its documents.
+    """
 
     records: int
     core_seconds: float
@@ -144,13 +160,20 @@ def measure(
     kind: str,
     profile: cProfile.Profile | None = None,
     output: Mapping[str, str] = MappingProxyType({}),
+    written: Written = ALONE,
 ) -> Cost:
-    """Run `records` records through the pipelines of `shards` shards, in batches of at most `batch`.
+    """Run `records` documents through the pipelines of `shards` shards, in batches of at most `batch`.
 
     :param output: settings of that section.
     """
-    pool = KINDS[kind].documents(min(_POOL, _POOL_BYTES // KINDS[kind].bytes, records + 2 * batch * shards))
-    settings = Settings.model_validate({"output": dict(KINDS[kind].output) | dict(output)})
+    form = format_named(written.format)
+    documents = KINDS[kind].documents(min(_POOL, _POOL_BYTES // KINDS[kind].bytes, records + 2 * batch * shards))
+    held = written.documents
+    pool = [form.write(documents[at : at + held]) for at in range(0, len(documents) - held + 1, held)]
+    batch, records = max(1, batch // held), records // held
+    settings = Settings.model_validate(
+        {"output": dict(KINDS[kind].output) | dict(output), "stream": {"format": written.setting or form.setting}}
+    )
     with (
         tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as name,
         Service(
@@ -176,19 +199,25 @@ def measure(
         warm_up, share = 2 * batch, records // shards
         warming = [Daemon(1000 + shard, batch, warm_up, pool, shard * warm_up) for shard in range(shards)]
         _run(pipelines, warming, None)
-        warm = table.ask("stats")["distinct"]
+        warm = _arrived(table, settings, held)
         daemons = [Daemon(shard, batch, share, pool, shards * warm_up + shard * share) for shard in range(shards)]
         began, cpu = time.perf_counter(), time.process_time()
         _run(pipelines, daemons, profile)
         cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
         return Cost(
-            share * shards,
+            share * shards * held,
             cpu,
             seconds,
             sum(daemon.checkpoints for daemon in daemons),
-            table.ask("stats")["distinct"] - warm,
-            sum(map(len, pool)) / len(pool),
+            _arrived(table, settings, held) - warm,
+            sum(map(len, pool)) / len(pool) / held,
         )
+
+
+def _arrived(table: Service, settings: Settings, held: int) -> int:
+    """Count what was written: distinct records; or all writes, where a record is several items."""
+    stats = table.ask("stats")
+    return int(stats["distinct"] if held == 1 else stats["items"].get(settings.output.table, 0))
 
 
 def _pipelines(settings: Settings, folder: Path) -> PipelineFactory:
@@ -235,20 +264,24 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--kind", choices=list(KINDS), default=CLEAN, help="of the records")
     parser.add_argument("--write-mode", choices=list(WRITE_MODES), default="put", help="as output.write_mode")
+    parser.add_argument("--format", choices=NAMES, default="json", help="in which the records are written")
+    parser.add_argument("--documents", type=int, default=1, help="in a record")
+    parser.add_argument("--auto", action="store_true", help="stream.format is auto, not the format's own")
     parser.add_argument("--profile", action="store_true", help="of one shard's thread, instead of a measurement")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     profile = cProfile.Profile() if arguments.profile else None
     shards = 1 if profile else arguments.shards
     output = WRITE_MODES[arguments.write_mode]
-    cost = measure(shards, arguments.batch, arguments.records, arguments.kind, profile, output)
+    written = Written(arguments.format, arguments.documents, "auto" if arguments.auto else None)
+    cost = measure(shards, arguments.batch, arguments.records, arguments.kind, profile, output, written)
     if profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
     elif arguments.json:
         print(json.dumps(cost._asdict() | {"core_seconds_per_million": cost.per_million}))
     else:
         print(
-            f"{cost.per_million:.1f} core-seconds per million records ({cost.records:,} records, {cost.written:,} "
+            f"{cost.per_million:.1f} core-seconds per million documents ({cost.records:,} documents, {cost.written:,} "
             f"written, {cost.checkpoints} checkpoints, {cost.seconds:.1f} s)"
         )
     sys.exit(cost.written != cost.records)

@@ -95,19 +95,35 @@ def path_kinds(scale: Scale) -> Figures:
     return _paths((kind, *MIDDLE, int(share * scale.path_records)) for kind, share in shares.items())
 
 
+def path_formats(scale: Scale) -> Figures:
+    """The same documents alone and many in a record, as `stream.format: auto` reads them."""
+    records = int(0.25 * scale.path_records)
+    forms = [("json", 1), ("ndjson", 100), ("json-array", 100), ("gzip-ndjson", 100), ("zstd-ndjson", 100), ("gzip", 1)]
+    runs: list[dict[str, Any]] = []
+    for form, documents in forms:
+        run = _path(CLEAN, *MIDDLE, records, "--format", form, "--documents", documents, "--auto")
+        runs.append({"format": form, "documents": documents} | run)
+    return _judged(runs)
+
+
 def _paths(asked: Iterable[tuple[str, int, int, int]]) -> Figures:
-    """One process for each measurement of kind, shards, batch, records: none inherits another's heap."""
-    runs = []
-    for kind, shards, batch, records in asked:
-        options = ("--kind", kind, "--shards", shards, "--batch", batch, "--records", records, "--json")
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.record_path", *map(str, options)],
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            check=False,
-        )
-        runs.append({"kind": kind, "shards": shards, "batch": batch} | _json_of(done.stdout))
+    return _judged([_path(*each) for each in asked])
+
+
+def _judged(runs: list[dict[str, Any]]) -> Figures:
     return {"is_good": all(run["written"] == run["records"] for run in runs), "runs": runs}
+
+
+def _path(kind: str, shards: int, batch: int, records: int, *more: object) -> dict[str, Any]:
+    """Measure in a process of its own, that inherits no heap."""
+    options = ("--kind", kind, "--shards", shards, "--batch", batch, "--records", records, "--json", *more)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.record_path", *map(str, options)],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        check=False,
+    )
+    return {"kind": kind, "shards": shards, "batch": batch} | _json_of(done.stdout)
 
 
 def scrape(_: Scale) -> Figures:
@@ -227,6 +243,7 @@ ROWS: Final[dict[str, Row]] = {
     "engines": Row("the redaction engine beside others, and what each removes", engines, _DEFAULT),
     "path": Row("Python, from the daemon's line to the acknowledged write", path, _QUICK_TOO),
     "path-kinds": Row("the same, by kinds of record", path_kinds, _DEFAULT),
+    "path-formats": Row("the same documents alone, and many in a record", path_formats, _DEFAULT),
     "scrape": Row("a scrape of the metrics, its merging beside prometheus_client's", scrape, _DEFAULT),
     "large": Row("one record of 10 MiB: time, memory, and how long others stand still", large, _DEFAULT),
     "worker-10": Row("the whole worker, 10 shards x 1,000/s", _worker(10, 1000), _QUICK_TOO),

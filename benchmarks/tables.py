@@ -140,6 +140,18 @@ def path_kinds_table(results: Results) -> str:
     )
 
 
+def path_formats_table(results: Results) -> str:
+    """Core-seconds of Python per million documents, by how the records are written."""
+    header = ("records", "documents in each", "bytes a document, as put", "core-seconds per million documents")
+    return table(
+        header,
+        (
+            (run["format"], str(run["documents"]), f"{run['bytes']:,.0f}", f"{run['core_seconds_per_million']:.1f}")
+            for run in results["path-formats"]["figures"]["runs"]
+        ),
+    )
+
+
 def worker_table(results: Results) -> str:
     """The whole worker under each load; core-seconds per million records."""
     header = ("load", "records/s", "in all", "Python", "JVM", "memory at most", "latency p50, p99", "lost")
@@ -201,6 +213,9 @@ def tables(results: Results) -> dict[str, str]:
     return dict(_tables(results))
 
 
+_OF_ONE_ROW: Final = {"path-kinds": path_kinds_table, "path-formats": path_formats_table, "backlogs": backlog_table}
+
+
 def _tables(results: Results) -> Iterator[tuple[str, str]]:
     yield "targets", target_table(results)
     if "path" in results:
@@ -214,10 +229,7 @@ def _tables(results: Results) -> Iterator[tuple[str, str]]:
     if "engines" in results:
         yield "engines", engines_table(results)
         yield "removal", removal_table(results)
-    if "path-kinds" in results:
-        yield "path-kinds", path_kinds_table(results)
-    if "backlogs" in results:
-        yield "backlogs", backlog_table(results)
+    yield from ((name, made(results)) for name, made in _OF_ONE_ROW.items() if name in results)
     if any(name.startswith("peer-") for name in results):
         yield "peers", comparison_table(results)
     if results:

@@ -77,7 +77,8 @@ class Decoder(Protocol):
     """One step. Used by the threads of a process, one after the other or at once.
 
     One that takes bytes may have another method, ``passes(data) -> bool``: whether the data are one document as they
-    are. Where it is the only step, it is asked of each record, and must cost next to nothing.
+    are. Where it is the only step, it is asked of each record, and must cost next to nothing; or of many at once, as
+    ``not_passing(payloads) -> Sequence[int]``, which gives the numbers of those that are not.
     """
 
     @property

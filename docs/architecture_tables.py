@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import Final
 
 _ROOT: Final = Path(__file__).parents[1]
-_WAY: Final = ("kcl", "pipeline", "redactors", "sinks", "quarantine", "dynamodb", "kinesis")
+_WAY: Final = ("kcl", "pipeline", "decoding", "redactors", "sinks", "quarantine", "dynamodb", "kinesis")
 """Packages that a record passes."""
 
 _WIDTH, _ROW, _GAP, _TOP = 1200, 74, 10, 60

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
+from redaction.plugin import Dropped, Redactor, Rejected, Released, Tag, TagAware, Verdict
 
-__all__ = ["INVALID_VERDICT", "REDACTOR_RAISED", "redact_guarded"]
+__all__ = ["INVALID_VERDICT", "REDACTOR_RAISED", "TAG_UNKNOWN", "redact_guarded", "redactor_for"]
 
 REDACTOR_RAISED = "redactor_raised"
 INVALID_VERDICT = "redactor_invalid_verdict"
+TAG_UNKNOWN = "tag_unknown"
 
 _NAME: Final = re.compile(r"(?!(?:.*\d){5})[a-z][a-z0-9_]{0,63}")
 
@@ -30,6 +31,28 @@ def redact_guarded(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdic
             return [verdicts]
         return [redact_guarded(redactor, (payload,))[0] for payload in payloads]
     return [verdict if _is_valid(verdict) else Rejected(INVALID_VERDICT) for verdict in verdicts]
+
+
+def redactor_for(redactor: Redactor, tags: Sequence[Tag]) -> Redactor | Rejected:
+    """Give what redacts documents whose schema has these tags, or why none of them can be released.
+
+    Tags that nobody treats are unknown: so are all to a redactor that knows of none. What is given is to be called by
+    `redact_guarded`, as any other. Call this once for a batch. Only KeyboardInterrupt gets out.
+    """
+    if not tags:
+        return redactor
+    try:
+        if not isinstance(redactor, TagAware):
+            return Rejected(TAG_UNKNOWN)
+        found = redactor.tagged(tags)
+        is_redactor = callable(getattr(found, "redact", None))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
+        return Rejected(REDACTOR_RAISED)
+    if type(found) is Rejected and _is_valid(found):
+        return found
+    return found if is_redactor and not isinstance(found, Rejected) else Rejected(INVALID_VERDICT)
 
 
 def _call(redactor: Redactor, payloads: Sequence[bytes]) -> list[Verdict] | Rejected:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import orjson
 
@@ -32,6 +32,8 @@ __all__ = [
     "Rejected",
     "Released",
     "Scalar",
+    "Tag",
+    "TagAware",
     "Verdict",
     "identity",
     "load_redactor",
@@ -133,6 +135,26 @@ class Redactor(Protocol):
         """Identifies the rules in force; another digest, other rules."""
 
     def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]: ...
+
+
+Tag: TypeAlias = tuple[tuple[str, ...], str]
+"""What a schema says of a field: its path and the tag.
+
+The path holds names as the schema has them, from the document's top, lists passed through; `*` is any one name, such as
+the keys of a map, `**` any number of them, none included.
+"""
+
+
+@runtime_checkable
+class TagAware(Protocol):
+    """A redactor that treats fields by the tags of the schema that a document was written with."""
+
+    def tagged(self, tags: Sequence[Tag]) -> "Redactor | Rejected":
+        """Return what redacts documents of a schema with these tags, or why none of them can be released.
+
+        Itself, if there are none. Called for each batch, so what is made is kept for schemas that come again; how many,
+        is bounded.
+        """
 
 
 def identity(redactor: Redactor) -> str:

@@ -78,6 +78,10 @@ def described(policy: Policy) -> dict[str, Any]:
         "drop_records": dump["drop_records"],
         "fields": fields,
         "innocent": policy.innocent,
+        "tags": [
+            {"tag": tag, "rule": rule.id, "action": action_text(dump["tags"][tag]), "type": rule.type}
+            for tag, rule in policy.tag_rules().items()
+        ],
         "detectors": [
             {"detector": name, "action": action_text(dump["detectors"][name])} for name in detectors_in_force(policy)
         ],
@@ -99,6 +103,7 @@ def summary(policy: Policy) -> str:
         f"{policy.name}, version {policy.version}, digest {policy.digest()}: {len(policy.fields)} field rules "
         f"({selectors} names and paths, {words} words), {len(detectors_in_force(policy))} detectors, "
         f"{len(policy.exceptions)} exceptions, {len(policy.drop_records)} rules for whole records"
+        f"{f', {len(policy.tags)} tags' if policy.tags else ''}"
     )
 
 
@@ -128,6 +133,12 @@ def show(policy: Policy) -> Iterator[str]:
     if said["innocent"]:
         yield "  names that end in these words are none of them"
         yield from _wrapped(said["innocent"], 8)
+    if said["tags"]:
+        yield ""
+        yield "fields with a tag in their schema, where no rule above hides them (of two that hide the upper counts)"
+    for each in said["tags"]:
+        kind = f", type {each['type']}" if each["type"] else ""
+        yield f"  {each['tag']}: {each['action']}{kind} ({each['rule']})"
     yield ""
     yield "searched for everywhere (where two find the same place the upper counts)"
     yield from (f"  {each['detector']}: {each['action']}" for each in said["detectors"])
@@ -181,7 +192,10 @@ def action_text(spec: str | Mapping[str, Any]) -> str:
 
 
 def rule_changes(old: Policy, new: Policy) -> list[RuleChange]:
-    """Compare what two policies say; their own names, the order of rules and the spelling of names do not count."""
+    """Compare what two policies say.
+
+    Their own names and the spelling of names do not count, nor does the order of rules, but for that of tags.
+    """
     before, after = _entries(old), _entries(new)
     changes = []
     for place in dict.fromkeys((*before, *after)):
@@ -190,6 +204,9 @@ def rule_changes(old: Policy, new: Policy) -> list[RuleChange]:
         if details:
             change = "changed" if was and becomes else "added" if becomes else "removed"
             changes.append(RuleChange(*place, change, details))
+    orders = [[tag for tag in one.tags if tag in other.tags] for one, other in ((old, new), (new, old))]
+    if orders[0] != orders[1]:
+        changes.append(RuleChange("policy", "tags", "changed", (f"order {' -> '.join(map(', '.join, orders))}",)))
     return changes
 
 
@@ -204,6 +221,8 @@ def _entries(policy: Policy) -> dict[tuple[str, str], dict[str, Any]]:
         entries["policy", "innocent"] = {"words": set(map(parse_words, policy.innocent))}
     for name in detectors_in_force(policy):
         entries["detectors", name] = {"action": action_text(dump["detectors"][name])}
+    for tag, action in dump["tags"].items():
+        entries["tags", tag] = {"action": action_text(action)}
     for rule in dump["drop_records"]:
         entries["drop_records", rule["id"]] = {"field": rule["field"], "equals": json.dumps(rule["equals"])}
     for section in ("fields", "exceptions"):

@@ -24,6 +24,7 @@ from consumer.decoding.framing import (
     lines,
 )
 from consumer.errors import UsageError
+from redaction.compiled import installed
 from redaction.inflate import inflate_whole
 
 TOO_OFTEN: Final = "compressed_too_often"
@@ -48,6 +49,9 @@ class Auto:
         self._inflaters: dict[str, Callable[[bytes, int], bytes]] = {"gzip": inflate_whole, "zlib": inflate_whole}
         with suppress(UsageError):  # an install without it has to do with the others
             self._inflaters["zstd"] = zstd_inflater()
+
+        if compiled := installed():
+            self.not_passing: Callable[[Sequence[bytes]], Sequence[int]] = compiled.not_single
 
     def passes(self, data: bytes) -> bool:
         """Tell whether it is one document, whole or broken; False: not sure."""

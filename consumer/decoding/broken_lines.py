@@ -1,10 +1,12 @@
 """What belongs to a broken line of an NDJSON record: no part of a broken document may pass for a document of its own.
 
 A line that is cut short is bad alone. One that opens what a later line closes is the begin of a document over several
-lines, whole or broken: all lines from the one to the other are that document. Quarantine is where doubt ends.
+lines, whole or broken: all lines from the one to the other are that document. One that nothing closes is such a begin,
+too, if an element could come next, or what follows looks like the inside of something. Doubt ends in quarantine.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -62,10 +64,7 @@ def joined(data: bytes, lines: Sequence[Span], bad: Sequence[int]) -> list[Span]
         if seen.opens:
             opened.append(_Open(line, seen.opens, seen.ends_in_string))
     if opened:
-        known = {line for first, last in documents for line in range(first, last + 1)}
-        after = range(opened[0].line + 1, len(lines))
-        if any(_is_inner(data, lines[line]) for line in after if line not in known):
-            _join(documents, opened[0].line, len(lines) - 1)
+        _join_rest(data, lines, documents, [each.line for each in opened])
     spans: list[Span] = []
     place = 0
     for first, last in documents:
@@ -106,6 +105,20 @@ def _join(documents: list[Span], first: int, last: int) -> None:
     while documents and documents[-1][1] >= first:
         first = min(first, documents.pop()[0])
     documents.append((first, last))
+
+
+def _join_rest(data: bytes, lines: Sequence[Span], documents: list[Span], unclosed: Sequence[int]) -> None:
+    """Join all lines from the first on that was not closed and seems to go on: a document that was cut short."""
+    firsts = [first for first, _ in documents]
+    backwards = range(len(lines) - 1, -1, -1)
+    # A document over several lines, or a line that looks as if it stood within one.
+    last_sign = max([*firsts[-1:], next((line for line in backwards if _is_inner(data, lines[line])), 0)])
+    for line in unclosed:
+        place = bisect_right(firsts, line) - 1
+        known = documents[place][1] if place >= 0 and documents[place][1] > line else line
+        if last_sign > known or (known == line and data.endswith((b"[", b"},"), *lines[line])):
+            _join(documents, line, len(lines) - 1)
+            return
 
 
 def _is_inner(data: bytes, span: Span) -> bool:

@@ -28,9 +28,15 @@ class Chain:
     def __init__(self, steps: Sequence[Decoder], max_bytes: int) -> None:
         self._steps = steps
         self._max_bytes = max_bytes
-        passes: Callable[[bytes], bool] = getattr(steps[0], "passes", _never) if len(steps) == 1 else _never
-        self.passes = passes
-        """Whether a record is one document as it was put."""
+        only = steps[0] if len(steps) == 1 else None
+        self._passes: Callable[[bytes], bool] = getattr(only, "passes", _never)
+        self._not_passing: Callable[[Sequence[bytes]], Sequence[int]] | None = getattr(only, "not_passing", None)
+
+    def to_decode(self, payloads: Sequence[bytes]) -> Sequence[int]:
+        """Return the numbers of those records that are not one document as they were put, or may not be."""
+        if self._not_passing is not None:
+            return self._not_passing(payloads)
+        return [number for number, data in enumerate(payloads) if not self._passes(data)]
 
     def most(self, size: int) -> int:
         """Return what a record of so many bytes may become."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from consumer.decoder import Decoded, LeftOut, Part, Undecodable
 from consumer.decoding.chain import Chain
 from consumer.record import Record, Tag
-from redaction.guard import redact_guarded
+from redaction.guard import redact_guarded, redactor_for
 from redaction.plugin import Dropped, Redactor, Rejected, Verdict
 
 
@@ -43,22 +43,23 @@ def by_redactor(
         yield None if is_known else redactor_for(redactor, tags), list(run)
 
 
-def judged(chain: Chain, redactor: Redactor, records: Iterable[Record]) -> Iterator[list[tuple[Record, Verdict]]]:
+def judged(chain: Chain, redactor: Redactor, records: Sequence[Record]) -> Iterator[list[tuple[Record, Verdict]]]:
     """Yield, for each record, the documents that it holds, and the verdict on each.
 
     What was decoded of a record is there when it is yielded, and not before.
 
     :raises DecoderUnavailable: see `Decoder`.
     """
-    for is_whole, run in groupby(records, key=lambda record: chain.passes(record.data)):
-        if is_whole:
-            some = list(run)
-            verdicts = redact_guarded(redactor, [record.data for record in some])
-            yield from ([pair] for pair in zip(some, verdicts, strict=True))
-        else:
-            for record in run:
+    to_decode = frozenset(chain.to_decode([record.data for record in records]))
+    for is_to_decode, run in groupby(range(len(records)), key=to_decode.__contains__):
+        some = [records[number] for number in run]
+        if is_to_decode:
+            for record in some:
                 documents = list(documents_of(record, chain.decode(record.data)))
                 yield list(zip([each.record for each in documents], _verdicts(redactor, documents), strict=True))
+        else:
+            verdicts = redact_guarded(redactor, [record.data for record in some])
+            yield from ([pair] for pair in zip(some, verdicts, strict=True))
 
 
 def _verdicts(redactor: Redactor, documents: Sequence[Document]) -> list[Verdict]:
@@ -81,10 +82,6 @@ def tags_of(document: Document) -> tuple[Tag, ...]:
 
 def _kind(document: Document) -> tuple[bool, tuple[Tag, ...]]:
     return document.verdict is not None, tags_of(document)
-
-
-def redactor_for(redactor: Redactor, tags: tuple[Tag, ...]) -> Redactor | Rejected:
-    return Rejected("tag_unknown") if tags else redactor
 
 
 def _only(record: Record, part: Part) -> Document:

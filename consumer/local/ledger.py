@@ -161,7 +161,7 @@ class Ledger:
     def _resolve(self) -> None:
         unresolved, self._unresolved = self._unresolved, []
         first = len(self._places) - len(unresolved)
-        records = (Record(put.place.sequence, put.place.sub, 0, put.data, put.partition_key) for put in unresolved)
+        records = [Record(put.place.sequence, put.place.sub, 0, put.data, put.partition_key) for put in unresolved]
         for number, (put, held) in enumerate(
             zip(unresolved, judged(self._chain, self._redactor, records), strict=True), first
         ):

@@ -165,6 +165,13 @@ class Declarations:
         "Deliveries that have not ended yet: received less every outcome.",
         **_SHARD,
     )
+    schema_documents = _counter(
+        Group.ACCOUNTS,
+        "sanitizer_schema_documents_total",
+        "Documents that were decoded by a schema of a registry.",
+        schema="100 schemas with their versions, then `(other)`",
+        version="of the schema; of `(other)` none",
+    )
     fields_kept_out = _counter(
         Group.ACCOUNTS,
         "sanitizer_unknown_fields_total",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from typing import Final
@@ -18,6 +19,7 @@ from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.crash_journal import CrashJournal, Stage
 from consumer.pipeline.isolation import Isolation
 from consumer.record import Record
+from consumer.redactors.field_labels import OTHER, Bounded
 from consumer.settings import Settings
 from consumer.thread_turns import beside, waiting
 
@@ -27,6 +29,8 @@ BATCH_BYTES: Final = 1 << 19
 
 _LONG_BYTES: Final = 1 << 16
 """Of a record: decoding one that is larger may take longer than other shards shall wait for it."""
+
+_SCHEMAS_SHOWN: Final = 100
 
 _PAUSE_SECONDS: Final = 0.2
 _PAUSE_LIMIT_SECONDS: Final = 10.0
@@ -38,9 +42,19 @@ class Decoding:
     :param max_bytes: what one record may become, and all large ones together.
     """
 
-    def __init__(self, chain: Chain, max_bytes: int) -> None:
+    def __init__(self, chain: Chain, max_bytes: int, metrics: Metrics) -> None:
         self.chain = chain
         self.budget = ByteBudget(max_bytes)
+        self._schema_documents = metrics.schema_documents
+        self._schemas = Bounded(_SCHEMAS_SHOWN)
+
+    def batch_of(self, documents: Sequence[Document]) -> Batch:
+        """Return a batch, and count by which schemas its documents were decoded."""
+        schemas = Counter(each.record.schema[:2] for each in documents if each.record.schema)
+        for (name, version), count in schemas.items():
+            is_shown = self._schemas(f"{name} {version}") != OTHER
+            self._schema_documents.labels(*((name, version) if is_shown else (OTHER, ""))).inc(count)
+        return Batch.of(documents)
 
 
 class _Metrics:
@@ -58,7 +72,7 @@ def open_decoding(settings: Settings, metrics: Metrics, log: Logger) -> Decoding
 
     :raises UsageError: see `open_chain`.
     """
-    return Decoding(open_chain(settings, _Metrics(metrics), log), settings.stream.max_decoded_bytes)
+    return Decoding(open_chain(settings, _Metrics(metrics), log), settings.stream.max_decoded_bytes, metrics)
 
 
 class ShardDecoding:
@@ -78,6 +92,7 @@ class ShardDecoding:
         held_since: Callable[[float], None],
         log: Logger,
     ) -> None:
+        self._shared = shared
         self._chain = shared.chain
         self._budget = shared.budget
         self._isolation = isolation
@@ -92,38 +107,35 @@ class ShardDecoding:
         if not self._has_begun:
             self._has_begun = True
             self._journal.forget_before(records[0])
-        passes = self._chain.passes
-        if all([passes(record.data) for record in records]):  # noqa: C419 - a generator costs more
+        to_decode = frozenset(self._chain.to_decode([record.data for record in records]))
+        if not to_decode:
             yield Batch(records)
             return
         some: list[Document] = []
         weight = 0
         for place, record in enumerate(records):
             is_given_up = True
-            with closing(self._documents(record)) as documents:
+            with closing(self._documents(record) if place in to_decode else _as_put(record)) as documents:
                 for each in documents:
                     is_given_up = False
                     some.append(each)
                     weight += len(each.record.data)
                     if len(some) >= BATCH_DOCUMENTS or weight >= BATCH_BYTES:
-                        yield Batch.of(some)
+                        yield self._shared.batch_of(some)
                         some, weight = [], 0
             if is_given_up:
                 if some:
-                    yield Batch.of(some)
+                    yield self._shared.batch_of(some)
                 yield Batch(records[place:], is_given_up=True)
                 return
         if some:
-            yield Batch.of(some)
+            yield self._shared.batch_of(some)
 
     def _documents(self, record: Record) -> Generator[Document, None, None]:
         """Yield the documents of a record; none when the work is stopped.
 
         While those of a large one are asked for, they have their place in the budget.
         """
-        if self._chain.passes(record.data):
-            yield Document(record)
-            return
         most = self._chain.most(len(record.data))
         if most <= 2 * BATCH_BYTES:
             yield from documents_of(record, self._decode(record))
@@ -160,3 +172,7 @@ class ShardDecoding:
                     self._held_since(0)
                 return parts
         return ()
+
+
+def _as_put(record: Record) -> Generator[Document, None, None]:
+    yield Document(record)

@@ -117,6 +117,8 @@ class Pipeline:
         self._redacting = ShardRedaction(stages.redactor, stages.isolation, self._journal)
         self._record_so_far: Outcome | None = None
         """What has become of the documents of a record that goes on in the next batch."""
+        self._begun = 0
+        """Records of the delivery that have begun to be settled."""
         self._stop = stop
         self._log = log
         self._halted = False
@@ -160,6 +162,7 @@ class Pipeline:
             self._books.arrived(kinesis_records, records[0].arrival_ms / 1000, records[-1].arrival_ms / 1000)
 
     def _settle_all(self, records: Sequence[Record], checkpointer: Checkpointer | None) -> None:
+        self._begun = 0
         try:
             if self._halted:
                 self._settle_and_account(Batch(records, is_given_up=True), checkpointer)
@@ -172,12 +175,16 @@ class Pipeline:
             if self._record_so_far:  # the rest of its documents was not come to
                 self._record_so_far = None
                 self._books.ended(Outcome.ABANDONED, 1)
+            if left := records[self._begun :]:
+                self._books.received(len(left), sum([len(record.data) for record in left]))
+                self._books.ended(Outcome.ABANDONED, len(left))
 
     def _settle_and_account(self, batch: Batch, checkpointer: Checkpointer | None) -> None:
         self._batches += 1
         batch_began(self._shard, self._batches)
         self._laps = StepTimes()
         self._log.debug("batch.began", records=batch.begun, documents=len(batch.records), bytes=batch.size)
+        self._begun += batch.begun
         self._books.received(batch.begun, batch.size)
         if not batch.is_given_up:
             self._books.documents_received(len(batch.records))

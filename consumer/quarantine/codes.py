@@ -49,6 +49,10 @@ REDACTION: Final = {
         "more than `limits.max_suspect_chars` to validate, or something wrapped more than four times",
         "look at the record's source; raise the limit if such records are right",
     ),
+    "tag_unknown": Advice(
+        "its schema has a tag that no rule of the policy names, or the redactor is a plug-in that knows of no tags",
+        "name the tag under `tags` of the policy, then replay",
+    ),
     "redactor_raised": Advice("the plug-in raised an exception", "the plug-in's author"),
     "redactor_invalid_verdict": Advice(
         "the plug-in gave no proper verdict", "the plug-in's author; `redaction.testing` would have told"

@@ -15,7 +15,7 @@ from consumer.redactors.field_labels import ODD_NAME, Bounded, NamesOf, Recurrin
 from consumer.thread_turns import LARGE_BYTES, beside
 from redaction.comparison import NOT_COMPARED, RECORD, Difference, compare
 from redaction.engine import PolicyRedactor
-from redaction.guard import INVALID_VERDICT, REDACTOR_RAISED, redact_guarded
+from redaction.guard import INVALID_VERDICT, REDACTOR_RAISED, redact_guarded, redactor_for
 from redaction.plugin import Redactor, Rejected, Released, Verdict
 
 SAME, DIFFERENT, FAILED = "same", "different", "failed"
@@ -38,11 +38,11 @@ class CandidateRun:
         for result in RESULTS:
             metrics.candidate_records.labels(result)  # shown as 0 from the start
 
-    def compare(self, payloads: Sequence[bytes], verdicts: Sequence[Verdict], tags: tuple[Tag, ...] = ()) -> None:  # noqa: ARG002
+    def compare(self, payloads: Sequence[bytes], verdicts: Sequence[Verdict], tags: tuple[Tag, ...] = ()) -> None:
         """Count what the candidate does differently from `verdicts`, which are the live ones. Never raises."""
         counts = dict.fromkeys(RESULTS, 0)
         differences: dict[tuple[str, str], int] = {}
-        for payload, live, verdict in zip(payloads, verdicts, self._verdicts(payloads), strict=True):
+        for payload, live, verdict in zip(payloads, verdicts, self._verdicts(payloads, tags), strict=True):
             found = self._differences(payload, live, verdict)
             counts[FAILED if found is None else DIFFERENT if found else SAME] += 1
             for label in found or ():
@@ -52,9 +52,12 @@ class CandidateRun:
         for (path, change), count in differences.items():
             self._metrics.candidate_differences.labels(path, change).inc(count)
 
-    def _verdicts(self, payloads: Sequence[bytes]) -> list[Verdict]:
+    def _verdicts(self, payloads: Sequence[bytes], tags: tuple[Tag, ...]) -> list[Verdict]:
+        candidate = redactor_for(self._candidate, tags)
+        if isinstance(candidate, Rejected):
+            return [candidate] * len(payloads)
         with beside() if max(map(len, payloads), default=0) > LARGE_BYTES else nullcontext():
-            return redact_guarded(self._candidate, payloads)
+            return redact_guarded(candidate, payloads)
 
     def _differences(self, payload: bytes, live: Verdict, verdict: Verdict) -> list[tuple[str, str]] | None:
         """Return the labels of what differs; None: the candidate failed."""

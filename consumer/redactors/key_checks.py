@@ -10,7 +10,7 @@ from redaction.engine import PolicyRedactor
 from redaction.engine.field_tree import FieldTree
 from redaction.engine.plan import Exemption
 from redaction.plugin import Redactor
-from redaction.policy import Policy
+from redaction.policy import UNKNOWN_FIELDS, Policy
 
 _GONE: Final = {"drop": "drops", "quarantine": "quarantines records with"}
 
@@ -57,6 +57,8 @@ def check_key_fields(output: Output, redactor: Redactor) -> None:
             subject, problem = (
                 (f"rule {rule.id!r}", _problem(rule.action)) if rule else _problem_of_detectors(redactor.policy, path)
             )
+            if not problem and (rule is None or rule.action == "release" or rule.id == UNKNOWN_FIELDS):
+                subject, problem = _problem_of_tags(redactor.policy)
             if problem:
                 if setting.startswith("index"):
                     problem = problem.replace(_NONE_STORED, _NONE_INDEXED).replace(_STORED_TWICE, _SPLIT)
@@ -107,6 +109,18 @@ def _problem_of_detectors(policy: Policy, path: tuple[str, ...]) -> tuple[str, s
         if key and name not in exempt:
             verb = _KEYED[spec_name(action)]
             return f"detector {name!r}", f"{verb} what it finds in the field {{field}} {_ROTATES.format(key=key)}"
+    return "", None
+
+
+def _problem_of_tags(policy: Policy) -> tuple[str, str | None]:
+    """Find a tag that would do so, whichever fields may bear it."""
+    for tag, action in policy.tags.items():
+        if key := _unpinned_key(action):
+            verb = _KEYED[spec_name(action)]
+            return (
+                f"tag {tag!r}",
+                f"{verb} the field {{field}}, where a schema has it there, {_ROTATES.format(key=key)}",
+            )
     return "", None
 
 

@@ -9,7 +9,8 @@ from consumer.redactors.key_provider import SourceUnreachable, key_provider
 from consumer.settings import Settings
 from consumer.thread_turns import waiting
 from redaction.engine import PolicyRedactor, from_options
-from redaction.plugin import RedactionError, Redactor, Verdict, load_redactor
+from redaction.guard import redactor_for
+from redaction.plugin import RedactionError, Redactor, Rejected, Tag, Verdict, load_redactor
 
 _Made = TypeVar("_Made")
 
@@ -25,6 +26,12 @@ class YieldingRedactor:
         """Redact as the plug-in does."""
         with waiting():
             return self._redactor.redact(payloads)
+
+    def tagged(self, tags: Sequence[Tag]) -> "YieldingRedactor | Rejected":
+        """Give what redacts documents whose schema has these tags, if the plug-in knows of any."""
+        with waiting():
+            found = redactor_for(self._redactor, tags)
+        return found if isinstance(found, Rejected) else YieldingRedactor(found)
 
 
 def load_plugin(settings: Settings) -> Redactor:

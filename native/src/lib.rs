@@ -11,6 +11,7 @@ mod json;
 mod look;
 mod shape;
 mod sieve;
+mod single;
 mod sure;
 mod tree;
 mod walk;
@@ -588,6 +589,16 @@ impl Items {
     }
 }
 
+/// Gives the numbers of those payloads that may hold several documents, or none.
+#[pyfunction]
+fn not_single(payloads: Vec<Bound<'_, PyBytes>>) -> Vec<usize> {
+    let texts = payloads.iter().enumerate();
+    texts
+        .filter(|(_, each)| !single::is_single(each.as_bytes()))
+        .map(|(number, _)| number)
+        .collect()
+}
+
 #[pymodule]
 fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ASKS", tree::ASKS)?;
@@ -604,5 +615,6 @@ fn redaction_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PAIRS", tree::PAIRS)?;
     module.add("DROPS", tree::DROPS)?;
     module.add_class::<Items>()?;
+    module.add_function(wrap_pyfunction!(not_single, module)?)?;
     module.add_class::<Engine>()
 }

@@ -51,6 +51,7 @@ __all__ = [
     "TokeniseSpec",
     "compile_action",
     "spec_name",
+    "type_of",
 ]
 
 _BARE = ("mask", "drop", "release", "quarantine")
@@ -241,6 +242,14 @@ def spec_name(spec: ActionSpec) -> str:
     if isinstance(spec, str):
         return spec
     return next(iter(spec.root if isinstance(spec, PluginSpec) else type(spec).model_fields))
+
+
+def type_of(spec: ActionSpec) -> str | None:
+    """Return the type that a keyed action is given."""
+    match spec:
+        case TokeniseSpec(tokenise=settings) | HashSpec(hash=settings) | EncryptSpec(encrypt=settings):
+            return settings.type
+    return None
 
 
 def compile_action(spec: ActionSpec, type_: str, provider: KeyProvider | None) -> Action:  # noqa: PLR0911 - one for each form

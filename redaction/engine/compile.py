@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import re2  # type: ignore[import-untyped, unused-ignore]
 
@@ -26,25 +26,44 @@ from redaction.engine.labels import Labels
 from redaction.engine.native import Native
 from redaction.engine.plan import DROP, QUARANTINE, RELEASE, Exemption, Named, Plan, Rule
 from redaction.engine.prefilter import Prefilter
+from redaction.engine.tagged import TaggedFields
 from redaction.engine.unwrap import Unwrapper
 from redaction.engine.values import SECRET, is_it, looks_like, sure
 from redaction.keys import KeyProvider, KeyUnavailable
 from redaction.parse import Limits
 from redaction.patterns import agrees_with_re2
-from redaction.plugin import PluginInvalid, PolicyError
+from redaction.plugin import PluginInvalid, PolicyError, Tag
 from redaction.policy import UNKNOWN_FIELDS, FieldRule, Policy
 from redaction.policy.selectors import NAME, NAME_PATTERN
+from redaction.policy.words import Grammar
+
+# Documents of one schema have few paths; there may be many schemas.
+_SHARE_OF_A_SCHEMA: Final = 6
+
+
+class Ready(NamedTuple):
+    """What a policy comes to whatever the schema of a document. `tags`: the rules of tags, by tag."""
+
+    rules: Sequence[Rule]
+    exemptions: Sequence[Exemption]
+    unknown: Plan | None
+    grammar: Grammar
+    tags: dict[str, Rule]
+    limits: Limits
+    actions: dict[Detector, Action]
+    unwrapper: Unwrapper
+    prefilter: Prefilter
+    drops: DropRules
 
 
 class Compiled(NamedTuple):
-    """A policy, ready to be applied."""
+    """A policy, ready to be applied to documents without a schema, or of one. `tagged`: of which fields it has tags."""
 
-    limits: Limits
+    ready: Ready
+    tagged: TaggedFields | None
     tree: FieldTree
     fields: FieldRules
     search: CarefulSearch
-    prefilter: Prefilter
-    drops: DropRules
     native: Native | None
 
 
@@ -55,6 +74,30 @@ def compile_policy(policy: Policy, keys: KeyProvider | None, *, native: bool) ->
 
     :raises PolicyError, KeyUnavailable, PluginInvalid: see `redaction.engine.from_options`.
     """
+    return _applied(_ready(policy, keys), None, native=native)
+
+
+def compile_tags(ready: Ready, tags: Sequence[Tag], *, native: bool) -> Compiled:
+    """Compile for documents whose fields have these tags, each of which a rule names."""
+    return _applied(ready, TaggedFields(ready.tags, tags), native=native)
+
+
+def _applied(ready: Ready, tagged: TaggedFields | None, *, native: bool) -> Compiled:
+    share = 1 if tagged is None else _SHARE_OF_A_SCHEMA
+    tree = FieldTree(ready.rules, ready.exemptions, ready.unknown, ready.grammar, tagged=tagged, share=share)
+    search = CarefulSearch(ready.actions, tree, ready.unwrapper)
+    fields = FieldRules(tree)
+    compiled = None
+    if native and (module := installed()):
+        with suppress(ValueError):  # too large a pattern for it
+            wrapping = ready.unwrapper.signs, ready.unwrapper.in_text
+            compiled = Native(
+                module, tree, fields, ready.drops, ready.limits, tuple(ready.actions), wrapping, search.look_at_names
+            )
+    return Compiled(ready, tagged, tree, fields, search, compiled)
+
+
+def _ready(policy: Policy, keys: KeyProvider | None) -> Ready:
     if not agrees_with_re2():
         message = f"google-re2 {version('google-re2')} would not be used as it finds matches itself; report this"
         raise PluginInvalid(message)
@@ -62,7 +105,7 @@ def compile_policy(policy: Policy, keys: KeyProvider | None, *, native: bool) ->
     grammar = policy.grammar()
     exemptions = [Exemption(rule.selectors, frozenset(rule.detectors)) for rule in policy.exceptions]
     unknown = _unknown(policy, keys)
-    tree = FieldTree(rules, exemptions, unknown, grammar)
+    tags = {tag: Rule(rule.id, (), _plan(rule, keys)) for tag, rule in policy.tag_rules().items()}
     by_name = [
         replace(rule, selectors=tuple(each for each in rule.selectors if each.rank in {NAME, NAME_PATTERN}))
         for rule in rules
@@ -79,20 +122,14 @@ def compile_policy(policy: Policy, keys: KeyProvider | None, *, native: bool) ->
     }
     try:
         unwrapper = Unwrapper(FieldTree(by_name, grammar=grammar), labels, limits)
-        search = CarefulSearch(actions, tree, unwrapper)
         prefilter = Prefilter(tuple(actions), labels)
     except re2.error as error:
         message = (
             f"policy {policy.name!r}: its names and detectors together are too large for one pattern; name fewer fields"
         )
         raise PolicyError(message) from error
-    fields, drops = FieldRules(tree), DropRules(policy.drop_records)
-    compiled = None
-    if native and (module := installed()):
-        with suppress(ValueError):  # too large a pattern for it
-            wrapping = unwrapper.signs, unwrapper.in_text
-            compiled = Native(module, tree, fields, drops, limits, tuple(actions), wrapping, search.look_at_names)
-    return Compiled(limits, tree, fields, search, prefilter, drops, compiled)
+    drops = DropRules(policy.drop_records)
+    return Ready(rules, exemptions, unknown, grammar, tags, limits, actions, unwrapper, prefilter, drops)
 
 
 def _rule(rule: FieldRule, keys: KeyProvider | None) -> Rule:

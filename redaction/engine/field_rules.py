@@ -155,6 +155,8 @@ class FieldRules:
         if kind is dict:
             return self._replace_object(value, plan, node, hits)  # type: ignore[arg-type]
         if kind is list:
+            if node.named and plan is node.plan and plan is not self._tree.unknown:
+                return self._replace_list(value, plan, node.named, node, hits)  # type: ignore[arg-type]
             return [self._replace(item, plan, node, hits) for item in value]  # type: ignore[union-attr]
         replaced = plan.action(value, plan.kind)  # type: ignore[arg-type]
         node.seen += 1
@@ -162,6 +164,19 @@ class FieldRules:
             node.redacted += 1
             hits.append((plan.applied, node))
         return replaced
+
+    def _replace_list(
+        self, items: list[JSONValue], plan: Plan, named: Named, node: FieldNode, hits: list[Hit]
+    ) -> list[JSONValue]:
+        """Do so with the items of a field that bears a tag and whose name is one of a rule's: words count first."""
+        kept: list[JSONValue] = []
+        for item in items:
+            by_words = named.plan if type(item) not in _CONTAINERS and named.counts(item) else None
+            if by_words and by_words.verb is DROP:
+                _note(by_words, node, hits)
+            else:
+                kept.append(self._replace(item, by_words or plan, node, hits))
+        return kept
 
     def _replace_object(self, fields: Document, plan: Plan, node: FieldNode, hits: list[Hit]) -> Document:
         kept: Document = {}

@@ -9,13 +9,15 @@ path that comes in most records is never among it, whatever came before.
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from redaction.engine.pairs import PARTS
 from redaction.engine.plan import Exemption, Named, Plan, Rule
+from redaction.engine.tagged import NOWHERE, TaggedFields, TagState
 from redaction.plugin import Applied, JSONValue
-from redaction.policy.names import last_parts, normalize
+from redaction.policy.names import is_long, last_parts, normalize, normalize_ends
 from redaction.policy.selectors import (
     NAME,
     NAME_PATTERN,
@@ -34,7 +36,6 @@ _Owner = TypeVar("_Owner")
 _MEMORY: Final = 30_000
 _NAMES: Final = 10_000
 _MEMORABLE_LENGTH: Final = 64
-_END_LENGTH: Final = 128
 
 # Between the account of a party and its number, in ISO 20022.
 _WRAPPERS: Final = frozenset({"Id", "Othr"})
@@ -61,9 +62,10 @@ class _Said(NamedTuple):
 
 # Where nothing goes by the path any more, as nearly everywhere; and what most fields have below them. Shared, since the
 # fewer objects there are, the less the garbage collector has to do.
-_States: TypeAlias = tuple[State, State]
-_NOWHERE: Final[_States] = (frozenset(), frozenset())
+_States: TypeAlias = tuple[State, State, TagState]
+_NOWHERE: Final[_States] = (frozenset(), frozenset(), NOWHERE)
 _NONE: Final[frozenset[str]] = frozenset()
+_UNTAGGED: Final = TaggedFields({}, ())
 _NO_CHILDREN: Final[dict[str, "FieldNode"]] = {}
 
 
@@ -162,6 +164,8 @@ class FieldTree:
 
     :param unknown: what happens to fields that no rule speaks of; None: they are released.
     :param grammar: the words of the rules.
+    :param tagged: the fields that bear tags, under a schema.
+    :param share: it remembers this part of what one may.
     """
 
     def __init__(
@@ -170,6 +174,9 @@ class FieldTree:
         exemptions: Sequence[Exemption] = (),
         unknown: Plan | None = None,
         grammar: Grammar | None = None,
+        *,
+        tagged: TaggedFields | None = None,
+        share: int = 1,
     ) -> None:
         self.unknown: Final = unknown
         self._grammar = grammar if grammar and grammar.cores else None
@@ -183,32 +190,39 @@ class FieldTree:
         exempting = [(each, exemption) for exemption in exemptions for each in exemption.selectors]
         self._exempt_by_name: _ByName[Exemption] = _ByName(exempting)
         self._exempt_by_path: _ByPath[Exemption] = _ByPath(exempting)
+        self._tagged = tagged or _UNTAGGED
+        self._share = share
         self._size = 0
         self._forgetting = threading.Lock()
         self.watcher: Watcher | None = None
-        start = (self._by_path.start, self._exempt_by_path.start)
+        start = (self._by_path.start, self._exempt_by_path.start, self._tagged.start)
         self.root = FieldNode("", None, start if any(start) else _NOWHERE)
 
     def child(self, parent: FieldNode, name: str) -> FieldNode:
         """Work out the field `name` below `parent`, and remember it."""
         # By a name that is no name nothing is released, and nobody remembers it.
-        is_long = len(name) > 2 * _END_LENGTH
-        said = self._say(name) if is_long else self._said(name)
+        said = self._say(name) if is_long(name) else self._said(name)
         rule, exempt, state = said.rule, said.exempt, parent.state
         if state is not _NOWHERE:
             rule, exempt, state = self._by_paths(said, state)
+        tag = self._tagged.rule(state[2]) if state[2] else None
         node = FieldNode(name, parent, state)
         if exempt:
             node.exempt |= exempt
-        if rule and not (is_long and rule.plan is None):
-            node.plan = rule.plan
+        # A tag adds to what the policy hides, and takes nothing away.
+        counts = rule if rule and (rule.plan or tag is None or tag.plan is None) else tag
+        if counts and not (counts.plan is None and is_long(name)):
+            node.plan = counts.plan
         elif self.unknown:
             # A field on the way to a known one is looked into; anything else unknown is dealt with as a whole.
             node.known = False
-            if not self._by_path.goes_on(state[0]):
+            if not (self._by_path.goes_on(state[0]) or self._tagged.goes_on(state[2])):
                 node.plan = self.unknown
         if self._grammar:
             self._place(node, parent, said, selected=rule is not None)
+            if tag and tag.plan and node.plan is tag.plan and node.named and node.named.pairs:
+                # What words hide within a text is not enough where the whole text bears a tag.
+                node.named = replace(node.named, pairs=False)
         node.plain = node.plan is None and node.named is None and (node.known or self.unknown is None)
         if node.plan:
             node.before_text = '"'  # what a rule has dealt with needs no key to tell what it is
@@ -217,7 +231,7 @@ class FieldTree:
         return node
 
     def _remember(self, node: FieldNode, parent: FieldNode) -> None:
-        if self._size >= _MEMORY:
+        if self._size >= _MEMORY // self._share:
             self._forget()
         self._size += 1
         if parent.children is _NO_CHILDREN:
@@ -228,7 +242,11 @@ class FieldTree:
 
     def _by_paths(self, said: _Said, above: _States) -> tuple[Rule | None, frozenset[str], _States]:
         """Give the rule that counts, a path's before a name's, and the exemptions of both; and go on by the path."""
-        state = (self._by_path.step(above[0], said.normal), self._exempt_by_path.step(above[1], said.normal))
+        state = (
+            self._by_path.step(above[0], said.normal),
+            self._exempt_by_path.step(above[1], said.normal),
+            self._tagged.step(above[2], said.normal) if above[2] else NOWHERE,
+        )
         rule = next(iter(self._by_path.matching(state[0])), said.rule)
         exempt = said.exempt.union(*(each.detectors for each in self._exempt_by_path.matching(state[1])))
         return rule, exempt, state if any(state) else _NOWHERE
@@ -236,7 +254,7 @@ class FieldTree:
     def _forget(self) -> None:
         """Keep the half that came most of late. Objects get new children: another thread may stand on the old ones."""
         with self._forgetting:
-            if self._size < _MEMORY:
+            if self._size < _MEMORY // self._share:
                 return  # another thread was faster
             if self.watcher:
                 self.watcher.forgetting()
@@ -247,7 +265,7 @@ class FieldTree:
                     weight = max(weight, child.weight)
                 node.weight = weight
             # From the top down: of equal ones the outer is kept, so that nobody's way to the top is lost.
-            kept = set(sorted(nodes, key=lambda node: -node.weight)[: _MEMORY // 2])
+            kept = set(sorted(nodes, key=lambda node: -node.weight)[: _MEMORY // self._share // 2])
             for node in nodes:
                 if node.children:
                     node.children = {name: child for name, child in node.children.items() if child in kept}
@@ -299,8 +317,7 @@ class FieldTree:
         return self._of(said.core) if said.core else None
 
     def _say(self, name: str) -> _Said:
-        # Of a long one its two ends are compared.
-        normal = normalize(name[:_END_LENGTH] + name[-_END_LENGTH:] if len(name) > 2 * _END_LENGTH else name)
+        normal = normalize_ends(name)
         rule = self._rule_named(name, normal)
         exempting = self._exempt_by_name.matching(normal)
         exempt = _NONE.union(*(each.detectors for each in exempting)) if exempting else _NONE

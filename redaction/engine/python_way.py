@@ -40,12 +40,12 @@ class PythonWay:
 
     def __init__(self, policy: Policy, compiled: Compiled, *, careful: bool) -> None:
         self._careful = careful
-        self._limits = compiled.limits
+        self._limits = compiled.ready.limits
         self._suspect_chars = policy.limits.max_suspect_chars
-        self._drops = compiled.drops
+        self._drops = compiled.ready.drops
         self._fields = compiled.fields
         self._search = compiled.search
-        self._prefilter = compiled.prefilter
+        self._prefilter = compiled.ready.prefilter
         self._nearly_all_are_suspects = False
 
     def redact(self, payloads: Sequence[bytes]) -> Done:

@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from redaction.engine.compile import compile_policy
+from redaction.engine.by_schema import BySchema
+from redaction.engine.compile import Ready, compile_policy, compile_tags
+from redaction.engine.coverage import Coverage
+from redaction.engine.field_tree import FieldNode
 from redaction.engine.native_way import NativeWay
 from redaction.engine.python_way import Done, PythonWay
+from redaction.guard import TAG_UNKNOWN
 from redaction.keys import KeyProvider
-from redaction.plugin import PolicyError, Verdict
+from redaction.plugin import PolicyError, Rejected, Tag, Verdict
 from redaction.policy import UNKNOWN_FIELDS, FieldRule, Policy, load_policy
 from redaction.policy.file import DEFAULT
 
@@ -38,24 +42,21 @@ def from_options(options: Mapping[str, object]) -> "PolicyRedactor":
     return PolicyRedactor(load_policy(source), keys)  # type: ignore[arg-type]
 
 
-class Coverage(NamedTuple):
-    """How many values came at a path, and how many were redacted. `known`: the policy says what happens to it.
-
-    A value is anything but null, objects and lists; of a field that is dropped, the whole.
-    """
-
-    path: tuple[str, ...]
-    seen: int
-    redacted: int
-    known: bool
-
-
 class Step(NamedTuple):
     """What a rule or detector did to a record, and where."""
 
     path: tuple[str, ...]
     rule: str
     action: str
+
+
+class _Shared(NamedTuple):
+    """What the redactors of one policy have in common. `origin`: that of documents without tags."""
+
+    origin: "PolicyRedactor"
+    ready: Ready
+    digest: str
+    by_schema: "BySchema[PolicyRedactor]"
 
 
 class PolicyRedactor:
@@ -68,13 +69,28 @@ class PolicyRedactor:
     """
 
     def __init__(
-        self, policy: Policy, keys: KeyProvider | None = None, *, careful: bool = False, native: bool = True
+        self,
+        policy: Policy,
+        keys: KeyProvider | None = None,
+        *,
+        careful: bool = False,
+        native: bool = True,
+        _of: tuple[_Shared, Sequence[Tag]] | None = None,
     ) -> None:
-        compiled = compile_policy(policy, keys, native=native and not careful)
+        native = native and not careful
+        if _of is None:
+            compiled = compile_policy(policy, keys, native=native)
+            shared = _Shared(self, compiled.ready, policy.digest(), BySchema())
+        else:
+            shared, tags = _of
+            compiled = compile_tags(shared.ready, tags, native=native)
         self.policy: Final = policy
         self.name = policy.name
         self.version = policy.version
-        self.digest = policy.digest()
+        self.digest = shared.digest
+        self._shared: Final = shared
+        self._tagged: Final = compiled.tagged
+        self._careful: Final = careful
         self._tree = compiled.tree
         self._search = compiled.search
         self._python = PythonWay(policy, compiled, careful=careful)
@@ -86,6 +102,23 @@ class PolicyRedactor:
     def is_native(self) -> bool:
         """Whether the compiled part is in use."""
         return self._native is not None
+
+    def tagged(self, tags: Sequence[Tag]) -> "PolicyRedactor | Rejected":
+        """Give the redactor of documents whose schema has these tags; see `redaction.plugin.TagAware`.
+
+        It is the same policy, digest included, and its values are counted here. The first time takes milliseconds.
+        """
+        shared = self._shared
+        if not tags:
+            return shared.origin
+        if any(name not in shared.ready.tags for _, name in tags):
+            return Rejected(TAG_UNKNOWN)
+        return shared.by_schema.get(
+            frozenset(tags),
+            lambda: PolicyRedactor(
+                self.policy, careful=self._careful, native=shared.origin.is_native, _of=(shared, tags)
+            ),
+        )
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
         verdicts: list[Verdict] = []
@@ -103,14 +136,26 @@ class PolicyRedactor:
         ]
 
     def coverage(self) -> Iterator[Coverage]:
-        """Count by path, since the start; of the paths that are remembered."""
+        """Count by path, since the start; of the paths that are remembered. A path may come several times."""
         if self._native:
             self._native.count()
         nodes = self._tree.nodes()
         self._search.look_at_names([node for node in nodes if node.clean_name is None])
         for node in nodes:
             if node.seen and all(each.clean_name is not None for each in node.line()):
-                yield Coverage(node.path, node.seen, node.redacted, node.known)
+                yield Coverage(self._path(node), node.seen, node.redacted, node.known)
+        if self._shared.origin is self:
+            yield from self._shared.by_schema.coverage()
+
+    def _path(self, node: FieldNode) -> tuple[str, ...]:
+        """Give the names down to a field, as they are released; of what a tag takes out only those of its schema."""
+        tagged = self._tagged
+        if tagged is None:
+            return node.path
+        return tuple(
+            _NO_NAME if each.plan and tagged.takes_out(each.plan, each.name) else name
+            for each, name in zip(node.line(), node.path, strict=True)
+        )
 
     def rule_for(self, path: Sequence[str]) -> FieldRule | None:
         """Give the rule that decides what happens to the field at a path; None: it is released, and searched.
@@ -123,7 +168,8 @@ class PolicyRedactor:
         plan = plan or (None if last.known else self._tree.unknown)
         if plan and plan.rule == UNKNOWN_FIELDS:
             return FieldRule(id=UNKNOWN_FIELDS, action=self.policy.unknown_fields)
-        return next((rule for rule in self.policy.fields if plan and rule.id == plan.rule), None)
+        rules = (*self.policy.fields, *self.policy.tag_rules().values())
+        return next((rule for rule in rules if plan and rule.id == plan.rule), None)
 
     def _redact(self, payloads: Sequence[bytes]) -> Done:
         return (self._native or self._python).redact(payloads)

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from redaction.actions.spec import BUILT_IN, ActionSpec, GeneraliseSpec, PluginSpec, spec_name
-from redaction.policy.model import UNKNOWN_FIELDS, FieldRule, Policy
+from redaction.policy.model import UNKNOWN_FIELDS, FieldRule, Policy, tags_of_one_id
 from redaction.policy.selectors import (
     ANY,
     ANY_NUMBER,
@@ -37,6 +37,10 @@ class Problem(NamedTuple):
 
 def problems(policy: Policy, detectors: Collection[str]) -> Iterator[Problem]:
     """Find all; `detectors` are those that are installed, by name."""
+    if alike := tags_of_one_id(policy.tags):
+        yield Problem(
+            "tags", alike[1], f"tag {alike[0]!r}, here or in what is extended, is the same to metrics; keep one"
+        )
     if twice := policy.id_used_twice():
         yield Problem("fields", twice, "this id is used twice, here or in what is extended; give each rule its own")
     yield from _actions(policy)
@@ -63,7 +67,9 @@ def warnings(policy: Policy) -> Iterator[Problem]:
     if all(spec_name(spec) == _RELEASE for spec in policy.detectors.values()):
         if releases:
             message = "no detector is in force: only named fields are redacted; free text is released unread"
-        elif any(spec_name(rule.action) == _RELEASE for rule in policy.fields):
+        elif any(
+            spec_name(each) == _RELEASE for each in (*(rule.action for rule in policy.fields), *policy.tags.values())
+        ):
             message = "no detector is in force: the fields that rules release are released unread"
         else:
             return
@@ -117,6 +123,7 @@ def _instead(path: Selector, name: Selector) -> str:
 def _actions(policy: Policy) -> Iterator[Problem]:
     """Of the built-in actions only those with settings are mappings; others would be sought among the plug-ins."""
     specs: list[tuple[str, str, ActionSpec]] = [("fields", rule.id, rule.action) for rule in policy.fields]
+    specs += [("tags", tag, spec) for tag, spec in policy.tags.items()]
     specs += [("detectors", name, spec) for name, spec in policy.detectors.items()]
     for section, rule, spec in specs:
         if isinstance(spec, PluginSpec) and (name := spec_name(spec)) in BUILT_IN:

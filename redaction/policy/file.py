@@ -147,6 +147,7 @@ def _extended(policy: Policy, parent: Policy) -> Policy:
             "limits": LimitSettings.model_validate(limits),
             "fields": _merged(policy.fields, parent.fields),
             "innocent": _innocent(policy, parent),
+            "tags": parent.tags | policy.tags,
             **({"unknown_fields": unknown[0]} if unknown else {}),
             "detectors": parent.detectors | policy.detectors,
             "regions": sorted({*parent.regions, *policy.regions}),

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
-from redaction.actions.spec import ActionSpec
+from redaction.actions.spec import ActionSpec, type_of
+from redaction.detectors.registry import detectors
 from redaction.policy.selectors import Selector, parse_name, parse_path
 from redaction.policy.words import Core, Grammar, joined, parse_words
+from redaction.vocabulary import fold
 
 # Serialising recurses; orjson stops at 254 levels. DynamoDB holds 32.
 _MAX_DEPTH = 128
@@ -17,8 +21,14 @@ _MAX_DEPTH = 128
 _MAX_BYTES = 10 * 2**20  # AWS: of a Kinesis record, since October 2025
 
 # At most four digits: a rule id becomes a label of metrics, and a label with more looks like content (redaction.guard).
-RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}([0-9][a-z_]*){0,4}$", max_length=64)]
+_ID = r"^[a-z][a-z_]{0,63}([0-9][a-z_]*){0,4}$"
+_MAX_ID_LENGTH = 64
+RuleId = Annotated[str, Field(pattern=_ID, max_length=_MAX_ID_LENGTH)]
 UNKNOWN_FIELDS = "unknown_fields"
+
+_NO_ID_CHARACTERS = re.compile(r"[^a-z0-9]+")
+_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MAX_TAG_LENGTH = 256
 
 
 class _Strict(BaseModel):
@@ -137,6 +147,12 @@ class Policy(_Strict):
     innocent: list[str] = Field(
         default=[], description="Names, by words, that no rule's words select: a longer word counts before a shorter."
     )
+    tags: dict[Annotated[str, Field(min_length=1, max_length=_MAX_TAG_LENGTH)], ActionSpec] = Field(
+        default={},
+        description="What happens to fields that bear a tag in the schema of their document, by tag, spelled as there. "
+        "What a rule of `fields` hides stays so; of several tags of a field the first that hides it counts. Documents "
+        "with a tag that is not named here are quarantined.",
+    )
     unknown_fields: Literal["release", "mask", "drop", "quarantine"] = Field(
         default="release", description="What happens to fields that no rule speaks of."
     )
@@ -156,6 +172,26 @@ class Policy(_Strict):
         for word in words:
             parse_words(word)
         return words
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_have_ids(cls, tags: dict[str, ActionSpec]) -> dict[str, ActionSpec]:
+        for tag in tags:
+            tag_id(tag)
+        if alike := tags_of_one_id(tags):
+            message = f"{alike[0]!r} and {alike[1]!r} are one in metrics, {tag_id(alike[0])!r}; keep one"
+            raise ValueError(message)
+        return tags
+
+    def tag_rules(self) -> dict[str, FieldRule]:
+        """Give what happens to fields that bear a tag as a rule, by tag, in the order in which they count.
+
+        Of values under a key the type says what kind they are, if it is that of a detector.
+        """
+        return {
+            tag: FieldRule(id=tag_id(tag), action=spec, type=kind if (kind := type_of(spec)) in detectors() else None)
+            for tag, spec in self.tags.items()
+        }
 
     def grammar(self) -> Grammar:
         """Compile the words of all rules."""
@@ -192,6 +228,9 @@ class Policy(_Strict):
         canonical["regions"] = sorted(set(self.regions))
         if not self.regions:  # policies without them keep the hash that they had
             del canonical["regions"]
+        canonical["tags"] = [(tag, _canonical_action(spec)) for tag, spec in canonical["tags"].items()]  # in order
+        if not self.tags:
+            del canonical["tags"]
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -204,13 +243,36 @@ class Policy(_Strict):
 
     def id_used_twice(self) -> str | None:
         """Find a rule id that stands for two rules."""
-        seen: set[str] = {*self.detectors, UNKNOWN_FIELDS}
+        seen: set[str] = {*self.detectors, UNKNOWN_FIELDS, *map(tag_id, self.tags)}
         for ids in (self.fields, self.exceptions, self.drop_records):
             for each in ids:
                 if each.id in seen:
                     return each.id
                 seen.add(each.id)
         return None
+
+
+def tag_id(tag: str) -> str:
+    """Give the id of what a policy says of a tag, as in metrics: of `PersonalData` `tag_personal_data`.
+
+    :raises ValueError: it would be none.
+    """
+    words = _NO_ID_CHARACTERS.sub("_", _CASE.sub("_", fold(tag)).lower()).strip("_")
+    rule = f"tag_{words}"
+    if not words or len(rule) > _MAX_ID_LENGTH or not re.fullmatch(_ID, rule):
+        message = f"{tag!r}: a tag needs a Latin letter or a digit, and may have 60 characters and four digits at most"
+        raise ValueError(message)
+    return rule
+
+
+def tags_of_one_id(tags: Iterable[str]) -> tuple[str, str] | None:
+    """Find two tags that metrics could not tell apart."""
+    known: dict[str, str] = {}
+    for tag in tags:
+        first = known.setdefault(tag_id(tag), tag)
+        if first != tag:
+            return first, tag
+    return None
 
 
 def _canonical_action(spec: object) -> object:

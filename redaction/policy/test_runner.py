@@ -7,6 +7,7 @@
         input: {card: 4111 1111 1111 1111}      # or a text: the payload as it is
         output: {card: "**** **** **** 1111"}   # any order of fields; a text of JSON: this order
         contains_no: ["4111"]                   # optional: texts that must not be in the output
+        tags: {order.ref: PII}                  # optional: of the record's schema, by path; a tag, or a list of them
       - {name: a test record, input: {kind: test}, dropped: test_records}
       - {name: no object, input: "[]", rejected: not_an_object}
 
@@ -25,17 +26,17 @@ from typing import Final, NamedTuple, TypeAlias
 import yaml
 
 from redaction.comparison import same
-from redaction.guard import redact_guarded
+from redaction.guard import redact_guarded, redactor_for
 from redaction.keys import Key
 from redaction.parse import Limits, Unparsable, parse, parse_text
-from redaction.plugin import Document, Dropped, JSONValue, PolicyError, Redactor, Rejected, Released, Verdict
+from redaction.plugin import Document, Dropped, JSONValue, PolicyError, Redactor, Rejected, Released, Tag, Verdict
 from redaction.policy.file import built_in
 from redaction.policy.model import Policy
 from redaction.serialize import serialize, serialize_value
 from redaction.strict_yaml import NotYAML, compose, unknown_key
 
 _OUTCOMES: Final = ("output", "dropped", "rejected")
-_KEYS: Final = ("name", "input", *_OUTCOMES, "contains_no")
+_KEYS: Final = ("name", "input", "tags", *_OUTCOMES, "contains_no")
 _LIMITS: Final = Limits(max_depth=900, max_bytes=2**30, max_values=2**30)
 _KEYED: Final = re.compile(r"\b((?:tok|mac|enc)_[a-z_]*)\*")
 _NULL_TAG: Final = "tag:yaml.org,2002:null"
@@ -59,6 +60,7 @@ class PolicyTest(NamedTuple):
     payload: bytes
     expected: Expected
     contains_no: tuple[str, ...]
+    tags: tuple[Tag, ...] = ()
 
 
 class Failure(NamedTuple):
@@ -75,7 +77,7 @@ class ThrowAwayKeys:
     def __init__(self, *policies: Policy) -> None:
         self._ids: dict[str, set[str]] = {}
         for policy in policies:
-            for spec in (*(rule.action for rule in policy.fields), *policy.detectors.values()):
+            for spec in (*(rule.action for rule in policy.fields), *policy.tags.values(), *policy.detectors.values()):
                 settings = next(iter(dict(spec).values())) if not isinstance(spec, str) else None
                 name, pinned = getattr(settings, "key", None), getattr(settings, "key_id", None)
                 if name is not None and pinned is not None:
@@ -121,9 +123,13 @@ def load_tests(text: str, source: str) -> list[PolicyTest]:
 
 def run_tests(redactor: Redactor, tests: Sequence[PolicyTest]) -> list[Failure]:
     """Run all; gives those that failed, in their order."""
-    verdicts = redact_guarded(redactor, [test.payload for test in tests])
-    found = [(test, tuple(_problems(test, verdict))) for test, verdict in zip(tests, verdicts, strict=True)]
+    found = [(test, tuple(_problems(test, _verdict(redactor, test)))) for test in tests]
     return [Failure(test.name, test.line, problems) for test, problems in found if problems]
+
+
+def _verdict(redactor: Redactor, test: PolicyTest) -> Verdict:
+    chosen = redactor_for(redactor, test.tags)
+    return chosen if isinstance(chosen, Rejected) else redact_guarded(chosen, [test.payload])[0]
 
 
 def _problems(test: PolicyTest, verdict: Verdict) -> Iterator[str]:
@@ -216,7 +222,18 @@ class _File:
             self._payload(fields["input"], f"{title}.input"),
             self._expected(outcomes[0], fields[outcomes[0]], f"{title}.{outcomes[0]}"),
             self._texts(fields.get("contains_no"), f"{title}.contains_no"),
+            tuple(self._tags(fields.get("tags"), f"{title}.tags")),
         )
+
+    def _tags(self, node: yaml.Node | None, title: str) -> Iterator[Tag]:
+        if node is None:
+            return
+        if not isinstance(node, yaml.MappingNode):
+            raise self._error(node, f"{title}: must be a mapping from the path of a field to its tag")
+        for path, value in self._fields(node).items():
+            is_list = isinstance(value, yaml.SequenceNode)
+            names = self._texts(value, f"{title}.{path}") if is_list else (self._text(value, f"{title}.{path}"),)
+            yield from ((tuple(path.split(".")), name) for name in names)
 
     def _payload(self, node: yaml.Node, title: str) -> bytes:
         value = self._value(node)

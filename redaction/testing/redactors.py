@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
-from redaction.guard import redact_guarded
+from redaction.guard import TAG_UNKNOWN, redact_guarded, redactor_for
 from redaction.parse import Limits, Unparsable, parse
 from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
 from redaction.serialize import serialize, serialize_value
@@ -145,6 +145,13 @@ def bounded_time(redactor: Redactor, canary: Canary) -> None:
         require_seconds(_SECONDS, partial(_one, redactor, payload))
 
 
+@law
+def refuses_tags_that_it_does_not_know(redactor: Redactor, _canary: Canary) -> None:
+    """Require that a schema's tag, whose meaning nobody has told the redactor, keeps documents back."""
+    found = redactor_for(redactor, [(("conformance",), "a tag that nobody has heard of")])
+    require(found == Rejected(TAG_UNKNOWN), f"documents with an unknown tag are rejected, as {TAG_UNKNOWN}")
+
+
 CHECKS: Final[tuple[RedactorCheck, ...]] = (
     one_verdict_each_in_order,
     never_raises,
@@ -155,6 +162,7 @@ CHECKS: Final[tuple[RedactorCheck, ...]] = (
     body_is_the_document,
     thread_safe,
     bounded_time,
+    refuses_tags_that_it_does_not_know,
 )
 
 

@@ -49,8 +49,8 @@ MUTANTS: Final = (
     Mutant(
         "pass the original on a redactor's error",
         "redaction/guard.py",
-        "        return Rejected(REDACTOR_RAISED)\n",
-        '        return [Released(__import__("json").loads(payload), payload) for payload in payloads]\n',
+        "        return Rejected(REDACTOR_RAISED)\n    try:\n",
+        '        return [Released(__import__("json").loads(payload), payload) for payload in payloads]\n    try:\n',
         (GUARD, PIPELINE),
     ),
     Mutant(

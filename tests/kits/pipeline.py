@@ -9,7 +9,16 @@ from typing import Any
 
 import orjson
 
-from consumer.decoder import Decoder, DecoderContext
+from consumer.decoder import (
+    Decoded,
+    Decoder,
+    DecoderContext,
+    DecoderUnavailable,
+    Kind,
+    LeftOut,
+    Part,
+    Undecodable,
+)
 from consumer.decoding.auto import Auto
 from consumer.decoding.chain import Chain
 from consumer.dynamodb.item import ItemEncoder
@@ -54,6 +63,30 @@ class KeptOut:
 
     def kept_out(self, fields: int) -> None:
         self.fields += fields
+
+
+class Lines:
+    """A document a line; one that begins with `!` cannot be decoded, and one with `-` is none."""
+
+    takes = Kind.BYTES
+    gives = Kind.JSON
+
+    def __init__(self) -> None:
+        self.silent = 0
+        self.calls = 0
+
+    def decode(self, data: bytes) -> Sequence[Part]:
+        self.calls += 1
+        if self.silent:
+            self.silent -= 1
+            raise DecoderUnavailable("The registry does not answer.")
+        return [self._part(line) for line in data.split(b"\n")]
+
+    @staticmethod
+    def _part(line: bytes) -> Part:
+        if line.startswith(b"!"):
+            return Undecodable("line_broken")
+        return LeftOut("comment") if line.startswith(b"-") else Decoded(line)
 
 
 class Slow(Writing):
@@ -127,7 +160,7 @@ class Bench:
         shard = self.shard
         output = Output(partition_key="{k}", sort_key="{k}")
         self.stages = Stages(
-            decoding=Decoding(self.chain, 1 << 25),
+            decoding=Decoding(self.chain, 1 << 25, self.metrics),
             redactor=self.redactor,
             encoder=ItemEncoder(output, "orders", shard, "fake@1", "d"),
             output=self.table,

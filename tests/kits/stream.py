@@ -1,6 +1,7 @@
 """A stream in the embedded cloud with its tables, and the worker's way of storing and quarantining, in this process."""
 
 import json
+from itertools import chain as chained
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import boto3
 import yaml
 
 from consumer import tables
+from consumer.decoding.documents import judged
+from consumer.decoding.loading import open_chain
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import item_encoder
 from consumer.errors import EncodeError
@@ -18,8 +21,9 @@ from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
-from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Released, identity
+from tests.kits.log import RecordingLog
+from tests.kits.pipeline import KeptOut
 
 KEY = "correct horse battery staple, or so"
 LAX = "name: lax\nversion: '2'\nextends: default\nlimits: {max_depth: 30}"
@@ -46,13 +50,19 @@ class World:
             "redaction": {"options": {"policy": str(self.policy)}},
             **sections,
         }
-        self.config.write_text(yaml.safe_dump(values))
-        self.settings: Settings = load_settings(self.config)
+        self.settings: Settings
+        self.configure(values)
         self.kinesis = boto3.client("kinesis")
         self.dynamodb = boto3.client("dynamodb")
         self.kinesis.create_stream(StreamName=name, ShardCount=shards)
         tables.create(self.settings)
         tables.seed_leases(self.settings)
+
+    def configure(self, values: dict[str, Any]) -> None:
+        """Write the settings."""
+        self.values = values
+        self.config.write_text(yaml.safe_dump(values))
+        self.settings = load_settings(self.config)
 
     def use(self, policy: str) -> None:
         self.policy.write_text(policy)
@@ -78,8 +88,8 @@ class World:
         key = quarantine.fingerprint_key.get_secret_value().encode() if quarantine.fingerprint_key else b"random"
         entries = QuarantineEncoder(self.name, *names, key, quarantine.ttl_days)
         counts = {"stored": 0, "quarantined": 0, "dropped": 0}
-        for record in self.records(shard):
-            (verdict,) = redact_guarded(redactor, [record.data])
+        chain = open_chain(self.settings, KeptOut(), RecordingLog())
+        for record, verdict in chained.from_iterable(judged(chain, redactor, self.records(shard))):
             table, outcome = quarantine.table, "quarantined"
             if isinstance(verdict, Dropped):
                 counts["dropped"] += 1
@@ -108,7 +118,9 @@ class World:
 
     def quarantined(self) -> list[dict[str, Any]]:
         entries = map(decode_document, self.cloud.table(self.settings.quarantine.table))
-        return sorted(entries, key=lambda entry: (entry["shard"], entry["sequence"], entry["sub"]))
+        return sorted(
+            entries, key=lambda entry: (entry["shard"], entry["sequence"], entry["sub"], entry.get("part", 0))
+        )
 
     def leases(self, application: str) -> dict[str, dict[str, Any]]:
         """Return the rows of a lease table by shard: attributes without their types."""

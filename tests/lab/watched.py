@@ -90,6 +90,7 @@ class Watched:
         wait_for(lambda: self._in_flight() == 0, "nothing in flight")
         metrics = self.metrics()
         assert metrics.get("sanitizer_records_received_total") == metrics.get("sanitizer_records_total")
+        assert metrics.get("sanitizer_documents_received_total") == metrics.get("sanitizer_documents_total")
 
     def _in_flight(self) -> float | None:
         metrics = self.metrics()

@@ -26,7 +26,7 @@ from consumer.decoding.schemas.definition import (
     SchemaUnusable,
     Wire,
 )
-from consumer.decoding.schemas.proto_file import ProtoFile, known_file, parsed
+from consumer.decoding.schemas.proto_file import MAX_PROTO_CHARS, ProtoFile, known_file, parsed
 from consumer.decoding.schemas.proto_walk import shape_of, walk
 from consumer.decoding.schemas.tags import Edge
 from consumer.decoding.schemas.varint import PROTOBUF_INVALID
@@ -51,8 +51,9 @@ class ProtobufReader:
         self._metrics = metrics
         self._pool = descriptor_pool.DescriptorPool()
         self._tags: dict[str, tuple[str, ...]] = {}
-        main = parsed(_MAIN, definition.text)
-        _Files(self._pool, definition.references, self._tags).add(main)
+        files = _Files(self._pool, definition.references, self._tags)
+        main = files.parsed(_MAIN, definition.text)
+        files.add(main)
         self._file = self._pool.FindFileByName(_MAIN)
         top = [self._file.message_types_by_name[each.name] for each in main.descriptor.message_type]
         self._top = top
@@ -109,6 +110,13 @@ class _Files:
         self._references = references
         self._tags = found_tags
         self._added: set[str] = set()
+        self._chars = 0
+
+    def parsed(self, name: str, text: str) -> ProtoFile:
+        self._chars += len(text)
+        if self._chars > MAX_PROTO_CHARS:
+            raise SchemaUnusable
+        return parsed(name, text)
 
     def add(self, file: ProtoFile) -> None:
         if len(self._added) > _MAX_FILES:
@@ -122,7 +130,7 @@ class _Files:
 
     def _imported(self, name: str) -> ProtoFile:
         if name in self._references:
-            return parsed(name, self._references[name])
+            return self.parsed(name, self._references[name])
         known = known_file(name)
         if known is None:
             raise SchemaUnusable

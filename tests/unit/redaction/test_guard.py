@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from redaction.guard import redact_guarded
-from redaction.plugin import Dropped, Rejected, Released
+from redaction.guard import redact_guarded, redactor_for
+from redaction.plugin import Dropped, Rejected, Released, Tag
 
 GOOD = Released({"a": 1}, b'{"a":1}', (("rule", "mask"),))
 INVALID = Rejected("redactor_invalid_verdict")
@@ -166,3 +166,48 @@ class _Text(str):
 def test_what_only_equals_a_known_name_is_none() -> None:
     impostor = Released(GOOD.document, GOOD.body, ((_Text("rule"), "mask"),))
     assert guarded(lambda _: [GOOD, impostor], [b"1", b"2"]) == [GOOD, INVALID]
+
+
+# --- Redactors of schemas.
+
+TAGS: list[Tag] = [(("a", "b"), "PII")]
+
+
+class Aware(Scripted):
+    def __init__(self, tagged: Callable[[Sequence[Tag]], Any]) -> None:
+        super().__init__(lambda payloads: [GOOD for _ in payloads])
+        self.tagged = tagged
+
+
+def test_without_tags_the_redactor_is_itself() -> None:
+    def never(_tags: Sequence[Tag]) -> Any:
+        raise AssertionError
+
+    for redactor in (Scripted(lambda _: []), Aware(never)):
+        assert redactor_for(redactor, []) is redactor
+
+
+def test_a_redactor_that_knows_of_tags_gives_another() -> None:
+    other = Scripted(lambda _: [GOOD])
+    assert redactor_for(Aware({tuple(TAGS): other}.__getitem__), tuple(TAGS)) is other  # type: ignore[arg-type]
+
+
+def test_tags_that_nobody_treats_are_unknown() -> None:
+    assert redactor_for(Scripted(lambda _: [GOOD]), TAGS) == Rejected("tag_unknown")
+    assert redactor_for(Aware(lambda _: Rejected("tag_unknown")), TAGS) == Rejected("tag_unknown")
+
+
+def test_what_a_plug_in_does_wrong_with_tags_keeps_documents_back() -> None:
+    def raising(_tags: Sequence[Tag]) -> Any:
+        raise SystemExit
+
+    assert redactor_for(Aware(raising), TAGS) == RAISED
+    wrong: list[Any] = [None, "redactor", Rejected("4111 1111 1111 1111"), GOOD, Dropped("rule")]
+    for each in wrong:
+        assert redactor_for(Aware(dict.fromkeys([tuple(TAGS)], each).get), tuple(TAGS)) == INVALID
+
+    def interrupted(_tags: Sequence[Tag]) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        redactor_for(Aware(interrupted), TAGS)

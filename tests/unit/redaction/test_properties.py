@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from redaction.engine import PolicyRedactor
 from redaction.keys import Key, KnownKeys
-from redaction.plugin import Rejected, Released, Verdict
+from redaction.plugin import Rejected, Released, Tag, Verdict
 from redaction.policy import Policy, load_policy
 from redaction.policy.checks import problems
 from tests.kits.examples import examples
@@ -489,3 +490,115 @@ def test_nothing_is_raised_and_the_body_is_the_document(batch: list[bytes], seed
             assert b"\n" not in verdict.body
         elif isinstance(verdict, Rejected):
             assert re.fullmatch("[a-z0-9_]+", verdict.code)
+
+
+# --- Tags of schemas.
+
+_TAG_ACTIONS: Any = {
+    "PII": "mask",
+    "CARD": {"mask": {"keep": "last4"}},
+    "GONE": "drop",
+    "NEVER": "quarantine",
+    "TOKEN": {"tokenise": {"key": "test", "key_id": "a"}},
+    "YEAR": {"generalise": {"to": "year"}},
+    "PUBLIC": "release",
+}
+SHORT_NAMES = [name for name in NAMES if len(name) <= 64]
+tagged_paths = st.lists(st.sampled_from([*SHORT_NAMES, "*", "**"]), min_size=1, max_size=4).map(tuple)
+
+
+def is_path(path: tuple[str, ...]) -> bool:
+    """Whether a policy may have it as one of its own."""
+    return not set(path) <= {"*", "**"} and ("**", "**") not in pairwise(path)
+
+
+def schemas(tags: Any) -> st.SearchStrategy[list[Tag]]:
+    return st.lists(st.tuples(tagged_paths, tags), min_size=1, max_size=4)
+
+
+@cache
+def tagging(seed: int, *, careful: bool = False, native: bool = True) -> PolicyRedactor:
+    tags = Policy.model_validate({"name": "tags", "version": "1", "tags": _TAG_ACTIONS}).tags
+    return PolicyRedactor(policy(seed).model_copy(update={"tags": tags}), KEYS, careful=careful, native=native)
+
+
+def of_schema(redactor: PolicyRedactor, schema: list[Tag]) -> PolicyRedactor:
+    found = redactor.tagged(schema)
+    assert isinstance(found, PolicyRedactor)
+    return found
+
+
+@st.composite
+def bearing(draw: st.DrawFn, path: tuple[str, ...], value: Any) -> Any:
+    """A value at a tagged path: below each name an object, or a list of them; for wildcards names."""
+    names = [
+        name
+        for segment in path
+        for name in (
+            draw(st.lists(st.sampled_from(NAMES), max_size=2))
+            if segment == "**"
+            else [draw(st.sampled_from(NAMES))]
+            if segment == "*"
+            else [segment]
+        )
+    ]
+    for name in reversed(names or [draw(st.sampled_from(NAMES))]):
+        beside = draw(st.dictionaries(st.sampled_from(NAMES), plain, max_size=2))
+        value = {**beside, name: draw(st.sampled_from([value, [value], [[value], 7]]))}
+    return value
+
+
+@examples(500)
+@given(st.data(), tagged_paths, st.sampled_from([tag for tag in _TAG_ACTIONS if tag != "PUBLIC"]), seeds)
+def test_what_bears_a_tag_is_not_shown(data: st.DataObject, path: tuple[str, ...], tag: str, seed: int) -> None:
+    document = data.draw(bearing(path, "ouoia aeoi"))
+    others = data.draw(schemas(st.sampled_from(["PUBLIC", "PII"])))
+    redactor = of_schema(tagging(seed), [*others, (path, tag)])
+    for _ in range(2):
+        [verdict] = redactor.redact([json.dumps(document).encode()])
+        assert "ouoia" not in repr(verdict)
+        if isinstance(verdict, Released):
+            assert b"ouoia" not in verdict.body
+
+
+@examples(300)
+@given(st.lists(payloads, min_size=1, max_size=4), seeds, schemas(st.sampled_from([*_TAG_ACTIONS])))
+def test_documents_with_tags_are_redacted_alike_in_each_way(batch: list[bytes], seed: int, schema: list[Tag]) -> None:
+    careful = of_schema(tagging(seed, careful=True), schema).redact(batch)
+    assert of_schema(tagging(seed, native=False), schema).redact(batch) == careful
+    redactor = of_schema(tagging(seed), schema)
+    assert redactor.redact(batch) == careful
+    assert redactor.redact(batch) == careful
+
+
+@examples(300)
+@given(st.lists(planted(), min_size=1, max_size=2), seeds, schemas(st.sampled_from([*_TAG_ACTIONS])))
+def test_no_canary_survives_whatever_the_tags(many: list[Planted], seed: int, schema: list[Tag]) -> None:
+    redactor = of_schema(tagging(seed), schema)
+    verdicts = redactor.redact([each.payload for each in many])
+    for each, verdict in zip(many, verdicts, strict=True):
+        for canary in each.canaries:
+            assert not seen(canary, repr(verdict)), canary
+            assert not isinstance(verdict, Released) or not seen(canary, verdict.body.decode()), canary
+
+
+@examples(300)
+@given(
+    st.lists(payloads, min_size=1, max_size=4),
+    st.lists(tagged_paths.filter(is_path), min_size=1, max_size=3),
+    st.sampled_from([*_TAG_ACTIONS]),
+    st.sampled_from(["release", "mask", "drop", "quarantine"]),
+)
+def test_a_tag_does_what_a_rule_with_these_paths_does(
+    batch: list[bytes], paths: list[tuple[str, ...]], tag: str, unknown: str
+) -> None:
+    action = _TAG_ACTIONS[tag]
+    said = {"name": "p", "version": "1", "unknown_fields": unknown, "detectors": dict.fromkeys(KINDS, "mask")}
+    rule = {"id": f"tag_{tag.lower()}", "action": action, "paths": [".".join(path) for path in paths]}
+    by_rule = PolicyRedactor(Policy.model_validate(said | {"fields": [rule]}), KEYS)
+    by_tag = of_schema(
+        PolicyRedactor(Policy.model_validate(said | {"tags": {tag: action}}), KEYS), [(path, tag) for path in paths]
+    )
+    assert by_tag.redact(batch) == by_rule.redact(batch)
+    assert [by_tag.explain(payload) for payload in batch] == [by_rule.explain(payload) for payload in batch]
+    assert sorted(by_tag.coverage()) == sorted(by_rule.coverage())

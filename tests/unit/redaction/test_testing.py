@@ -12,7 +12,7 @@ import pytest
 from redaction.actions.base import HIDDEN, Scalar
 from redaction.detectors.base import Detector, Span, mask_digits
 from redaction.engine import from_options
-from redaction.plugin import JSONValue, Rejected, Released, Verdict
+from redaction.plugin import JSONValue, Redactor, Rejected, Released, Tag, Verdict
 from redaction.testing import (
     ACTION_CHECKS,
     CANARY,
@@ -116,6 +116,15 @@ def test_each_check_of_redactors_can_fail_without_showing_content(
     with pytest.raises(AssertionError) as failure:
         check(Plugin(redact), CANARY)
     assert not SECRET.search(str(failure.value))
+
+
+def test_a_redactor_that_lets_unknown_tags_pass_does_not_conform() -> None:
+    class Lenient(Plugin):
+        def tagged(self, _tags: Sequence[Tag]) -> Redactor:
+            return self
+
+    with pytest.raises(AssertionError, match="unknown tag"):
+        redactors.refuses_tags_that_it_does_not_know(Lenient(POLICY.redact), CANARY)
 
 
 def test_a_nameless_redactor_does_not_conform() -> None:

@@ -257,6 +257,37 @@ def test_a_longer_list_of_names_is_told_by_its_difference(run: Run, mine: Path) 
     ]
 
 
+TAGGED = MINE + "tags: {PII: mask, EMAIL: {tokenise: {key: customer, key_id: a, type: email}}, PUBLIC: release}\n"
+
+
+def test_tags_are_checked_shown_and_compared(run: Run, mine: Path, keys: Path) -> None:
+    tagged, turned = mine.with_name("tagged.yaml"), mine.with_name("turned.yaml")
+    tagged.write_text(TAGGED)
+    turned.write_text(MINE + "tags: {PUBLIC: release, EMAIL: drop, PII: mask}\n")
+    assert run("policy", "check", "--keys", keys, tagged).out.endswith("1 rules for whole records, 3 tags\n")
+    assert "tag_email" in run("policy", "check", tagged).err  # its key is not there
+    out = run("policy", "show", tagged).out
+    assert (
+        "\n  PII: mask (tag_pii)\n  EMAIL: tokenise key=customer key_id=a type=email, type email (tag_email)\n" in out
+    )
+    told = json.loads(run("policy", "show", "--json", tagged).out)
+    assert told["tags"][0] == {"tag": "PII", "rule": "tag_pii", "action": "mask", "type": None}
+    assert run("policy", "diff", mine, tagged).out.splitlines() == [
+        "added tags PII",
+        "    action mask",
+        "added tags EMAIL",
+        "    action tokenise key=customer key_id=a type=email",
+        "added tags PUBLIC",
+        "    action release",
+    ]
+    assert run("policy", "diff", tagged, turned).out.splitlines() == [
+        "changed tags EMAIL",
+        "    action tokenise key=customer key_id=a type=email -> drop",
+        "changed policy tags",
+        "    order PII, EMAIL, PUBLIC -> PUBLIC, EMAIL, PII",
+    ]
+
+
 @pytest.mark.parametrize("way", ["stdin", "--input"])
 def test_the_effect_on_samples_is_counted_without_values(run: Run, mine: Path, tmp_path: Path, way: str) -> None:
     samples = tmp_path / "samples.jsonl"

@@ -1,5 +1,6 @@
 """The quarantine's life: listed, shown, replayed, purged; each command with its exit status."""
 
+import gzip
 import json
 import os
 import signal
@@ -337,6 +338,43 @@ class TellingSink:
         if self._fate is Fate.PENDING:
             stop.set()
         return Told([self._fate] * len(items))
+
+
+def deep(user: str) -> bytes:
+    return json.dumps(DEEP | {"user_id": user}).encode()
+
+
+def users(world: World) -> list[str]:
+    return [item["user_id"]["S"] for item in world.stored()]
+
+
+def test_a_document_of_a_record_is_replayed_alone(run: Run, world: World) -> None:
+    (number,) = world.put(gzip.compress(b"\n".join([deep("a"), b'{"user_id":"b","timestamp":"t"}', deep("c")])))
+    assert world.work(at=datetime.now(UTC).timestamp()) == {"stored": 1, "quarantined": 2, "dropped": 0}
+    ran = run("quarantine", "list", "--config", world.config)
+    assert [line.split()[1] for line in ran.out.splitlines()[1:3]] == [f"{number}/0", f"{number}/0+2"]
+    world.use(LAX)
+    ran = run("quarantine", "replay", SHARD, number, "0+2", "--config", world.config)
+    assert (ran.status, users(world)) == (0, ["b", "c"])
+    assert replayed(run, world) == {"entries": 1, "stored": 1, "skipped": 1, "reasons": {"rejected": {}, "failed": {}}}
+    assert sorted(users(world)) == ["a", "b", "c"]
+    assert run("quarantine", "show", SHARD, number, "0+x", "--config", world.config).status == 2
+
+
+def test_a_record_that_could_not_be_decoded_is_replayed_with_all_that_it_holds(run: Run, world: World) -> None:
+    values = world.values
+    world.configure(values | {"stream": values["stream"] | {"format": ["json"]}})
+    world.put(gzip.compress(b"\n".join([deep("a"), deep("b"), b"no json"])), gzip.compress(deep("c") + deep("d")))
+    assert world.work(at=datetime.now(UTC).timestamp()) == {"stored": 0, "quarantined": 2, "dropped": 0}
+    world.use(LAX)
+    world.configure(values)
+    assert replayed(run, world, status=1) == {
+        "entries": 2,
+        "stored": 1,
+        "rejected": 1,  # as one of its documents is
+        "reasons": {"rejected": {"invalid_json": 1}, "failed": {}},
+    }
+    assert sorted(users(world)) == ["a", "b", "c", "d"]
 
 
 def replay_of(world: World, sink: Any, stop: threading.Event, **options: Any) -> Replay:

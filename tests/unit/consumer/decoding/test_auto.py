@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from consumer.decoder import Decoded, Undecodable
 from consumer.decoding.auto import Auto
+from consumer.decoding.framing import is_object
 from tests.kits.decoding import context, data_of
+from tests.kits.examples import examples
 
 AUTO = Auto({}, context())
 
@@ -176,8 +178,8 @@ def test_a_bad_line_does_not_take_its_neighbours_along(bad: bytes) -> None:
 def test_a_line_cut_short_is_bad_alone(each: list[bytes], data: st.DataObject) -> None:
     place = data.draw(st.integers(1, len(each) - 1))
     cut = each[place][: data.draw(st.integers(1, len(each[place]) - 1))]
-    if cut.endswith(b","):
-        return
+    if cut.rstrip(b" ").endswith((b"[", b"},")):
+        return  # an element of several lines could follow
     lines = [*each[:place], cut.rstrip(b" "), *each[place + 1 :]]
     assert documents(b"\n".join(lines)) == lines
 
@@ -207,6 +209,10 @@ def test_a_broken_document_of_several_lines_is_one(broken: list[bytes]) -> None:
         [b'{"items":[', b'{"x":1},', b'{"x":2}'],
         [b'{"items":[', b' {"x":1}'],
         [b'{"items":[', b'\t{"x":1}', b'{"x":2}'],
+        [b'{"items":[', b'{"x":1}'],
+        [b'{"items":[{"x":1},', b'{"x":2}', b'{"x":3}'],
+        [b"{", b'"items": [', b"{", b'"x": 1', b"}"],
+        [b'{"a":{', b'"b":1', b'},"c":', b"{", b'"d":1', b"}"],
     ],
 )
 def test_a_document_of_several_lines_that_is_cut_short_is_one(rest: list[bytes]) -> None:
@@ -278,3 +284,34 @@ def test_hostile_records_take_no_longer_than_others(data: bytes) -> None:
         seconds.append(time.process_time() - began)
         assert all(isinstance(part, Decoded | Undecodable) for part in made)
     assert min(seconds) < 0.2  # four times what was measured, for a busy machine
+
+
+pieces = st.sampled_from(
+    [b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\n", b" ", b"1", b"x", b'{"a":1}', b'{"a":1}\n', b"{}", b'"a":']
+)
+
+
+@given(st.lists(pieces, max_size=25).map(b"".join), st.sampled_from([b"", b'{"a":1}\n', b"[", b'{"a":1}{']))
+@examples(500)
+def test_whatever_comes_all_of_it_is_in_the_documents_in_its_order(rest: bytes, begin: bytes) -> None:
+    data = begin + rest
+    made = documents(data)
+    place = 0
+    for document in made:
+        found = data.index(document, place)
+        between = data[place:found].strip(b" \t\r\n")
+        assert between == b"" or (data.lstrip()[:1] == b"[" and between in (b",", b"["))
+        place = found + len(document)
+    assert data[place:].strip(b" \t\r\n") in (b"", b"]")
+    if AUTO.passes(data):
+        assert made == [data]
+
+
+@given(st.lists(compact, min_size=1, max_size=2), objects, st.data(), st.sampled_from([0, 1, "\t"]))
+@examples(300)
+def test_a_document_over_several_lines_that_is_cut_short_leaves_no_half(
+    each: list[bytes], document: dict[str, Any], data: st.DataObject, indent: int | str
+) -> None:
+    pretty = json.dumps(document, indent=indent).encode()
+    cut = pretty[: data.draw(st.integers(1, len(pretty) - 1))].strip(b" \t\r\n")
+    assert [made for made in documents(b"\n".join([*each, cut])) if is_object(made)] == each

@@ -5,7 +5,9 @@ import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import pytest
 from backports import zstd
@@ -15,9 +17,12 @@ from consumer.decoder_testing import CANARY, CHECKS, DecoderCheck, Samples
 from consumer.decoding.auto import Auto
 from consumer.decoding.cloudwatch_logs import CloudWatchLogs
 from consumer.decoding.compression import Gzip, Zlib, Zstd
+from consumer.decoding.confluent import Confluent
 from consumer.decoding.dynamodb import DynamoDBChanges
 from consumer.decoding.envelope import cloudevents, debezium, dms, envelope, eventbridge, sns
 from consumer.decoding.framing import Json, JsonArray, JsonConcatenated, Ndjson
+from consumer.decoding.glue import Glue
+from tests.kits.schemas import avro_bytes, confluent_record, glue_record
 
 SAMPLES = Path(__file__).parent / "samples"
 DOCUMENTS = [json.dumps({"n": n, "card": CANARY, "items": [{"text": "} {"}, {}]}).encode() for n in range(3)]
@@ -34,7 +39,39 @@ def of(factory: Callable[[Mapping[str, Any], DecoderContext], Decoder], *data: b
     return Samples(lambda context: factory(options, context), data)
 
 
+AVRO = {"type": "record", "name": "R", "fields": [{"name": "n", "type": "int"}, {"name": "card", "type": "string"}]}
+PROTO = 'syntax = "proto3"; message R { int32 n = 1; string card = 2; repeated R more = 3; }'
+WRITTEN = avro_bytes(AVRO, {"n": 1, "card": CANARY})
+MESSAGE = b"\x08\x01\x12\x10" + CANARY.encode()
+IDS = {name: str(UUID(int=number)) for number, name in enumerate(("avsc", "proto", "json"), 1)}
+
+
+def with_schemas(factory: Callable[[Mapping[str, Any], DecoderContext], Decoder], *data: bytes) -> Samples:
+    """Samples of a decoder that has its schemas in a folder."""
+
+    def made(context: DecoderContext) -> Decoder:
+        with TemporaryDirectory() as folder:
+            for number, (kind, name) in enumerate(IDS.items(), 1):
+                text = {"avsc": json.dumps(AVRO), "proto": PROTO, "json": "{}"}[kind]
+                for stem in (name, str(number)):
+                    (Path(folder) / f"{stem}.{kind}").write_text(text, encoding="utf-8")
+            decoder = factory({"folder": folder}, context)
+            for sample in data:  # read, and so remembered
+                decoder.decode(sample)
+        return decoder
+
+    return Samples(made, data)
+
+
 BUILT_IN = {
+    # Half of a message of Protobuf is one, too: nothing in it says how long it is.
+    "confluent": with_schemas(Confluent, confluent_record(1, WRITTEN), confluent_record(3, ONE)),
+    "glue": with_schemas(
+        Glue,
+        glue_record(IDS["avsc"], WRITTEN),
+        glue_record(IDS["proto"], b"\0" + MESSAGE, is_compressed=True),
+        glue_record(IDS["json"], ONE),
+    ),
     "auto": of(Auto, ONE, LINES, ARRAY, b"".join(DOCUMENTS), gzip.compress(LINES), zstd.compress(zlib.compress(ARRAY))),
     "gzip": of(Gzip, gzip.compress(LINES), gzip.compress(ONE) + gzip.compress(b"") + gzip.compress(LINES)),
     "zlib": of(Zlib, zlib.compress(LINES), zlib.compress(b"")),

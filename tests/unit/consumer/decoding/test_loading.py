@@ -77,6 +77,13 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     check_format(settings("auto"))
 
 
+@pytest.mark.parametrize("module", ["fastavro", "proto_schema_parser"])
+def test_a_missing_extra_is_named_for_schemas_too(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UsageError, match='confluent: it needs the extra "formats"'):
+        check_format(settings([{"confluent": {"folder": str(tmp_path)}}]))
+
+
 def test_the_project_registers_what_it_knows_without_being_installed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     registered = project["entry-points"][ENTRY_POINT_GROUP]
@@ -186,10 +193,11 @@ def test_what_becomes_too_large_together_is_quarantined_as_one() -> None:
 
 
 def test_only_one_step_alone_may_let_a_record_pass() -> None:
-    assert chain("auto").passes(b'{"a":1}')
-    assert chain(["json"]).passes(b"anything")
-    assert not chain(["auto", "sns"]).passes(b'{"a":1}')
-    assert not chain(["ndjson"]).passes(b'{"a":1}')
+    assert not chain("auto").to_decode([b'{"a":1}'])
+    assert list(chain("auto").to_decode([b'{"a":1}', b'{"a":1}{"b":2}', b"["])) == [1, 2]
+    assert not chain(["json"]).to_decode([b"anything"])
+    assert list(chain(["auto", "sns"]).to_decode([b'{"a":1}'])) == [0]
+    assert list(chain(["ndjson"]).to_decode([b'{"a":1}'])) == [0]
 
 
 def test_a_subscription_of_cloudwatch_logs_becomes_documents() -> None:

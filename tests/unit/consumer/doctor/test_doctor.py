@@ -434,6 +434,20 @@ def test_wrong_sinks_are_seen_before_the_start(
     assert str(refusal.value) == failed
 
 
+def test_a_wrong_format_is_seen_before_the_start(run: Run, patient: Patient) -> None:
+    patient.values["stream"] = {**patient.values.get("stream", {}), "format": ["auto", {"envelope": {"keep": ["id"]}}]}
+    patient.write()
+    said = examine(run, patient.config)
+    assert said.status == 2
+    (failed,) = said.of("failed")
+    assert failed == "stream.format: envelope: at is missing: the field that holds the document."
+    ran = run("config", "check", "--config", patient.config)
+    assert (ran.status, ran.out, ran.err) == (2, "", f"sanitizer: {failed}\n")
+    with pytest.raises(UsageError) as refusal:
+        preflight.check(patient.settings)
+    assert str(refusal.value) == failed
+
+
 def test_the_stream_of_a_sink_that_is_not_there_needs_the_network_to_be_seen(run: Run, patient: Patient) -> None:
     patient.values["sinks"] = [{"plugin": "kinesis", "options": {"stream": "gone"}}]
     patient.write()

@@ -1,6 +1,7 @@
 """The Lambda functions, over real HTTP to the embedded cloud: what counts as done, what leaks, what is refused."""
 
 import base64
+import gzip
 import json
 import subprocess
 import sys
@@ -362,6 +363,26 @@ def test_what_the_answer_has_no_room_for_is_quarantined(world: World, environmen
     assert [each["result"] for each in answer["records"]] == ["Ok"] * 22 + ["Dropped"] * 2
     assert len(json.dumps(answer)) <= MAX_RESPONSE_BYTES
     assert codes(world) == ["response_too_large"] * 2
+
+
+def test_records_of_several_documents_are_decoded_as_by_the_worker(world: World, environment: Environment) -> None:
+    lines = [transaction(1), b"no JSON", transaction(2)]
+    world.put(gzip.compress(b"\n".join(lines)), transaction(3))
+    handler = KinesisFunction(environment)
+    given = kinesis_event(world.name, SHARD, read_shard(world.name, SHARD))
+    assert handler.handle(given, Context()) == {"batchItemFailures": []}
+    assert len(documents(world)) == 3
+    assert codes(world) == ["invalid_json"]
+
+
+def test_firehose_gets_a_line_for_each_document_of_a_record(world: World, environment: Environment) -> None:
+    lines = [transaction(1), b"no JSON", transaction(2)]
+    given = firehose_event(world.name, [gzip.compress(b"\n".join(lines)), b'[{"user_id":1},7]', transaction(3)])
+    answer = FirehoseFunction(environment).handle(given, Context())
+    assert [each["result"] for each in answer["records"]] == ["Ok", "Dropped", "Ok"]
+    decoded = [base64.b64decode(each["data"]).splitlines() for each in answer["records"] if "data" in each]
+    assert list(map(len, decoded)) == [2, 1]
+    assert codes(world) == ["invalid_json", "not_an_object"]
 
 
 def test_direct_puts_to_firehose_are_refused() -> None:

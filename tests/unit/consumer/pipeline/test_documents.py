@@ -7,39 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.decoder import Decoded, DecoderUnavailable, Kind, LeftOut, Part, Undecodable
+from consumer.decoder import Decoded, Part, Schema
 from consumer.errors import SessionBroken
 from consumer.metrics import Metrics
 from consumer.pipeline.crash_journal import CrashJournal
 from consumer.pipeline.decoding import BATCH_DOCUMENTS
 from consumer.record import Position, Record
-from tests.kits.pipeline import Bench, Kcl
+from tests.kits.pipeline import Bench, Kcl, Lines
 
 MANY = 2 * BATCH_DOCUMENTS + 200
-
-
-class Lines:
-    """A document a line; one that begins with `!` cannot be decoded, and one with `-` is none."""
-
-    takes = Kind.BYTES
-    gives = Kind.JSON
-
-    def __init__(self) -> None:
-        self.silent = 0
-        self.calls = 0
-
-    def decode(self, data: bytes) -> Sequence[Part]:
-        self.calls += 1
-        if self.silent:
-            self.silent -= 1
-            raise DecoderUnavailable("The registry does not answer.")
-        return [self._part(line) for line in data.split(b"\n")]
-
-    @staticmethod
-    def _part(line: bytes) -> Part:
-        if line.startswith(b"!"):
-            return Undecodable("line_broken")
-        return LeftOut("comment") if line.startswith(b"-") else Decoded(line)
 
 
 @pytest.fixture
@@ -110,11 +86,7 @@ def test_a_record_of_many_documents_is_one_record_and_checkpointed_at_its_end(be
     assert bench.outcomes() == {"stored": 3}
     assert bench.outcomes(bench.metrics.documents) == {"stored": MANY + 2}
     assert len(bench.table.items) == MANY + 2
-    assert [each.sequence for each in kcl.taken] == [
-        1,
-        1,
-        3,
-    ]  # none within the second; its last ones came with the third
+    assert kcl.taken == [Position(1, 0), Position(3, 0)]  # none within the second
 
 
 def test_a_stop_in_the_middle_leaves_the_record_to_be_delivered_again(bench: Bench) -> None:
@@ -173,6 +145,19 @@ def test_a_stop_ends_the_waiting_and_nothing_is_lost(bench: Bench, lines: Lines)
     assert not bench.table.items
     assert not bench.quarantine.items
     assert kcl.taken == []
+
+
+def test_documents_are_counted_by_their_schemas_the_first_hundred_by_name(bench: Bench, lines: Lines) -> None:
+    def decode(data: bytes) -> Sequence[Part]:
+        return [Decoded(data, Schema(f"orders-{orjson.loads(data)['k']}", "3"))]
+
+    lines.decode = decode  # type: ignore[method-assign]
+    bench.pipeline.process([record(number, {"k": str(number)}) for number in range(1, 103)], 0, Kcl())
+    counted = bench.metrics.schema_documents
+    assert counted.labels("orders-7", "3")._value.get() == 1
+    assert counted.labels("(other)", "")._value.get() == 2
+    item = bench.table.items["7", "7"].attributes["_sanitizer"]["M"]
+    assert (item["schema"], item["schema_version"]) == ({"S": "orders-7"}, {"S": "3"})
 
 
 class Killed(BaseException):

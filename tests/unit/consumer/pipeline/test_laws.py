@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from consumer.errors import LeaseLost, SessionBroken
 from consumer.metrics import Metrics
 from consumer.pipeline.checkpoint import CheckpointRefused
-from consumer.record import Item, Position, Record
+from consumer.record import Item, Position, Record, place_of
 from consumer.sink import Fate, Writing
 from tests.kits.examples import examples
-from tests.kits.pipeline import Bench, Table
+from tests.kits.pipeline import Bench, Lines, Table
 
 SHARDS = count()
 DOCUMENTS = st.fixed_dictionaries(
@@ -27,12 +27,14 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 WRITES = st.none() | st.tuples(st.sampled_from(["stop", "fail"]), st.integers(0, 4))
 CHECKPOINTS = st.sampled_from([None, None, CheckpointRefused, SessionBroken, LeaseLost])
+RECORDS = st.lists(st.lists(DOCUMENTS, min_size=1, max_size=5), max_size=10)
 STEPS = st.lists(st.integers(0, 7), max_size=12)
 
 
 @pytest.fixture(autouse=True)
 def _no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.pipeline.checkpoint.time.sleep", lambda _: None)
+    monkeypatch.setattr("consumer.pipeline.decoding.BATCH_DOCUMENTS", 3)  # so that records reach over batches
 
 
 class FaultyTable(Table):
@@ -59,13 +61,15 @@ class FaultyTable(Table):
 class Stream:
     """KCL's side: delivers from the last accepted checkpoint, and checks each checkpoint against the tables."""
 
-    def __init__(self, bench: Bench, documents: list[dict[str, Any]], refusals: list[Any]) -> None:
+    def __init__(self, bench: Bench, records: list[list[dict[str, Any]]], refusals: list[Any]) -> None:
         self.bench = bench
+        numbers = count()
+        self.documents = [[document | {"n": next(numbers)} for document in documents] for documents in records]
         # Two sub-records a sequence number, as the KPL makes them.
         self.records = [
-            Record(str(10 + i // 2), i % 2, 0, orjson.dumps(doc | {"n": i})) for i, doc in enumerate(documents)
+            Record(str(10 + i // 2), i % 2, 0, b"\n".join(map(orjson.dumps, documents)))
+            for i, documents in enumerate(self.documents)
         ]
-        self.documents = documents
         self.refusals = refusals
         self.checkpointed = 0
         self.delivered_up_to = 0
@@ -92,18 +96,19 @@ class Stream:
     def check_settled(self, end: int) -> None:
         """Look for each of the first `end` records where it must be, without asking the pipeline."""
         entries = self.bench.quarantined()
-        for index, (record, document) in enumerate(zip(self.records[:end], self.documents, strict=False)):
-            action = document.get("do")
-            if action == "drop":
-                continue
-            if f"{record.sequence}#{record.sub}" in entries:
-                assert action in ("reject", "odd", "refuse") or action is None
-                continue
-            assert action not in ("reject", "odd")
-            # It, or a later record with its key, stands in the table or was refused.
-            stored = self.bench.table.items.get((document["k"], document["k"]))
-            assert stored is not None
-            assert int(stored.attributes["n"]["N"]) >= index or action == "refuse"
+        for record, documents in zip(self.records[:end], self.documents, strict=False):
+            for part, document in enumerate(documents):
+                action = document.get("do")
+                if action == "drop":
+                    continue
+                if f"{record.sequence}#{place_of(record.sub, part)}" in entries:
+                    assert action in ("reject", "odd", "refuse") or action is None
+                    continue
+                assert action not in ("reject", "odd")
+                # It, or a later document with its key, stands in the table or was refused.
+                stored = self.bench.table.items.get((document["k"], document["k"]))
+                assert stored is not None
+                assert int(stored.attributes["n"]["N"]) >= document["n"] or action == "refuse"
 
     def session(self, steps: list[int]) -> None:
         """Deliver batches of the given sizes, then the rest, then the end; until something breaks."""
@@ -128,7 +133,7 @@ class Stream:
 
 @examples(150)
 @given(
-    st.lists(DOCUMENTS, max_size=14),
+    RECORDS,
     st.lists(STEPS, min_size=1, max_size=4),
     st.lists(WRITES, max_size=5),
     st.lists(WRITES, max_size=3),
@@ -136,7 +141,7 @@ class Stream:
 )
 def test_nothing_is_lost_and_everything_is_accounted_for(
     metrics: Metrics,
-    documents: list[dict[str, Any]],
+    records: list[list[dict[str, Any]]],
     sessions: list[list[int]],
     writes: list[Any],
     quarantine_writes: list[Any],
@@ -146,13 +151,19 @@ def test_nothing_is_lost_and_everything_is_accounted_for(
         def __getattr__(self, _: str) -> Any:
             return lambda *_args, **_fields: None
 
-    bench = Bench(metrics, Silent(), f"law-{next(SHARDS)}")
+    bench = Bench(metrics, Silent(), f"law-{next(SHARDS)}", decoder=Lines())
     table, quarantine = FaultyTable(writes, bench), FaultyTable(quarantine_writes, bench)
     bench.use(table, quarantine)
-    stream = Stream(bench, documents, refusals)
+    stream = Stream(bench, records, refusals)
+
+    def assert_accounted_for() -> None:
+        assert sum(bench.outcomes().values()) == stream.deliveries
+        received = metrics.documents_received.labels(bench.shard)._value.get()
+        assert sum(bench.outcomes(metrics.documents).values()) == received
+
     for steps in sessions:
         stream.session(steps)
-        assert sum(bench.outcomes().values()) == stream.deliveries
+        assert_accounted_for()
         stream.check_settled(stream.checkpointed)
     # The trouble is over.
     writes.clear()
@@ -160,5 +171,5 @@ def test_nothing_is_lost_and_everything_is_accounted_for(
     refusals.clear()
     stream.session([])
     assert stream.ended
-    stream.check_settled(len(documents))
-    assert sum(bench.outcomes().values()) == stream.deliveries
+    stream.check_settled(len(records))
+    assert_accounted_for()

@@ -1,16 +1,18 @@
 """The redactor as configured: its keys, its candidate, and whether it fits the keys of the stored items."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from consumer.errors import StartError, UsageError
-from consumer.redactors.loading import load_candidate, load_plugin, load_redaction
+from consumer.redactors.loading import YieldingRedactor, load_candidate, load_plugin, load_redaction
 from consumer.settings import Settings
 from redaction.engine import PolicyRedactor
-from redaction.plugin import Released
+from redaction.guard import redactor_for
+from redaction.plugin import Rejected, Released, Tag, Verdict
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 TOKENISED = "fields: [{{id: user, names: [user_id], action: {{{action}: {{key: customer{more}}}}}}}]"
@@ -104,6 +106,40 @@ def test_nothing_is_found_in_key_fields_that_are_hidden_or_excepted(policy: Any,
 def test_released_key_fields_are_searched(policy: Any, keys: str, rules: str) -> None:
     text = "detectors: {card: mask, email: {tokenise: {key: customer}}}\n"
     assert "detector 'email'" in usage(settings(policy(text + rules), keys))
+
+
+TAG = "tags: {{PUBLIC: release, MAIL: {{tokenise: {{key: customer{more}}}}}}}\n"
+
+
+@pytest.mark.parametrize("rules", ["", "unknown_fields: mask", "fields: [{id: r, names: [user_id], action: release}]"])
+def test_a_tag_that_a_key_field_may_bear_may_be_keyed_with_a_pinned_id_only(policy: Any, keys: str, rules: str) -> None:
+    said = usage(settings(policy(TAG.format(more="") + rules), keys))
+    assert said.startswith("output.partition_key: tag 'MAIL' of the policy 'own' tokenises the field user_id, where a ")
+    assert "pin one with 'key_id'" in said
+    assert load_plugin(settings(policy(TAG.format(more=", key_id: a") + rules), keys)).name == "own"
+
+
+def test_a_tag_changes_nothing_of_key_fields_that_are_hidden(policy: Any, keys: str) -> None:
+    rule = "fields: [{id: r, names: [user_id, timestamp], action: mask}]"
+    assert load_plugin(settings(policy(TAG.format(more="") + rule), keys)).name == "own"
+
+
+def test_a_plug_in_is_asked_for_the_redactor_of_a_schema() -> None:
+    class Plain:
+        name = version = digest = "1"
+
+        def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
+            return [Rejected("of_schema") for _ in payloads]
+
+    class Aware(Plain):
+        def tagged(self, _tags: Sequence[Tag]) -> Plain:
+            return Plain()
+
+    tags: list[Tag] = [(("a",), "PII")]
+    assert redactor_for(YieldingRedactor(Plain()), tags) == Rejected("tag_unknown")
+    found = redactor_for(YieldingRedactor(Aware()), tags)
+    assert isinstance(found, YieldingRedactor)
+    assert found.redact([b"{}"]) == [Rejected("of_schema")]
 
 
 def test_keys_of_metadata_alone_are_not_searched(policy: Any, keys: str) -> None:

@@ -156,6 +156,15 @@ def test_a_missing_file_is_told_with_the_names_that_need_none() -> None:
         ("action: drop", "action: tokenise", 5, "needs settings"),
         ("action: drop", "action: {mask: {keep: last5}}", 5, "'none', 'last4' or 'bin_last4'"),
         ("card: mask", "card: drop", 11, "is for fields"),
+        # tags
+        ("name: mine", "name: mine\ntags: {PII: masc}", 2, "tags.PII: must be one of"),
+        ("name: mine", "name: mine\ntags: {PII: masc}", 2, "did you mean 'mask'"),
+        ("name: mine", "name: mine\ntags: {PII: {mask: {kep: last4}}}", 2, "did you mean 'keep'"),
+        ("name: mine", "name: mine\ntags: {PII: {drop: {}}}", 2, "'drop' has no settings"),
+        ("name: mine", "name: mine\ntags: [PII]", 2, "must be a mapping: on each line a name"),
+        ("name: mine", "name: mine\ntags: {PII: mask, 7: mask}", 2, "tags.7: must be a string; put it in quotes"),
+        ("name: mine", "name: mine\ntags: {PII: mask, pii: drop}", 2, "'PII' and 'pii' are one in metrics, 'tag_pii'"),
+        ("name: mine", "name: mine\ntags: {PII12345: mask}", 2, "four digits at most"),
         # detectors
         ("card: mask", "cart: mask", 11, "did you mean 'card'"),
         ("card: mask", "zebra: mask\n  card: mask", 11, "known: "),
@@ -211,6 +220,9 @@ def test_errors_name_the_line_and_what_would_be_right(old: str, new: str, line: 
         "fields: [{{id: {}, action: mask, names: [x]}}]",
         "fields: [{{id: a, action: {}, names: [x]}}]",
         "detectors: {}",
+        "tags: {}",
+        "tags: {{PII: {}}}",
+        "tags: {{PII: {{tokenise: {{key: {}}}}}}}",
         "detectors: {{card: {{mask: {{keep: {}}}}}}}",
         "detectors: {{card: {{replace: {{with: {}}}}}}}",
         "detectors: {{card: {{generalise: {{to: bucket, width: {}}}}}}}",
@@ -436,7 +448,13 @@ limits: {max_depth: 9, max_bytes: 1000}
 exceptions: [{id: ours, detectors: [card], names: [ticket], reason: made-up numbers}]
 drop_records: [{id: tests, field: kind, equals: test}]
 unknown_fields: mask
+tags: {PII: mask, EMAIL: drop}
 """
+
+
+def test_tags_are_merged_one_by_one_in_the_order_of_the_extended_policy(write: Write) -> None:
+    child = load_policy(write(child="extends: base.yaml\ntags: {NEW: mask, EMAIL: release}\n", base=BASE))
+    assert list(child.tags.items()) == [("PII", "mask"), ("EMAIL", "release"), ("NEW", "mask")]
 
 
 def test_what_is_not_said_is_inherited(write: Write) -> None:
@@ -574,6 +592,8 @@ def test_of_several_the_later_one_counts_in_all_that_both_say(write: Write) -> N
         ({"child": "fields: [{id: new, action: mask}]\n"}, 4, "selects nothing"),
         ({"child": "detectors: {card: release}\n"}, 3, "'card' is not in force"),
         ({"child": "fields: [{id: email, action: drop, names: [x]}]\n"}, 4, "used twice"),
+        ({"child": "fields: [{id: tag_pii, action: drop, names: [x]}]\n"}, 4, "used twice"),
+        ({"child": "tags: {E-mail: mask, pii: mask}\n"}, 4, "tag 'PII', here or in what is extended"),
         (
             {"child": "exceptions: [{id: secret, detectors: [card], names: [x], reason: made-up numbers}]\n"},
             3,

@@ -137,6 +137,68 @@ def test_policies_are_values() -> None:
     assert policy == parse_policy(GOOD, "elsewhere.yaml")
 
 
+TAGGED = GOOD + "tags: {PII: mask, EMAIL: {tokenise: {key: customer, type: email}}, Public: release}\n"
+
+
+def test_the_digest_of_a_policy_without_tags_is_what_it_was_before_there_were_any() -> None:
+    assert digest(GOOD) == digest(GOOD + "tags: {}\n") == "f911d9df975b5de1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("PII: mask, ", ""),
+        ("PII: mask", "PII: drop"),
+        ("PII: mask", "pii: mask"),
+        ("Public: release", "Private: mask"),
+        ("type: email", "type: mail"),
+        ("PII: mask, ", "AAA: mask, PII: mask, "),
+    ],
+)
+def test_tags_count_in_the_digest(old: str, new: str) -> None:
+    assert TAGGED.count(old) == 1
+    assert len({digest(TAGGED), digest(TAGGED.replace(old, new)), digest(GOOD)}) == 3
+    assert digest(TAGGED.replace("PII: mask", "PII: {mask: {keep: none}}")) == digest(TAGGED)
+
+
+def test_the_order_of_tags_counts_in_the_digest() -> None:
+    assert digest(GOOD + "tags: {A: mask, B: drop}\n") != digest(GOOD + "tags: {B: drop, A: mask}\n")
+
+
+def test_tags_survive_being_written_and_read() -> None:
+    policy = parse_policy(TAGGED, "p.yaml")
+    again = parse_policy(json.dumps(policy.model_dump(mode="json")), "p.yaml")
+    assert again == policy
+    assert list(again.tags) == ["PII", "EMAIL", "Public"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "rule_id"),
+    [
+        ("PII", "tag_pii"),
+        ("PersonalData", "tag_personal_data"),
+        ("pii.email-address", "tag_pii_email_address"),
+        ("GDPR Art. 9", "tag_gdpr_art_9"),
+        ("9", "tag_9"),
+        ("P\u00e9rsonnel", "tag_personnel"),
+    ],
+)
+def test_the_id_of_a_tag_is_made_of_its_name(tag: str, rule_id: str) -> None:
+    policy = Policy.model_validate({"name": "p", "version": "1", "tags": {tag: "mask"}})
+    assert policy.tag_rules() == {tag: FieldRule(id=rule_id, action="mask")}
+
+
+@pytest.mark.parametrize("tag", ["", "-", "\u500b\u4eba", "P12345", "x" * 61, "x" * 300])
+def test_a_tag_of_which_no_id_can_be_made_is_refused(tag: str) -> None:
+    with pytest.raises(ValidationError):
+        Policy.model_validate({"name": "p", "version": "1", "tags": {tag: "mask"}})
+
+
+def test_the_type_of_a_tag_under_a_key_is_that_of_its_detector() -> None:
+    rules = parse_policy(TAGGED.replace("PII: mask", "PII: {hash: {key: a, type: person}}"), "p.yaml").tag_rules()
+    assert [rule.type for rule in rules.values()] == [None, "email", None]
+
+
 def test_regions_are_countries_and_count_in_the_digest() -> None:
     plain = Policy(name="p", version="1", detectors={"phone": "mask"})
     with_regions = Policy(name="p", version="1", detectors={"phone": "mask"}, regions=["GB", "DE"])

@@ -18,6 +18,7 @@ fields:
   - {id: gone, action: drop, names: [ssn]}
   - {id: named, action: {tokenise: {key: customer, key_id: b}}, names: [customer]}
   - {id: sealed, action: {encrypt: {key: other}}, names: [sealed]}
+tags: {PII: mask, REF: {tokenise: {key: other, key_id: c}}, PUBLIC: release}
 detectors:
   email: {hash: {key: customer}}
   card: {mask: {keep: last4}}
@@ -51,6 +52,9 @@ def failures(redactor: Redactor, test: str) -> list[Failure]:
         "input: {a: 12345678901234567890.123456789}\n    output: '{\"a\":12345678901234567890.123456789}'",
         "input: {ssn: 078-05-1120, a: 'x\"y'}\n    output: {a: 'x\"y'}\n    contains_no: [078-05]",
         "input: {<<: 1}\n    output: {<<: 1}",
+        "input: {a: {b: 1}}\n    tags: {a.b: PII}\n    output: {a: {b: '****'}}",
+        "input: {a: {b: 1}}\n    tags: {a.*: [PUBLIC, REF]}\n    output: {a: {b: tok_tag_ref_c_*}}",
+        "input: {a: 1}\n    tags: {a: OTHER}\n    rejected: tag_unknown",
     ],
 )
 def test_what_is_expected_passes(redactor: Redactor, test: str) -> None:
@@ -63,6 +67,10 @@ def test_what_is_expected_passes(redactor: Redactor, test: str) -> None:
         ("input: {a: {b: 1}}\n    output: {a: {b: 2}}", "a.b: expected 2, got 1"),
         ("input: {a: 1}\n    output: {a: true}", "a: expected true, got 1"),
         ("input: {a: 1}\n    output: {}", "a: expected nothing, got 1"),
+        (
+            "input: {a: 1}\n    tags: {a: OTHER}\n    output: {}",
+            "expected the document {}, got rejected as 'tag_unknown'",
+        ),
         ("input: {ssn: x}\n    output: {ssn: x}", 'ssn: expected "x", got nothing'),
         ("input: {a: [1]}\n    output: {a: [1, 2]}", "a: expected [1,2], got [1]"),
         ("input: {a: [1]}\n    output: {a: [2]}", "a.0: expected 2, got 1"),
@@ -109,6 +117,8 @@ def test_what_is_not_as_expected_is_shown(redactor: Redactor, test: str, problem
         ("tests:\n  - name: t\n    input: {[a]: 1}\n    dropped: a", 3, "a key must be a text"),
         ("tests:\n  - name: t\n    input: {}\n    dropped: a\n    contains_no: x", 5, "a list of texts"),
         ("tests:\n  - name: t\n    input: {}\n    dropped: a\n    contains_no: [5]", 5, "put it in quotes"),
+        ("tests:\n  - name: t\n    input: {}\n    dropped: a\n    tags: [a]", 5, "from the path of a field to its tag"),
+        ("tests:\n  - name: t\n    input: {}\n    dropped: a\n    tags: {a: 5}", 5, "tests.0.tags.a: must be a text"),
         ('tests:\n  - name: t\n    input: "\\ud800"\n    dropped: a', 3, "holds what UTF-8 or JSON can't"),
         ("tests:\n  - name: [", 2, "is not YAML"),
         ("tests: &a\n  - {name: t, input: {a: *a}, dropped: x}", 0, "nested too deep"),

@@ -2,11 +2,13 @@
 
 import json
 import math
+import struct
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.decoder import Schema, Tag
+from consumer.decoding.schemas import avro_walk
 from consumer.decoding.schemas.avro import AvroReader
+from consumer.decoding.schemas.avro_bounds import safe_bytes
 from consumer.decoding.schemas.definition import Definition, Format, Refused, SchemaUnusable
 from consumer.decoding.schemas.memory import SchemaMemory
 from tests.kits.examples import examples
 from tests.kits.schemas import MAX_BYTES, avro_bytes, avro_definition, varint, zigzag
 
+SAMPLES = Path(__file__).parents[1] / "samples"
 ORDER = {
     "type": "record",
     "name": "Order",
@@ -280,7 +285,9 @@ class _Registry:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, '{"type":"array","items":' * 5000 + '"int"' + "}" * 5000, "", "{}", "17", '"']
+    "text",
+    ["[" * 100_000, '{"type":"array","items":' * 5000 + '"int"' + "}" * 5000, "", "{}", "17", '"'],
+    ids=lambda text: text[:30],
 )
 def test_texts_that_are_no_schema_end_nothing(text: str) -> None:
     definition = Definition(Format.AVRO, text, "n", "1")
@@ -348,6 +355,12 @@ def test_control_characters_are_bounded_by_what_they_become() -> None:
 def test_blocks_with_their_size_are_read() -> None:
     schema = _of({"type": "array", "items": "int"})
     assert _reader(schema).read(b"\x03\x04\x02\x04\x00", _no_wire())[0] == b'{"v":[1,2]}'
+
+
+def test_what_another_languages_library_wrote_is_read_to_the_digit() -> None:
+    sample = json.loads((SAMPLES / "avro_rust.json").read_text(encoding="utf-8"))
+    document, _ = _reader(sample["schema"]).read(bytes.fromhex(sample["payload"]), _no_wire())
+    assert document.decode() == sample["document"]
 
 
 _SCALARS: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], Any]]] = {
@@ -465,7 +478,7 @@ def _same(found: Any, expected: Any) -> bool:
     if isinstance(expected, list):
         return len(found) == len(expected) and all(map(_same, found, expected))
     if isinstance(expected, float):
-        return float(found) == expected or math.isclose(float(found), expected, rel_tol=1e-7)
+        return float(found) == expected or struct.pack("<f", found) == struct.pack("<f", expected)
     return bool(found == expected and type(found) is type(expected)) or (
         isinstance(expected, Decimal) and Decimal(found) == expected
     )
@@ -491,6 +504,60 @@ def test_whatever_the_bytes_are_they_end_as_a_document_or_a_code(
         except Refused as refusal:
             results.append(bool(refusal.code))
     assert results[0] == results[1]
+
+
+def _values(document: Any) -> int:
+    if isinstance(document, dict):
+        return 1 + sum(map(_values, document.values()))
+    return 1 + sum(map(_values, document)) if isinstance(document, list) else 1
+
+
+@examples(1000)
+@given(_documents(), st.integers(5, 60), st.integers(100, 2000), st.data())
+def test_what_is_told_of_a_payload_by_its_length_holds(
+    document: tuple[Any, Any, Any], max_values: int, max_chars: int, data: st.DataObject
+) -> None:
+    schema, written, _ = document
+    if not _is_bounded(schema):
+        return
+    reader = _reader(schema)
+    safe = safe_bytes(reader._root, max_values, max_chars)
+    payload = bytearray(avro_bytes(schema, written))
+    for place in data.draw(st.lists(st.integers(0, max(0, len(payload) - 1)), max_size=2)):
+        if payload:
+            payload[place] = data.draw(st.integers(0, 255))
+    if len(payload) > safe:
+        return
+    try:
+        made = reader.read(bytes(payload), _no_wire())[0]
+    except Refused:
+        return
+    # The document itself is the value of a record that is around it.
+    assert _values(json.loads(made)) <= max_values + 1
+    assert len(made) <= max_chars
+
+
+@examples(500)
+@given(_documents(), st.integers(2, 20), st.integers(30, 300))
+def test_what_is_counted_is_what_it_becomes(document: tuple[Any, Any, Any], max_values: int, max_chars: int) -> None:
+    schema, written, read = document
+    if not _is_bounded(schema):
+        return
+    payload = avro_bytes(schema, written)
+    made, _ = _reader(schema).read(payload, _no_wire())
+    many = _values(read) > max_values
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(avro_walk, "MAX_VALUES", max_values)
+        reader = _reader(schema, max_chars)
+        reader._safe_bytes = -1
+        try:
+            assert reader.read(payload, _no_wire())[0] == made
+            assert len(made) <= max_chars
+            assert not many
+        except Refused as refusal:
+            code = refusal.code
+            assert code in ("decoded_too_many_values", "decoded_too_large")
+            assert code != "decoded_too_many_values" or many
 
 
 def test_the_librarys_own_logical_types_are_left_as_they_are() -> None:

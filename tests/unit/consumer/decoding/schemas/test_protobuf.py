@@ -279,6 +279,7 @@ def test_few_bytes_with_long_names_are_bounded_by_what_they_become() -> None:
         _proto("message A { string a = 1; }") + " " * 2**18,
         _proto('import "sanitizer/main.proto"; message A { string a = 1; }'),
     ],
+    ids=lambda text: text[:60],
 )
 def test_texts_that_are_no_schema_are_unusable_and_say_nothing(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     class Folder:
