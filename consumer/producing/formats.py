@@ -13,7 +13,6 @@ import orjson
 from consumer.errors import UsageError
 from consumer.extras import extra_named
 from consumer.producing import envelopes
-from consumer.producing.avro import AvroGlue
 
 Compress = Callable[[bytes], bytes]
 Setting = str | list[Any]
@@ -129,6 +128,8 @@ def format_named(name: str) -> Format:
             control=envelopes.cloudwatch_control(),
         )
     if name == _AVRO_GLUE:
+        from consumer.producing.avro import AvroGlue  # noqa: PLC0415 - AWS's clients: not for a list of names
+
         avro = AvroGlue()
         return Format(["glue"], avro.holds, avro.write)
     if name in _ENVELOPES:
