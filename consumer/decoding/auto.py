@@ -30,8 +30,9 @@ from redaction.inflate import inflate_whole
 TOO_OFTEN: Final = "compressed_too_often"
 """Code of a quarantine entry."""
 
-# Of one record: with more of them it is no NDJSON with a bad line, and each costs.
+# Of one record: with more of them it is no NDJSON with a bad line, and each costs time, and many times its size.
 _MAX_BAD_LINES: Final = 1000
+_MAX_BAD_BYTES: Final = 2**20
 # Stands in one object only within a text.
 _JOINT: Final = re.compile(rb"\}[ \t\r\n]*+\{")
 
@@ -102,6 +103,7 @@ class Auto:
         """Return the documents of lines, or all as one; None: the first line is no object."""
         spans: list[tuple[int, int]] = []
         bad: list[int] = []
+        bad_bytes = 0
         left = self._max_bytes
         for start, end in lines(data):
             line = data[start:end]
@@ -110,7 +112,8 @@ class Auto:
                     return None
             elif not is_json(line):
                 bad.append(len(spans))
-                if len(bad) > _MAX_BAD_LINES:
+                bad_bytes += end - start
+                if len(bad) > _MAX_BAD_LINES or bad_bytes > _MAX_BAD_BYTES:
                     return [Decoded(data)]
             spans.append((start, end))
             left -= end - start + PART_BYTES

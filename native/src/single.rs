@@ -20,10 +20,10 @@ pub fn is_single(data: &[u8]) -> bool {
             return false;
         }
     }
-    // What in one object follows a brace that closes only where it stands within a text.
+    // Stands in one object only within a text.
     memchr_iter(b'}', data).all(|brace| {
         let next = data[brace + 1..].iter().find(|byte| !is_white(**byte));
-        matches!(next, None | Some(b',' | b'}' | b']'))
+        next != Some(&b'{')
     })
 }
 
