@@ -16,6 +16,7 @@ from consumer.decoding.compression import MAX_NESTED, NO_ZSTD, compression_of, e
 from consumer.decoding.framing import (
     WHITESPACE,
     TooManyParts,
+    are_objects,
     as_it_is,
     concatenated,
     elements,
@@ -101,6 +102,10 @@ class Auto:
 
     def _lines(self, data: bytes) -> Sequence[Decoded] | None:
         """Return the documents of lines, or all as one; None: the first line is no object."""
+        if data.count(b"\n") <= self._max_bytes // PART_BYTES:
+            texts = [text for text in [line.strip(WHITESPACE) for line in data.split(b"\n")] if text]
+            if len(data) + PART_BYTES * len(texts) <= self._max_bytes and are_objects(texts):
+                return [Decoded(text) for text in texts]
         spans: list[tuple[int, int]] = []
         bad: list[int] = []
         bad_bytes = 0

@@ -65,7 +65,7 @@ class Chain:
             raise
         except Exception:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
             return (Undecodable(DECODER_RAISED),)
-        if not made or not all(map(_is_valid, made)):
+        if not (_are_decoded(made) or (made and all(map(_is_valid, made)))):
             return (Undecodable(DECODER_INVALID),)
         if part.schema is None:
             return made
@@ -77,6 +77,11 @@ class Chain:
 
 def _never(_: bytes) -> bool:
     return False
+
+
+def _are_decoded(parts: Sequence[object]) -> bool:
+    """Tell of many at once whether each is valid, as most are."""
+    return set(map(type, parts)) == {Decoded} and set(map(type, [part.data for part in parts])) == {bytes}  # type: ignore[attr-defined]
 
 
 def _is_valid(part: object) -> bool:

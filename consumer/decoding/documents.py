@@ -1,14 +1,19 @@
 """What a record holds, as records of their own: each with its place, and what is known of it already."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from consumer.decoder import Decoded, LeftOut, Part, Undecodable
 from consumer.decoding.chain import Chain
 from consumer.record import Record, Tag
 from redaction.guard import redact_guarded, redactor_for
 from redaction.plugin import Dropped, Redactor, Rejected, Verdict
+
+_VERDICTS: Final[Mapping[type, Callable[[str], Rejected | Dropped]]] = {Undecodable: Rejected, LeftOut: Dropped}
+
+# What the classes themselves call, after having sorted their arguments.
+_new: Final = tuple.__new__
 
 
 class Document(NamedTuple):
@@ -25,14 +30,14 @@ class Document(NamedTuple):
     is_last: bool = True
 
 
-def documents_of(record: Record, parts: Sequence[Part]) -> Iterator[Document]:
-    """Yield what a record's parts are."""
+def documents_of(record: Record, parts: Sequence[Part]) -> list[Document]:
+    """Return what a record's parts are."""
     if len(parts) == 1:
-        yield _only(record, parts[0])
-        return
-    last = len(parts) - 1
-    for number, part in enumerate(parts):
-        yield _numbered(record, part, number, is_last=number == last)
+        return [_only(record, parts[0])]
+    documents = [_numbered(record, part, number) for number, part in enumerate(parts)]
+    documents[0] = documents[0]._replace(is_first=True)
+    documents[-1] = documents[-1]._replace(is_last=True)
+    return documents
 
 
 def by_redactor(
@@ -55,7 +60,7 @@ def judged(chain: Chain, redactor: Redactor, records: Sequence[Record]) -> Itera
         some = [records[number] for number in run]
         if is_to_decode:
             for record in some:
-                documents = list(documents_of(record, chain.decode(record.data)))
+                documents = documents_of(record, chain.decode(record.data))
                 yield list(zip([each.record for each in documents], _verdicts(redactor, documents), strict=True))
         else:
             verdicts = redact_guarded(redactor, [record.data for record in some])
@@ -91,17 +96,14 @@ def _only(record: Record, part: Part) -> Document:
         return Document(record, Dropped(part.rule))
     if part.data == record.data and part.schema is None:
         return Document(record)
-    return _numbered(record, part, 0, is_last=True)
+    return _numbered(record, part, 0)._replace(is_first=True, is_last=True)
 
 
-def _numbered(record: Record, part: Part, number: int, *, is_last: bool) -> Document:
-    data, schema = b"", None
-    verdict: Rejected | Dropped | None = None
-    if isinstance(part, Decoded):
-        data, schema = part
-    elif isinstance(part, Undecodable):
-        verdict = Rejected(part.code)
-    else:
-        verdict = Dropped(part.rule)
+def _numbered(record: Record, part: Part, number: int) -> Document:
     sequence, sub, arrival_ms, put, key = record[:5]
-    return Document(Record(sequence, sub, arrival_ms, data, key, number, schema, put), verdict, not number, is_last)
+    if isinstance(part, Decoded):
+        known, data, schema = None, *part
+    else:
+        known, data, schema = _VERDICTS[type(part)](part[0]), b"", None
+    made = _new(Record, (sequence, sub, arrival_ms, data, key, number, schema, put))
+    return _new(Document, (made, known, False, False))

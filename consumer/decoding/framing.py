@@ -7,6 +7,7 @@ Nothing is parsed whose values would take much more memory than its bytes.
 """
 
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,12 @@ WHITESPACE: Final = b" \t\r\n"
 # Of one document: a value takes up to a hundred bytes when it is read, a character four.
 _MAX_VALUES: Final = 250_000
 _MAX_BYTES: Final = 10 * 2**20
+
+# Texts that are looked at together. Nobody who writes records knows the mark between them.
+_LOOK_TEXTS: Final = 64
+_LOOK_BYTES: Final = 1 << 12
+_MARK: Final = secrets.token_hex(16)
+_PARTED: Final = b',"%b",' % _MARK.encode()
 
 # orjson's own bound: what is nested deeper is no object to it.
 _MAX_DEPTH: Final = 1024
@@ -48,6 +55,23 @@ def is_object(text: bytes) -> bool:
 def is_json(text: bytes) -> bool:
     """Tell whether a text is JSON, whatever it holds; False, too, where it is too large to look."""
     return not _is_beyond_reading(text) and _type(text) is not None
+
+
+def are_objects(texts: Sequence[bytes]) -> bool:
+    """Tell whether each of the texts is one whole object, by one look at many; False, too, where one is not small."""
+    if max(map(len, texts)) > _LOOK_BYTES:
+        return False
+    for start in range(0, len(texts), _LOOK_TEXTS):
+        some = texts[start : start + _LOOK_TEXTS]
+        try:
+            values = orjson.loads(b"[%b]" % _PARTED.join(some))
+        except orjson.JSONDecodeError:
+            return False
+        # What opens in one text and closes in another has the mark between them within.
+        are_parted = len(values) == 2 * len(some) - 1 and values[1::2].count(_MARK) == len(some) - 1
+        if not are_parted or set(map(type, values[::2])) != {dict}:
+            return False
+    return True
 
 
 def _is_beyond_reading(text: bytes) -> bool:

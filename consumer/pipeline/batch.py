@@ -24,6 +24,7 @@ class Batch:
     :param is_given_up: its records were not decoded, and are not to be settled.
     :ivar known: verdicts that stand before the redactor has seen anything, by index.
     :ivar ends: whether a record ends with a document, by index; None: each is a record of its own.
+    :ivar is_plain: nothing is known of its documents, neither verdicts nor schemas.
     :ivar begun: records that begin here.
     :ivar size: bytes of their data, as they were put.
     :ivar outcomes: by index; None: unfinished.
@@ -38,6 +39,7 @@ class Batch:
         self._documents: Sequence[Document] | None = None
         self.known: dict[int, Verdict] = {}
         self.ends: list[bool] | None = None
+        self.is_plain = True
         self.begun = len(records)
         self.size = sum([len(record.data) for record in records])
         self.outcomes: list[Outcome | None] = [None] * len(records)
@@ -53,6 +55,7 @@ class Batch:
         batch._documents = documents
         batch.known = {index: each.verdict for index, each in enumerate(documents) if each.verdict}
         batch.ends = [each.is_last for each in documents]
+        batch.is_plain = not batch.known and not any(each.record.schema for each in documents)
         begun = [each.record for each in documents if each.is_first]
         batch.begun = len(begun)
         batch.size = sum([len(record.original) for record in begun])
@@ -90,6 +93,9 @@ class Batch:
         """
         if self.ends is None:
             return documents, None
+        if len(documents) == 1 and so_far in (None, *documents):
+            (outcome,) = documents
+            return +Counter({outcome: self.ends.count(True)}), None if self.ends[-1] else outcome
         counts: Counter[Outcome] = Counter()
         for ended, is_end in zip(self.outcomes, self.ends, strict=True):
             outcome = ended or Outcome.ABANDONED

@@ -126,9 +126,9 @@ class CrashJournal:
         """The redactor has these documents in hand while the block lasts; after it, the shard is settling."""
         return self._in_hand(first, first.part or 0, last, last.part or 0, alone=alone)
 
-    def decoding(self, record: Record, *, alone: bool = False) -> AbstractContextManager[None]:
-        """The decoders have this record in hand, likewise."""
-        return self._in_hand(record, _WHOLE, record, _WHOLE, alone=alone)
+    def decoding(self, first: Record, last: Record, *, alone: bool = False) -> AbstractContextManager[None]:
+        """The decoders have these records in hand, likewise."""
+        return self._in_hand(first, _WHOLE, last, _WHOLE, alone=alone)
 
     @contextmanager
     def _in_hand(self, first: Record, part: int, last: Record, last_part: int, *, alone: bool) -> Iterator[None]:

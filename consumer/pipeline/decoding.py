@@ -3,19 +3,19 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from consumer.backoff import backoff
-from consumer.decoder import PART_BYTES, Decoded, DecoderUnavailable, Part, Undecodable
-from consumer.decoding.chain import Chain
+from consumer.decoder import PART_BYTES, DecoderUnavailable, Undecodable
+from consumer.decoding.chain import SMALL_BYTES, Chain
 from consumer.decoding.documents import Document, documents_of
 from consumer.decoding.loading import open_chain
 from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.pipeline.batch import Batch
-from consumer.pipeline.byte_budget import ByteBudget
+from consumer.pipeline.byte_budget import ByteBudget, Held
 from consumer.pipeline.crash_journal import CrashJournal, Stage
 from consumer.pipeline.isolation import Isolation
 from consumer.record import Record
@@ -111,68 +111,109 @@ class ShardDecoding:
         if not to_decode:
             yield Batch(records)
             return
-        some: list[Document] = []
-        weight = 0
-        for place, record in enumerate(records):
-            is_given_up = True
-            with closing(self._documents(record) if place in to_decode else _as_put(record)) as documents:
-                for each in documents:
-                    is_given_up = False
-                    some.append(each)
-                    weight += len(each.record.data)
-                    if len(some) >= BATCH_DOCUMENTS or weight >= BATCH_BYTES:
-                        yield self._shared.batch_of(some)
-                        some, weight = [], 0
-            if is_given_up:
-                if some:
-                    yield self._shared.batch_of(some)
-                yield Batch(records[place:], is_given_up=True)
-                return
-        if some:
-            yield self._shared.batch_of(some)
+        filling = _Filling(self._shared)
+        place = 0
+        while place < len(records):
+            if place not in to_decode:
+                yield from filling.add([Document(records[place])])
+                place += 1
+                continue
+            with self._room_for(records[place]) as held:
+                decoded = self._decode_some(records, place, to_decode)
+                if not decoded:
+                    break
+                if held:
+                    held.shrink(sum([len(each.record.data) + PART_BYTES for each in decoded[0]]))
+                for documents in decoded:
+                    yield from filling.add(documents)
+            place += len(decoded)
+        yield from filling.rest()
+        if place < len(records):
+            yield Batch(records[place:], is_given_up=True)
 
-    def _documents(self, record: Record) -> Generator[Document, None, None]:
-        """Yield the documents of a record; none when the work is stopped.
-
-        While those of a large one are asked for, they have their place in the budget.
-        """
+    def _room_for(self, record: Record) -> AbstractContextManager[Held | None]:
+        """Return the place in the budget of a record that may become large, for as long as its documents last."""
         most = self._chain.most(len(record.data))
-        if most <= 2 * BATCH_BYTES:
-            yield from documents_of(record, self._decode(record))
-            return
+        if most <= SMALL_BYTES:
+            return nullcontext()
         self._journal.at(Stage.WAITING)
-        with self._budget.hold(most, self._stop) as held:
-            parts = self._decode(record)
-            held.shrink(sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]))
-            yield from documents_of(record, parts)
+        return self._budget.hold(most, self._stop)
 
-    def _decode(self, record: Record) -> Sequence[Part]:
-        """Return the parts; none when the work is stopped before what the decoder asks has answered."""
-        judgement = self._journal.is_wary and self._journal.verdict_on_decoding(record)
-        if isinstance(judgement, str):
-            return (Undecodable(judgement),)
+    def _decode_some(self, records: Sequence[Record], place: int, to_decode: Container[int]) -> list[list[Document]]:
+        """Decode a record, and as many of those that follow as are small, and small together.
+
+        :return: the documents of each; nothing: the work was stopped before what the decoder asks has answered.
+        """
         attempt = 0
-        while not self._stop.is_set():
+        decoded: list[list[Document]] = []
+        while not decoded and not self._stop.is_set():
             try:
-                with (
-                    self._isolation.exclusive() if judgement else self._isolation.shared(),
-                    self._journal.decoding(record, alone=judgement),
-                    beside() if len(record.data) > _LONG_BYTES else nullcontext(),
-                ):
-                    parts = self._chain.decode(record.data)
+                self._decode_into(decoded, records, place, to_decode)
             except DecoderUnavailable as error:
+                if decoded:
+                    break  # those that were decoded come first
                 if not attempt:
                     self._held_since(time.time())
                 attempt += 1
                 self._log.warning("decoder.unavailable", reason=str(error), attempt=attempt)
                 with waiting():
                     self._stop.wait(backoff(attempt, _PAUSE_SECONDS, _PAUSE_LIMIT_SECONDS))
-            else:
-                if attempt:
-                    self._held_since(0)
-                return parts
-        return ()
+        if attempt:
+            self._held_since(0)
+        return decoded
+
+    def _decode_into(
+        self, decoded: list[list[Document]], records: Sequence[Record], place: int, to_decode: Container[int]
+    ) -> None:
+        first = last = records[place]
+        judgement = self._journal.is_wary and self._journal.verdict_on_decoding(first)
+        if isinstance(judgement, str):
+            decoded.append(documents_of(first, (Undecodable(judgement),)))
+            return
+        if not self._journal.is_wary and self._chain.most(len(first.data)) <= SMALL_BYTES:
+            end = place + 1
+            while end < len(records) and end in to_decode and self._chain.most(len(records[end].data)) <= SMALL_BYTES:
+                end += 1
+            last = records[end - 1]
+        else:
+            end = place + 1
+        size = 0
+        with (
+            self._isolation.exclusive() if judgement else self._isolation.shared(),
+            self._journal.decoding(first, last, alone=judgement),
+            beside() if len(first.data) > _LONG_BYTES else nullcontext(),
+        ):
+            for record in records[place:end]:
+                documents = documents_of(record, self._chain.decode(record.data))
+                decoded.append(documents)
+                size += sum([len(each.record.data) for each in documents])
+                if size > BATCH_BYTES:
+                    return
 
 
-def _as_put(record: Record) -> Generator[Document, None, None]:
-    yield Document(record)
+class _Filling:
+    """Fills batches with documents."""
+
+    def __init__(self, shared: Decoding) -> None:
+        self._shared = shared
+        self._documents: list[Document] = []
+        self._weight = 0
+
+    def add(self, documents: Sequence[Document]) -> Iterator[Batch]:
+        """Add documents; yield each batch that is full then."""
+        weight = sum([len(each.record.data) for each in documents])
+        if len(self._documents) + len(documents) < BATCH_DOCUMENTS and self._weight + weight < BATCH_BYTES:
+            self._documents += documents
+            self._weight += weight
+            return
+        for each in documents:
+            self._documents.append(each)
+            self._weight += len(each.record.data)
+            if len(self._documents) >= BATCH_DOCUMENTS or self._weight >= BATCH_BYTES:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield what is there, if anything is."""
+        if self._documents:
+            full, self._documents, self._weight = self._documents, [], 0
+            yield self._shared.batch_of(full)

@@ -45,7 +45,7 @@ class ShardRedaction:
 
     def redact(self, batch: Batch, first: int) -> list[Verdict]:
         """Give the verdicts on a batch's documents from an index on, in order."""
-        if batch.ends is None:
+        if batch.is_plain:
             return self._by_size(batch.records[first:] if first else batch.records, self._redactor)
         verdicts: list[Verdict] = []
         for shown_to, run in by_redactor(self._redactor, batch.documents()[first:]):
