@@ -6,10 +6,23 @@ That is one field, so that policies speak of it as of any other, and key templat
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from consumer.decoder import PART_BYTES, Decoded, DecoderContext, DecoderFactory, Kind, LeftOut, Part, Undecodable
+from consumer.decoder import (
+    ANY_NAME,
+    ANY_NAMES,
+    PART_BYTES,
+    Decoded,
+    DecoderContext,
+    DecoderFactory,
+    Kind,
+    LeftOut,
+    Part,
+    Tag,
+    Undecodable,
+)
 from consumer.decoding.chain import TOO_LARGE
 from consumer.errors import UsageError
 from redaction.parse import Limits, Unparsable, parse, parse_text
@@ -28,6 +41,7 @@ DELETION: Final = "deletion"
 _CONTROL_RECORD: Final = "dms_control_record"
 
 _MAX_DEPTH: Final = 100
+_MAX_SCHEMAS: Final = 100
 _MAX_VALUES: Final = 250_000
 
 _PATH: Final = re.compile(r"[^.{}]+(\.[^.{}]+)*")
@@ -78,6 +92,17 @@ def kept(envelope: Document, paths: Sequence[Sequence[str]]) -> Document:
                 inner = inner.setdefault(name, {})
             inner[path[-1]] = value
     return fields
+
+
+def below(path: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield what is left of a tag's path for one who stands at `names`; nothing is left where all there is tagged."""
+    if not names or not path:
+        yield tuple(path)
+    elif path[0] == ANY_NAMES:
+        yield from below(path[1:], names)
+        yield from below(path, names[1:])
+    elif path[0] in (ANY_NAME, names[0]):
+        yield from below(path[1:], names[1:])
 
 
 def with_envelope(document: Document, fields: Document) -> bytes:
@@ -146,6 +171,21 @@ class Opener:
         self._drops_empty = choice(options, "absent", _QUARANTINE)
         self._drops_deletions = choice(options, "deletions", _DROP)
         self._limits = limits_of(context)
+        self._inner = [self._at]
+        if form.base64_at:
+            self._inner.append(tuple(form.base64_at.split(".")))
+        self.moved = lru_cache(_MAX_SCHEMAS)(self._moved)
+
+    def _moved(self, tags: Sequence[Tag]) -> tuple[Tag, ...]:
+        """Return where tagged fields of the envelope stand in the document."""
+        return tuple(dict.fromkeys(Tag(place, tag.name) for tag in tags for place in self._places(tag.path)))
+
+    def _places(self, path: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        for wrapped in ((), (self._form.wrapped_in,)) if self._form.wrapped_in else ((),):
+            for at in self._inner:
+                yield from (rest or (ANY_NAME,) for rest in below(path, (*wrapped, *at)))
+            for at in self._keep:
+                yield from ((FIELD, *at, *rest) for rest in below(path, (*wrapped, *at)))
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return the inner document."""
