@@ -144,6 +144,7 @@ class _Form(NamedTuple):
     :ivar base64_at: where it is instead, as base64; empty: nowhere.
     :ivar wrapped_in: field that may hold the envelope, where `schema` stands beside it.
     :ivar operation: where it stands what was done, and what means that something was deleted.
+    :ivar has_tombstones: whether an empty record says once more that something was deleted.
     :ivar control: where it stands what kind of record it is, and what means that it holds no data.
     """
 
@@ -152,6 +153,7 @@ class _Form(NamedTuple):
     base64_at: str = ""
     wrapped_in: str = ""
     operation: tuple[str, frozenset[str]] | None = None
+    has_tombstones: bool = False
     control: tuple[str, str, str] | None = None
 
 
@@ -189,6 +191,8 @@ class Opener:
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return the inner document."""
+        if self._form.has_tombstones and not data:
+            return (self._deletion(),)
         try:
             return (self._opened(opened(data, self._limits)),)
         except Refused as refusal:
@@ -204,7 +208,7 @@ class Opener:
         if form.control and field_at(envelope, form.control[0].split(".")) == form.control[1]:
             return LeftOut(form.control[2])
         if form.operation and field_at(envelope, form.operation[0].split(".")) in form.operation[1]:
-            return LeftOut(DELETION) if self._drops_deletions else Undecodable(DELETION)
+            return self._deletion()
         content = field_at(envelope, self._at)
         if content is None and form.base64_at:
             content = _decoded(field_at(envelope, form.base64_at.split(".")))
@@ -213,6 +217,9 @@ class Opener:
         document = self._document(content)
         made = with_envelope(document, kept(envelope, self._keep)) if self._keep else serialize(document)
         return Decoded(made) if len(made) + PART_BYTES <= self._limits.max_bytes else Undecodable(TOO_LARGE)
+
+    def _deletion(self) -> Part:
+        return LeftOut(DELETION) if self._drops_deletions else Undecodable(DELETION)
 
     def _document(self, content: JSONValue) -> Document:
         if isinstance(content, str):
@@ -258,9 +265,18 @@ sns: Final = _known(_Form("Message", ("MessageId", "TopicArn", "Subject", "Times
 """Notifications of Amazon SNS, delivered with their envelope."""
 
 debezium: Final = _known(
-    _Form("after", ("op", "ts_ms", "source"), wrapped_in="payload", operation=("op", frozenset({"d", "t"})))
+    _Form(
+        "after",
+        ("op", "ts_ms", "source"),
+        wrapped_in="payload",
+        operation=("op", frozenset({"d", "t"})),
+        has_tombstones=True,
+    )
 )
-"""Change events of Debezium, with or without their schema."""
+"""Change events of Debezium, with or without their schema.
+
+Its server puts a deletion's tombstone into Kinesis as a record of no bytes.
+"""
 
 dms: Final = _known(
     _Form(
