@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from consumer.errors import DecoderUnavailable
 from consumer.logs import Logger
-from consumer.record import ANY_NAME, Schema, Tag
+from consumer.record import ANY_NAME, ANY_NAMES, Schema, Tag
 
 __all__ = [
     "ANY_NAME",
+    "ANY_NAMES",
     "ENTRY_POINT_GROUP",
     "PART_BYTES",
     "Decoded",
@@ -79,6 +80,10 @@ class Decoder(Protocol):
     One that takes bytes may have another method, ``passes(data) -> bool``: whether the data are one document as they
     are. Where it is the only step, it is asked of each record, and must cost next to nothing; or of many at once, as
     ``not_passing(payloads) -> Sequence[int]``, which gives the numbers of those that are not.
+
+    One that takes JSON may have another method, ``moved(tags) -> Sequence[Tag]``: where those fields stand in what it
+    gives that a schema tags in what it takes; those that are gone have no place. Behind a step without it, documents
+    with tagged fields are refused.
     """
 
     @property

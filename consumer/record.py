@@ -28,6 +28,9 @@ class Position(NamedTuple):
 ANY_NAME: Final = "*"
 """In the path of a tag: a field of whatever name, such as the keys of a map."""
 
+ANY_NAMES: Final = "**"
+"""In the path of a tag: any number of names, none among them. A type that holds itself has no end of them."""
+
 
 class Tag(NamedTuple):
     """What a schema says of a field.

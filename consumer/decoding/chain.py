@@ -4,7 +4,17 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from consumer.decoder import PART_BYTES, Decoded, Decoder, DecoderUnavailable, LeftOut, Part, Undecodable
+from consumer.decoder import (
+    PART_BYTES,
+    Decoded,
+    Decoder,
+    DecoderUnavailable,
+    LeftOut,
+    Part,
+    Schema,
+    Tag,
+    Undecodable,
+)
 
 SMALL_BYTES: Final = 1 << 20
 MAX_RATIO: Final = 200
@@ -13,6 +23,7 @@ MAX_RATIO: Final = 200
 DECODER_RAISED: Final = "decoder_raised"
 DECODER_INVALID: Final = "decoder_invalid_part"
 TOO_LARGE: Final = "decoded_too_large"
+TAGS_LOST: Final = "decoder_tags_lost"
 """Codes of quarantine entries."""
 
 _NAME: Final = re.compile(r"(?!(?:.*\d){5})[a-z][a-z0-9_]{0,63}")
@@ -61,6 +72,7 @@ class Chain:
     def _step(step: Decoder, part: Decoded) -> Sequence[Part]:
         try:
             made = list(step.decode(part.data))
+            schema = _moved(step, part.schema)
         except DecoderUnavailable:
             raise
         except Exception:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
@@ -70,9 +82,19 @@ class Chain:
         if part.schema is None:
             return made
         return [
-            each._replace(schema=part.schema) if isinstance(each, Decoded) and each.schema is None else each
+            (each._replace(schema=schema) if schema else Undecodable(TAGS_LOST))
+            if isinstance(each, Decoded) and each.schema is None
+            else each
             for each in made
         ]
+
+
+def _moved(step: Decoder, schema: Schema | None) -> Schema | None:
+    """Return the schema of what a step gives; None: there is none, or nobody knows where its tagged fields are now."""
+    if schema is None or not schema.tags:
+        return schema
+    move: Callable[[Sequence[Tag]], Sequence[Tag]] | None = getattr(step, "moved", None)
+    return schema._replace(tags=tuple(Tag(*each) for each in move(schema.tags))) if move else None
 
 
 def _never(_: bytes) -> bool:

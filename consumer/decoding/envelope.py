@@ -6,10 +6,23 @@ That is one field, so that policies speak of it as of any other, and key templat
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from consumer.decoder import PART_BYTES, Decoded, DecoderContext, DecoderFactory, Kind, LeftOut, Part, Undecodable
+from consumer.decoder import (
+    ANY_NAME,
+    ANY_NAMES,
+    PART_BYTES,
+    Decoded,
+    DecoderContext,
+    DecoderFactory,
+    Kind,
+    LeftOut,
+    Part,
+    Tag,
+    Undecodable,
+)
 from consumer.decoding.chain import TOO_LARGE
 from consumer.errors import UsageError
 from redaction.parse import Limits, Unparsable, parse, parse_text
@@ -28,6 +41,7 @@ DELETION: Final = "deletion"
 _CONTROL_RECORD: Final = "dms_control_record"
 
 _MAX_DEPTH: Final = 100
+_MAX_SCHEMAS: Final = 100
 _MAX_VALUES: Final = 250_000
 
 _PATH: Final = re.compile(r"[^.{}]+(\.[^.{}]+)*")
@@ -80,6 +94,17 @@ def kept(envelope: Document, paths: Sequence[Sequence[str]]) -> Document:
     return fields
 
 
+def below(path: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield what is left of a tag's path for one who stands at `names`; nothing is left where all there is tagged."""
+    if not names or not path:
+        yield tuple(path)
+    elif path[0] == ANY_NAMES:
+        yield from below(path[1:], names)
+        yield from below(path, names[1:])
+    elif path[0] in (ANY_NAME, names[0]):
+        yield from below(path[1:], names[1:])
+
+
 def with_envelope(document: Document, fields: Document) -> bytes:
     """Return a document with what is kept beside it.
 
@@ -119,6 +144,7 @@ class _Form(NamedTuple):
     :ivar base64_at: where it is instead, as base64; empty: nowhere.
     :ivar wrapped_in: field that may hold the envelope, where `schema` stands beside it.
     :ivar operation: where it stands what was done, and what means that something was deleted.
+    :ivar has_tombstones: whether an empty record says once more that something was deleted.
     :ivar control: where it stands what kind of record it is, and what means that it holds no data.
     """
 
@@ -127,6 +153,7 @@ class _Form(NamedTuple):
     base64_at: str = ""
     wrapped_in: str = ""
     operation: tuple[str, frozenset[str]] | None = None
+    has_tombstones: bool = False
     control: tuple[str, str, str] | None = None
 
 
@@ -146,9 +173,26 @@ class Opener:
         self._drops_empty = choice(options, "absent", _QUARANTINE)
         self._drops_deletions = choice(options, "deletions", _DROP)
         self._limits = limits_of(context)
+        self._inner = [self._at]
+        if form.base64_at:
+            self._inner.append(tuple(form.base64_at.split(".")))
+        self.moved = lru_cache(_MAX_SCHEMAS)(self._moved)
+
+    def _moved(self, tags: Sequence[Tag]) -> tuple[Tag, ...]:
+        """Return where tagged fields of the envelope stand in the document."""
+        return tuple(dict.fromkeys(Tag(place, tag.name) for tag in tags for place in self._places(tag.path)))
+
+    def _places(self, path: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        for wrapped in ((), (self._form.wrapped_in,)) if self._form.wrapped_in else ((),):
+            for at in self._inner:
+                yield from (rest or (ANY_NAME,) for rest in below(path, (*wrapped, *at)))
+            for at in self._keep:
+                yield from ((FIELD, *at, *rest) for rest in below(path, (*wrapped, *at)))
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return the inner document."""
+        if self._form.has_tombstones and not data:
+            return (self._deletion(),)
         try:
             return (self._opened(opened(data, self._limits)),)
         except Refused as refusal:
@@ -164,7 +208,7 @@ class Opener:
         if form.control and field_at(envelope, form.control[0].split(".")) == form.control[1]:
             return LeftOut(form.control[2])
         if form.operation and field_at(envelope, form.operation[0].split(".")) in form.operation[1]:
-            return LeftOut(DELETION) if self._drops_deletions else Undecodable(DELETION)
+            return self._deletion()
         content = field_at(envelope, self._at)
         if content is None and form.base64_at:
             content = _decoded(field_at(envelope, form.base64_at.split(".")))
@@ -173,6 +217,9 @@ class Opener:
         document = self._document(content)
         made = with_envelope(document, kept(envelope, self._keep)) if self._keep else serialize(document)
         return Decoded(made) if len(made) + PART_BYTES <= self._limits.max_bytes else Undecodable(TOO_LARGE)
+
+    def _deletion(self) -> Part:
+        return LeftOut(DELETION) if self._drops_deletions else Undecodable(DELETION)
 
     def _document(self, content: JSONValue) -> Document:
         if isinstance(content, str):
@@ -218,9 +265,18 @@ sns: Final = _known(_Form("Message", ("MessageId", "TopicArn", "Subject", "Times
 """Notifications of Amazon SNS, delivered with their envelope."""
 
 debezium: Final = _known(
-    _Form("after", ("op", "ts_ms", "source"), wrapped_in="payload", operation=("op", frozenset({"d", "t"})))
+    _Form(
+        "after",
+        ("op", "ts_ms", "source"),
+        wrapped_in="payload",
+        operation=("op", frozenset({"d", "t"})),
+        has_tombstones=True,
+    )
 )
-"""Change events of Debezium, with or without their schema."""
+"""Change events of Debezium, with or without their schema.
+
+Its server puts a deletion's tombstone into Kinesis as a record of no bytes.
+"""
 
 dms: Final = _known(
     _Form(

@@ -216,6 +216,10 @@ DECODING: Final = {
         "the decoder, a plug-in, gave something that is no part",
         "the plug-in's author; `consumer.decoder_testing` would have told",
     ),
+    "decoder_tags_lost": Advice(
+        "its schema tags fields, and a decoder behind the schema's does not say where they are now",
+        "leave that decoder out of `stream.format`; the author of a plug-in adds the method `moved`",
+    ),
 }
 """Codes of `consumer.decoding`, in the order in which docs/formats.md shows them."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError, EncodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from consumer.decoder import DecoderMetrics, Schema
@@ -164,7 +164,7 @@ class _Messages:
             message.ParseFromString(payload)
             kept_out = self._discarded(message, payload)
             document = json_format.MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=self._pool)
-        except DecodeError:
+        except (DecodeError, EncodeError):  # the latter: a required field is not there
             raise Refused(PROTOBUF_INVALID) from None
         except (json_format.SerializeToJsonError, ValueError, OverflowError, TypeError, RecursionError):
             raise Refused(VALUE_UNSUPPORTED) from None

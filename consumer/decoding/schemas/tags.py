@@ -3,11 +3,8 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from consumer.decoder import ANY_NAME, Tag
+from consumer.decoder import ANY_NAME, ANY_NAMES, Tag
 from consumer.decoding.schemas.definition import SchemaUnusable
-
-ANY_NAMES: Final = "**"
-"""In the path of a tag: any number of names, none among them. A type that holds itself has no end of them."""
 
 UNNAMED: Final = "PII"
 """What a tag is called that is merely `true`."""

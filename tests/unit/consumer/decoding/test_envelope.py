@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decoder import Decoded, LeftOut, Part, Undecodable
+from consumer.decoder import Decoded, LeftOut, Part, Tag, Undecodable
 from consumer.decoding import envelope as openers
 from consumer.decoding.cloudwatch_logs import CloudWatchLogs
 from consumer.decoding.dynamodb import DynamoDBChanges
@@ -52,6 +52,42 @@ def code(factory: Any, data: bytes, **options: Any) -> str:
     part = decoded(factory, data, **options)
     assert isinstance(part, Undecodable), part
     return part.code
+
+
+KEPT = ("op", "ts_ms", "source")
+
+
+@pytest.mark.parametrize(
+    ("factory", "options", "path", "places"),
+    [
+        (openers.debezium, {}, "after.card", {"card"}),
+        (openers.debezium, {}, "before.card", set()),
+        (openers.debezium, {}, "payload.after.card", {"card"}),
+        (
+            openers.debezium,
+            {},
+            "**.card",
+            {"**.card", *(f"envelope.{each}.**.card" for each in KEPT)},
+        ),
+        (openers.debezium, {}, "source.query", {"envelope.source.query"}),
+        (openers.debezium, {}, "source", {"envelope.source"}),
+        (openers.debezium, {}, "after", {"*"}),
+        (openers.debezium, {}, "payload", {"*", "envelope.op", "envelope.ts_ms", "envelope.source"}),
+        (openers.debezium, {"keep": []}, "*.card", {"card"}),
+        (openers.debezium, {"keep": []}, "**.children.ssn", {"**.children.ssn"}),
+        (openers.debezium, {"keep": []}, "**.after.ssn", {"**.after.ssn", "ssn"}),
+        (openers.cloudevents, {"keep": []}, "data_base64", {"*"}),
+        (openers.envelope, {"at": "a.b", "keep": ["a.c.d"]}, "a.c", {"envelope.a.c.d"}),
+        (openers.envelope, {"at": "a.b", "keep": ["a.c.d"]}, "a.c.e", set()),
+        (openers.envelope, {"at": "a.b", "keep": ["a.c.d"]}, "a.*.d.x", {"d.x", "envelope.a.c.d.x"}),
+    ],
+)
+def test_fields_that_a_schema_tags_are_told_where_they_are_then(
+    factory: Any, options: dict[str, Any], path: str, places: set[str]
+) -> None:
+    opener = factory(options, context())
+    found = {".".join(tag.path) for tag in opener.moved((Tag(tuple(path.split(".")), "PAN"),))}
+    assert found == places
 
 
 @given(st.dictionaries(texts, scalars, max_size=4), st.booleans())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from consumer.decoder import ENTRY_POINT_GROUP, Decoded, Kind, LeftOut, Schema, Undecodable
+from consumer.decoder import ANY_NAME, ANY_NAMES, ENTRY_POINT_GROUP, Decoded, Kind, LeftOut, Schema, Tag, Undecodable
 from consumer.decoder_testing import CANARY, Log, NoMetrics
 from consumer.decoding import loading
 from consumer.decoding.chain import Chain
@@ -187,6 +187,51 @@ def test_a_step_decodes_what_the_one_before_it_made_and_nothing_else() -> None:
     ]
 
 
+class _Moving:
+    takes = gives = Kind.JSON
+
+    def __init__(self, moved: Any) -> None:
+        self._made = moved
+
+    def decode(self, data: bytes) -> list[Decoded | Undecodable]:
+        return [Decoded(data), Undecodable("broken"), Decoded(data, Schema("inner", "1"))]
+
+    def moved(self, tags: Any) -> Any:
+        return self._made(tags)
+
+
+TAGGED = Schema("orders", "3", (Tag(("after", "card"), "PAN"),))
+
+
+def test_a_step_says_where_the_fields_are_that_a_schema_tags() -> None:
+    moving = _Moving(lambda tags: [Tag(path[1:], name) for path, name in tags])
+    assert Chain([step([Decoded(b"1", TAGGED)]), moving], 10_000).decode(b"") == [
+        Decoded(b"1", Schema("orders", "3", (Tag(("card",), "PAN"),))),
+        Undecodable("broken"),
+        Decoded(b"1", Schema("inner", "1")),
+    ]
+
+
+def test_tagged_fields_that_may_be_anywhere_are_refused() -> None:
+    second = step([Decoded(b"a"), LeftOut("control"), Decoded(b"b", Schema("inner", "1"))])
+    assert Chain([step([Decoded(b"1", TAGGED)]), second], 10_000).decode(b"") == [
+        Undecodable("decoder_tags_lost"),
+        LeftOut("control"),
+        Decoded(b"b", Schema("inner", "1")),
+    ]
+
+
+@pytest.mark.parametrize("made", [None, 5, [None], [("a",)], ValueError(CANARY)])
+def test_what_are_no_tags_is_quarantined(made: Any) -> None:
+    def moved(_: Any) -> Any:
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    parts = Chain([step([Decoded(b"1", TAGGED)]), _Moving(moved)], 10_000).decode(b"")
+    assert parts == [Undecodable("decoder_raised")]
+
+
 def test_what_becomes_too_large_together_is_quarantined_as_one() -> None:
     assert Chain([step([Decoded(b"x")] * 3)], 3 * 257).decode(b"") == [Decoded(b"x")] * 3
     assert Chain([step([Decoded(b"x")] * 3)], 3 * 257 - 1).decode(b"") == [Undecodable("decoded_too_large")]
@@ -213,4 +258,4 @@ def test_each_code_is_explained() -> None:
         for name, value in vars(sys.modules[f"consumer.decoding.{module}"]).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
-    assert own - {"envelope", "invalid_json", "cloudwatch_control_message"} <= set(DECODING)
+    assert own - {ANY_NAME, ANY_NAMES, "envelope", "invalid_json", "cloudwatch_control_message"} <= set(DECODING)

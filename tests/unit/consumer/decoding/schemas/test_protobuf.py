@@ -325,6 +325,13 @@ def test_the_older_syntax_with_groups_is_read() -> None:
     assert metrics.fields == 1
 
 
+def test_a_message_without_a_field_that_is_required_is_refused() -> None:
+    reader = _reader("message A { required string a = 1; optional A inner = 2; }")
+    assert reader.read(b"\x0a\x01x", At())[0] == b'{"a":"x"}'
+    assert _refusal(reader, b"") == "protobuf_invalid"
+    assert _refusal(reader, b"\x0a\x01x\x12\x00") == "protobuf_invalid"
+
+
 _ORDERS = st.fixed_dictionaries(
     {},
     optional={
