@@ -66,7 +66,7 @@ RUN set -eu; \
     rm -rf /var/lib/apt/lists/*; \
     cd /opt/sanitizer/lib/python3.*/site-packages; \
     find botocore/data boto3/data -mindepth 1 -maxdepth 1 -type d \
-        ! -name cloudwatch ! -name dynamodb ! -name kinesis ! -name kms ! -name secretsmanager \
+        ! -name cloudwatch ! -name dynamodb ! -name glue ! -name kinesis ! -name kms ! -name secretsmanager \
         ! -name signin ! -name sso ! -name sso-oidc ! -name sts -exec rm -r {} +; \
     find . -type d \( -name tests -o -name examples \) -prune -exec rm -r {} +; \
     find . -name '*.so' -exec strip --strip-unneeded {} +; \

@@ -5,7 +5,18 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-__all__ = ["ANY_NAME", "AttributeValue", "Item", "Outcome", "Position", "Record", "Schema", "Tag", "place_of"]
+__all__ = [
+    "ANY_NAME",
+    "ANY_NAMES",
+    "AttributeValue",
+    "Item",
+    "Outcome",
+    "Position",
+    "Record",
+    "Schema",
+    "Tag",
+    "place_of",
+]
 
 AttributeValue = dict[str, Any]
 """A DynamoDB attribute value in its wire form, e.g. ``{"S": "text"}``."""

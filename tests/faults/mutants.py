@@ -24,6 +24,7 @@ TIMEOUT_SECONDS: Final = 300
 WRITER = "tests/unit/consumer/sinks/test_table_writers.py"
 PIPELINE = "tests/unit/consumer/pipeline/test_flow.py"
 LAWS = "tests/unit/consumer/pipeline/test_laws.py"
+DOCUMENTS = "tests/unit/consumer/pipeline/test_documents.py"
 GUARD = "tests/unit/redaction/test_guard.py"
 SESSION = "tests/protocol/test_session.py"
 
@@ -99,10 +100,24 @@ MUTANTS: Final = (
     ),
     Mutant(
         "count as stored what is not yet durable",
-        "consumer/pipeline/flow.py",
-        "        counts[Outcome.ABANDONED] += batch.outcomes.count(None)\n",
-        "        counts[Outcome.STORED] += batch.outcomes.count(None)\n",
+        "consumer/pipeline/batch.py",
+        "        counts[Outcome.ABANDONED] += self.outcomes.count(None)\n",
+        "        counts[Outcome.STORED] += self.outcomes.count(None)\n",
         (PIPELINE, LAWS),
+    ),
+    Mutant(
+        "checkpoint within a record of several documents",
+        "consumer/pipeline/batch.py",
+        "            while index >= 0 and not self.ends[index]:\n",
+        "            while False:\n",
+        (DOCUMENTS, LAWS),
+    ),
+    Mutant(
+        "take what a decoder refused for a document",
+        "consumer/decoding/documents.py",
+        '        known, data, schema = _VERDICTS[type(part)](part[0]), b"", None\n',
+        '        known, data, schema = None, b"", None\n',
+        (DOCUMENTS,),
     ),
     Mutant(
         "end a shard that is not settled",

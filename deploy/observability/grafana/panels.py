@@ -110,16 +110,25 @@ OVERVIEW: Final = (
     _graph(
         "Records by outcome",
         "Deliveries a second by how they ended, and those received. Every one received ends in exactly one outcome.",
-        12,
+        8,
         [
             Query(_rate("sanitizer_records_total", "outcome"), "{{outcome}}"),
             Query(_rate("sanitizer_records_received_total"), "received"),
         ],
     ),
     _graph(
+        "Documents by outcome",
+        "Documents a second by how they ended, and those that the records held. One that cannot be decoded is one.",
+        8,
+        [
+            Query(_rate("sanitizer_documents_total", "outcome"), "{{outcome}}"),
+            Query(_rate("sanitizer_documents_received_total"), "received"),
+        ],
+    ),
+    _graph(
         "Latency",
         "From a record's arrival in the stream until it was durable.",
-        12,
+        8,
         _quantiles("sanitizer_record_latency_seconds"),
         "s",
     ),
@@ -199,14 +208,23 @@ REDACTION: Final = (
     _graph(
         "Redactions by rule",
         "Applications a second of each rule of the policy. One that falls to nothing may have been renamed away.",
-        12,
+        8,
         [Query(_rate("sanitizer_redactions_total", "rule", "action"), "{{rule}}: {{action}}")],
     ),
     _stack(
         "Quarantined by reason",
         "Records a second, by the code of their entry. Empty while there have been none.",
-        12,
+        8,
         [Query(_rate("sanitizer_quarantined_total", "code"), "{{code}}")],
+    ),
+    _graph(
+        "Documents by schema",
+        "A second, of those that a registry's schema decoded; and fields of Protobuf that no schema knows, kept out.",
+        8,
+        [
+            Query(_rate("sanitizer_schema_documents_total", "schema", "version"), "{{schema}} {{version}}"),
+            Query(_rate("sanitizer_unknown_fields_total"), "unknown fields"),
+        ],
     ),
     _graph(
         "Values of fields",

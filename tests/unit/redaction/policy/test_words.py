@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from redaction.policy import load_policy
@@ -76,7 +76,9 @@ def test_words_before_leave_a_name_what_it_is(core: Core, words: list[str]) -> N
 
 @given(cores, behind, st.sampled_from(["", "1", "[0]", "s", "_12"]))
 def test_what_says_nothing_may_stand_behind(core: Core, words: list[str], end: str) -> None:
-    name = "_".join([parse_words(core.text).replace(" ", "_"), *words]) + end
+    name = "_".join([parse_words(core.text).replace(" ", "_"), *words])
+    assume(not (name[-1].isdigit() and end.isdigit()))  # it would be another number
+    name += end
     decided = DEFAULT.decide(DEFAULT.words(name))
     # Of an innocent name (`loyalty_cards`) nothing said is as good.
     assert decided is not None or core.rule is None
