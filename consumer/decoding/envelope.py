@@ -39,6 +39,7 @@ DELETION: Final = "deletion"
 """Codes of quarantine entries; the first and the last are rules by which a record is left out, too."""
 
 _CONTROL_RECORD: Final = "dms_control_record"
+_TOMBSTONE: Final = "debezium_tombstone"
 
 _MAX_DEPTH: Final = 100
 _MAX_SCHEMAS: Final = 100
@@ -144,7 +145,7 @@ class _Form(NamedTuple):
     :ivar base64_at: where it is instead, as base64; empty: nowhere.
     :ivar wrapped_in: field that may hold the envelope, where `schema` stands beside it.
     :ivar operation: where it stands what was done, and what means that something was deleted.
-    :ivar has_tombstones: whether an empty record says once more that something was deleted.
+    :ivar without_bytes: rule by which a record of no bytes is left out; empty: it is not.
     :ivar control: where it stands what kind of record it is, and what means that it holds no data.
     """
 
@@ -153,7 +154,7 @@ class _Form(NamedTuple):
     base64_at: str = ""
     wrapped_in: str = ""
     operation: tuple[str, frozenset[str]] | None = None
-    has_tombstones: bool = False
+    without_bytes: str = ""
     control: tuple[str, str, str] | None = None
 
 
@@ -191,8 +192,8 @@ class Opener:
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return the inner document."""
-        if self._form.has_tombstones and not data:
-            return (self._deletion(),)
+        if self._form.without_bytes and not data:
+            return (LeftOut(self._form.without_bytes),)
         try:
             return (self._opened(opened(data, self._limits)),)
         except Refused as refusal:
@@ -208,7 +209,7 @@ class Opener:
         if form.control and field_at(envelope, form.control[0].split(".")) == form.control[1]:
             return LeftOut(form.control[2])
         if form.operation and field_at(envelope, form.operation[0].split(".")) in form.operation[1]:
-            return self._deletion()
+            return LeftOut(DELETION) if self._drops_deletions else Undecodable(DELETION)
         content = field_at(envelope, self._at)
         if content is None and form.base64_at:
             content = _decoded(field_at(envelope, form.base64_at.split(".")))
@@ -217,9 +218,6 @@ class Opener:
         document = self._document(content)
         made = with_envelope(document, kept(envelope, self._keep)) if self._keep else serialize(document)
         return Decoded(made) if len(made) + PART_BYTES <= self._limits.max_bytes else Undecodable(TOO_LARGE)
-
-    def _deletion(self) -> Part:
-        return LeftOut(DELETION) if self._drops_deletions else Undecodable(DELETION)
 
     def _document(self, content: JSONValue) -> Document:
         if isinstance(content, str):
@@ -270,12 +268,12 @@ debezium: Final = _known(
         ("op", "ts_ms", "source"),
         wrapped_in="payload",
         operation=("op", frozenset({"d", "t"})),
-        has_tombstones=True,
+        without_bytes=_TOMBSTONE,
     )
 )
 """Change events of Debezium, with or without their schema.
 
-Its server puts a deletion's tombstone into Kinesis as a record of no bytes.
+Its server puts the tombstone that follows a deletion into Kinesis as a record of no bytes.
 """
 
 dms: Final = _known(

@@ -31,6 +31,7 @@ _MAX_MESSAGES: Final = 10_000
 _MAX_LEVELS: Final = 64
 _VARINT, _DOUBLE, _BYTES, _GROUP, _END, _SINGLE = 0, 1, 2, 3, 4, 5
 _WIDTHS: Final = {_DOUBLE: 8, _SINGLE: 4}
+_ENTRY: Final = {"key": 1, "value": 2}
 _WHOLE: Final = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES})
 
 
@@ -72,8 +73,12 @@ def shape_of(root: Descriptor) -> Shape:
         fields = shape.messages[message.full_name] = {}
         if len(shape.messages) > _MAX_MESSAGES:
             raise SchemaUnusable
+        if message.GetOptions().map_entry and {each.name: each.number for each in message.fields} != _ENTRY:
+            raise SchemaUnusable  # the pool takes it for a map's all the same
         for each in message.fields:
             inner = each.message_type
+            if inner and inner.GetOptions().map_entry and not each.is_repeated:
+                raise SchemaUnusable
             chars = len(orjson.dumps(each.name)) + _LONGEST_SCALAR
             if each.enum_type is not None:
                 chars += max((len(value.name) for value in each.enum_type.values), default=0)

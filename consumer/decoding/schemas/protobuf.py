@@ -144,8 +144,8 @@ class _Messages:
         self, descriptor: Descriptor, pool: Any, schema: Schema, known: dict[str, tuple[str, ...]], max_bytes: int
     ) -> None:
         self._pool = pool
-        self._class = message_factory.GetMessageClass(descriptor)
         self._shape = shape_of(descriptor)
+        self._class = message_factory.GetMessageClass(descriptor)
         if _ANY in self._shape.messages:
             raise SchemaUnusable  # what it holds may be anything, and bounded by nothing
         self._max_bytes = max_bytes

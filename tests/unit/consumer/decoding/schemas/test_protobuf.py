@@ -183,6 +183,24 @@ def test_a_map_that_is_written_as_its_entries_is_a_map() -> None:
     assert _refusal(reader, b"", (0, 0)) == "protobuf_message_unknown"
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "string key = 1; string val = 2;",
+        "string key = 2; string value = 1;",
+    ],
+)
+def test_what_is_no_entry_of_a_map_makes_a_schema_unusable(entry: str) -> None:
+    text = _proto(f"message A {{ message E {{ option map_entry = true; {entry} }} repeated E notes = 1; }}")
+    assert _refusal(_reader(text), b"\x0a\x06\x0a\x01k\x12\x01v") == "schema_unusable"
+
+
+def test_a_map_of_which_there_is_one_entry_makes_a_schema_unusable() -> None:
+    entry = "message E { option map_entry = true; string key = 1; string value = 2; }"
+    text = _proto(f"message A {{ {entry} E notes = 1; }}")
+    assert _refusal(_reader(text), b"\x0a\x06\x0a\x01k\x12\x01v") == "schema_unusable"
+
+
 def test_fields_that_the_schema_does_not_know_are_left_out_and_counted() -> None:
     metrics = CountedMetrics()
     reader = _reader(metrics=metrics)
