@@ -126,7 +126,7 @@ class _Form(NamedTuple):
     keep: tuple[str, ...] = ()
     base64_at: str = ""
     wrapped_in: str = ""
-    operation: tuple[str, frozenset[str]] | None = None
+    operation: tuple[str, tuple[str, ...]] | None = None
     control: tuple[str, str, str] | None = None
 
 
@@ -217,16 +217,14 @@ eventbridge: Final = _known(_Form("detail", ("id", "detail-type", "source", "acc
 sns: Final = _known(_Form("Message", ("MessageId", "TopicArn", "Subject", "Timestamp", "MessageAttributes")))
 """Notifications of Amazon SNS, delivered with their envelope."""
 
-debezium: Final = _known(
-    _Form("after", ("op", "ts_ms", "source"), wrapped_in="payload", operation=("op", frozenset({"d", "t"})))
-)
+debezium: Final = _known(_Form("after", ("op", "ts_ms", "source"), wrapped_in="payload", operation=("op", ("d", "t"))))
 """Change events of Debezium, with or without their schema."""
 
 dms: Final = _known(
     _Form(
         "data",
         ("metadata",),
-        operation=("metadata.operation", frozenset({"delete"})),
+        operation=("metadata.operation", ("delete",)),
         control=("metadata.record-type", "control", _CONTROL_RECORD),
     )
 )
