@@ -2,13 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from consumer.decoder import Decoded, LeftOut, Part, Undecodable
-from consumer.decoding.chain import Chain
 from consumer.record import Record, Tag
 from redaction.guard import redact_guarded, redactor_for
 from redaction.plugin import Dropped, Redactor, Rejected, Verdict
+
+
+class RecordDecoder(Protocol):
+    """A chain, or what stands for one."""
+
+    def to_decode(self, payloads: Sequence[bytes], /) -> Sequence[int]:
+        """See `consumer.decoding.chain.Chain.to_decode`."""
+        ...
+
+    def decode(self, data: bytes, /) -> Sequence[Part]:
+        """See `consumer.decoding.chain.Chain.decode`."""
+        ...
 
 
 class Document(NamedTuple):
@@ -43,7 +54,9 @@ def by_redactor(
         yield None if is_known else redactor_for(redactor, tags), list(run)
 
 
-def judged(chain: Chain, redactor: Redactor, records: Sequence[Record]) -> Iterator[list[tuple[Record, Verdict]]]:
+def judged(
+    chain: RecordDecoder, redactor: Redactor, records: Sequence[Record]
+) -> Iterator[list[tuple[Record, Verdict]]]:
     """Yield, for each record, the documents that it holds, and the verdict on each.
 
     What was decoded of a record is there when it is yielded, and not before.
