@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from consumer.decoder import ENTRY_POINT_GROUP, MAX_SCHEMA_NAME, Decoded, Kind, LeftOut, Schema, Tag, Undecodable
 from consumer.decoder_testing import CANARY, Log, NoMetrics
@@ -249,3 +250,13 @@ def test_each_code_is_explained() -> None:
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
     assert own - {"envelope", "invalid_json", "cloudwatch_control_message"} <= set(DECODING)
+
+
+@pytest.mark.parametrize(
+    "format_", ["gzip", {"auto": {}}, [["auto"]], [None], [1], [{"auto": None}], [{1: {}}], None, 5, [{}], ["auto", {}]]
+)
+def test_a_format_that_is_not_written_as_one_is_refused_in_one_sentence(format_: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(format_)
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("stream", "format")
