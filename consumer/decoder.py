@@ -16,6 +16,7 @@ __all__ = [
     "ANY_NAME",
     "ANY_NAMES",
     "ENTRY_POINT_GROUP",
+    "MAX_SCHEMA_NAME",
     "PART_BYTES",
     "Decoded",
     "Decoder",
@@ -35,6 +36,9 @@ ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.decoders"
 
 PART_BYTES: Final = 256
 """What each part weighs beside its data: many empty documents are large, too."""
+
+MAX_SCHEMA_NAME: Final = 128
+"""Characters of a schema's name, and of its version, which stand in items and metrics."""
 
 
 class Kind(StrEnum):

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from consumer import aws
 from consumer.backoff import backoff
-from consumer.decoding.chain import Chain
-from consumer.decoding.documents import judged
+from consumer.decoding.documents import RecordDecoder, judged
 from consumer.dynamodb.item import decode_item, item_encoder, key_names
 from consumer.dynamodb.names import VERSION
 from consumer.errors import EncodeError, ServiceError
@@ -42,7 +41,7 @@ class Finding(StrEnum):
 class Comparer:
     """Compares the records of one shard."""
 
-    def __init__(self, settings: Settings, redactor: Redactor, chain: Chain, shard: str) -> None:
+    def __init__(self, settings: Settings, redactor: Redactor, chain: RecordDecoder, shard: str) -> None:
         self._chain = chain
         self._output = settings.output
         self._redactor = redactor

@@ -10,6 +10,7 @@ from typing import Any
 from consumer.backfill.comparison import Comparer
 from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
 from consumer.backfill.run import Account, Plan, ShardTask
+from consumer.decoding.patience import Patient
 from consumer.kcl import lease_origin
 from consumer.kinesis.shards import kinesis_client
 from consumer.logs import Logger
@@ -144,10 +145,12 @@ class ComparingTask:
 class ComparingTasks:
     """A dry run, which writes nothing and begins where it is told, whatever was done before."""
 
-    def __init__(self, settings: Settings, redactor: Redactor, metrics: Metrics, log: Logger) -> None:
+    def __init__(
+        self, settings: Settings, redactor: Redactor, metrics: Metrics, stop: threading.Event, log: Logger
+    ) -> None:
         self._settings = settings
         self._redactor = redactor
-        self._chain = open_decoding(settings, metrics, log).chain
+        self._chain = Patient(open_decoding(settings, metrics, log).chain, stop.wait)
 
     def open(self, shards: Sequence[Mapping[str, Any]], accounts: dict[str, Account]) -> dict[str, ShardTask]:
         """See `ShardTasks.open`."""

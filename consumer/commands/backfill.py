@@ -118,14 +118,11 @@ def _tasks(
     metrics = Metrics()
     if dry_run:
         settings.require_table("A dry run of a backfill")
-        return ComparingTasks(settings, redactor, metrics, log)
+        return ComparingTasks(settings, redactor, metrics, stop, log)
     if not overwrite:
         refuse_to_replace_newer(settings)
     if creates:
         create_table(plan.application)
-    log = logs.get_logger("backfill")
-    set_up()
-    metrics = Metrics()
     outputs = open_outputs(settings, redactor, metrics, log)
     # Where the worker keeps its own, a record that kills this process is known in the next run.
     journals = settings.runtime_dir.absolute() / f"backfill-{plan.application}" if settings.runtime_dir else folder

@@ -17,6 +17,7 @@ from consumer import logs
 from consumer.commands.options import config_option, json_flag, json_option, say
 from consumer.commands.times import Time
 from consumer.decoding.documents import judged
+from consumer.decoding.patience import Patient
 from consumer.errors import StartError, UsageError
 from consumer.kinesis.reader import ShardReader, Start
 from consumer.kinesis.shards import kinesis_client, list_shards
@@ -213,7 +214,7 @@ def _replay(
     preflight.check(settings, with_kcl=False)
     set_up()
     metrics, log = Metrics(), logs.get_logger("replay")
-    judge = partial(judged, open_decoding(settings, metrics, log).chain, redactor)
+    judge = partial(judged, Patient(open_decoding(settings, metrics, log).chain, stop.wait), redactor)
     outputs = open_outputs(settings, redactor, metrics, log)
     leaving.callback(outputs.close)
     say = Progress().say if sys.stderr.isatty() else None

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 from consumer.decoder import (
+    MAX_SCHEMA_NAME,
     PART_BYTES,
     Decoded,
     Decoder,
@@ -39,15 +41,22 @@ class Chain:
     def __init__(self, steps: Sequence[Decoder], max_bytes: int) -> None:
         self._steps = steps
         self._max_bytes = max_bytes
+        self._schema: Schema | None = None
+        """The last that was looked at, and is one: the same few come with each document."""
         only = steps[0] if len(steps) == 1 else None
         self._passes: Callable[[bytes], bool] = getattr(only, "passes", _never)
         self._not_passing: Callable[[Sequence[bytes]], Sequence[int]] | None = getattr(only, "not_passing", None)
 
     def to_decode(self, payloads: Sequence[bytes]) -> Sequence[int]:
         """Return the numbers of those records that are not one document as they were put, or may not be."""
-        if self._not_passing is not None:
-            return self._not_passing(payloads)
-        return [number for number, data in enumerate(payloads) if not self._passes(data)]
+        try:
+            if self._not_passing is not None:
+                return list(self._not_passing(payloads))
+            return [number for number, data in enumerate(payloads) if not self._passes(data)]
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a plug-in may raise anything: then it is to decode them
+            return range(len(payloads))
 
     def most(self, size: int) -> int:
         """Return what a record of so many bytes may become."""
@@ -64,20 +73,22 @@ class Chain:
             parts = [
                 made for part in parts for made in (self._step(step, part) if isinstance(part, Decoded) else (part,))
             ]
-            if sum([len(part.data) + PART_BYTES for part in parts if isinstance(part, Decoded)]) > most:
+            # Those that are no documents, too: each of them may become an entry in quarantine.
+            size = len(parts) * PART_BYTES + sum([len(part.data) for part in parts if isinstance(part, Decoded)])
+            if size > most:
                 return [Undecodable(TOO_LARGE)]
         return parts
 
-    @staticmethod
-    def _step(step: Decoder, part: Decoded) -> Sequence[Part]:
+    def _step(self, step: Decoder, part: Decoded) -> Sequence[Part]:
         try:
-            made = list(step.decode(part.data))
+            # It may be an iterator without an end.
+            made = list(islice(step.decode(part.data), self._max_bytes // PART_BYTES + 1))
             schema = _moved(step, part.schema)
-        except DecoderUnavailable:
+        except (DecoderUnavailable, KeyboardInterrupt):
             raise
-        except Exception:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
+        except BaseException:  # noqa: BLE001 - a plug-in may raise anything, and its message may hold content
             return (Undecodable(DECODER_RAISED),)
-        if not (_are_decoded(made) or (made and all(map(_is_valid, made)))):
+        if not (_are_plain(made) or (made and all(map(self._is_valid, made)))):
             return (Undecodable(DECODER_INVALID),)
         if part.schema is None:
             return made
@@ -87,6 +98,21 @@ class Chain:
             else each
             for each in made
         ]
+
+    def _is_valid(self, part: object) -> bool:
+        # Exact types: a subclass could show one content to us and another to the redactor.
+        if type(part) is Decoded:
+            return type(part.data) is bytes and (part.schema is None or self._is_known(part.schema))
+        name = part.code if type(part) is Undecodable else part.rule if type(part) is LeftOut else None
+        return type(name) is str and _NAME.fullmatch(name) is not None
+
+    def _is_known(self, schema: Schema) -> bool:
+        if schema is self._schema:
+            return True
+        if not _is_schema(schema):
+            return False
+        self._schema = schema
+        return True
 
 
 def _moved(step: Decoder, schema: Schema | None) -> Schema | None:
@@ -101,14 +127,37 @@ def _never(_: bytes) -> bool:
     return False
 
 
-def _are_decoded(parts: Sequence[object]) -> bool:
+def _are_plain(parts: Sequence[Any]) -> bool:
     """Tell of many at once whether each is valid, as most are."""
-    return set(map(type, parts)) == {Decoded} and set(map(type, [part.data for part in parts])) == {bytes}  # type: ignore[attr-defined]
+    return (
+        set(map(type, parts)) == {Decoded}
+        and set(map(type, [part.data for part in parts])) == {bytes}
+        and not any([part.schema for part in parts])  # noqa: C419 - a generator costs more
+    )
 
 
-def _is_valid(part: object) -> bool:
-    # Exact types: a subclass could show one content to us and another to the redactor.
-    if type(part) is Decoded:
-        return type(part.data) is bytes
-    name = part.code if type(part) is Undecodable else part.rule if type(part) is LeftOut else None
-    return type(name) is str and _NAME.fullmatch(name) is not None
+def _is_schema(schema: object) -> bool:
+    # It stands in items, entries and metrics: one that cannot be written would stop its shard for ever.
+    return (
+        type(schema) is Schema
+        and _is_shown(schema.name)
+        and _is_shown(schema.version)
+        and type(schema.tags) is tuple
+        and all(map(_is_tag, schema.tags))
+    )
+
+
+def _is_shown(text: object) -> bool:
+    if type(text) is not str or len(text) > MAX_SCHEMA_NAME:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_tag(tag: object) -> bool:
+    if type(tag) is not Tag or type(tag.name) is not str or type(tag.path) is not tuple:
+        return False
+    return all(type(name) is str for name in tag.path)

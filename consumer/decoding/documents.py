@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from consumer.decoder import Decoded, LeftOut, Part, Undecodable
-from consumer.decoding.chain import Chain
 from consumer.record import Record, Tag
 from redaction.guard import redact_guarded, redactor_for
 from redaction.plugin import Dropped, Redactor, Rejected, Verdict
@@ -14,6 +13,18 @@ _VERDICTS: Final[Mapping[type, Callable[[str], Rejected | Dropped]]] = {Undecoda
 
 # What the classes themselves call, after having sorted their arguments.
 _new: Final = tuple.__new__
+
+
+class RecordDecoder(Protocol):
+    """A chain, or what stands for one."""
+
+    def to_decode(self, payloads: Sequence[bytes], /) -> Sequence[int]:
+        """See `consumer.decoding.chain.Chain.to_decode`."""
+        ...
+
+    def decode(self, data: bytes, /) -> Sequence[Part]:
+        """See `consumer.decoding.chain.Chain.decode`."""
+        ...
 
 
 class Document(NamedTuple):
@@ -48,7 +59,9 @@ def by_redactor(
         yield None if is_known else redactor_for(redactor, tags), list(run)
 
 
-def judged(chain: Chain, redactor: Redactor, records: Sequence[Record]) -> Iterator[list[tuple[Record, Verdict]]]:
+def judged(
+    chain: RecordDecoder, redactor: Redactor, records: Sequence[Record]
+) -> Iterator[list[tuple[Record, Verdict]]]:
     """Yield, for each record, the documents that it holds, and the verdict on each.
 
     What was decoded of a record is there when it is yielded, and not before.

@@ -153,7 +153,7 @@ class _Form(NamedTuple):
     keep: tuple[str, ...] = ()
     base64_at: str = ""
     wrapped_in: str = ""
-    operation: tuple[str, frozenset[str]] | None = None
+    operation: tuple[str, tuple[str, ...]] | None = None
     without_bytes: str = ""
     control: tuple[str, str, str] | None = None
 
@@ -267,7 +267,7 @@ debezium: Final = _known(
         "after",
         ("op", "ts_ms", "source"),
         wrapped_in="payload",
-        operation=("op", frozenset({"d", "t"})),
+        operation=("op", ("d", "t")),
         without_bytes=_TOMBSTONE,
     )
 )
@@ -280,7 +280,7 @@ dms: Final = _known(
     _Form(
         "data",
         ("metadata",),
-        operation=("metadata.operation", frozenset({"delete"})),
+        operation=("metadata.operation", ("delete",)),
         control=("metadata.record-type", "control", _CONTROL_RECORD),
     )
 )

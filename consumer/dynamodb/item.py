@@ -106,7 +106,7 @@ class ItemEncoder:
             try:
                 made.append(self._from_written(known, record) if known else self.encode(each.document, record))
             except EncodeError as error:
-                made.append(error)
+                made.append(EncodeError(error.code))  # without what it was raised by, which holds the whole item
         return made
 
     def _from_written(self, written: "_Written", record: Record) -> Item:

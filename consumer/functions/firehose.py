@@ -9,10 +9,14 @@ transformation".
 import time
 from binascii import b2a_base64
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
+from consumer.decoder import DecoderUnavailable, Part, Undecodable
+from consumer.decoding.chain import Chain
 from consumer.decoding.documents import judged
+from consumer.decoding.patience import Patient
 from consumer.errors import StartError
 from consumer.functions.environment import Context, Environment, guarded
 from consumer.functions.events import firehose_batch
@@ -26,10 +30,40 @@ MAX_RESPONSE_BYTES: Final = 6_000_000
 TOO_LARGE: Final = "response_too_large"
 """Code of a quarantine entry."""
 
+NOT_IN_TIME: Final = "not_decoded_in_time"
+"""Code of a quarantine entry."""
+
 _ENVELOPE_BYTES: Final = 64
 """Of JSON around a record's id and data, at most."""
 
 _POLL_SECONDS: Final = 0.5
+
+
+class _InTime:
+    """A chain that holds nobody up: whoever writes records could else have the invocation fail, and so all go on raw.
+
+    With a schema that no registry knows, for example, or with what takes long to redact.
+
+    :param until: what is not decoded then goes to quarantine; in time of `time.monotonic`.
+    """
+
+    def __init__(self, chain: Chain, until: float) -> None:
+        self._chain = chain
+        self._until = until
+        self.to_decode = chain.to_decode
+
+    def decode(self, data: bytes) -> Sequence[Part]:
+        """See `Chain.decode`."""
+        left = self._until - time.monotonic()
+        if left > 0:
+            with suppress(DecoderUnavailable):
+                return Patient(self._chain, _slept, left).decode(data)
+        return (Undecodable(NOT_IN_TIME),)
+
+
+def _slept(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 class FirehoseFunction:
@@ -55,7 +89,8 @@ class FirehoseFunction:
         entries: dict[tuple[str, str], Item] = {}
         counts: Counter[Outcome] = Counter()
         records = [each.record for each in batch.records]
-        found = judged(environment.decoding.chain, environment.redactor, records)
+        until = time.monotonic() + context.get_remaining_time_in_millis() / 2000
+        found = judged(_InTime(environment.decoding.chain, until), environment.redactor, records)
         for each, documents in zip(batch.records, found, strict=True):
             lines, refused = _sorted_out(documents, room)
             data = b2a_base64(b"".join(lines), newline=False).decode()

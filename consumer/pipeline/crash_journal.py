@@ -56,10 +56,10 @@ class _Range(NamedTuple):
     last: Position
 
 
-# Stage, whether the supervisor ended it for being overdue, pid, tick; sequence and sub-sequence number and part, first
-# and last.
+# Stage, whether the supervisor ended it for being overdue, pid, tick; sequence and sub-sequence number, first and last.
 _HEAD: Final = struct.Struct("<BBxxIQ")
-_RANGE: Final = struct.Struct("<136sQq136sQq")  # AWS: a sequence number has up to 129 digits
+# Then the parts: up to 0.2.0 there were none, and its files and these are read by each other's version.
+_RANGE: Final = struct.Struct("<136sQ136sQqq")  # AWS: a sequence number has up to 129 digits
 _WHOLE: Final = -1
 """As a part: the record before it is decoded."""
 _SIZE: Final = 4096
@@ -135,8 +135,9 @@ class CrashJournal:
         _RANGE.pack_into(
             self._map,
             _HEAD.size,
-            *(first.sequence.encode(), first.sub, part),
-            *(last.sequence.encode(), last.sub, last_part),
+            *(first.sequence.encode(), first.sub),
+            *(last.sequence.encode(), last.sub),
+            *(part, last_part),
         )
         self.at(Stage.REDACTING_ALONE if alone else Stage.REDACTING)  # last: before it, nothing above counts
         try:
@@ -158,7 +159,7 @@ class CrashJournal:
     def _take_over(self) -> None:
         stage, overdue, _, _ = _HEAD.unpack_from(self._map)
         if stage in (Stage.REDACTING, Stage.REDACTING_ALONE):
-            first, first_sub, part, last, last_sub, last_part = _RANGE.unpack_from(self._map, _HEAD.size)
+            first, first_sub, last, last_sub, part, last_part = _RANGE.unpack_from(self._map, _HEAD.size)
             span = _Range(Position(_number(first), first_sub, part), Position(_number(last), last_sub, last_part))
             if stage == Stage.REDACTING_ALONE:
                 self._condemned[span.first] = TIMED_OUT if overdue else DIED
@@ -173,8 +174,8 @@ class CrashJournal:
     def _write_known(self) -> None:
         # Sequence numbers have 56 digits, more than a JSON number holds.
         known = {
-            "suspects": [[[str(at.sequence), at.sub, at.part] for at in span] for span in self._suspects],
-            "condemned": [[str(at.sequence), at.sub, at.part, code] for at, code in self._condemned.items()],
+            "suspects": [[_place(at) for at in span] for span in self._suspects],
+            "condemned": [[*_place(at), code] for at, code in self._condemned.items()],
         }
         new = self._known.with_suffix(".new")
         new.write_bytes(orjson.dumps(known))
@@ -215,8 +216,13 @@ def _number(text: bytes) -> int:
 
 
 def _position(place: Sequence[Any]) -> Position:
-    sequence, sub, *part = place  # before records were decoded, there was none
+    sequence, sub, *part = place
     return Position(int(sequence), int(sub), *map(int, part))
+
+
+def _place(position: Position) -> list[str | int]:
+    sequence, sub, part = position
+    return [str(sequence), sub, *([part] if part else [])]
 
 
 def _whole(record: Record) -> Position:

@@ -37,7 +37,7 @@ def _encoded(encoder: Encoder, released: Sequence[Released], records: Sequence[R
         try:
             made.append(encoder.encode(each.document, record))
         except EncodeError as error:
-            made.append(error)
+            made.append(EncodeError(error.code))  # without what it was raised by, which holds the whole item
     return made
 
 

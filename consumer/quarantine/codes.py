@@ -120,6 +120,10 @@ WORKER: Final = {
         "released, but the answer of a Firehose transformation has no room for it",
         "lower Firehose's `BufferSizeInMBs`; see [the functions' page](lambda.md)",
     ),
+    "not_decoded_in_time": Advice(
+        "the schema registry of a Firehose transformation did not answer, or its other records took half of its time",
+        "replay it; give the function more time, or lower Firehose's `BufferSizeInMBs`",
+    ),
     "redactor_died": Advice(
         "the process died twice with this record in the redactor's hand",
         "report it, or the plug-in's author; replay it only with a mended redactor: it would end the replay too",

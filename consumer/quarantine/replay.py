@@ -213,14 +213,13 @@ class Replay:
 
     def _settle(self, shard: str, pairs: Sequence[tuple[Entry, Record]]) -> None:
         encoder = self._output.encoder(shard)
-        judged = self._judge([record for _, record in pairs])
         ended: list[list[_Ended]] = [[] for _ in pairs]
         items: list[tuple[list[_Ended], Item]] = []
-        for (entry, _), documents, results in zip(pairs, judged, ended, strict=True):
-            meant = documents if entry.part is None else documents[entry.part : entry.part + 1]
-            if not meant:
+        for number, documents in self._meant(pairs):
+            results = ended[number]
+            if not documents:
                 results.append((Result.FAILED, NO_SUB_RECORD))
-            for record, verdict in meant:
+            for record, verdict in documents:
                 if isinstance(verdict, Released):
                     try:
                         items.append((results, encoder.encode(verdict.document, record)))
@@ -236,6 +235,17 @@ class Replay:
         self._store_all(items)
         for (entry, _), results in zip(pairs, ended, strict=True):
             self._enter(entry, *min(results, key=lambda each: _BY_WEIGHT.index(each[0])))
+
+    def _meant(self, pairs: Sequence[tuple[Entry, Record]]) -> Iterator[tuple[int, list[tuple[Record, Verdict]]]]:
+        """Yield what each entry is of, by its number; a record is decoded once, however many entries it has."""
+        numbers: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for number, (_, record) in enumerate(pairs):
+            numbers[record.sequence, record.sub].append(number)
+        judged = self._judge([pairs[some[0]][1] for some in numbers.values()])
+        for some, documents in zip(numbers.values(), judged, strict=True):
+            for number in some:
+                part = pairs[number][0].part
+                yield number, documents if part is None else documents[part : part + 1]
 
     def _store_all(self, items: list[tuple[list["_Ended"], Item]]) -> None:
         while items:  # one round, unless documents share a key: then in the order of the stream

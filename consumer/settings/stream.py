@@ -67,9 +67,15 @@ class Stream(Section):
         "holds so much of large ones at once, over all of its shards.",
     )
 
-    @field_validator("format", mode="after")
+    @field_validator("format", mode="before")
     @classmethod
-    def _one_name_a_step(cls, format_: Any) -> Any:
+    def _is_written_so(cls, format_: Any) -> Any:
+        # Before pydantic, which would say of each way to write it why it is not that.
+        if format_ == AUTO:
+            return format_
+        if not isinstance(format_, (list, tuple)) or not all(map(_is_step, format_)):
+            msg = "it is auto or a list of decoders, each of them a name or {name: {option: value}}"
+            raise ValueError(msg)
         if any(isinstance(step, dict) and len(step) != 1 for step in format_):
             msg = "a decoder with options is written as {name: {option: value}}: one name for each"
             raise ValueError(msg)
@@ -81,6 +87,12 @@ class Stream(Section):
         if isinstance(self.format, str):
             return ((self.format, {}),)
         return tuple((step, {}) if isinstance(step, str) else next(iter(step.items())) for step in self.format)
+
+
+def _is_step(step: Any) -> bool:
+    if not isinstance(step, dict):
+        return isinstance(step, str)
+    return all(isinstance(name, str) and isinstance(options, dict) for name, options in step.items())
 
 
 class Kcl(Section):

@@ -5,13 +5,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
-from consumer.decoder import Schema, Undecodable
+from consumer.decoder import MAX_SCHEMA_NAME, Schema, Undecodable
 
 MAX_SCHEMA_BYTES: Final = 2**20
 """Of a schema's text, with all that it refers to."""
-
-MAX_NAME: Final = 128
-"""Characters of a schema's name and version, which stand in items and metrics."""
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -39,7 +36,7 @@ class Definition(NamedTuple):
     @property
     def schema(self) -> Schema:
         """Its name and version, bounded."""
-        return Schema(self.name[:MAX_NAME], self.version[:MAX_NAME])
+        return Schema(self.name[:MAX_SCHEMA_NAME], self.version[:MAX_SCHEMA_NAME])
 
 
 class SchemaUnusable(Exception):

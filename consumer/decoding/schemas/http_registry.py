@@ -34,6 +34,7 @@ _WHY: Final = {
     403: "it forbids the request: grant these credentials to read schemas",
     429: "it is asked too often",
 }
+_NO_ADDRESS: Final = "url is not the address of a registry, such as https://registry.example.com."
 
 
 class _Missing(Exception):
@@ -50,9 +51,13 @@ class HttpRegistry:
     lags: Final = True
 
     def __init__(self, url: str, credentials: str | None) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port  # raises where it is none
+        except ValueError:
+            raise UsageError(_NO_ADDRESS) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise UsageError("url is not the address of a registry, such as https://registry.example.com.")
+            raise UsageError(_NO_ADDRESS)
         if parts.username is not None or parts.password is not None:
             raise UsageError("url holds credentials: put them into a file, and name that in `credentials`.")
         if parts.scheme == "http" and not aws.is_near(parts.hostname):

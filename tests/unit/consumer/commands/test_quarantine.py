@@ -25,7 +25,7 @@ from consumer.metrics import Metrics
 from consumer.pipeline.decoding import open_decoding
 from consumer.quarantine.replay import Replay, Report, Result
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
-from consumer.record import Item
+from consumer.record import Item, Record
 from consumer.redactors.loading import load_plugin
 from consumer.sink import Fate, Writing
 from tests.kits.cli import Run
@@ -375,6 +375,23 @@ def test_a_record_that_could_not_be_decoded_is_replayed_with_all_that_it_holds(r
         "reasons": {"rejected": {"invalid_json": 1}, "failed": {}},
     }
     assert sorted(users(world)) == ["a", "b", "c", "d"]
+
+
+def test_a_record_is_decoded_once_however_many_of_its_documents_are_replayed(world: World) -> None:
+    world.put(b"\n".join([deep("a"), deep("b"), deep("c")]), deep("d"))
+    world.work(at=datetime.now(UTC).timestamp())
+    world.use(LAX)
+    replay = replay_of(world, TellingSink(world), threading.Event())
+    judge = replay._judge
+    asked: list[Record] = []
+
+    def counting(records: Sequence[Record]) -> Any:
+        asked.extend(records)
+        return judge(records)
+
+    replay._judge = counting
+    assert replay.run(entries(world.settings)).results == {Result.STORED: 4}
+    assert len(asked) == 2
 
 
 def replay_of(world: World, sink: Any, stop: threading.Event, **options: Any) -> Replay:

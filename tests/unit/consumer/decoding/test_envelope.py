@@ -97,6 +97,14 @@ def test_the_inner_document_is_what_was_put_in_to_the_digit(inner: dict[str, Any
     assert made == json.loads(written(inner), parse_float=Decimal)
 
 
+@pytest.mark.parametrize("said", [[], {}, ["d"], {"d": 1}])
+def test_an_operation_that_is_no_text_is_none(said: Any) -> None:
+    change = {"op": said, "after": {"a": 1}}
+    assert document(openers.debezium, written(change)) == {"a": 1, "envelope": {"op": said}}
+    record = {"metadata": {"operation": said}, "data": {"a": 1}}
+    assert document(openers.dms, written(record))["a"] == 1
+
+
 def test_what_is_kept_stands_beside_it() -> None:
     data = b'{"id":"7","head":{"at":1.10,"by":"x"},"big":1E+400,"body":{"n":1}}'
     made = document(openers.envelope, data, at="body", keep=["id", "head.at", "big", "gone", "id.gone"])

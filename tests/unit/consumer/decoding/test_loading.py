@@ -4,12 +4,25 @@ import gzip
 import sys
 import tomllib
 from importlib.metadata import EntryPoint
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from consumer.decoder import ANY_NAME, ANY_NAMES, ENTRY_POINT_GROUP, Decoded, Kind, LeftOut, Schema, Tag, Undecodable
+from consumer.decoder import (
+    ANY_NAME,
+    ANY_NAMES,
+    ENTRY_POINT_GROUP,
+    MAX_SCHEMA_NAME,
+    Decoded,
+    Kind,
+    LeftOut,
+    Schema,
+    Tag,
+    Undecodable,
+)
 from consumer.decoder_testing import CANARY, Log, NoMetrics
 from consumer.decoding import loading
 from consumer.decoding.chain import Chain
@@ -99,7 +112,7 @@ class _Step:
         pass
 
     def decode(self, data: bytes) -> Any:  # noqa: ARG002
-        if isinstance(self.made, Exception):
+        if isinstance(self.made, BaseException):
             raise self.made
         return self.made
 
@@ -159,6 +172,15 @@ class _Sub(Decoded):  # type: ignore[misc,unused-ignore]
         [Undecodable("c" + CANARY)],
         [LeftOut("")],
         [Decoded(b"{}"), Undecodable("x" * 65)],
+        [Decoded(b"{}", "a schema")],  # type: ignore[arg-type]
+        [Decoded(b"{}", Schema(1, "1"))],  # type: ignore[arg-type]
+        [Decoded(b"{}", Schema("a", None))],  # type: ignore[arg-type]
+        [Decoded(b"{}", Schema("a", "\ud800"))],
+        [Decoded(b"{}", Schema("a" * (MAX_SCHEMA_NAME + 1), "1"))],
+        [Decoded(b"{}", Schema("a", "1", [Tag(("a",), "PII")]))],  # type: ignore[arg-type]
+        [Decoded(b"{}", Schema("a", "1", (("a", "PII"),)))],  # type: ignore[arg-type]
+        [Decoded(b"{}", Schema("a", "1", (Tag(["a"], "PII"),)))],  # type: ignore[arg-type]
+        [Decoded(b"{}", Schema("a", "1", (Tag((1,), "PII"),)))],  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_part_is_quarantined(made: Any) -> None:
@@ -168,8 +190,33 @@ def test_what_is_no_part_is_quarantined(made: Any) -> None:
 
 def test_what_a_decoder_raises_is_quarantined_unless_it_waits() -> None:
     assert Chain([step(ValueError(CANARY))], 1000).decode(b"") == [Undecodable("decoder_raised")]
-    with pytest.raises(DecoderUnavailable):
-        Chain([step(DecoderUnavailable("out of reach"))], 1000).decode(b"")
+    for error in (SystemExit(1), GeneratorExit(), MemoryError(), RecursionError()):
+        assert Chain([step(error)], 1000).decode(b"") == [Undecodable("decoder_raised")]
+    for passing in (DecoderUnavailable("out of reach"), KeyboardInterrupt()):
+        with pytest.raises(type(passing)):
+            Chain([step(passing)], 1000).decode(b"")
+
+
+def test_parts_without_an_end_are_not_waited_for() -> None:
+    assert Chain([step(repeat(Decoded(b"")))], 10_000).decode(b"") == [Undecodable("decoded_too_large")]
+
+
+def test_what_is_no_document_weighs_too() -> None:
+    assert Chain([step([Undecodable("broken")] * 5)], 5 * 256).decode(b"") == [Undecodable("broken")] * 5
+    assert Chain([step([Undecodable("broken")] * 5)], 5 * 256 - 1).decode(b"") == [Undecodable("decoded_too_large")]
+
+
+@pytest.mark.parametrize("name", ["passes", "not_passing"])
+@pytest.mark.parametrize("made", [ValueError(CANARY), SystemExit(1), None])
+def test_a_record_is_decoded_where_it_is_not_told_whether_it_passes(name: str, made: Any) -> None:
+    def told(_: Any) -> Any:
+        if made is None:
+            return None
+        raise made
+
+    asked = step([Decoded(b"x")])
+    setattr(asked, name, told)
+    assert list(Chain([asked], 1000).to_decode([b"a", b"b"])) == [0, 1]
 
 
 def test_a_step_decodes_what_the_one_before_it_made_and_nothing_else() -> None:
@@ -259,3 +306,13 @@ def test_each_code_is_explained() -> None:
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
     assert own - {ANY_NAME, ANY_NAMES, "envelope", "invalid_json", "cloudwatch_control_message"} <= set(DECODING)
+
+
+@pytest.mark.parametrize(
+    "format_", ["gzip", {"auto": {}}, [["auto"]], [None], [1], [{"auto": None}], [{1: {}}], None, 5, [{}], ["auto", {}]]
+)
+def test_a_format_that_is_not_written_as_one_is_refused_in_one_sentence(format_: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(format_)
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("stream", "format")

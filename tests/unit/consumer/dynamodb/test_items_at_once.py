@@ -17,7 +17,7 @@ from consumer.record import Item, Record
 from consumer.settings import Output
 from redaction.compiled import MOST_BYTES
 from redaction.engine import PolicyRedactor
-from redaction.plugin import Released
+from redaction.plugin import Document, Released
 from redaction.policy import load_policy
 from tests.kits.needs import needs_native
 
@@ -140,3 +140,10 @@ def test_documents_that_were_read_and_such_that_were_not_stay_in_order() -> None
         "key_missing",
         "5",
     ]
+
+
+def test_what_is_refused_holds_no_item_in_memory() -> None:
+    large: Document = {"user_id": "1", "timestamp": "t", "note": "x" * MAX_ITEM_BYTES}
+    [made] = encoder(SIMPLE).encode_all([Released(large, b"")], [RECORD])
+    assert isinstance(made, EncodeError)
+    assert (made.code, made.__traceback__, made.__context__) == ("item_too_large", None, None)

@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from consumer import logs
+from consumer.decoder import Decoded, DecoderUnavailable, Kind
+from consumer.decoding.chain import Chain
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import decode_item
 from consumer.errors import UsageError
@@ -383,6 +385,35 @@ def test_firehose_gets_a_line_for_each_document_of_a_record(world: World, enviro
     decoded = [base64.b64decode(each["data"]).splitlines() for each in answer["records"] if "data" in each]
     assert list(map(len, decoded)) == [2, 1]
     assert codes(world) == ["invalid_json", "not_an_object"]
+
+
+class Registry:
+    """A decoder's, which gives no answer to the first so many questions for a record that asks it."""
+
+    takes = Kind.BYTES
+    gives = Kind.JSON
+
+    def __init__(self, silent: int) -> None:
+        self.silent = silent
+
+    def decode(self, data: bytes) -> Sequence[Decoded]:
+        if data == b"?" and self.silent:
+            self.silent -= 1
+            raise DecoderUnavailable("The registry does not answer.")
+        return (Decoded(transaction(9) if data == b"?" else data),)
+
+
+@pytest.mark.parametrize(("silent", "result"), [(2, "Ok"), (1_000_000, "Dropped")])
+def test_a_registry_that_does_not_answer_has_no_invocation_fail_so_that_firehose_would_keep_raw_data(
+    world: World, environment: Environment, silent: int, result: str
+) -> None:
+    environment.decoding.chain = Chain([Registry(silent)], 1 << 20)
+    seconds = environment.settings.output.timeout_seconds + 4
+    given = firehose_event(world.name, [transaction(1), b"?", transaction(2)])
+    answer = FirehoseFunction(environment).handle(given, Context(seconds))
+    results = [each["result"] for each in answer["records"]]
+    assert results[:2] == ["Ok", result]
+    assert codes(world) == ["not_decoded_in_time"] * results.count("Dropped")
 
 
 def test_direct_puts_to_firehose_are_refused() -> None:

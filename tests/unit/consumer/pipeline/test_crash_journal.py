@@ -1,9 +1,11 @@
 """The crash journal: what is known of the records that a dead process had in hand."""
 
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from consumer.errors import SessionBroken
@@ -138,3 +140,16 @@ def test_the_files_hold_positions_only_and_are_nobody_elses(tmp_path: Path) -> N
     for file in tmp_path.iterdir():
         assert b"4111111111111111" not in file.read_bytes()
     assert (tmp_path / f"{SHARD}.now").stat().st_mode & 0o077 == 0
+
+
+def test_what_0_2_0_left_is_read_and_what_it_can_know_is_left_as_it_reads_it(tmp_path: Path) -> None:
+    die_redacting(tmp_path, record(3, 1), record(5, 2))
+    now = tmp_path / f"{SHARD}.now"
+    head, places = struct.Struct("<BBxxIQ"), struct.Struct("<136sQ136sQ")  # as there
+    expected = (str(LARGE + 3).encode().ljust(136, b"\0"), 1, str(LARGE + 5).encode().ljust(136, b"\0"), 2)
+    assert places.unpack_from(now.read_bytes(), head.size) == expected
+    now.write_bytes((head.pack(Stage.REDACTING, 0, 1, 1) + places.pack(*expected)).ljust(4096, b"\0"))
+    journal = CrashJournal(tmp_path, SHARD)
+    assert [journal.verdict_on(each) for each in (record(3), record(3, 1), record(5, 2))] == [False, True, True]
+    known = orjson.loads((tmp_path / f"{SHARD}.known").read_bytes())
+    assert known == {"suspects": [[[str(LARGE + 3), 1], [str(LARGE + 5), 2]]], "condemned": []}

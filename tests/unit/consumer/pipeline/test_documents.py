@@ -160,7 +160,7 @@ def test_documents_are_counted_by_their_schemas_the_first_hundred_by_name(bench:
     assert (item["schema"], item["schema_version"]) == ({"S": "orders-7"}, {"S": "3"})
 
 
-class Killed(BaseException):
+class Killed(KeyboardInterrupt):
     """The process is gone."""
 
 

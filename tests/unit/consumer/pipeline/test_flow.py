@@ -1,17 +1,18 @@
 """One shard's flow, case by case; its laws under any mix of events are in test_pipeline_laws."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
 from consumer import thread_turns
-from consumer.errors import LeaseLost, SessionBroken
+from consumer.errors import EncodeError, LeaseLost, SessionBroken
 from consumer.metrics import Metrics
 from consumer.pipeline.checkpoint import CheckpointRefused
-from consumer.record import Position, Record
+from consumer.pipeline.flow import _encoded
+from consumer.record import Item, Position, Record
 from consumer.sink import Fate
 from redaction.plugin import Released, Verdict
 from tests.kits.pipeline import Bench, Kcl, Redactor, Slow, records
@@ -356,3 +357,15 @@ def test_no_shard_waits_while_a_large_record_is_redacted(metrics: Metrics, log: 
     assert redactor.calls == [(2, False), (2, True), (1, False)]
     assert {key for key, _ in bench.table.items} == set("abcde")
     bench.pipeline.close()
+
+
+def test_what_an_encoder_refuses_holds_no_document_in_memory() -> None:
+    class Refusing:
+        has_unique_keys = True
+
+        def encode(self, document: Mapping[str, object], record: Record) -> Item:  # noqa: ARG002
+            raise EncodeError("item_too_large")
+
+    [made] = _encoded(Refusing(), [Released({}, b"{}")], records({}))
+    assert isinstance(made, EncodeError)
+    assert (made.code, made.__traceback__) == ("item_too_large", None)

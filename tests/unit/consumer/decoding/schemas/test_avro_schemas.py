@@ -97,12 +97,14 @@ _GROUPS: Final = [
     [_STRING],
     [_BYTES],
     [_DECIMAL],
-    list(_MOMENTS.values()),
+    # Not a date: the library would write a number, or a text, as one.
+    [kind for name, kind in _MOMENTS.items() if name != "date"],
     list(_TIMES.values()),
     [_Kind(_logical("string", "uuid"), st.uuids(), str)],
 ]
 _SCALARS: Final = [
     *(kind for group in _GROUPS for kind in group),
+    _MOMENTS["date"],
     _Kind(
         _logical("long", "local-timestamp-millis"),
         st.datetimes().map(_to_millis),

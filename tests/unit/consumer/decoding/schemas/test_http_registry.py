@@ -200,6 +200,8 @@ def test_credentials_that_cannot_be_used_are_refused_at_the_start(tmp_path: Path
         "registry",
         "ftp://registry",
         "https://",
+        "https://[::1",
+        "https://registry.example.com:99999",
         "http://registry.example.com",
         "https://user:secret@registry.example.com",
         "https://registry.example.com/?x=1",
