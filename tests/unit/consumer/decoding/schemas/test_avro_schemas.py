@@ -90,17 +90,13 @@ _DECIMAL: Final = _Kind(_logical("bytes", "decimal", precision=30, scale=6), _de
 _STRING: Final = _Kind("string", st.text(max_size=9))
 _BYTES: Final = _Kind("bytes", st.binary(max_size=9), _base64)
 
-# Of each group a union has one at most: by its type in Python the library finds the branch.
+# Of each group a union has one at most: the library takes the first branch that could hold a value, so that a number may
+# be written as a time. A date is in none: it could be a text, too.
 _GROUPS: Final = [
     [_Kind("boolean", st.booleans())],
-    list(_NUMBERS.values()),
-    [_STRING],
-    [_BYTES],
-    [_DECIMAL],
-    # Not a date: the library would write a number, or a text, as one.
-    [kind for name, kind in _MOMENTS.items() if name != "date"],
-    list(_TIMES.values()),
-    [_Kind(_logical("string", "uuid"), st.uuids(), str)],
+    [*_NUMBERS.values(), *_TIMES.values(), *(kind for name, kind in _MOMENTS.items() if name != "date")],
+    [_STRING, _Kind(_logical("string", "uuid"), st.uuids(), str)],
+    [_BYTES, _DECIMAL],
 ]
 _SCALARS: Final = [
     *(kind for group in _GROUPS for kind in group),
