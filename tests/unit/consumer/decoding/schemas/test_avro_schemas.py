@@ -90,8 +90,8 @@ _DECIMAL: Final = _Kind(_logical("bytes", "decimal", precision=30, scale=6), _de
 _STRING: Final = _Kind("string", st.text(max_size=9))
 _BYTES: Final = _Kind("bytes", st.binary(max_size=9), _base64)
 
-# Of each group a union has one at most: the library takes the first branch that could hold a value, so that a number may
-# be written as a time. A date is in none: it could be a text, too.
+# Of each group a union has one at most: the library takes the first branch that could hold a value, so that a number
+# may be written as a time. A date is in none: it could be a text, too.
 _GROUPS: Final = [
     [_Kind("boolean", st.booleans())],
     [*_NUMBERS.values(), *_TIMES.values(), *(kind for name, kind in _MOMENTS.items() if name != "date")],
@@ -216,13 +216,14 @@ class _Schemas:
     def _union(self, level: int) -> _Shape:
         groups = self._draw(st.lists(st.sampled_from(range(len(_GROUPS))), unique=True, max_size=4))
         branches = [_of_kind(self._draw(st.sampled_from(_GROUPS[group]))) for group in groups]
+        if self._draw(st.booleans()) or not branches:
+            branches.append(_of_kind(_Kind("null", st.none())))
+        branches = self._draw(st.permutations(branches))
+        # Last, and in this order: a name is defined before it is used.
         if self._draw(st.booleans()):
             branches.append(self.record(level - 1))
         if self._draw(st.booleans()):
             branches.append(self._array(self.any(level - 1)))
-        if self._draw(st.booleans()) or not branches:
-            branches.append(_of_kind(_Kind("null", st.none())))
-        branches = self._draw(st.permutations(branches))
 
         def value(draw: st.DrawFn, depth: int) -> tuple[Any, Any]:
             return draw(st.sampled_from(branches)).value(draw, depth)
