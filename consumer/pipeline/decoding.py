@@ -9,6 +9,7 @@ from typing import Final
 
 from consumer.backoff import backoff
 from consumer.decoder import PART_BYTES, Decoded, DecoderUnavailable, Part, Undecodable
+from consumer.decoding.asking import told_of_asking
 from consumer.decoding.chain import Chain
 from consumer.decoding.documents import Document, documents_of
 from consumer.decoding.loading import open_chain
@@ -157,6 +158,7 @@ class ShardDecoding:
                 with (
                     self._isolation.exclusive() if judgement else self._isolation.shared(),
                     self._journal.decoding(record, alone=judgement),
+                    told_of_asking(self._journal.aside),
                     beside() if len(record.data) > _LONG_BYTES else nullcontext(),
                 ):
                     parts = self._chain.decode(record.data)
