@@ -145,6 +145,16 @@ class CrashJournal:
         finally:
             self.at(Stage.SETTLING)
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is in hand is put aside while the block lasts: the shard waits for an answer."""
+        stage = Stage(self._map[0])
+        self.at(Stage.SETTLING)
+        try:
+            yield
+        finally:
+            self.at(stage)
+
     def at(self, stage: Stage) -> None:
         """Note what the shard's thread is at, and that it lives."""
         self._tick += 1

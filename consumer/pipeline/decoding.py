@@ -9,6 +9,7 @@ from typing import Final
 
 from consumer.backoff import backoff
 from consumer.decoder import PART_BYTES, DecoderUnavailable, Undecodable
+from consumer.decoding.asking import told_of_asking
 from consumer.decoding.chain import SMALL_BYTES, Chain
 from consumer.decoding.documents import Document, documents_of
 from consumer.decoding.loading import open_chain
@@ -181,6 +182,7 @@ class ShardDecoding:
         with (
             self._isolation.exclusive() if judgement else self._isolation.shared(),
             self._journal.decoding(first, last, alone=judgement),
+            told_of_asking(self._journal.aside),
             beside() if len(first.data) > _LONG_BYTES else nullcontext(),
         ):
             for record in records[place:end]:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from consumer import thread_turns
 from consumer.backoff import backoff
 from consumer.decoder import DecoderUnavailable
+from consumer.decoding.asking import asking
 from consumer.decoding.schemas.definition import Definition, Registry, SchemaReader, SchemaUnusable, Unusable
 
 MAX_SCHEMAS: Final = 1000
@@ -86,7 +87,7 @@ class SchemaMemory:
             if kept:
                 self._kept.move_to_end(schema_id)
                 return kept.reader
-        with thread_turns.waiting():
+        with thread_turns.waiting(), asking():
             return self._looked_up(schema_id)
 
     def _looked_up(self, schema_id: Hashable) -> SchemaReader | None:

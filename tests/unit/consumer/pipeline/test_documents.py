@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 from consumer.decoder import Decoded, Part, Schema
+from consumer.decoding.asking import asking
 from consumer.errors import SessionBroken
 from consumer.metrics import Metrics
-from consumer.pipeline.crash_journal import CrashJournal
+from consumer.pipeline.crash_journal import CrashJournal, Stage, sights
 from consumer.pipeline.decoding import BATCH_DOCUMENTS
 from consumer.record import Position, Record
 from tests.kits.pipeline import Bench, Kcl, Lines
@@ -200,3 +201,22 @@ def test_a_record_that_kills_the_process_while_it_is_decoded_is_quarantined_at_t
     assert bench.quarantined() == {"2#0": "redactor_died"}
     assert sorted(key[0] for key in bench.table.items) == ["a", "c"]
     assert kcl.taken[-1] == Position(3, 0)
+
+
+def test_a_record_is_not_in_hand_while_a_registry_is_asked(bench: Bench, lines: Lines) -> None:
+    decode = lines.decode
+    stages: list[Stage] = []
+
+    def asks(data: bytes) -> Sequence[Part]:
+        def note() -> None:
+            stages.append(sights(bench.stages.journals)[bench.shard].stage)
+
+        note()
+        with asking():
+            note()
+        note()
+        return decode(data)
+
+    lines.decode = asks  # type: ignore[method-assign]
+    bench.pipeline.process([record(1, {"k": "a"})], 0, Kcl())
+    assert stages == [Stage.REDACTING, Stage.SETTLING, Stage.REDACTING]

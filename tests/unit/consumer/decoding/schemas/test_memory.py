@@ -1,15 +1,25 @@
 """What is kept of a registry: schemas once, unknown ids for a while, and a registry that is down is left in peace."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from consumer import thread_turns
 from consumer.decoder import DecoderUnavailable, Schema
+from consumer.decoding.asking import told_of_asking
 from consumer.decoding.schemas import memory
-from consumer.decoding.schemas.definition import Definition, Format, Refused, SchemaReader, SchemaUnusable, Wire
+from consumer.decoding.schemas.definition import (
+    Definition,
+    Format,
+    Refused,
+    SchemaReader,
+    SchemaUnusable,
+    Unusable,
+    Wire,
+)
 from consumer.decoding.schemas.memory import SchemaMemory
 
 FOUND = Definition(Format.JSON, "{}", "orders", "1")
@@ -237,3 +247,30 @@ def test_threads_that_want_one_schema_ask_once_and_let_others_work_meanwhile() -
     assert len(found) == 5
     assert all(found)
     assert registry.asked == [7]
+
+
+def test_who_waits_for_the_registry_says_so() -> None:
+    waited: list[str] = []
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        waited.append("begun")
+        yield
+        waited.append("ended")
+
+    memory = SchemaMemory(Asked(waited), lambda _: Unusable())
+    with told_of_asking(aside):
+        memory.get(1)
+        memory.get(1)  # known
+    assert waited == ["begun", "asked", "ended"]
+
+
+class Asked:
+    lags = False
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def fetch(self, schema_id: Any) -> Definition:  # noqa: ARG002
+        self._told.append("asked")
+        return Definition(Format.JSON, "{}", "a", "1")
