@@ -143,7 +143,7 @@ def test_documents_that_were_read_and_such_that_were_not_stay_in_order() -> None
 
 
 def test_what_is_refused_holds_no_item_in_memory() -> None:
-    large = {"user_id": "1", "timestamp": "t", "note": "x" * MAX_ITEM_BYTES}
+    large: dict[str, Any] = {"user_id": "1", "timestamp": "t", "note": "x" * MAX_ITEM_BYTES}
     [made] = encoder(SIMPLE).encode_all([Released(large, b"")], [RECORD])
     assert isinstance(made, EncodeError)
     assert (made.code, made.__traceback__, made.__context__) == ("item_too_large", None, None)
