@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Final
 
 from consumer.backoff import backoff
@@ -16,7 +16,7 @@ from consumer.decoding.loading import open_chain
 from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.pipeline.batch import Batch
-from consumer.pipeline.byte_budget import ByteBudget, Held
+from consumer.pipeline.byte_budget import ByteBudget
 from consumer.pipeline.crash_journal import CrashJournal, Stage
 from consumer.pipeline.isolation import Isolation
 from consumer.record import Record
@@ -40,12 +40,13 @@ _PAUSE_LIMIT_SECONDS: Final = 10.0
 class Decoding:
     """What the shards of a process share: the chain, and how much they may hold of what it makes of large records.
 
-    :param max_bytes: what one record may become, and all large ones together.
+    :param max_bytes: what one record may become; and all large ones together, beside the one that is being decoded.
     """
 
     def __init__(self, chain: Chain, max_bytes: int, metrics: Metrics) -> None:
         self.chain = chain
         self.budget = ByteBudget(max_bytes)
+        self.lane = ByteBudget(1)
         self._schema_documents = metrics.schema_documents
         self._schemas = Bounded(_SCHEMAS_SHOWN)
 
@@ -95,7 +96,6 @@ class ShardDecoding:
     ) -> None:
         self._shared = shared
         self._chain = shared.chain
-        self._budget = shared.budget
         self._isolation = isolation
         self._journal = journal
         self._stop = stop
@@ -119,12 +119,13 @@ class ShardDecoding:
                 yield from filling.add([Document(records[place])])
                 place += 1
                 continue
-            with self._room_for(records[place]) as held:
-                decoded = self._decode_some(records, place, to_decode)
+            with ExitStack() as held:
+                if self._is_small(records[place]):
+                    decoded = self._decode_some(records, place, to_decode)
+                else:
+                    decoded = self._decode_large(records, place, to_decode, held)
                 if not decoded:
                     break
-                if held:
-                    held.shrink(sum([len(each.record.data) + PART_BYTES for each in decoded[0]]))
                 for documents in decoded:
                     yield from filling.add(documents)
             place += len(decoded)
@@ -132,13 +133,24 @@ class ShardDecoding:
         if place < len(records):
             yield Batch(records[place:], is_given_up=True)
 
-    def _room_for(self, record: Record) -> AbstractContextManager[Held | None]:
-        """Return the place in the budget of a record that may become large, for as long as its documents last."""
-        most = self._chain.most(len(record.data))
-        if most <= SMALL_BYTES:
-            return nullcontext()
+    def _is_small(self, record: Record) -> bool:
+        return self._chain.most(len(record.data)) <= SMALL_BYTES
+
+    def _decode_large(
+        self, records: Sequence[Record], place: int, to_decode: Container[int], held: ExitStack
+    ) -> list[list[Document]]:
+        """Decode a record that may become large, while no other shard does, and hold room for what it has become.
+
+        :param held: until what was decoded has been passed on.
+        """
         self._journal.at(Stage.WAITING)
-        return self._budget.hold(most, self._stop)
+        with self._shared.lane.hold(1, self._stop):
+            decoded = self._decode_some(records, place, to_decode)
+            if decoded:
+                self._journal.at(Stage.WAITING)
+                size = sum([len(each.record.data) + PART_BYTES for each in decoded[0]])
+                held.enter_context(self._shared.budget.hold(size, self._stop))
+        return decoded
 
     def _decode_some(self, records: Sequence[Record], place: int, to_decode: Container[int]) -> list[list[Document]]:
         """Decode a record, and as many of those that follow as are small, and small together.
@@ -171,13 +183,11 @@ class ShardDecoding:
         if isinstance(judgement, str):
             decoded.append(documents_of(first, (Undecodable(judgement),)))
             return
-        if not self._journal.is_wary and self._chain.most(len(first.data)) <= SMALL_BYTES:
-            end = place + 1
-            while end < len(records) and end in to_decode and self._chain.most(len(records[end].data)) <= SMALL_BYTES:
+        end = place + 1
+        if not self._journal.is_wary and self._is_small(first):
+            while end < len(records) and end in to_decode and self._is_small(records[end]):
                 end += 1
             last = records[end - 1]
-        else:
-            end = place + 1
         size = 0
         with (
             self._isolation.exclusive() if judgement else self._isolation.shared(),

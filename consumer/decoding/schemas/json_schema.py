@@ -22,7 +22,9 @@ _NAMED: Final = {"properties": None, "patternProperties": ANY_NAME, "dependencie
 _PARTS: Final = {
     "additionalProperties": ANY_NAME,
     "unevaluatedProperties": ANY_NAME,
-    **dict.fromkeys(("allOf", "anyOf", "contentSchema", "else", "if", "not", "oneOf", "then"), ""),
+    **dict.fromkeys(("allOf", "anyOf", "else", "if", "not", "oneOf", "then"), ""),
+    # Of draft 3. A name that is tagged is hidden with what it stands in.
+    **dict.fromkeys(("disallow", "extends", "propertyNames", "type"), ""),
     **dict.fromkeys(("additionalItems", "contains", "items", "prefixItems", "unevaluatedItems"), ""),
 }
 
@@ -98,9 +100,28 @@ class _Document:
                 place = _NAMED[keyword]
                 for name, part in value.items():
                     yield self._edge(name if place is None else place, part)
+            elif keyword == "contentSchema":
+                # Of what is written within a text: that cannot be hidden but as a whole.
+                if found := self._names_within(value):
+                    yield Edge("", found, self._key(_LEAF))
             elif keyword in _PARTS:
                 for part in value if isinstance(value, list) else (value,):
                     yield self._edge(_PARTS[keyword], part)
+
+    def _names_within(self, node: Any) -> tuple[str, ...]:
+        """Return all tags of a schema, wherever in it they stand."""
+        found: dict[str, None] = {}
+        seen: set[int] = set()
+        waiting = [self._key(node)]
+        while waiting:
+            key = waiting.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            for edge in self._edges(key):
+                found |= dict.fromkeys(edge.tags)
+                waiting.append(edge.target)  # type: ignore[arg-type] # a key, as all of ours
+        return tuple(found)
 
     def _edge(self, name: str, node: Any) -> Edge:
         return Edge(name, (), self._key(node))

@@ -3,6 +3,7 @@
 import gzip
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from itertools import repeat
 from pathlib import Path
@@ -302,7 +303,7 @@ def test_each_code_is_explained() -> None:
     own = {
         value
         for module in ("auto", "chain", "cloudwatch_logs", "compression", "dynamodb", "envelope")
-        for name, value in vars(sys.modules[f"consumer.decoding.{module}"]).items()
+        for name, value in vars(import_module(f"consumer.decoding.{module}")).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
     assert own - {ANY_NAME, ANY_NAMES, "envelope", "invalid_json", "cloudwatch_control_message"} <= set(DECODING)

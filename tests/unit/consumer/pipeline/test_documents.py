@@ -1,7 +1,9 @@
 """Records that hold several documents: each settled for itself, and the record checkpointed when all are."""
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,10 +11,13 @@ import pytest
 
 from consumer.decoder import Decoded, Part, Schema
 from consumer.decoding.asking import asking
+from consumer.decoding.chain import Chain
 from consumer.errors import SessionBroken
 from consumer.metrics import Metrics
+from consumer.pipeline.batch import Batch
 from consumer.pipeline.crash_journal import CrashJournal, Stage, sights
-from consumer.pipeline.decoding import BATCH_DOCUMENTS
+from consumer.pipeline.decoding import BATCH_DOCUMENTS, Decoding, ShardDecoding
+from consumer.pipeline.isolation import Isolation
 from consumer.record import Position, Record
 from tests.kits.pipeline import Bench, Kcl, Lines
 
@@ -159,6 +164,28 @@ def test_documents_are_counted_by_their_schemas_the_first_hundred_by_name(bench:
     assert counted.labels("(other)", "")._value.get() == 2
     item = bench.table.items["7", "7"].attributes["_sanitizer"]["M"]
     assert (item["schema"], item["schema_version"]) == ({"S": "orders-7"}, {"S": "3"})
+
+
+def test_large_records_of_several_shards_are_held_side_by_side_as_far_as_they_have_room(
+    bench: Bench, lines: Lines, tmp_path: Path
+) -> None:
+    shared = Decoding(Chain([lines], 1 << 22), 1 << 22, bench.metrics)
+    each = record(1, *[{"k": str(number), "text": "x" * 1000} for number in range(900)])
+    stop = threading.Event()
+    taken: list[Generator[Batch, None, None]] = []
+    for shard in "abcde":
+        journal = CrashJournal(tmp_path, shard)
+        decoding = ShardDecoding(shared, Isolation(), journal, stop, lambda _: None, bench.log)
+        batches = decoding.batches([each])
+        if len(taken) == 3:  # a megabyte each, counted with what documents weigh: there is no room for a fourth
+            stop.set()
+        next(batches)
+        taken.append(batches)
+    held = shared.budget._held
+    assert 3 * 900_000 < held < 1 << 22
+    for batches in taken:
+        batches.close()
+    assert shared.budget._held == 0
 
 
 class Killed(KeyboardInterrupt):

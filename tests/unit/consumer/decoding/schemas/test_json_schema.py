@@ -71,3 +71,19 @@ def test_tags_of_what_a_schema_refers_to_are_found() -> None:
 def test_a_reference_that_leads_nowhere_is_refused_since_nobody_knows_its_tags(reference: Any) -> None:
     with pytest.raises(SchemaUnusable):
         _tags({"properties": {"a": {"$ref": reference}}})
+
+
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        ({"properties": {"a": {"contentSchema": {"properties": {"b": {"x-pii": "PAN"}}}}}}, ("a",)),
+        ({"properties": {"a": {"contentSchema": {"items": {"$ref": "#/definitions/T"}}}}}, ("a",)),
+        ({"properties": {"a": {"propertyNames": {"x-pii": "PAN"}}}}, ("a",)),
+        ({"extends": {"properties": {"a": {"x-pii": "PAN"}}}}, ("a",)),
+        ({"type": ["null", {"properties": {"a": {"x-pii": "PAN"}}}]}, ("a",)),
+    ],
+)
+def test_a_tag_is_known_where_it_seldom_stands(part: dict[str, Any], path: tuple[str, ...]) -> None:
+    schema = {"definitions": {"T": {"properties": {"b": {"x-pii": "PAN"}}}}, **part}
+    found = JsonReader(Definition(Format.JSON, json.dumps(schema), "orders", "1")).schema.tags
+    assert found == (Tag(path, "PAN"),)
