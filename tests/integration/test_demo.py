@@ -137,7 +137,13 @@ def test_records_without_the_configured_keys_are_stored_and_what_is_broken_is_to
     assert "Verdict: every record is accounted for" in demo.text()
 
 
-@pytest.mark.parametrize(("format_", "most"), [("gzip-ndjson", 20), ("cloudwatch-logs", 20), ("avro-glue", 1)])
+@pytest.mark.parametrize(
+    ("format_", "most"),
+    [
+        *[("gzip-ndjson", 20), ("json-concatenated", 20), ("cloudwatch-logs", 20), ("avro-glue", 1)],
+        *[(each, 1) for each in ("cloudevents", "debezium", "dms", "dynamodb", "eventbridge", "sns")],
+    ],
+)
 def test_each_document_of_a_format_is_accounted_for(tmp_path: Path, demos: list[Demo], format_: str, most: int) -> None:
     report = tmp_path / "report.json"
     demo = Demo(tmp_path, "--format", format_, "--records", "440", "--shards", "2", "--report", str(report))

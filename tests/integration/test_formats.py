@@ -14,7 +14,7 @@ import pytest
 
 from consumer.dynamodb.attribute_values import decode_document
 from tests.kits.schema_registry import SchemaRegistry
-from tests.kits.schemas import avro_bytes, confluent_record, glue_record
+from tests.kits.schemas import avro_bytes, confluent_record, glue_record, varint
 from tests.lab.watched import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -196,3 +196,63 @@ def test_a_registry_that_does_not_answer_holds_the_shard_and_health_says_so(lab:
         lab.assert_books_balance()
         assert lab.stop() == 0
     assert lab.events("decoder.unavailable")
+
+
+PAYMENT = """syntax = "proto3";
+message Payment {
+  string user_id = 1;
+  string timestamp = 2;
+  int64 cents = 3;
+  string hint = 4 [(confluent.field_meta).tags = "SECRET"];
+  repeated Line lines = 5;
+}
+message Line { string note = 1; }
+"""
+REFUND = {
+    "type": "object",
+    "properties": {
+        "user_id": {"type": "string"},
+        "timestamp": {"type": "string"},
+        "hint": {"type": "string", "confluent:tags": ["SECRET"]},
+    },
+}
+
+
+def text(number: int, value: bytes) -> bytes:
+    """Write a field of Protobuf that holds a text, or a message."""
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def payment(user: str) -> bytes:
+    line = text(1, f"paid with {CARD}".encode())
+    unknown = text(99, b"4111111111111111")
+    fields = [text(1, user.encode()), text(2, b"t"), varint(3 << 3) + varint(2**53 + 1), text(4, b"maiden name")]
+    return b"".join([*fields, text(5, line), text(5, line), unknown])
+
+
+def test_protobuf_and_json_with_a_schema(lab: Any) -> None:
+    with SchemaRegistry() as registry:
+        registry.register(1, "payment-value", 2, PAYMENT, "PROTOBUF")
+        registry.register(2, "refund-value", 1, REFUND, "JSON")
+        lab.set_up(
+            shards=1,
+            stream={"name": lab.name, "format": ["gzip", {"confluent": {"url": registry.url}}]},
+            redaction=policy(lab),
+        )
+        lab.start(1)
+        for number in range(20):
+            put(lab, gzip.compress(confluent_record(1, payment(f"p{number}"), [0])))
+            refund = {"user_id": f"r{number}", "timestamp": "t", "hint": "maiden name", "note": f"to {CARD}"}
+            put(lab, gzip.compress(confluent_record(2, orjson.dumps(refund))))
+        put(lab, gzip.compress(confluent_record(1, payment("q")[:-4], [0])))
+        wait_for(lambda: len(stored(lab)) + len(lab.quarantine_codes()) == 41, "all records are settled", 60)
+        assert set(lab.quarantine_codes().values()) == {"protobuf_invalid"}
+        items = [decode_document(item) for item in lab.cloud.table(lab.settings.output.table)]
+        assert {item["user_id"] for item in items} == {f"{kind}{number}" for kind in "pr" for number in range(20)}
+        assert not any("hint" in item for item in items)
+        assert not any(secret in str(item) for item in items for secret in (CARD, "4111111111111111", "maiden"))
+        assert {str(item["cents"]) for item in items if "cents" in item} == {str(2**53 + 1)}
+        assert lab.metrics()["sanitizer_unknown_fields_total"] >= 20
+        lab.assert_books_balance()
+        assert lab.stop() == 0
+    assert CARD not in lab.log.read_text(encoding="utf-8")
