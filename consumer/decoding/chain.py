@@ -32,6 +32,14 @@ _NAME: Final = re.compile(r"(?!(?:.*\d){5})[a-z][a-z0-9_]{0,63}")
 """As of the redactor's codes: they become labels, and one that holds content is told by its shape."""
 
 
+def may_become(size: int, max_bytes: int) -> int:
+    """Return what so many bytes may become.
+
+    :param max_bytes: `stream.max_decoded_bytes`.
+    """
+    return min(max_bytes, max(SMALL_BYTES, MAX_RATIO * size))
+
+
 class Chain:
     """What a record holds, by all steps.
 
@@ -60,7 +68,7 @@ class Chain:
 
     def most(self, size: int) -> int:
         """Return what a record of so many bytes may become."""
-        return min(self._max_bytes, max(SMALL_BYTES, MAX_RATIO * size))
+        return may_become(size, self._max_bytes)
 
     def decode(self, data: bytes) -> list[Part]:
         """Return what a record holds: one part at least.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, Part, Undecodable
-from consumer.decoding.chain import TOO_LARGE
+from consumer.decoding.chain import TOO_LARGE, may_become
 from consumer.errors import UsageError
 from consumer.extras import extra_named
 from redaction.inflate import Corrupt, TooLarge, inflate_whole
@@ -24,9 +24,6 @@ NO_ZSTD: Final = "zstd_not_installed"
 COMPRESSIONS: Final = ("gzip", "zlib", "zstd")
 MAX_NESTED: Final = 2
 """How often one record may be compressed."""
-
-_RATIO: Final = 200
-_FREE_BYTES: Final = 2**20
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 # Of the headers that RFC 1950 allows the ones that are written: a window of 32 KiB. The others are text as well.
@@ -62,7 +59,7 @@ def compression_of(data: bytes) -> str | None:
 def expand(inflate: Inflate, data: bytes, max_bytes: int) -> bytes | Undecodable:
     """Return what a record stands for, or why that cannot be known."""
     try:
-        return inflate(data, min(max(0, max_bytes - PART_BYTES), max(_FREE_BYTES, _RATIO * len(data))))
+        return inflate(data, may_become(len(data), max(0, max_bytes - PART_BYTES)))
     except Corrupt:
         return Undecodable(DAMAGED)
     except TooLarge:

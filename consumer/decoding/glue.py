@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from consumer.decoder import DecoderContext, Kind, Part, Undecodable
+from consumer.decoding.chain import may_become
 from consumer.decoding.schemas.glue_registry import GlueRegistry
 from consumer.decoding.schemas.options import check_names, registry_of
 from consumer.decoding.schemas.reading import SchemaReading
@@ -26,8 +27,6 @@ _PLAIN: Final = 0
 _ZLIB: Final = 5
 _ID: Final = slice(2, 18)
 _HEADER_BYTES: Final = 18
-_LEAST_LIMIT: Final = 2**20
-_MAX_RATIO: Final = 200
 
 
 class Glue:
@@ -47,9 +46,8 @@ class Glue:
             return (HEADER_INVALID,)
         payload = data[_HEADER_BYTES:]
         if data[1] == _ZLIB:
-            limit = min(self._max_bytes, max(_LEAST_LIMIT, _MAX_RATIO * len(payload)))
             try:
-                payload = inflate_whole(payload, limit)
+                payload = inflate_whole(payload, may_become(len(payload), self._max_bytes))
             except Corrupt:
                 return (CORRUPT,)
             except TooLarge:
