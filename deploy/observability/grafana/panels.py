@@ -219,7 +219,7 @@ REDACTION: Final = (
     ),
     _graph(
         "Documents by schema",
-        "A second, of those that a registry's schema decoded; and fields of Protobuf that no schema knows, kept out.",
+        "A second, by a registry's schema; and fields that it does not know. Empty while there have been none.",
         8,
         [
             Query(_rate("sanitizer_schema_documents_total", "schema", "version"), "{{schema}} {{version}}"),
