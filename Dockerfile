@@ -69,6 +69,7 @@ RUN set -eu; \
         ! -name cloudwatch ! -name dynamodb ! -name glue ! -name kinesis ! -name kms ! -name secretsmanager \
         ! -name signin ! -name sso ! -name sso-oidc ! -name sts -exec rm -r {} +; \
     find . -type d \( -name tests -o -name examples \) -prune -exec rm -r {} +; \
+    find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.interp' -o -name '*.tokens' \) -delete; \
     find . -name '*.so' -exec strip --strip-unneeded {} +; \
     /opt/sanitizer/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     find /opt/sanitizer -exec touch --no-dereference --date @0 {} +

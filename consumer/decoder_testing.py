@@ -11,7 +11,7 @@ A check raises AssertionError; its message names the law that was broken and hol
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -26,6 +26,7 @@ from consumer.decoder import (
     Part,
     Undecodable,
 )
+from consumer.sink_testing import Log
 from redaction.testing.laws import is_name, law, require, require_seconds, same_in_threads
 
 __all__ = [
@@ -60,21 +61,6 @@ HOSTILE_SECONDS: Final = 2.0
 _CUTS: Final = 60
 _FLIPS: Final = 40
 _HOSTILE_BYTES: Final = 400_000
-
-
-class Log:
-    """A logger that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def bind(self, **_: Any) -> "Log":
-        return self
-
-    def _say(self, event: str, **fields: Any) -> None:
-        self.said.append(f"{event} {fields}")
-
-    debug = info = warning = error = _say
 
 
 class NoMetrics:

@@ -24,6 +24,7 @@ from consumer.decoding.framing import (
     is_object,
     lines,
 )
+from consumer.decoding.options import check_names
 from consumer.errors import UsageError
 from redaction.compiled import installed
 from redaction.inflate import inflate_whole
@@ -45,8 +46,7 @@ class Auto:
     gives: Final = Kind.JSON
 
     def __init__(self, options: Mapping[str, Any], context: DecoderContext) -> None:
-        if options:
-            raise UsageError("it has no options.")
+        check_names(options)
         self._max_bytes = context.max_bytes
         self._inflaters: dict[str, Callable[[bytes, int], bytes]] = {"gzip": inflate_whole, "zlib": inflate_whole}
         with suppress(UsageError):  # an install without it has to do with the others

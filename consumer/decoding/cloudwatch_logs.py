@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, LeftOut, Part, Undecodable
 from consumer.decoding.chain import TOO_LARGE
-from consumer.decoding.envelope import Refused, check_names, kept, limits_of, opened, with_envelope
+from consumer.decoding.envelope import Refused, kept, limits_of, opened, with_envelope
+from consumer.decoding.options import check_names
 from redaction.parse import INVALID_JSON, Unparsable, parse_text
 from redaction.plugin import Document, JSONValue
 
@@ -33,7 +34,7 @@ class CloudWatchLogs:
     gives: Final = Kind.JSON
 
     def __init__(self, options: Mapping[str, Any], context: DecoderContext) -> None:
-        check_names(options, ())
+        check_names(options)
         self._limits = limits_of(context)
 
     def decode(self, data: bytes) -> Sequence[Part]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, Part, Undecodable
 from consumer.decoding.chain import TOO_LARGE, may_become
-from consumer.errors import UsageError
+from consumer.decoding.options import check_names
 from consumer.extras import extra_named
 from redaction.inflate import Corrupt, TooLarge, inflate_whole
 
@@ -73,8 +73,7 @@ class _Compression:
     gives: Final = Kind.BYTES
 
     def __init__(self, options: Mapping[str, Any], context: DecoderContext) -> None:
-        if options:
-            raise UsageError("it has no options.")
+        check_names(options)
         self._max_bytes = context.max_bytes
         self._inflate = self._inflater()
 

@@ -10,14 +10,14 @@ from typing import Any, Final
 from consumer.decoder import DecoderContext, Kind, Part, Undecodable
 from consumer.decoding.schemas.definition import Refused, Registry
 from consumer.decoding.schemas.http_registry import HttpRegistry
-from consumer.decoding.schemas.options import check_names, registry_of
+from consumer.decoding.schemas.options import check_texts, registry_of
 from consumer.decoding.schemas.reading import SchemaReading
 from consumer.decoding.schemas.varint import PROTOBUF_INVALID, signed
 from consumer.errors import UsageError
 
 HEADER_INVALID: Final = Undecodable("confluent_header_invalid")
 
-_OPTIONS: Final = frozenset({"credentials", "folder", "url"})
+_OPTIONS: Final = ("credentials", "folder", "url")
 _MAGIC: Final = 0
 _HEADER_BYTES: Final = 5
 _LARGEST_ID: Final = 2**31 - 1
@@ -33,7 +33,7 @@ class Confluent:
     gives: Final = Kind.JSON
 
     def __init__(self, options: Mapping[str, Any], context: DecoderContext) -> None:
-        check_names(options, _OPTIONS)
+        check_texts(options, _OPTIONS)
         if ("url" in options) == ("folder" in options):
             raise UsageError("it needs either url, the registry's address, or folder, which holds schemas.")
         if "credentials" in options and "url" not in options:

@@ -18,13 +18,13 @@ from consumer.decoding.envelope import (
     FIELD,
     TAKEN,
     Refused,
-    check_names,
     choice,
     field_at,
     kept,
     limits_of,
     opened,
 )
+from consumer.decoding.options import check_names
 from redaction.plugin import JSONValue
 from redaction.serialize import serialize_value
 

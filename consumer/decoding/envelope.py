@@ -24,6 +24,7 @@ from consumer.decoder import (
     Undecodable,
 )
 from consumer.decoding.chain import TOO_LARGE
+from consumer.decoding.options import check_names
 from consumer.errors import UsageError
 from redaction.parse import Limits, Unparsable, parse, parse_text
 from redaction.plugin import Document, JSONValue
@@ -125,17 +126,6 @@ def choice(options: Mapping[str, Any], name: str, default: str) -> bool:
     if chosen not in (_DROP, _QUARANTINE):
         raise UsageError(f"{name} is drop or quarantine.")
     return bool(chosen == _DROP)
-
-
-def check_names(options: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Refuse options that nobody reads.
-
-    :raises UsageError: names one, and those that there are.
-    """
-    for name in options:
-        if name not in known:
-            there_are = f"there is no option {name}; there are: {', '.join(known)}."
-            raise UsageError(there_are if known else "it has no options.")
 
 
 class _Form(NamedTuple):

@@ -8,6 +8,7 @@ Nothing is parsed whose values would take much more memory than its bytes.
 
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import orjson
 
 from consumer.decoder import PART_BYTES, Decoded, DecoderContext, Kind, Part, Undecodable
 from consumer.decoding.chain import TOO_LARGE
-from consumer.errors import UsageError
+from consumer.decoding.options import check_names
 
 WHITESPACE: Final = b" \t\r\n"
 """JSON's (RFC 8259, section 2)."""
@@ -160,13 +161,12 @@ def as_it_is(data: bytes, max_bytes: int) -> tuple[Part]:
     return (Decoded(data) if len(data) + PART_BYTES <= max_bytes else Undecodable(TOO_LARGE),)
 
 
-class _Framing:
+class _Framing(ABC):
     takes: Final = Kind.BYTES
     gives: Final = Kind.JSON
 
     def __init__(self, options: Mapping[str, Any], context: DecoderContext) -> None:
-        if options:
-            raise UsageError("it has no options.")
+        check_names(options)
         self._max_bytes = context.max_bytes
 
     def decode(self, data: bytes) -> Sequence[Part]:
@@ -176,8 +176,9 @@ class _Framing:
         except TooManyParts:
             return (Undecodable(TOO_LARGE),)
 
+    @abstractmethod
     def _taken_apart(self, data: bytes) -> Sequence[Decoded] | None:
-        raise NotImplementedError
+        """Return the documents; None: it is one as it is."""
 
 
 class Json(_Framing):

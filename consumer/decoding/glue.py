@@ -12,7 +12,7 @@ from uuid import UUID
 from consumer.decoder import DecoderContext, Kind, Part, Undecodable
 from consumer.decoding.chain import may_become
 from consumer.decoding.schemas.glue_registry import GlueRegistry
-from consumer.decoding.schemas.options import check_names, registry_of
+from consumer.decoding.schemas.options import check_texts, registry_of
 from consumer.decoding.schemas.reading import SchemaReading
 from consumer.decoding.schemas.varint import unsigned
 from redaction.inflate import Corrupt, TooLarge, inflate_whole
@@ -21,7 +21,7 @@ HEADER_INVALID: Final = Undecodable("glue_header_invalid")
 CORRUPT: Final = Undecodable("glue_payload_corrupt")
 TOO_LARGE: Final = Undecodable("glue_payload_too_large")
 
-_OPTIONS: Final = frozenset({"folder"})
+_OPTIONS: Final = ("folder",)
 _VERSION: Final = 3
 _PLAIN: Final = 0
 _ZLIB: Final = 5
@@ -36,7 +36,7 @@ class Glue:
     gives: Final = Kind.JSON
 
     def __init__(self, options: Mapping[str, Any], context: DecoderContext) -> None:
-        check_names(options, _OPTIONS)
+        check_texts(options, _OPTIONS)
         self._max_bytes = context.max_bytes
         self._reading = SchemaReading(registry_of(options, GlueRegistry), _Wire(), context.max_bytes, context.metrics)
 

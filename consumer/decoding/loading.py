@@ -63,10 +63,10 @@ def check_format(settings: Settings) -> None:
 
     :raises UsageError: see `open_chain`.
     """
-    open_chain(settings, _Unread(), get_logger("decoding"))
+    open_chain(settings, Unread(), get_logger("decoding"))
 
 
-class _Unread:
+class Unread:
     """Metrics of a chain that decodes nothing."""
 
     def kept_out(self, fields: int) -> None:

@@ -19,7 +19,7 @@ import ahocorasick
 
 from consumer.decoding.chain import Chain
 from consumer.decoding.documents import judged
-from consumer.decoding.loading import open_chain
+from consumer.decoding.loading import Unread, open_chain
 from consumer.dynamodb.item import ItemEncoder, decode_item, item_encoder
 from consumer.errors import EncodeError
 from consumer.kinesis.producer import Placed
@@ -102,13 +102,6 @@ class _Put(NamedTuple):
     documents: tuple[bytes, ...] | None
 
 
-class _NoMetrics:
-    """`consumer.decoder.DecoderMetrics` of nobody."""
-
-    def kept_out(self, fields: int) -> None:
-        pass
-
-
 class Ledger:
     """Every record that was put, with what decoders and policy make of it."""
 
@@ -156,7 +149,7 @@ class Ledger:
 
     @cached_property
     def _chain(self) -> Chain:
-        return open_chain(self._settings, _NoMetrics(), get_logger("ledger"))
+        return open_chain(self._settings, Unread(), get_logger("ledger"))
 
     def _resolve(self) -> None:
         unresolved, self._unresolved = self._unresolved, []

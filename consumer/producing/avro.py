@@ -109,6 +109,13 @@ def _encoder() -> Callable[[Any, Any], bytes]:
     return encode
 
 
+def _items(kind: Any) -> Any:
+    """Return the type of an array's items, none of which may take no bytes: an array of those could have any length."""
+    if kind == "null":
+        return ["null", "string"]
+    return ["null", kind] if isinstance(kind, dict) and kind["type"] == "record" else kind
+
+
 def _type(value: Any, name: str, depth: int) -> Any:
     """Return the schema of a value; of records the fields in the order of their names."""
     if depth > MAX_DEPTH:
@@ -122,7 +129,7 @@ def _type(value: Any, name: str, depth: int) -> Any:
         types = [_type(element, name, depth + 1) for element in value]
         if any(each != types[0] for each in types):
             raise _Unfit
-        return {"type": "array", "items": types[0] if types else "null"}
+        return {"type": "array", "items": _items(types[0] if types else "null")}
     if value is None:
         return "null"
     if isinstance(value, bool):

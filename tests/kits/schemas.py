@@ -13,22 +13,13 @@ from fastavro.schema import parse_schema
 from consumer.decoder import DecoderContext
 from consumer.decoding.schemas.definition import Definition, Format
 from tests.kits.log import RecordingLog
+from tests.kits.pipeline import KeptOut
 
 MAX_BYTES = 32 * 2**20
 
 
-class CountedMetrics:
-    """What decoders tell, added up."""
-
-    def __init__(self) -> None:
-        self.fields = 0
-
-    def kept_out(self, fields: int) -> None:
-        self.fields += fields
-
-
-def context(metrics: CountedMetrics | None = None, max_bytes: int = MAX_BYTES) -> DecoderContext:
-    return DecoderContext("transactions", max_bytes, metrics or CountedMetrics(), RecordingLog())
+def context(metrics: KeptOut | None = None, max_bytes: int = MAX_BYTES) -> DecoderContext:
+    return DecoderContext("transactions", max_bytes, metrics or KeptOut(), RecordingLog())
 
 
 def avro_definition(schema: Any, **references: Any) -> Definition:

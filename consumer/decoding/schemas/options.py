@@ -1,21 +1,20 @@
 """What decoders by schema are told: which registry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from consumer.decoding.options import check_names
 from consumer.decoding.schemas.definition import Registry
 from consumer.decoding.schemas.folder import FolderRegistry
 from consumer.errors import UsageError
 
 
-def check_names(options: Mapping[str, Any], known: frozenset[str]) -> None:
+def check_texts(options: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse options that there are not, and values that are no texts.
 
     :raises UsageError: see above.
     """
-    unknown = sorted(options.keys() - known)
-    if unknown:
-        raise UsageError(f"there is no option {unknown[0]}; known: {', '.join(sorted(known))}.")
+    check_names(options, known)
     for name, value in options.items():
         if not isinstance(value, str) or not value:
             raise UsageError(f"{name} must be a text.")

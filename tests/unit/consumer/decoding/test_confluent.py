@@ -10,8 +10,9 @@ import pytest
 from consumer.decoder import Decoded, DecoderUnavailable, Schema, Tag, Undecodable
 from consumer.decoding.confluent import Confluent
 from consumer.errors import UsageError
+from tests.kits.pipeline import KeptOut
 from tests.kits.schema_registry import SchemaRegistry
-from tests.kits.schemas import CountedMetrics, avro_bytes, confluent_record, context
+from tests.kits.schemas import avro_bytes, confluent_record, context
 
 ORDER = {
     "type": "record",
@@ -85,7 +86,7 @@ def test_places_that_are_none_are_refused(registry: SchemaRegistry, payload: byt
 
 
 def test_fields_that_the_schema_does_not_know_are_counted(registry: SchemaRegistry) -> None:
-    metrics = CountedMetrics()
+    metrics = KeptOut()
     decoder = Confluent({"url": registry.url}, context(metrics))
     decoder.decode(confluent_record(3, b"\x0a\x01x\x10\x01", [0]))
     assert metrics.fields == 1

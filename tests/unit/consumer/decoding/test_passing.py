@@ -1,13 +1,12 @@
 """Which records are one document as they were put: told by the compiled part as by Python."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.decoder import DecoderContext
 from consumer.decoding.auto import Auto
-from redaction import compiled
 from tests.kits.log import RecordingLog
+from tests.kits.needs import needs_native
 from tests.kits.pipeline import KeptOut
 
 AUTO = Auto({}, DecoderContext("orders", 1 << 20, KeptOut(), RecordingLog()))
@@ -16,7 +15,7 @@ pieces = st.sampled_from(
 )
 
 
-@pytest.mark.skipif(compiled.installed() is None, reason="the compiled part is not installed")
 @given(st.lists(st.lists(pieces, max_size=12).map(b"".join), max_size=4))
 def test_the_compiled_part_tells_the_same(payloads: list[bytes]) -> None:
+    needs_native()
     assert list(AUTO.not_passing(payloads)) == [n for n, data in enumerate(payloads) if not AUTO.passes(data)]

@@ -57,6 +57,14 @@ def test_what_is_written_is_read_back_with_every_digit(name: str) -> None:
     assert [without_envelope(each) for each in found] == [json.loads(each, parse_float=Decimal) for each in documents]
 
 
+def test_lists_of_what_takes_no_bytes_are_read_back() -> None:
+    format_ = format_named("avro-glue")
+    for document in (b'{"a":[]}', b'{"a":[null,null]}', b'{"a":[{},{}]}', b'{"a":[[],[]]}', b'{"a":[{"b":null}]}'):
+        assert format_.holds(document)
+        (found,) = documents_of(chain_of(format_).decode(format_.write([document])))
+        assert found == json.loads(document)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @given(st.lists(OBJECTS, min_size=1, max_size=4))
 @examples(60)

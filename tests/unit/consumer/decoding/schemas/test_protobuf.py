@@ -15,7 +15,8 @@ from consumer.decoding.schemas.definition import Definition, Format, Refused, Sc
 from consumer.decoding.schemas.memory import SchemaMemory
 from consumer.decoding.schemas.protobuf import ProtobufReader
 from tests.kits.examples import examples
-from tests.kits.schemas import MAX_BYTES, CountedMetrics, varint
+from tests.kits.pipeline import KeptOut
+from tests.kits.schemas import MAX_BYTES, varint
 
 ORDER = """
 syntax = "proto3";
@@ -79,8 +80,8 @@ def _definition(text: str, **references: str) -> Definition:
     return Definition(Format.PROTOBUF, text, "orders", "1", {"shop/money.proto": MONEY, **references})
 
 
-def _reader(text: str = ORDER, metrics: CountedMetrics | None = None, max_bytes: int = MAX_BYTES) -> ProtobufReader:
-    return ProtobufReader(_definition(text), max_bytes, metrics or CountedMetrics())
+def _reader(text: str = ORDER, metrics: KeptOut | None = None, max_bytes: int = MAX_BYTES) -> ProtobufReader:
+    return ProtobufReader(_definition(text), max_bytes, metrics or KeptOut())
 
 
 def _class(reader: ProtobufReader, which: tuple[int, ...] | int = (0,)) -> type[Message]:
@@ -202,7 +203,7 @@ def test_a_map_of_which_there_is_one_entry_makes_a_schema_unusable() -> None:
 
 
 def test_fields_that_the_schema_does_not_know_are_left_out_and_counted() -> None:
-    metrics = CountedMetrics()
+    metrics = KeptOut()
     reader = _reader(metrics=metrics)
     person = b"\x0a\x01x" + b"\x18\x01" + b"\x9a\x06\x01z"
     payload = (
@@ -213,14 +214,14 @@ def test_fields_that_the_schema_does_not_know_are_left_out_and_counted() -> None
 
 
 def test_those_within_maps_are_counted_too() -> None:
-    metrics = CountedMetrics()
+    metrics = KeptOut()
     entry = b"\x08\x01" + b"\x12\x05" + b"\x08\x01" + b"\xa8\x06\x01"
     _reader(metrics=metrics).read(b"\x8a\x01" + varint(len(entry)) + entry, At())
     assert metrics.fields == 1
 
 
 def test_nothing_is_counted_where_all_is_known() -> None:
-    metrics = CountedMetrics()
+    metrics = KeptOut()
     reader = _reader(metrics=metrics)
     reader.read(json_format.ParseDict(FULL, _class(reader)()).SerializeToString(), At())
     assert metrics.fields == 0
@@ -306,7 +307,7 @@ def test_texts_that_are_no_schema_are_unusable_and_say_nothing(text: str, capfd:
         def fetch(self, schema_id: Any) -> Definition:  # noqa: ARG002
             return _definition(text)
 
-    reader = SchemaMemory(Folder(), lambda found: ProtobufReader(found, MAX_BYTES, CountedMetrics())).get(1)
+    reader = SchemaMemory(Folder(), lambda found: ProtobufReader(found, MAX_BYTES, KeptOut())).get(1)
     assert reader
     # Without any message it is a schema, of which nobody can be.
     assert _refusal(reader, b"") in ("schema_unusable", "protobuf_message_unknown")
@@ -327,7 +328,7 @@ def test_imports_that_lead_back_are_unusable() -> None:
     text = 'syntax = "proto3"; import "a.proto"; message M { string a = 1; }'
     references = {"a.proto": 'syntax = "proto3"; import "b.proto";', "b.proto": 'syntax = "proto3"; import "a.proto";'}
     with pytest.raises((SchemaUnusable, TypeError)):
-        ProtobufReader(_definition(text, **references), MAX_BYTES, CountedMetrics())
+        ProtobufReader(_definition(text, **references), MAX_BYTES, KeptOut())
 
 
 def test_the_older_syntax_with_groups_is_read() -> None:
@@ -336,7 +337,7 @@ def test_the_older_syntax_with_groups_is_read() -> None:
     message A { required string a = 1; optional group Inner = 2 { optional int32 x = 1; } extensions 100 to max; }
     extend A { optional string e = 100; }
     """
-    metrics = CountedMetrics()
+    metrics = KeptOut()
     reader = _reader(text, metrics)
     payload = b"\x0a\x01y" + b"\x13\x08\x05\x14" + b"\xa2\x06\x01z"
     assert reader.read(payload, At())[0] == b'{"a":"y","inner":{"x":5}}'

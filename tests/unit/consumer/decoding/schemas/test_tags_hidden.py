@@ -18,7 +18,8 @@ from redaction.keys import KnownKeys
 from redaction.plugin import Released
 from redaction.policy.file import parse_policy
 from tests.kits.examples import examples
-from tests.kits.schemas import MAX_BYTES, CountedMetrics, avro_bytes, avro_definition
+from tests.kits.pipeline import KeptOut
+from tests.kits.schemas import MAX_BYTES, avro_bytes, avro_definition
 
 SECRET, PLAIN = "wxyzsecret", "abcplain"
 REDACTOR = PolicyRedactor(parse_policy('name: t\nversion: "1"\ntags: {PII: drop}\n', "t.yaml"), KnownKeys({}, "none"))
@@ -133,7 +134,7 @@ def test_what_a_schema_of_protobuf_tags_is_hidden(way: dict[str, Any]) -> None:
         "others": {"k": {"ssn": SECRET, "back": {**leaf, "kids": [leaf]}}},
         "kids": [{**leaf, "kids": [leaf]}],
     }
-    reader = ProtobufReader(Definition(Format.PROTOBUF, PROTO, "n", "1"), MAX_BYTES, CountedMetrics())
+    reader = ProtobufReader(Definition(Format.PROTOBUF, PROTO, "n", "1"), MAX_BYTES, KeptOut())
     message = json_format.ParseDict(value, message_factory.GetMessageClass(reader._found((0,)))())
     _check(*reader.read(message.SerializeToString(), _First()))
 
