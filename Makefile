@@ -96,8 +96,8 @@ deploy-check: deploy-lint ## the ECS template: linted, compared with the calls o
 	$(BIN)/pytest -m "not image and not package" tests/deploy $(ARGS)
 
 deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests are part of `make test`
-	$(BIN)/cfn-lint deploy/ecs/template.yaml deploy/lambda/template.yaml
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation --file deploy/ecs/template.yaml \
+	$(BIN)/cfn-lint deploy/ecs/*.yaml deploy/lambda/template.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation --directory deploy/ecs \
 		--compact --quiet --skip-download
 
 format: $(STAMP) ## format, and mend what the linter can mend
