@@ -61,6 +61,7 @@ _DEEP: Final = (
 class Recording:
     """What was called, by write mode; `worker` also has what another by fan-out calls.
 
+    :ivar looker: of the operators' calls, those of commands that change nothing.
     :ivar secret: ARN of the redaction keys' secret; `wrapping_key`: of the KMS key under which they are in it.
     :ivar strange: requests that were not understood.
     """
@@ -69,6 +70,7 @@ class Recording:
     wrapping_key: str
     worker: dict[str, frozenset[Call]]
     operator: dict[str, frozenset[Call]]
+    looker: dict[str, frozenset[Call]]
     strange: frozenset[str]
 
 
@@ -92,6 +94,7 @@ def record(folder: Path) -> Recording:
         wrapping_key,
         {kind: frozenset(each.calls) for kind, each in runs.worker.items()},
         {mode: frozenset(each.calls) for mode, each in runs.operator.items()},
+        runs.looker,
         frozenset().union(*(each.strange for each in (*runs.worker.values(), *runs.operator.values()))),
     )
 
@@ -132,6 +135,7 @@ class _Runs:
     def __init__(self, cloud: Cloud, loop: Loop, folder: Path, secret: str) -> None:
         self.worker = {kind: Recorder() for kind in (*MODES, FAN_OUT)}
         self.operator = {mode: Recorder() for mode in MODES}
+        self.looker: dict[str, frozenset[Call]] = {}
         self._policy = folder / "policy.yaml"
         self._late = datetime.now(UTC)
         self._lab = FaultLab(cloud, folder, NAME, loop)
@@ -235,22 +239,26 @@ class _Runs:
                 patch.setenv(name, value)
             patch.setattr(reader, "PAUSE_SECONDS", 0.0)
             patch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
-            self._commands(f"{NAME}-app-backfill-{mode}")
+            entry = self._deep_one()
+            self._look(entry)
+            self.looker[mode] = frozenset(self.operator[mode].calls)
+            self._repair(entry, f"{NAME}-app-backfill-{mode}")
 
-    def _commands(self, backfill: str) -> None:
-        lines = self._lab.folder / "lines.jsonl"
-        lines.write_bytes(b'{"user_id": "by hand", "timestamp": "2024-03-15T10:30:00Z"}\n')
-        entry = self._deep_one()
-        again = ("backfill", "--application", backfill, "--from", self._late.isoformat(), "--json")
-
+    def _look(self, entry: tuple[str, str]) -> None:
         self._sanitizer("config", "check")
         self._sanitizer("tables", "check")
-        self._sanitizer("produce", str(lines))
         self._sanitizer("get", "nobody", status=1)
         self._sanitizer("status")
         self._sanitizer("quarantine", "list")
         self._sanitizer("quarantine", "list", "--shard", entry[0])
         self._sanitizer("quarantine", "show", *entry)
+
+    def _repair(self, entry: tuple[str, str], backfill: str) -> None:
+        lines = self._lab.folder / "lines.jsonl"
+        lines.write_bytes(b'{"user_id": "by hand", "timestamp": "2024-03-15T10:30:00Z"}\n')
+        again = ("backfill", "--application", backfill, "--from", self._late.isoformat(), "--json")
+
+        self._sanitizer("produce", str(lines))
         assert self._value("quarantine", "replay", *entry, "--json")["stored"] == 1
         self._sanitizer("quarantine", "purge", "--before", "1s", "--replayed-only", "--yes")
         self._sanitizer(*again, "--dry-run")
