@@ -144,3 +144,15 @@ class Logs(Section):
     format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: a line of JSON per event. console: for a person. auto: console on a terminal."
     )
+    cloudwatch_metrics: bool = Field(
+        default=False,
+        description="Write the worker's most important metrics as a line a minute, which CloudWatch Logs makes metrics "
+        "of (docs/metrics.md); not on a terminal.",
+    )
+
+    @model_validator(mode="after")
+    def _metrics_are_json(self) -> Self:
+        if self.cloudwatch_metrics and self.format == "console":
+            msg = "cloudwatch_metrics are lines of JSON; format must not be console"
+            raise ValueError(msg)
+        return self

@@ -5,7 +5,7 @@ import platform
 import queue
 import resource
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from consumer.kcl.takeover import Takeover
 from consumer.kinesis.shards import kinesis_client, list_shards, open_shards
 from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent, set_up, show_zeros
+from consumer.metrics.cloudwatch import CloudWatchMetrics
 from consumer.metrics.collector import WorkerCollector
 from consumer.metrics.process_usage import DAEMON, Vitals
 from consumer.periodic import Periodic
@@ -196,6 +197,13 @@ def _pids(daemons: DaemonRunner, pipelines: PipelinePool) -> dict[str, int]:
     return pids if (process := daemons.process) is None else pids | {DAEMON: process.pid}
 
 
+def _cloudwatch_metrics(application: str, parts: Parts) -> CloudWatchMetrics:
+    def failed(error: Exception) -> None:
+        parts.log.warning("metrics.not_published", error=type(error).__name__)
+
+    return CloudWatchMetrics(application, parts.collector.values, failed=failed)
+
+
 def _names(redactor: Redactor) -> dict[str, str]:
     return {"name": redactor.name, "version": redactor.version, "digest": redactor.digest}
 
@@ -235,7 +243,13 @@ def run(settings: Settings) -> int:
         stream, worker_id = settings.stream.name, folder.worker_id.value
         about = {"stream": stream, "application": settings.kcl.application, "worker": worker_id}
         supervisor = Supervisor(settings, parts)
-        with closing(Site(settings.http, parts.collector, about | made_of, parts.state.condition, parts.log)) as site:
+        with ExitStack() as shown:
+            site = Site(settings.http, parts.collector, about | made_of, parts.state.condition, parts.log)
+            shown.callback(site.close)
+            if settings.logs.cloudwatch_metrics:
+                published = _cloudwatch_metrics(settings.kcl.application, parts)
+                shown.callback(published.close)
+                published.start()
             parts.log.info(
                 "worker.started",
                 version=__version__,
