@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-Unit = Literal["Seconds", "Count"]
+Unit = Literal["Seconds", "Count", "Percent"]
 
 
 class Measured(NamedTuple):

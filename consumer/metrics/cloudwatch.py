@@ -36,12 +36,20 @@ PUBLISHED: Final[Mapping[str, tuple[Unit, str]]] = {
         "Seconds",
         "The same, but 0 after a minute in which the table throttled one batch write in a thousand, or more.",
     ),
+    "RetentionUsed": (
+        "Percent",
+        "`LagSeconds` as a share of what the stream keeps: at 100 records are lost unread.",
+    ),
     "RecordsReceived": ("Count", "Records delivered, redeliveries included."),
     "RecordsQuarantined": ("Count", "Records that ended in quarantine."),
     "LeaksSuspected": ("Count", "Entries of the quarantine with the code `leak_suspected`."),
     "WritesThrottled": ("Count", "Batch writes that were sent again since the table throttled them, or part of them."),
     "FieldsDrifted": ("Count", "Fields that are redacted no longer, now (`sanitizer_field_drift`)."),
     "ShardsServed": ("Count", "Shards that the worker serves now."),
+    "ShardsWithoutOwner": (
+        "Count",
+        "Leases of the whole application that nobody has, or nobody renews: they are in nobody's lag.",
+    ),
 }
 """Each metric's unit, and what it is."""
 
@@ -100,6 +108,7 @@ class CloudWatchMetrics:
         values = grown if self._is_over else _lags(now, grown["WritesThrottled"], writes) | grown
         values["FieldsDrifted"] = _sum(now, Declarations.field_drift)
         values["ShardsServed"] = _sum(now, Declarations.shards_owned)
+        values["ShardsWithoutOwner"] = _sum(now, Declarations.application_leases, "unowned", "expired")
         metrics = {name: Measured(values[name], unit) for name, (unit, _) in PUBLISHED.items() if name in values}
         self._write(EmbeddedMetrics(NAMESPACE, {DIMENSION: self._application}, metrics, time.time()))
 
@@ -121,7 +130,11 @@ def _lags(now: _Sampled, throttled: float, writes: float) -> dict[str, float]:
         return {}
     # A request that was turned away whole is none of `writes`.
     is_table_the_limit = throttled > 0 and throttled >= THROTTLED_SHARE * (writes + throttled)
-    return {"LagSeconds": max(lags), "ScalingLagSeconds": 0.0 if is_table_the_limit else max(lags)}
+    lag = max(lags)
+    told = {"LagSeconds": lag, "ScalingLagSeconds": 0.0 if is_table_the_limit else lag}
+    if retention := _sum(now, Declarations.retention):  # not known before the first look
+        told["RetentionUsed"] = 100 * lag / retention
+    return told
 
 
 def _sum(now: _Sampled, declared: Declared[object], *last: str) -> float:

@@ -131,7 +131,11 @@ class Pipeline(Section):
 class Http(Section):
     """The status page, /metrics, /healthz, /readyz."""
 
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's scrape port
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a container's scrape port
+        description="Address to listen on, without TLS and without a password: on a machine that others reach, "
+        "`127.0.0.1`, or a firewall that lets only the scraper in, as the ECS template's security group does.",
+    )
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
 
 

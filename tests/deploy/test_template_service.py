@@ -179,7 +179,7 @@ def test_somebody_is_woken_long_before_records_are_lost() -> None:
     told = chosen.properties("LagWarning")
     woken = chosen.properties("LagAlarm")
     assert told["Threshold"] < woken["Threshold"] <= 3600
-    assert chosen.properties("RetentionAlarm")["Threshold"] == 0.5
+    assert chosen.properties("RetentionAlarm")["Threshold"] == 50
     nobody = chosen.properties("NoWorkerAlarm")
     assert nobody["TreatMissingData"] == "breaching"
     assert (nobody["ComparisonOperator"], nobody["Threshold"]) == ("LessThanThreshold", 1)

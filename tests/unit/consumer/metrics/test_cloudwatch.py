@@ -25,6 +25,7 @@ QUIET = {
     "WritesThrottled": 0,
     "FieldsDrifted": 0,
     "ShardsServed": 0,
+    "ShardsWithoutOwner": 0,
 }
 
 
@@ -64,11 +65,22 @@ def test_the_lag_is_that_of_the_shard_that_lags_most(metrics: Metrics, minute: C
         books = metrics.shard(shard)
         books.owned(now=now)
         books.delivered(behind, 0.0, now=now)
+    metrics.retention.set(3000)
     told = minute()
+    assert told.values["RetentionUsed"] == told.values["LagSeconds"] / 30
+    assert told.units["RetentionUsed"] == "Percent"
     assert 300 <= told.values["LagSeconds"] == told.values["ScalingLagSeconds"] < 330
     assert told.units["LagSeconds"] == told.units["ScalingLagSeconds"] == "Seconds"
     assert told.values["ShardsServed"] == 3
     assert told.values.keys() == PUBLISHED.keys()
+
+
+def test_a_shard_that_nobody_has_is_told_though_it_has_no_lag(
+    metrics: Metrics, minute: Callable[[], Extracted]
+) -> None:
+    for state, leases in (("owned", 5), ("unowned", 2), ("expired", 1), ("ended", 4)):
+        metrics.application_leases.labels(state).set(leases)
+    assert minute().values == QUIET | {"ShardsWithoutOwner": 3}
 
 
 def test_counts_are_those_since_the_last_line_and_what_holds_now_is_told_each_time(
