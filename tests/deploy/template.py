@@ -110,9 +110,15 @@ class Stacks:
 
     def environment(self) -> dict[str, str]:
         """Return the worker's environment, secrets as they might be among it."""
-        container = self.container()
-        plain = {str(each["Name"]): str(each["Value"]) for each in container["Environment"]}
-        return plain | {str(each["Name"]): "x" * 64 for each in container["Secrets"]}
+        return environment(self.of("TaskDefinition"))
+
+
+def environment(service: Stack) -> dict[str, str]:
+    """Return the environment that a stack gives the worker, secrets as they might be among it."""
+    containers = service.properties("TaskDefinition")["ContainerDefinitions"]
+    (container,) = (each for each in containers if each["Name"] == "sanitizer")
+    plain = {str(each["Name"]): str(each["Value"]) for each in container["Environment"]}
+    return plain | {str(each["Name"]): "x" * 64 for each in container["Secrets"]}
 
 
 def file(template: str) -> Path:
