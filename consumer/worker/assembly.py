@@ -30,6 +30,7 @@ from consumer.metrics.process_usage import DAEMON, Vitals
 from consumer.periodic import Periodic
 from consumer.pipeline.batch import OTHER
 from consumer.quarantine.codes import ADVICE
+from consumer.quarantine.fingerprint_key import fingerprint_key
 from consumer.redactors.loading import engine_of, load_candidate, load_plugin
 from consumer.settings import Settings, lease_tables
 from consumer.settings.shard_limits import RECORDS_A_SECOND
@@ -180,7 +181,7 @@ def _pipelines(
     begin = Begin(
         settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
         folder.path,
-        settings.quarantine.secret_key(),
+        fingerprint_key(settings.quarantine),
         digest,
     )
     listeners = [folder.listen(slot) for slot in range(settings.pipeline.processes or cores())]

@@ -87,6 +87,8 @@ def test_an_unknown_key_is_refused(file: Path, content: str, place: str) -> None
     ("content", "place"),
     [
         (f"quarantine: {{fingerprint_key: '{SECRET[:31]}'}}", "quarantine.fingerprint_key"),
+        (f"quarantine: {{fingerprint_secret: '{SECRET}'}}", "quarantine.fingerprint_secret"),
+        (f"quarantine: {{fingerprint_key: '{SECRET * 2}', fingerprint_secret: 'secretsmanager:x'}}", "quarantine"),
         (f"http: {{port: '{SECRET}'}}", "http.port"),
         (f"kcl: {{retrieval_mode: '{SECRET}'}}", "kcl.retrieval_mode"),
         (f"output: {{table: '{SECRET}'}}", "output.table"),
