@@ -97,7 +97,8 @@ deploy-check: deploy-lint ## the ECS template: linted, compared with the calls o
 
 deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests are part of `make test`
 	$(BIN)/cfn-lint deploy/ecs/*.yaml deploy/lambda/template.yaml
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation --directory deploy/ecs \
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation \
+		--directory deploy/ecs --directory deploy/lambda \
 		--compact --quiet --skip-download
 
 format: $(STAMP) ## format, and mend what the linter can mend

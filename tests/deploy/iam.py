@@ -15,7 +15,7 @@ _ELEMENTS: Final = {"Sid", "Effect", "Action", "Resource", "Condition"}
 _OPERATORS: Final = {"ArnEquals", "StringEquals", "StringLike"}
 _KEYS: Final = re.compile(
     r"kms:ViaService|kms:EncryptionContext:[\w:-]+|ecs:cluster|iam:PassedToService"
-    r"|application-autoscaling:service-namespace"
+    r"|application-autoscaling:service-namespace|lambda:SourceFunctionArn"
 )
 _PATTERN: Final = re.compile(r"[*?]")
 _ROLE: Final = "AWS::IAM::Role"

@@ -77,7 +77,7 @@ class Recording:
 def record(folder: Path) -> Recording:
     """Make all runs."""
     with Cloud() as cloud, Loop() as loop, _environment(cloud):
-        secret, wrapping_key = _make_keys()
+        secret, wrapping_key = make_keys()
         runs = _Runs(cloud, loop, folder, secret)
         try:
             runs.workers()
@@ -105,17 +105,18 @@ def _environment(cloud: Cloud) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "SANITIZER_"))]:
             patch.delenv(name)
-        for name, value in (cloud.environment() | _ways(cloud.endpoint, cloud.endpoint)).items():
+        for name, value in (cloud.environment() | ways(cloud.endpoint, cloud.endpoint)).items():
             patch.setenv(name, value)
         yield
 
 
-def _ways(kinesis: str, others: str) -> dict[str, str]:
+def ways(kinesis: str, others: str) -> dict[str, str]:
+    """Return the variables that send calls to Kinesis one way, and all others another."""
     services = ("CLOUDWATCH", "DYNAMODB", "KMS", "SECRETS_MANAGER")
     return {"AWS_ENDPOINT_URL_KINESIS": kinesis} | {f"AWS_ENDPOINT_URL_{service}": others for service in services}
 
 
-def _make_keys() -> tuple[str, str]:
+def make_keys() -> tuple[str, str]:
     """Put a key for tokens, encrypted, into Secrets Manager; return the ARNs of the secret and of the wrapping key."""
     kms: Any = boto3.client(cast("Any", "kms"))
     manager: Any = boto3.client(cast("Any", "secretsmanager"))
@@ -208,7 +209,7 @@ class _Runs:
     def _go_by(self, kind: str) -> None:
         """Which doors the next worker takes."""
         kinesis, others = self._doors[kind]
-        self._lab.variables = _ways(kinesis.url, others.url)
+        self._lab.variables = ways(kinesis.url, others.url)
 
     def _put_and_wait(self, worker: Watched, count: int, seed: int) -> None:
         before = wait_for(worker.metrics, "its metrics")["sanitizer_records_total"]
@@ -235,7 +236,7 @@ class _Runs:
         self._lab.configure(output=_NEWEST if mode == "newest" else {})
         desk = self._desks[mode].url
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in _ways(desk, desk).items():
+            for name, value in ways(desk, desk).items():
                 patch.setenv(name, value)
             patch.setattr(reader, "PAUSE_SECONDS", 0.0)
             patch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process

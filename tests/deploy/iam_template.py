@@ -33,7 +33,9 @@ _ARNS: Final[Mapping[str, str]] = {
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::KMS::Key": "kms:{place}:key/{name}",
     "AWS::Kinesis::Stream": "kinesis:{place}:stream/{name}",
+    "AWS::Lambda::Function": "lambda:{place}:function:{name}",
     "AWS::Logs::LogGroup": "logs:{place}:log-group:{name}:*",
+    "AWS::SQS::Queue": "sqs:{place}:{name}",
     "AWS::SecretsManager::Secret": "secretsmanager:{place}:secret:{name}-AbCdEf",
 }
 _REF_IS_ARN: Final = ("AWS::ECS::Service", "AWS::Kinesis::StreamConsumer", "AWS::SecretsManager::Secret")
@@ -183,6 +185,8 @@ class Template:
     def _attribute(self, name: str, attribute: str) -> str:
         if attribute in ("Arn", "ConsumerARN"):
             return self._arn(name)
+        if attribute == "QueueName":
+            return self._name(name)
         raise Unresolved(f"attribute {name}.{attribute}")
 
     def _arn(self, name: str) -> str:

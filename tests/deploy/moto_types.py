@@ -50,11 +50,23 @@ def _alarm(name: str, properties: Properties) -> dict[str, str]:
     return {"Ref": name}
 
 
+def _metric_filter(name: str, properties: Properties) -> dict[str, str]:
+    given = {key[0].lower() + key[1:]: value for key, value in properties.items() if key != "MetricTransformations"}
+    transformations = [
+        {key[0].lower() + key[1:]: value for key, value in each.items()} for each in properties["MetricTransformations"]
+    ]
+    for each in transformations:
+        each["defaultValue"] = float(each["defaultValue"])
+    boto3.client("logs").put_metric_filter(filterName=name, metricTransformations=transformations, **given)
+    return {"Ref": name}
+
+
 MAKERS: Final[Mapping[str, Callable[[str, Properties], dict[str, str]]]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::Kinesis::StreamConsumer": _stream_consumer,
+    "AWS::Logs::MetricFilter": _metric_filter,
     "AWS::SecretsManager::Secret": _secret,
 }
 

@@ -26,7 +26,7 @@ Resources:
   Stream: {Type: AWS::Kinesis::Stream, Properties: {Name: !Sub "${Application}-stream"}}
   Named: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Ref Application}}
   Unnamed: {Type: AWS::DynamoDB::Table}
-  Never: {Type: AWS::SQS::Queue, Condition: Both}
+  Never: {Type: AWS::SNS::Topic, Condition: Both}
   Role:
     Type: AWS::IAM::Role
     Properties:
