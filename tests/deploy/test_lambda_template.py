@@ -16,7 +16,7 @@ from moto import mock_aws
 from consumer.settings import load_settings
 from tests.deploy import moto_types
 from tests.deploy.iam_template import Template, arn
-from tests.deploy.test_template import referred
+from tests.deploy.referred import referred
 
 FILE = Path(__file__).resolve().parents[2] / "deploy/lambda/template.yaml"
 LEAST = {"CodeBucket": "bucket"}
