@@ -8,6 +8,7 @@ import pytest
 
 from consumer.settings import Settings
 from consumer.worker.memory import divide
+from tests.deploy.referred import referred
 from tests.deploy.template import (
     EVERYTHING,
     FOLDER,
@@ -36,25 +37,6 @@ FARGATE_MEMORY_MIB = {
     "2048": range(4096, 16385, 1024),
     "4096": range(8192, 30721, 1024),
 }
-
-
-def referred(value: Any) -> set[str]:
-    """Return every name that a part of the template refers to."""
-    if isinstance(value, list):
-        return set().union(*map(referred, value)) if value else set()
-    if not isinstance(value, dict):
-        return set()
-    found: set[str] = set().union(*map(referred, value.values())) if value else set()
-    if "Ref" in value:
-        found.add(str(value["Ref"]))
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"][0]
-        found.update(re.findall(r"\$\{(\w+)", text))
-    if "Fn::If" in value:
-        found.add(f"condition {value['Fn::If'][0]}")
-    if isinstance(value.get("Condition"), str):
-        found.add(f"condition {value['Condition']}")
-    return found
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
