@@ -31,7 +31,7 @@ locals {
     }
     # Of this application. The iterator age of AWS/Kinesis is that of all who poll the stream.
     lag = {
-      description = "The reading is far behind, for five minutes. Runbook: SanitizerLate."
+      description = "The reading is far behind, for five minutes. Runbook: SanitizerFarBehind."
       topic       = "alarm", of = local.worker, metric = "LagSeconds", statistic = "Maximum"
       threshold   = var.lag_alarm_seconds, minutes = 5
     }
@@ -40,6 +40,11 @@ locals {
       topic       = "warning", of = local.worker, metric = "LagSeconds", statistic = "Maximum"
       threshold   = var.lag_warning_seconds, minutes = 5
     }
+    shard-without-owner = {
+      description = "Shards have no worker that reads them, for three minutes. Runbook: SanitizerShardWithoutOwner."
+      topic       = "alarm", of = local.worker, metric = "ShardsWithoutOwner", statistic = "Maximum"
+      threshold   = 0, minutes = 3
+    }
     # By the retention that the stream has, whoever has set it.
     retention = {
       description = join(" ", [
@@ -47,7 +52,7 @@ locals {
         "(IncreaseStreamRetentionPeriod), then mend. Runbook: SanitizerRetentionHalfGone.",
       ])
       topic     = "alarm", of = local.worker, metric = "RetentionUsed", statistic = "Maximum"
-      threshold = 0.5, minutes = 2
+      threshold = 50, minutes = 2
     }
     field-drift = {
       description = join(" ", [

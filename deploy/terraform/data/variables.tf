@@ -109,7 +109,7 @@ variable "create_tables" {
   default     = true
 
   validation {
-    condition     = (
+    condition = (
       var.create_tables || (
         var.output_billing_mode == "PAY_PER_REQUEST" && var.output_warm_write_units == 0 &&
         var.output_max_write_units == 0 && var.second_index == "NONE"

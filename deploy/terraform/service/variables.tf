@@ -181,7 +181,7 @@ variable "task_memory" {
   default     = 1024
 
   validation {
-    condition     = (
+    condition = (
       var.task_memory % 1024 == 0 &&
       var.task_memory >= 2 * var.task_cpu && var.task_memory <= min(8 * var.task_cpu, 30720)
     )
