@@ -45,6 +45,16 @@ def parts(tree: Tree[Token]) -> list[Tree[Token]]:
     return [each for each in tree.children if isinstance(each, Tree) and each.data not in _NOISE]
 
 
+def references(node: Tree[Token], root: str) -> set[str]:
+    """Return the names that an expression asks of an object, such as `var`."""
+    found = set()
+    for each in node.find_data("get_attr_expr_term"):
+        of, step = parts(each)
+        if of.data == "expr_term" and parts(of)[0].data == "identifier" and _first(parts(of)[0]) == root:
+            found.add(_first(parts(step)[0]))
+    return found
+
+
 def evaluate(node: Node, scope: Scope) -> Any:
     """Return the value of an expression.
 

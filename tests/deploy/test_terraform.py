@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from typing import Any, Final
 
 import pytest
 
-from tests.deploy.hcl import evaluate
+from tests.deploy.hcl import evaluate, references
 from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, document, parameters_file
 from tests.deploy.terraform import FOLDER, Module, Resource, read, words
 from tests.deploy.terraform_pairs import (
@@ -310,6 +311,20 @@ def test_what_the_rules_refuse_is_refused_in_the_same_words() -> None:
         for case in cases:
             refusals = [each for module in ("data", "service") for each in _refusals(module, case)]
             assert refusals == [message], case
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_validations_go_in_no_circle(module: str) -> None:
+    asks = {
+        name: {
+            each
+            for validation in variable.blocks("validation")
+            for each in references(validation.attributes()["condition"], "var")
+            if each != name
+        }
+        for name, variable in Module.declared_in(module).items()
+    }
+    TopologicalSorter(asks).prepare()  # Terraform, too, refuses a circle
 
 
 @pytest.mark.parametrize(("module", "case", "message"), COMPARED)

@@ -394,11 +394,6 @@ variable "prometheus_workspace_id" {
     condition     = var.prometheus_workspace_id == null || can(regex("^ws-[0-9a-f-]+$", var.prometheus_workspace_id))
     error_message = "prometheus_workspace_id must be a workspace (ws-...)."
   }
-
-  validation {
-    condition     = var.prometheus_workspace_id != null || (var.collector_repository == null && var.collector_digest == null)
-    error_message = "A collector runs only with a prometheus_workspace_id."
-  }
 }
 
 variable "collector_repository" {
@@ -418,6 +413,11 @@ variable "collector_repository" {
     condition     = var.collector_repository != null || var.endpoints == null || var.prometheus_workspace_id == null
     error_message = "public.ecr.aws has no endpoint; name a collector_repository."
   }
+
+  validation {
+    condition     = var.collector_repository == null || var.prometheus_workspace_id != null
+    error_message = "A collector runs only with a prometheus_workspace_id."
+  }
 }
 
 variable "collector_digest" {
@@ -428,5 +428,10 @@ variable "collector_digest" {
   validation {
     condition     = var.collector_digest == null || can(regex("^sha256:[0-9a-f]{64}$", var.collector_digest))
     error_message = "collector_digest must be a digest: sha256: and 64 hexadecimal digits."
+  }
+
+  validation {
+    condition     = var.collector_digest == null || var.prometheus_workspace_id != null
+    error_message = "A collector runs only with a prometheus_workspace_id."
   }
 }
