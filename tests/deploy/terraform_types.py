@@ -14,7 +14,7 @@ _KEEP_KEYS: Final = ("DockerLabels", "Options")
 
 _IGNORED: Final[Mapping[str, frozenset[str]]] = {
     # A name where CloudFormation would find one of its own.
-    "aws_cloudwatch_event_rule": frozenset({"name_prefix"}),
+    "aws_cloudwatch_event_rule": frozenset({"name"}),
     "aws_cloudwatch_log_group": frozenset({"name_prefix"}),
     "aws_cloudwatch_metric_alarm": frozenset({"alarm_name"}),
     "aws_iam_policy": frozenset({"name"}),

@@ -200,7 +200,7 @@ resource "aws_cloudwatch_metric_alarm" "computed" {
 
 # A deployment that failed or was rolled back, tasks that cannot be placed.
 resource "aws_cloudwatch_event_rule" "service" {
-  name_prefix = "${var.service.name}-service-"
+  name        = "${var.service.name}-service"
   description = "${var.service.name}: the service has a problem"
 
   event_pattern = jsonencode({
@@ -219,7 +219,7 @@ resource "aws_cloudwatch_event_target" "service" {
 
 # Tasks that ended by themselves, could not start, or failed their health check.
 resource "aws_cloudwatch_event_rule" "tasks" {
-  name_prefix = "${var.service.name}-tasks-"
+  name        = "${var.service.name}-tasks"
   description = "${var.service.name}: a task failed"
 
   event_pattern = jsonencode({

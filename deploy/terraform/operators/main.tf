@@ -141,7 +141,6 @@ data "aws_iam_policy_document" "look" {
 
 # Reads records, raw, and writes documents: beside the policy look.
 data "aws_iam_policy_document" "repair" {
-  #checkov:skip=CKV_AWS_356:glue:GetSchemaVersion alone, since a record holds its version's id alone
   statement {
     actions   = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:PutRecords"]
     resources = [var.data.stream_arn]
@@ -276,8 +275,6 @@ data "aws_iam_policy_document" "repair" {
 # What the runbook asks of on-call: beside the policy look. It stops and starts, lengthens, widens, restores.
 # UpdateTable also takes the tables' protection away, which nothing here follows up by a deletion.
 data "aws_iam_policy_document" "incident" {
-  #checkov:skip=CKV_AWS_111:tasks have no name beforehand; the condition keeps to the cluster
-  #checkov:skip=CKV_AWS_356:tasks have no name beforehand; the condition keeps to the cluster
   statement {
     actions = [
       "kinesis:IncreaseStreamRetentionPeriod",

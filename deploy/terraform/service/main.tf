@@ -48,7 +48,6 @@ resource "aws_kinesis_stream_consumer" "this" {
 
 # The VPC's own name servers are not subject to security groups.
 resource "aws_security_group" "tasks" {
-  #checkov:skip=CKV2_AWS_5:attached to the tasks, in the service's network configuration
   name_prefix = "${var.name}-"
   description = "Tasks of ${var.name}"
   vpc_id      = var.vpc_id
