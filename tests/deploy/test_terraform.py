@@ -373,6 +373,17 @@ def test_what_the_templates_retain_is_not_destroyed(module: str) -> None:
     assert prevented - {"aws_secretsmanager_secret_version.fingerprint"} == kept
 
 
+def test_the_page_imports_all_that_holds_data() -> None:
+    page = (FOLDER.parents[1] / "docs" / "terraform.md").read_text(encoding="utf-8")
+    shown = re.findall(r'^    import \{\n      to = module\.data\.(.+)\n      id = "(.+)"\n    \}$', page, re.MULTILINE)
+    kept = [name for name, each in document("data")["Resources"].items() if "DeletionPolicy" in each]
+    assert sorted(address for address, _ in shown) == sorted(
+        COUNTERPARTS["data"][name][0] for name in kept if name != "FingerprintSecret"
+    )
+    named = [each.written.get("name") for each in deployment("defaults").modules["data"].resources()]
+    assert {id_ for address, id_ in shown if "kms" not in address} <= set(named)
+
+
 def test_modules_ask_for_one_version_of_each() -> None:
     asked = {str(file.parent.relative_to(FOLDER)): _versions(file.parent) for file in FOLDER.rglob("*.tf")}
     assert len(asked) == len(MODULES) + 2 * len(SIZES)
