@@ -7,8 +7,8 @@ from typing import Any, Final
 from lark import Tree
 
 from tests.deploy.hcl import parts
-from tests.deploy.iam_template import REGION, Template, Unresolved
-from tests.deploy.template import GIVEN, STACKS, declared, file
+from tests.deploy.iam_template import REGION, Unresolved
+from tests.deploy.template import GIVEN, STACKS, Stack, declared, file
 from tests.deploy.terraform import HERE, Block, Module
 
 MODULES: Final = (*STACKS, "network")
@@ -159,8 +159,8 @@ APART: Final = {*_ENDPOINT_OF, "DataStack", "ServiceStack"}
 """Parameters whose variables are objects: `endpoints`, `data`, `service`."""
 
 
-class Stack(Template):
-    """A template, with the functions that only the network's has."""
+class Said(Stack):
+    """A template, the network's among them, and what AWS says of its resources."""
 
     def _call(self, function: str, argument: Any) -> Any:
         match function:
@@ -176,9 +176,6 @@ class Stack(Template):
                     raise Unresolved(f"Fn::Cidr of {block}")
                 return found
         return super()._call(function, argument)
-
-    def _attribute(self, name: str, attribute: str) -> str:
-        return self._name(name) if attribute == "Name" else super()._attribute(name, attribute)
 
     def says(self, logical_id: str, attribute: str) -> str:
         """Return what AWS says of a resource, under Terraform's name of it.
@@ -203,25 +200,20 @@ class Deployment:
     """Both ways of one deployment, with the same parameters."""
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
-        self.stacks: dict[str, Stack] = {}
+        self.stacks: dict[str, Said] = {}
         self.modules: dict[str, Module] = {}
         imports: dict[str, str] = {}
         outputs: dict[str, dict[str, Any]] = {}
         for name in MODULES:
-            given = of_template(name, {**GIVEN, **parameters})
-            stack = Stack.of(file(name), given, STACKS.get(name, name), imports)
+            given = declared(name, {**GIVEN, **parameters})
+            stack = Said.of(file(name), given, STACKS.get(name, name), imports)
             imports |= stack.exports()
             module = Module(name, variables(name, given, outputs), _known(name, stack))
             outputs[name] = module.outputs()
             self.stacks[name], self.modules[name] = stack, module
 
 
-def of_template(name: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the parameters that a template has."""
-    return declared(name, parameters)
-
-
-def _known(name: str, stack: Stack) -> Any:
+def _known(name: str, stack: Said) -> Any:
     of = {address: logical_id for logical_id, all_ in COUNTERPARTS[name].items() for address in all_}
 
     def known(address: str, attribute: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.deploy.hcl import evaluate, references
-from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, document, parameters_file
+from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, declared, document, parameters_file
 from tests.deploy.terraform import FOLDER, Module, Resource, read, words
 from tests.deploy.terraform_pairs import (
     APART,
@@ -17,7 +17,6 @@ from tests.deploy.terraform_pairs import (
     MODULES,
     TYPES,
     Deployment,
-    of_template,
     snake,
     type_of,
     variables,
@@ -202,13 +201,13 @@ def _translated(text: str) -> str:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_variables_are_the_parameters(module: str) -> None:
-    declared, parameters = Module.declared_in(module), document(module)["Parameters"]
+    written, parameters = Module.declared_in(module), document(module)["Parameters"]
     own = {"data": set(), "service": {"name", "data", "endpoints"}, "network": set()}
-    assert set(declared) - {snake(each) for each in parameters} == own.get(module, {"data", "service"})
+    assert set(written) - {snake(each) for each in parameters} == own.get(module, {"data", "service"})
     for name, parameter in parameters.items():
         if name in APART:
             continue
-        variable = declared[snake(name)]
+        variable = written[snake(name)]
         wanted = _translated(words(str(parameter["Description"])))
         if type_of(variable) == "string":
             wanted = re.sub(r"\bEmpty\b", "Null", wanted)
@@ -224,7 +223,7 @@ def test_variables_are_the_parameters(module: str) -> None:
 
 def _refusals(module: str, parameters: Mapping[str, str]) -> list[str]:
     stand_ins = {"data": _Anything(), "service": _Anything()}
-    given = of_template(module, {**GIVEN, **parameters})
+    given = declared(module, {**GIVEN, **parameters})
     return Module(module, variables(module, given, stand_ins), lambda *_: None).refusals()
 
 
