@@ -273,7 +273,9 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "min": min,
     "one": _one,
     "regex": _regex,
+    "split": lambda separator, value: value.split(separator),
     "templatefile": _templatefile,
+    "tonumber": int,
     "tostring": lambda value: None if value is None else text(value),
     "toset": frozenset,
 }

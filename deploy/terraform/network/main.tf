@@ -39,7 +39,7 @@ resource "aws_subnet" "this" {
 
   vpc_id            = aws_vpc.this.id
   availability_zone = each.value.zone
-  cidr_block        = cidrsubnet(var.vpc_cidr, 2, each.value.number)
+  cidr_block        = cidrsubnet(var.vpc_cidr, 24 - tonumber(split("/", var.vpc_cidr)[1]), each.value.number)
 }
 
 resource "aws_route_table" "this" {

@@ -1,11 +1,11 @@
 variable "vpc_cidr" {
-  description = "Addresses of the VPC, of which each of two zones gets a quarter."
+  description = "Addresses of the VPC, of which the subnet of each of two zones gets 256; a task and an endpoint take one each."
   type        = string
   default     = "10.20.0.0/22"
 
   validation {
-    condition     = can(regex("^([0-9]{1,3}\\.){3}[0-9]{1,3}/(1[6-9]|2[0-4])$", var.vpc_cidr))
-    error_message = "vpc_cidr must be a block of addresses between /16 and /24."
+    condition     = can(regex("^([0-9]{1,3}\\.){3}[0-9]{1,3}/(1[6-9]|2[0-3])$", var.vpc_cidr))
+    error_message = "vpc_cidr must be a block of addresses between /16 and /23."
   }
 }
 
