@@ -1,10 +1,8 @@
 """Builds the image, and runs it as ECS would, against the embedded cloud: `make image-test`."""
 
-import http.client
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +18,11 @@ from consumer.local.prepare import prepare
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
-from tests.deploy.container import Container, Image, private_loopback, processes_in, status_of
+from tests.deploy.container import PORT, Container, Image, is_ready, private_loopback, processes_in, status_of, wait
 from tests.deploy.template import stack
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
 
-PORT: Final = 9464
 SHARDS: Final = 4
 RECORDS: Final = 3000
 STOP_SECONDS: Final = 120.0
@@ -88,28 +85,6 @@ class Service:
         settings = self._settings
         tables = (settings.output.table, settings.quarantine.table, *lease_tables(settings.kcl.application))
         return {table: (json.dumps(item, ensure_ascii=False) for item in self.cloud.table(table)) for table in tables}
-
-
-def wait(until: Callable[[], bool], worker: Container, seconds: float = 180.0) -> float:
-    """Wait for it; return how long the worker runs then."""
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert worker.exit_status is None, worker.log.read_text(encoding="utf-8")[-3000:]
-        assert time.monotonic() < deadline, worker.log.read_text(encoding="utf-8")[-3000:]
-        time.sleep(0.05)
-    return time.monotonic() - worker.started_at
-
-
-def is_ready() -> bool:
-    """Return what the worker says at /readyz; the container's loopback is ours, too."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def watch(run: Run, worker: Container, image: Image) -> None:
