@@ -7,7 +7,7 @@
 # architectures; another tag's is shown by `docker buildx imagetools inspect docker.io/library/python:TAG`.
 #
 # Secrets, none of which has to be given, and none of which is in a layer (docs/deploy.md): `certificates`, all that the build
-# shall trust; `pip`, a pip.conf; `cargo`, a config.toml; `apt-sources`, a debian.sources.
+# shall trust, readable for apt's own user; `pip`, a pip.conf; `cargo`, a config.toml; `apt-sources`, a debian.sources.
 ARG BASE_IMAGE=docker.io/library/python:3.11.16-slim-trixie@sha256:9534e5a8e315485d4061ed659af0fd78a284c015f9b73661b41d6bab25604534
 # What brings cargo, for the compiled part: of the same Debian, whose C library the result is linked to. A base without a
 # cargo gets Debian's own, so that this may be BASE_IMAGE.
@@ -26,7 +26,7 @@ ENV PATH=/opt/build/bin:$PATH \
 WORKDIR /src
 COPY requirements/build.txt requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     python3 -m venv /opt/build; \
     pip install --require-hashes --requirement requirements/build.txt
@@ -39,7 +39,7 @@ COPY consumer/kcl/__init__.py consumer/kcl/fetch_jars.py consumer/kcl/jars.py co
 # A mirror of Maven Central; amazon-kclpy's build reads it.
 ARG KCL_MVN_REPO_SEARCH_URL
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     python -m consumer.kcl.fetch_jars --requirements requirements/runtime.txt --wheels /kcl; \
     python -m zipfile --extract /kcl/amazon_kclpy-*.whl unpacked; \
@@ -52,7 +52,7 @@ COPY --from=kcl /kcl/*.whl /kcl/
 COPY requirements/runtime.txt requirements/
 # hadolint ignore=DL3003
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     python3 -m venv --without-pip /opt/sanitizer; \
     pip --python /opt/sanitizer/bin/python install --no-compile --no-deps /kcl/*.whl; \
@@ -63,14 +63,14 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     find /opt/sanitizer/bin -mindepth 1 ! -name 'python*' -delete; \
     ln -s /opt/kcl/jars amazon_kclpy/jars
 
-# Without what the worker never reads: tests, the symbols of compiled modules (7 MB), which a debugger would, and the
-# descriptions of AWS's other services. Those kept are the ones that it calls, and the ones that its credentials may come
+# Without what the worker never reads: tests, the symbols of compiled modules (7 MB), which a debugger would, pip's lists of
+# files, and the descriptions of AWS's other services. Those kept are the ones that it calls, and the ones that its credentials may come
 # from. Compiled, since nothing can be written where it runs: a process starts in 0.5 s instead of 2 to 4 s. By unchecked
 # hash, since a time would differ from build to build.
 FROM packages AS trimmed
 # hadolint ignore=DL3003,DL3008
 RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     apt-get update -qq; \
     DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends binutils > /dev/null; \
@@ -80,7 +80,8 @@ RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sou
         ! -name cloudwatch ! -name dynamodb ! -name glue ! -name kinesis ! -name kms ! -name secretsmanager \
         ! -name signin ! -name sso ! -name sso-oidc ! -name sts -exec rm -r {} +; \
     find . -type d \( -name tests -o -name examples \) -prune -exec rm -r {} +; \
-    find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.interp' -o -name '*.tokens' \) -delete; \
+    find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.interp' -o -name '*.tokens' -o -name RECORD \) \
+        -delete; \
     find . -name '*.so' -exec strip --strip-unneeded {} +; \
     /opt/sanitizer/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     find /opt/sanitizer -exec touch --no-dereference --date @0 {} +
@@ -88,7 +89,7 @@ RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sou
 FROM build AS maturin
 COPY requirements/native.txt requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     pip install --require-hashes --only-binary :all: --requirement requirements/native.txt
 
 # The wheel of the compiled part, and what is said of the crates in it. maturin is a program that needs no Python; the paths
@@ -100,7 +101,7 @@ ENV CARGO_HOME=/opt/cargo \
 WORKDIR /src
 # hadolint ignore=DL3008
 RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     command -v cargo > /dev/null || { \
         apt-get update -qq; \
@@ -111,7 +112,7 @@ COPY --from=maturin /opt/build/bin/maturin /usr/local/bin/
 COPY native native
 # hadolint ignore=DL3003
 RUN --mount=type=secret,id=cargo,target=/opt/cargo/config.toml \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     maturin build --quiet --release --locked --compatibility linux --manifest-path native/Cargo.toml --out /native; \
     cargo metadata --quiet --locked --format-version 1 --manifest-path native/Cargo.toml \
@@ -130,7 +131,7 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 # serves only the newest point release, which is the one with the security fixes.
 # hadolint ignore=DL3008
 RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
     mkdir -p /usr/share/man/man1; \
@@ -167,7 +168,7 @@ RUN set -eu; \
 FROM packages AS project
 COPY requirements/sbom.txt requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     pip install --require-hashes --only-binary :all: --requirement requirements/sbom.txt
 ARG CREATED=1970-01-01T00:00:00Z
 COPY --from=kcl /kcl /kcl
@@ -194,7 +195,7 @@ RUN set -eu; \
 FROM packages AS local-packages
 COPY requirements/local.txt requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     pip --python /opt/sanitizer/bin/python install --no-compile --require-hashes --no-build-isolation \
         --requirement requirements/local.txt
 

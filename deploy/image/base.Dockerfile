@@ -9,7 +9,7 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
 WORKDIR /src
 # hadolint ignore=DL3008
 RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources > /etc/apt/sources.list.d/source.sources; \
     apt-get update -qq; \
@@ -22,7 +22,7 @@ RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sou
 # all modules; that those that count are gone again is how the official one comes.
 COPY requirements/build.txt requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
     ./configure --quiet --enable-loadable-sqlite-extensions --enable-shared --with-ensurepip --disable-test-modules; \
     make --silent --jobs "$(nproc)" OPT="-DNDEBUG -O1" LDFLAGS="-Wl,--strip-all,-rpath='\$\$ORIGIN/../lib'" > /dev/null 2>&1; \

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -72,7 +72,7 @@ def build(engine: str | None = None, target: str | None = None) -> list[str]:
     if os.environ.get(MAVEN):
         arguments[MAVEN] = os.environ[MAVEN]
     arguments |= base_images(engine)
-    command = [engine, "build", *secrets()]
+    command = [engine, "build", *options(lent())]
     command += [part for tag in tags for part in ("--tag", tag)]
     command += ["--target", target] if target else []
     if engine != "docker":  # the OCI format, their default, has no place for a health check
@@ -110,13 +110,18 @@ def find_base(engine: str) -> str | None:
 
     :raises BuildError: no registry, and no way to make one.
     """
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    official = next(line.partition("=")[2] for line in lines if line.startswith("ARG BASE_IMAGE="))
+    official = official_base()
     if run([engine, "pull", "--quiet", official]).returncode == 0:
         return None
     print(f"{official} cannot be pulled; the base is made from Debian instead.", file=sys.stderr)
     make_base()
     return BASE
+
+
+def official_base() -> str:
+    """Return the base that the Dockerfile names."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    return next(line.partition("=")[2] for line in lines if line.startswith("ARG BASE_IMAGE="))
 
 
 def make_base() -> None:
@@ -128,7 +133,7 @@ def make_base() -> None:
         raise BuildError("To make a base image takes Debian, root, and its packages mmdebstrap and buildah.")
     if run(["buildah", "inspect", "--type", "image", DEBIAN]).returncode != 0:
         make_debian()
-    command = ["buildah", "build", "--layers", "--timestamp", "0", *secrets()]
+    command = ["buildah", "build", "--layers", "--timestamp", "0", *options(lent())]
     command += ["--build-arg", f"DEBIAN_IMAGE={DEBIAN}", "--tag", BASE]
     command += ["--file", str(ROOT / "deploy" / "image" / "base.Dockerfile"), str(ROOT)]
     subprocess.run(command, check=True, env=environment("buildah"))
@@ -150,17 +155,20 @@ def make_debian() -> None:
     buildah("commit", "--quiet", "--rm", container, DEBIAN)
 
 
-def secrets() -> list[str]:
-    """Return the options that lend the build the machine's certificates and its settings of registries."""
-    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "config.toml"
+def lent() -> dict[str, Path]:
+    """Return the machine's certificates and its settings of registries, by the names of the Dockerfile's secrets."""
     files = {
         "certificates": Path(os.environ.get("SSL_CERT_FILE") or CERTIFICATES),
         "pip": Path(os.environ.get("PIP_CONFIG_FILE") or "/etc/pip.conf"),
-        "cargo": cargo,
+        "cargo": Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "config.toml",
         "apt-sources": Path(os.environ.get("APT_SOURCES") or os.devnull),
     }
-    found = {name: file for name, file in files.items() if file.is_file()}
-    return [part for name, file in found.items() for part in ("--secret", f"id={name},src={file}")]
+    return {name: file for name, file in files.items() if file.is_file()}
+
+
+def options(secrets: Mapping[str, Path]) -> list[str]:
+    """Return an engine's options that lend a build these files."""
+    return [part for name, file in secrets.items() for part in ("--secret", f"id={name},src={file}")]
 
 
 def version() -> str:

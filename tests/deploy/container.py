@@ -31,6 +31,7 @@ class Image:
     """An image, mounted: its configuration as Docker knows it, and its files."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self._container = _output("buildah", "from", "--pull=never", name)
         self.root = Path(_output("buildah", "mount", self._container))
         inspected = json.loads(_output("buildah", "inspect", "--type", "image", name))

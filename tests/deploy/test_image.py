@@ -170,13 +170,12 @@ def test_settings_of_registries_are_lent_where_there_are_any(tmp_path: Path, mon
     given = {"certificates": "SSL_CERT_FILE", "pip": "PIP_CONFIG_FILE", "apt-sources": "APT_SOURCES"}
     for name, variable in given.items():
         monkeypatch.setenv(variable, str(tmp_path / name))
-    assert build.secrets() == []
+    assert build.lent() == {}
     files = {name: tmp_path / name for name in given} | {"cargo": tmp_path / "config.toml"}
     for file in files.values():
         file.touch()
-    options = {f"id={name},src={file}" for name, file in files.items()}
-    assert set(build.secrets()) == {"--secret", *options}
-    # Each is one that the Dockerfile knows.
+    assert build.lent() == files
+    # Each is one that the Dockerfile knows, and the other way round.
     assert set(re.findall(r"type=secret,id=([\w-]+)", text())) == set(files)
 
 
@@ -196,7 +195,7 @@ def test_whatever_asks_a_registry_is_lent_its_settings(program: str) -> None:
     asking = [run for run in runs if re.search(pattern, run) and "/*.whl /wheels/" not in run]
     assert asking
     for run in asking:
-        mounts = dict(re.findall(r"--mount=type=secret,id=([\w-]+),target=(\S+)", run))
+        mounts = dict(re.findall(r"--mount=type=secret,id=([\w-]+),(?:mode=0444,)?target=(\S+)", run))
         assert mounts == secrets | CERTIFICATES, run
 
 

@@ -26,6 +26,11 @@ pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
 SHARDS: Final = 4
 RECORDS: Final = 3000
 STOP_SECONDS: Final = 120.0
+UNCOMPILED: Final = """
+import http.client, os, sys
+files = {name: one.__cached__ for name, one in sys.modules.items() if getattr(one, "__cached__", None)}
+print(len(files) > 30, *(name for name, file in files.items() if not os.path.exists(file)))
+"""
 # The task definition's variables, with its secret; those that lead to the embedded cloud come on top.
 TASK: Final[dict[str, str]] = {each["Name"]: each["Value"] for each in stack().container()["Environment"]} | {
     "SANITIZER_QUARANTINE__FINGERPRINT_KEY": "a key for tests, with 32 characters or more"
@@ -41,6 +46,7 @@ class Run:
     user: dict[str, str] = field(default_factory=dict)  # of each process, by its command line
     rights: dict[str, set[str]] = field(default_factory=dict)
     healthy: list[bool] = field(default_factory=list)
+    uncompiled: str = ""  # modules of a health check that Python has to compile each time
     trusted: str = ""  # certificates of Java
     makes_curve_keys: bool = False
     daemon_maps: str = ""
@@ -108,6 +114,7 @@ def watch(run: Run, worker: Container, image: Image) -> None:
     looked_at = json.loads(worker.run("sanitizer", "doctor", "--json").stdout)
     run.findings_of_doctor = {each["check"]: each["text"] for each in looked_at}
     run.healthy.append(worker.run(*image.config["Healthcheck"]["Test"][1:]).returncode == 0)
+    run.uncompiled = worker.run("python3", "-I", "-S", "-c", UNCOMPILED).stdout
     for path in ("/", "/opt/sanitizer", "/etc", "/var/tmp", "/dev/shm", "/dev", "/run", "/run/sanitizer", "/tmp"):  # noqa: S108
         run.writes[path] = worker.run("python3", "-c", f"open('{path}/probe', 'w').close()").returncode == 0
 
@@ -250,6 +257,10 @@ def test_daemon_uses_the_aot_cache(run: Run) -> None:
 
 def test_images_own_health_check_passes(run: Run) -> None:
     assert run.healthy == [True]
+
+
+def test_health_check_compiles_nothing(run: Run) -> None:
+    assert run.uncompiled.split() == ["True"]
 
 
 def test_children_of_a_killed_daemon_are_reaped(run: Run) -> None:
