@@ -17,6 +17,7 @@ RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sou
         liblzma-dev libncurses-dev libreadline-dev libsqlite3-dev libssl-dev make pkgconf uuid-dev xz-utils zlib1g-dev \
         > /dev/null; \
     apt-get source -qq --download-only python3.13; \
+    rm /etc/apt/sources.list.d/source.sources; \
     tar --extract --file python3.13_*.orig.tar.xz --strip-components 1
 # What the official image is built with, but for its optimisations by profile and at link time. `make install` compiles
 # all modules; that those that count are gone again is how the official one comes.
