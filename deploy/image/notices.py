@@ -50,7 +50,9 @@ class NoticesError(Exception):
 def main() -> None:
     """Write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packages", type=Path, default=sysconfig.get_path("purelib"), help="default: of this Python")
+    parser.add_argument(
+        "--packages", type=Path, help="site-packages, of which all counts; default: of this Python the listed"
+    )
     parser.add_argument("--jars", type=Path, help="folder of KCL's jars; default: amazon-kclpy's")
     parser.add_argument(
         "--native", type=Path, help="folder of what cargo says, and of Cargo.lock; default: cargo is asked"
@@ -59,14 +61,15 @@ def main() -> None:
         "--crates", type=Path, help="folder of the crates' licences; default: where cargo has the crates"
     )
     arguments = parser.parse_args()
-    packages = Path(arguments.packages)
+    packages = arguments.packages or Path(sysconfig.get_path("purelib"))
+    names = None if arguments.packages else required()
     try:
         with tempfile.TemporaryDirectory() as folder:
             native = arguments.native or cargo(Path(folder))
             sys.stdout.write(
                 text(
                     {
-                        "Python packages": parts.packages(packages, required()),
+                        "Python packages": parts.packages(packages, names),
                         "Jars of KCL's daemon": parts.jars(arguments.jars or packages / "amazon_kclpy" / "jars"),
                         "Crates in the compiled part": parts.crates(native, arguments.crates),
                     }
