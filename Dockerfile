@@ -2,9 +2,12 @@
 # Files get the time 0, so that equal content is an equal layer: a new version of the worker brings one small layer,
 # and the last, Java's AOT cache, which no two builds make alike (17 MB compressed).
 #
-# The base is an argument: a mirror's, a newer one, or one built without a registry (deploy/image/build.py). It must be
-# Debian 13 or a derivative of it, with Python 3.11 or later as python3. The digest is that of the index of all
+# The base is an argument: a mirror's, a newer one, or one built without a registry (deploy/image/base.Dockerfile). It must
+# be laid out like the default: Debian 13, with Python 3.11 or later in /usr/local. The digest is that of the index of all
 # architectures; another tag's is shown by `docker buildx imagetools inspect docker.io/library/python:TAG`.
+#
+# Secrets, none of which has to be given, and none of which is in a layer (docs/deploy.md): `certificates`, all that the build
+# shall trust, readable for apt's own user; `pip`, a pip.conf; `cargo`, a config.toml; `apt-sources`, a debian.sources.
 ARG BASE_IMAGE=docker.io/library/python:3.11.16-slim-trixie@sha256:9534e5a8e315485d4061ed659af0fd78a284c015f9b73661b41d6bab25604534
 # What brings cargo, for the compiled part: of the same Debian, whose C library the result is linked to. A base without a
 # cargo gets Debian's own, so that this may be BASE_IMAGE.
@@ -12,27 +15,32 @@ ARG RUST_IMAGE=docker.io/library/rust:1.97.1-slim-trixie@sha256:8e8cf8f7fd54a2d2
 
 # What builds, in a virtual environment of its own: nothing of it reaches the worker's.
 FROM ${BASE_IMAGE} AS build
-# Here and below: for registries behind certificates or settings of one's own, paths of files mounted into the build.
-ARG PIP_CONFIG_FILE
+# Python's OpenSSL looks into a folder otherwise, and not into the file of certificates.
 ENV PATH=/opt/build/bin:$PATH \
+    PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_QUIET=1 \
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 WORKDIR /src
 COPY requirements/build.txt requirements/
-RUN set -eu; \
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     python3 -m venv /opt/build; \
     pip install --require-hashes --requirement requirements/build.txt
 
 # amazon-kclpy downloads KCL's jars while it is built. They are the listed ones, by their hashes, or the build ends here.
 FROM build AS kcl
-ARG PIP_CONFIG_FILE
-ARG SSL_CERT_FILE
 COPY requirements/runtime.txt requirements/
 COPY consumer/__init__.py consumer/errors.py consumer/
 COPY consumer/kcl/__init__.py consumer/kcl/fetch_jars.py consumer/kcl/jars.py consumer/kcl/jars.txt consumer/kcl/
-RUN set -eu; \
+# A mirror of Maven Central; amazon-kclpy's build reads it.
+ARG KCL_MVN_REPO_SEARCH_URL
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     python -m consumer.kcl.fetch_jars --requirements requirements/runtime.txt --wheels /kcl; \
     python -m zipfile --extract /kcl/amazon_kclpy-*.whl unpacked; \
     mkdir /kcl/jars; \
@@ -40,11 +48,12 @@ RUN set -eu; \
     find /kcl -exec touch --no-dereference --date @0 {} +
 
 FROM build AS packages
-ARG PIP_CONFIG_FILE
 COPY --from=kcl /kcl/*.whl /kcl/
 COPY requirements/runtime.txt requirements/
 # hadolint ignore=DL3003
-RUN set -eu; \
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     python3 -m venv --without-pip /opt/sanitizer; \
     pip --python /opt/sanitizer/bin/python install --no-compile --no-deps /kcl/*.whl; \
     pip --python /opt/sanitizer/bin/python install --no-compile --require-hashes --only-binary :all: \
@@ -54,13 +63,15 @@ RUN set -eu; \
     find /opt/sanitizer/bin -mindepth 1 ! -name 'python*' -delete; \
     ln -s /opt/kcl/jars amazon_kclpy/jars
 
-# Without what the worker never reads: tests, the symbols of compiled modules (7 MB), which a debugger would, and the
-# descriptions of AWS's other services. Those kept are the ones that it calls, and the ones that its credentials may come
+# Without what the worker never reads: tests, the symbols of compiled modules (7 MB), which a debugger would, pip's lists of
+# files, and the descriptions of AWS's other services. Those kept are the ones that it calls, and the ones that its credentials may come
 # from. Compiled, since nothing can be written where it runs: a process starts in 0.5 s instead of 2 to 4 s. By unchecked
 # hash, since a time would differ from build to build.
 FROM packages AS trimmed
 # hadolint ignore=DL3003,DL3008
-RUN set -eu; \
+RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     apt-get update -qq; \
     DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends binutils > /dev/null; \
     rm -rf /var/lib/apt/lists/*; \
@@ -69,27 +80,29 @@ RUN set -eu; \
         ! -name cloudwatch ! -name dynamodb ! -name glue ! -name kinesis ! -name kms ! -name secretsmanager \
         ! -name signin ! -name sso ! -name sso-oidc ! -name sts -exec rm -r {} +; \
     find . -type d \( -name tests -o -name examples \) -prune -exec rm -r {} +; \
-    find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.interp' -o -name '*.tokens' \) -delete; \
+    find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.interp' -o -name '*.tokens' -o -name RECORD \) \
+        -delete; \
     find . -name '*.so' -exec strip --strip-unneeded {} +; \
     /opt/sanitizer/bin/python -m compileall -q --invalidation-mode unchecked-hash .; \
     find /opt/sanitizer -exec touch --no-dereference --date @0 {} +
 
 FROM build AS maturin
-ARG PIP_CONFIG_FILE
 COPY requirements/native.txt requirements/
-RUN pip install --require-hashes --only-binary :all: --requirement requirements/native.txt
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    pip install --require-hashes --only-binary :all: --requirement requirements/native.txt
 
 # The wheel of the compiled part, and what is said of the crates in it. maturin is a program that needs no Python; the paths
 # are always the same, since they get into the result.
 FROM ${RUST_IMAGE} AS native
-ARG CARGO_CONFIG
-ARG CARGO_HTTP_CAINFO
-ENV CARGO_HOME=/opt/cargo
+ENV CARGO_HOME=/opt/cargo \
+    CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 WORKDIR /src
 # hadolint ignore=DL3008
-RUN set -eu; \
-    mkdir -p "$CARGO_HOME"; \
-    [ -z "${CARGO_CONFIG:-}" ] || ln -s "$CARGO_CONFIG" "$CARGO_HOME/config.toml"; \
+RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     command -v cargo > /dev/null || { \
         apt-get update -qq; \
         DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends cargo > /dev/null; \
@@ -97,19 +110,29 @@ RUN set -eu; \
     }
 COPY --from=maturin /opt/build/bin/maturin /usr/local/bin/
 COPY native native
-RUN set -eu; \
+# hadolint ignore=DL3003
+RUN --mount=type=secret,id=cargo,target=/opt/cargo/config.toml \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     maturin build --quiet --release --locked --compatibility linux --manifest-path native/Cargo.toml --out /native; \
     cargo metadata --quiet --locked --format-version 1 --manifest-path native/Cargo.toml \
         --filter-platform "$(rustc --print host-tuple)" > /native/metadata.json; \
-    cp native/Cargo.lock /native/
+    cp native/Cargo.lock /native/; \
+    rustc --version > /native/rustc.txt; \
+    cd /opt/cargo/registry/src/*/; \
+    find . -maxdepth 2 -type f \( -name 'LICENSE*' -o -name 'COPYING*' -o -name 'NOTICE*' -o -name 'UNLICENSE*' \) \
+        -exec install -D --mode=0644 {} /native/crates/{} \;
 
 # The modules that jdeps finds in KCL's jars; of java.desktop they use java.beans, which needs none of its native libraries.
 # The symbols of the JVM, 5 MB, would name its functions in the report of a crash, which the daemon is told not to write.
 FROM ${BASE_IMAGE} AS java
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 # Slim bases come without manual pages, and Java's package links one into their folder. Versions are not pinned: Debian
 # serves only the newest point release, which is the one with the security fixes.
 # hadolint ignore=DL3008
-RUN set -eu; \
+RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
     mkdir -p /usr/share/man/man1; \
     apt-get update -qq; \
@@ -120,50 +143,69 @@ RUN set -eu; \
         java.desktop,java.logging,java.management,java.naming,java.security.jgss,java.sql,java.xml,jdk.unsupported; \
     strip --strip-unneeded /opt/java/lib/server/libjvm.so; \
     /opt/java/bin/keytool -list -cacerts -storepass changeit -alias 'amazonrootca1 [jdk]' > /dev/null; \
-    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' openjdk-25-jdk-headless tini > /opt/debian.txt
+    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' openjdk-25-jdk-headless tini > /opt/debian.txt; \
+    mkdir /opt/copyright; \
+    for package in openjdk-25-jdk-headless tini; do \
+        install -D --mode=0644 --target-directory="/opt/copyright/$package" "/usr/share/doc/$package/copyright"; \
+    done
 # Whatever is made by running this Java, and shipped with it, is made before here.
-RUN find /opt/java /usr/bin/tini -exec touch --no-dereference --date @0 {} +
+RUN find /opt/copyright /opt/java /usr/bin/tini -exec touch --no-dereference --date @0 {} +
+
+# The base without what a worker has no use for: whoever gets into a container finds nothing to install with, and no program
+# that makes its user another. dpkg's database stays, for scanners and the bill of materials. The official base comes
+# without compiled modules, which cost each health check as much time as the check itself.
+FROM ${BASE_IMAGE} AS bare
+RUN set -eu; \
+    library="$(python3 -c "import sysconfig; print(sysconfig.get_path('stdlib'))")"; \
+    [ -n "$(find "$library/__pycache__" -name 'os.*.pyc')" ] || \
+        python3 -m compileall -q --invalidation-mode unchecked-hash \
+            -x '/(test|idlelib|lib2to3|tkinter|turtledemo|ensurepip|pydoc_data|site-packages)/' "$library"; \
+    rm -rf "$library/ensurepip" "$library"/site-packages/* /usr/local/bin/pip* /usr/local/bin/wheel; \
+    dpkg --purge --force-remove-essential --force-remove-protected apt > /dev/null; \
+    rm -rf /etc/apt /var/cache/apt /var/lib/apt /var/log/* /usr/bin/dpkg* /usr/sbin/dpkg*; \
+    find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
 
 FROM packages AS project
-ARG PIP_CONFIG_FILE
 COPY requirements/sbom.txt requirements/
-RUN pip install --require-hashes --only-binary :all: --requirement requirements/sbom.txt
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    pip install --require-hashes --only-binary :all: --requirement requirements/sbom.txt
 ARG CREATED=1970-01-01T00:00:00Z
 COPY --from=kcl /kcl /kcl
 COPY --from=java /opt/debian.txt ./
 COPY --from=native /native /native
+COPY --from=bare /var/lib/dpkg/status /base/status
 COPY pyproject.toml README.md LICENSE ./
 COPY redaction redaction
 COPY consumer consumer
-COPY deploy/image/sbom.py deploy/image/
+COPY deploy/image/licences deploy/image/licences
+COPY deploy/image/notices.py deploy/image/parts.py deploy/image/sbom.py deploy/image/spdx.py deploy/image/
 RUN set -eu; \
     pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .; \
     pip --python /opt/sanitizer/bin/python install --no-compile --no-deps --root /out /native/*.whl /wheels/*.whl; \
     python -m compileall -q --invalidation-mode unchecked-hash -s /out /out/opt/sanitizer/lib; \
+    cp LICENSE /out/opt/sanitizer/; \
+    python -m deploy.image.notices --packages /opt/sanitizer/lib/python3.*/site-packages --jars /kcl/jars \
+        --native /native --crates /native/crates > /out/opt/sanitizer/THIRD-PARTY-NOTICES; \
     python -m deploy.image.sbom --packages /opt/sanitizer/lib/python3.*/site-packages --report installed.json \
-        --kcl /kcl --native /native --debian debian.txt --wheel /wheels/*.whl --created "${CREATED}" \
-        > /out/opt/sanitizer/sbom.cdx.json; \
+        --kcl /kcl --native /native --debian debian.txt --base /base/status --wheel /wheels/*.whl \
+        --created "${CREATED}" > /out/opt/sanitizer/sbom.cdx.json; \
     find /out -exec touch --no-dereference --date @0 {} +
 
 FROM packages AS local-packages
-ARG PIP_CONFIG_FILE
 COPY requirements/local.txt requirements/
-RUN pip --python /opt/sanitizer/bin/python install --no-compile --require-hashes --no-build-isolation \
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
+    pip --python /opt/sanitizer/bin/python install --no-compile --require-hashes --no-build-isolation \
         --requirement requirements/local.txt
 
 # What the last two stages share.
-FROM ${BASE_IMAGE} AS runtime
-# The base's own pip goes: whoever gets into a container finds nothing to install with. The official base comes without
-# compiled modules, which cost each health check as much time as the check itself.
+FROM bare AS runtime
 RUN set -eu; \
-    library="$(python3 -c "import sysconfig; print(sysconfig.get_path('stdlib'))")"; \
-    [ -d "$library/__pycache__" ] || python3 -m compileall -q --invalidation-mode unchecked-hash \
-        -x '/(test|idlelib|lib2to3|tkinter|turtledemo|ensurepip|pydoc_data|site-packages)/' "$library"; \
-    rm -rf /usr/local/bin/pip* /usr/local/lib/python3.*/ensurepip /usr/local/lib/python3.*/site-packages/* \
-        /usr/lib/python3.*/ensurepip /usr/share/python-wheels; \
     echo 'sanitizer:x:10001:' >> /etc/group; \
     echo 'sanitizer:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /etc/passwd; \
     install --directory --owner=10001 --group=10001 --mode=0700 /run/sanitizer
+COPY --from=java /opt/copyright /usr/share/doc
 COPY --from=java /usr/bin/tini /usr/bin/tini
 COPY --from=java /opt/java /opt/java
 COPY --from=kcl /kcl/jars /opt/kcl/jars
@@ -209,7 +251,7 @@ ARG SOURCE=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="kinesis-sanitizer" \
       org.opencontainers.image.description="Reads transactions from Amazon Kinesis, removes the sensitive data, stores the rest in DynamoDB." \
-      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.licenses="Apache-2.0 AND BSD-2-Clause AND BSD-3-Clause AND EPL-2.0 AND GPL-2.0-only WITH Classpath-exception-2.0 AND MIT AND MIT-0 AND MPL-2.0 AND PSF-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}" \

@@ -1,28 +1,35 @@
 """Builds the image with docker, podman or buildah, whichever is there: `make image`.
 
 The base images are the Dockerfile's, or BASE_IMAGE and RUST_IMAGE. Where no registry can be reached, buildah and podman
-build on a base made from Debian's own packages by mmdebstrap, which needs Debian and root, with Debian's cargo. The
-machine's certificates and its settings of pip and cargo are lent to their builds as a mount, and are in no layer of the
-image.
+build on a base made from Debian's packages and sources (base.Dockerfile), which needs Debian's mmdebstrap, buildah and
+root, with Debian's cargo. The machine's certificates and its settings of pip and cargo are lent to the build as
+secrets, which are in no layer; so is APT_SOURCES, a file of Debian's sources. KCL_MVN_REPO_SEARCH_URL is passed on.
 """
 
 import argparse
-import configparser
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 NAME: Final = "kinesis-sanitizer"
-DEBIAN_BASE: Final = "localhost/debian-python:trixie"
+DEBIAN: Final = "localhost/debian-slim:trixie"
+BASE: Final = "localhost/python-slim:trixie"
+# Of Debian's packages, what the official image of Python has beside them, and the libraries that CPython is linked to.
+INCLUDED: Final = (
+    *("ca-certificates", "netbase", "tzdata"),
+    *("libbz2-1.0", "libffi8", "liblzma5", "libncursesw6", "libreadline8t64", "libsqlite3-0", "libssl3t64", "libuuid1"),
+    "zlib1g",
+)
 CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+MAVEN: Final = "KCL_MVN_REPO_SEARCH_URL"
 NO_ENGINE: Final = "There is no docker (with a running daemon), podman or buildah here to build the image with."
 
 
@@ -62,17 +69,16 @@ def build(engine: str | None = None, target: str | None = None) -> list[str]:
         "SOURCE": os.environ.get("SOURCE", "unknown"),
         "CREATED": created,
     }
+    if os.environ.get(MAVEN):
+        arguments[MAVEN] = os.environ[MAVEN]
     arguments |= base_images(engine)
-    command = [engine, "build"]
+    command = [engine, "build", *options(lent())]
     command += [part for tag in tags for part in ("--tag", tag)]
     command += ["--target", target] if target else []
-    with tempfile.TemporaryDirectory() as folder:
-        if engine != "docker":
-            arguments |= lend(Path(folder))
-            # docker: the OCI format has no place for a health check.
-            command += ["--format", "docker", "--layers", "--volume", f"{folder}:/mnt:ro", "--timestamp", "0"]
-        command += [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
-        subprocess.run([*command, str(ROOT)], check=True, env=environment(engine))
+    if engine != "docker":  # the OCI format, their default, has no place for a health check
+        command += ["--format", "docker", "--layers", "--timestamp", "0"]
+    command += [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    subprocess.run([*command, str(ROOT)], check=True, env=environment(engine))
     return tags
 
 
@@ -90,7 +96,7 @@ def find_engine() -> str:
 def base_images(engine: str) -> dict[str, str]:
     """Return the build arguments that name base images; none for the Dockerfile's own.
 
-    :raises BuildError: no registry, and no mmdebstrap.
+    :raises BuildError: no registry, and no way to make one.
     """
     named = {name: os.environ[name] for name in ("BASE_IMAGE", "RUST_IMAGE") if os.environ.get(name)}
     if engine != "docker" and "BASE_IMAGE" not in named:
@@ -102,58 +108,67 @@ def base_images(engine: str) -> dict[str, str]:
 def find_base(engine: str) -> str | None:
     """Return the base image to name, or None for the Dockerfile's own.
 
-    :raises BuildError: no registry, and no mmdebstrap.
+    :raises BuildError: no registry, and no way to make one.
     """
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    official = next(line.partition("=")[2] for line in lines if line.startswith("ARG BASE_IMAGE="))
+    official = official_base()
     if run([engine, "pull", "--quiet", official]).returncode == 0:
         return None
-    print(f"{official} cannot be pulled; the base is made from Debian's packages instead.", file=sys.stderr)
-    if run([engine, "inspect", "--type", "image", DEBIAN_BASE]).returncode != 0:
-        make_debian_base()
-    return DEBIAN_BASE
+    print(f"{official} cannot be pulled; the base is made from Debian instead.", file=sys.stderr)
+    make_base()
+    return BASE
 
 
-def make_debian_base() -> None:
-    """Make a base image of Debian's Python.
+def official_base() -> str:
+    """Return the base that the Dockerfile names."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    return next(line.partition("=")[2] for line in lines if line.startswith("ARG BASE_IMAGE="))
+
+
+def make_base() -> None:
+    """Make a base image that is laid out like the official one.
 
     :raises BuildError: this machine cannot.
     """
     if os.geteuid() != 0 or not (shutil.which("mmdebstrap") and shutil.which("buildah")):
         raise BuildError("To make a base image takes Debian, root, and its packages mmdebstrap and buildah.")
-    excluded = ("doc", "info", "locale", "man")
+    if run(["buildah", "inspect", "--type", "image", DEBIAN]).returncode != 0:
+        make_debian()
+    command = ["buildah", "build", "--layers", "--timestamp", "0", *options(lent())]
+    command += ["--build-arg", f"DEBIAN_IMAGE={DEBIAN}", "--tag", BASE]
+    command += ["--file", str(ROOT / "deploy" / "image" / "base.Dockerfile"), str(ROOT)]
+    subprocess.run(command, check=True, env=environment("buildah"))
+
+
+def make_debian() -> None:
+    """Make an image of Debian alone, with the paths left out that its official slim image leaves out."""
+    excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")]
+    sources = "$1/etc/apt/sources.list"
+    hook = r"""awk '$1 == "deb" { print "Types: deb\nURIs: " $2 "\nSuites: " $3 "\nComponents: " $4 "\n" }' """
+    hook += f'"{sources}" > "{sources}.d/debian.sources"; rm "{sources}"'
     with tempfile.TemporaryDirectory() as folder:
         tar = f"{folder}/base.tar"
-        command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
-        command += ["--include=python3,python3-venv,ca-certificates"]
-        command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in excluded]
+        command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(INCLUDED)}"]
+        command += [*excluded, "--dpkgopt=path-include=/usr/share/doc/*/copyright", f"--customize-hook={hook}"]
         subprocess.run([*command, "trixie", tar], check=True)
         container = buildah("from", "scratch")
         buildah("add", "--quiet", container, tar, "/")
-    buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
-    buildah("commit", "--quiet", "--rm", container, DEBIAN_BASE)
+    buildah("commit", "--quiet", "--rm", container, DEBIAN)
 
 
-def lend(folder: Path) -> dict[str, str]:
-    """Put the machine's certificates, and its settings of pip and cargo, into a folder, to be mounted at /mnt.
+def lent() -> dict[str, Path]:
+    """Return the machine's certificates and its settings of registries, by the names of the Dockerfile's secrets."""
+    files = {
+        "certificates": Path(os.environ.get("SSL_CERT_FILE") or CERTIFICATES),
+        "pip": Path(os.environ.get("PIP_CONFIG_FILE") or "/etc/pip.conf"),
+        "cargo": Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "config.toml",
+        "apt-sources": Path(os.environ.get("APT_SOURCES") or os.devnull),
+    }
+    return {name: file for name, file in files.items() if file.is_file()}
 
-    :return: the build arguments that name them there.
-    """
-    lent = {}
-    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "config.toml"
-    if cargo.is_file():
-        shutil.copy(cargo, folder / "cargo.toml")
-        lent["CARGO_CONFIG"] = "/mnt/cargo.toml"
-    if not CERTIFICATES.is_file():
-        return lent
-    shutil.copy(CERTIFICATES, folder)
-    there = f"/mnt/{CERTIFICATES.name}"
-    pip = configparser.RawConfigParser()
-    pip.read("/etc/pip.conf")
-    pip.read_dict({"global": {"cert": there}})
-    with (folder / "pip.conf").open("w", encoding="utf-8") as file:
-        pip.write(file)
-    return lent | {"SSL_CERT_FILE": there, "CARGO_HTTP_CAINFO": there, "PIP_CONFIG_FILE": "/mnt/pip.conf"}
+
+def options(secrets: Mapping[str, Path]) -> list[str]:
+    """Return an engine's options that lend a build these files."""
+    return [part for name, file in secrets.items() for part in ("--secret", f"id={name},src={file}")]
 
 
 def version() -> str:

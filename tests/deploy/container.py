@@ -7,6 +7,7 @@ writable are only its volumes. The network is the caller's; see `private_loopbac
 
 import ctypes
 import fcntl
+import http.client
 import json
 import os
 import shutil
@@ -14,12 +15,13 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
 MASKED: Final = ("/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
+PORT: Final = 9464
 _CLONE_NEWNET: Final = 0x40000000
 _SIOCSIFFLAGS: Final = 0x8914
 _UP: Final = 0x1
@@ -29,6 +31,7 @@ class Image:
     """An image, mounted: its configuration as Docker knows it, and its files."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self._container = _output("buildah", "from", "--pull=never", name)
         self.root = Path(_output("buildah", "mount", self._container))
         inspected = json.loads(_output("buildah", "inspect", "--type", "image", name))
@@ -57,15 +60,30 @@ class Container:
     :param folder: of its bundle, its volumes and its log.
     :param environment: further variables, over the image's.
     :param command: instead of the image's, after its entry point.
+    :param user: instead of the image's, as numbers.
+    :param tmpfs: file systems in memory, with the options of each, instead of the volume at that path if there is one.
+    :param mounts: folders of this machine, read-only, by where they are in the container.
     """
 
     def __init__(
-        self, image: Image, folder: Path, environment: Mapping[str, str], command: Sequence[str] | None = None
+        self,
+        image: Image,
+        folder: Path,
+        environment: Mapping[str, str],
+        command: Sequence[str] | None = None,
+        *,
+        user: str | None = None,
+        tmpfs: Mapping[str, Sequence[str]] | None = None,
+        mounts: Mapping[str, Path] | None = None,
     ) -> None:
         self.name = f"sanitizer-{folder.name}-{os.getpid()}"
         self.log = folder / "log"
-        self.volumes = {path: self._volume(image, folder, path) for path in image.config["Volumes"]}
-        self._user: str = image.config["User"]
+        self._tmpfs = tmpfs or {}
+        self._mounts = mounts or {}
+        self.volumes = {
+            path: self._volume(image, folder, path) for path in image.config["Volumes"] if path not in self._tmpfs
+        }
+        self._user: str = user or image.config["User"]
         self._stop_signal: str = image.config["StopSignal"]
         self._state = folder / "state"
         self._variables = [*image.config["Env"], *(f"{name}={value}" for name, value in environment.items())]
@@ -114,6 +132,13 @@ class Container:
         _output(*self._crun("kill", self.name, self._stop_signal))
         return self._process.wait(timeout), time.monotonic() - began
 
+    def wait(self, timeout: float) -> int:
+        """Wait for its end; return its exit status.
+
+        :raises TimeoutExpired: it goes on.
+        """
+        return self._process.wait(timeout)
+
     @property
     def exit_status(self) -> int | None:
         return self._process.poll()
@@ -137,7 +162,7 @@ class Container:
 
     def _specification(self, image: Image, words: Sequence[str]) -> dict[str, Any]:
         """Return the bundle's configuration: OCI runtime specification 1.0."""
-        user, group = map(int, image.config["User"].split(":"))
+        user, group = map(int, self._user.split(":"))
         none: dict[str, list[str]] = {
             kind: [] for kind in ("bounding", "effective", "inheritable", "permitted", "ambient")
         }
@@ -166,6 +191,14 @@ class Container:
                     {"destination": path, "type": "bind", "source": str(source), "options": ["bind", "nosuid", "nodev"]}
                     for path, source in self.volumes.items()
                 ),
+                *(
+                    {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": list(options)}
+                    for path, options in self._tmpfs.items()
+                ),
+                *(
+                    {"destination": path, "type": "bind", "source": str(source), "options": ["rbind", "ro"]}
+                    for path, source in self._mounts.items()
+                ),
             ],
             "linux": {
                 "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")],
@@ -173,6 +206,28 @@ class Container:
                 "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
             },
         }
+
+
+def wait(until: Callable[[], bool], worker: Container, seconds: float = 180.0) -> float:
+    """Wait for it; return for how many seconds the worker runs then."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert worker.exit_status is None, worker.log.read_text(encoding="utf-8")[-3000:]
+        assert time.monotonic() < deadline, worker.log.read_text(encoding="utf-8")[-3000:]
+        time.sleep(0.05)
+    return time.monotonic() - worker.started_at
+
+
+def is_ready() -> bool:
+    """Return what the worker says at /readyz; the container's loopback is ours, too."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def processes_in(namespace: str) -> list[int]:

@@ -24,8 +24,9 @@ def healthcheck() -> list[str]:
     return command
 
 
-def test_dockerfile_has_no_bad_habit() -> None:
-    found = subprocess.run([HADOLINT, str(ROOT / "Dockerfile")], check=False, capture_output=True, text=True)
+@pytest.mark.parametrize("file", ["Dockerfile", "deploy/image/base.Dockerfile"])
+def test_dockerfile_has_no_bad_habit(file: str) -> None:
+    found = subprocess.run([HADOLINT, str(ROOT / file)], check=False, capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (0, "")
 
 
@@ -152,27 +153,50 @@ def test_build_says_what_is_missing_where_nothing_can_build(tmp_path: Path) -> N
     assert "docker (with a running daemon), podman or buildah" in done.stderr
 
 
-def test_named_bases_are_used_and_without_a_registry_debians_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_named_bases_are_used_and_without_a_registry_ours_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BASE_IMAGE", "RUST_IMAGE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(build, "find_base", lambda _: build.DEBIAN_BASE)
+    monkeypatch.setattr(build, "find_base", lambda _: build.BASE)
     assert build.base_images("docker") == {}
-    assert build.base_images("buildah") == {"BASE_IMAGE": build.DEBIAN_BASE, "RUST_IMAGE": build.DEBIAN_BASE}
+    assert build.base_images("buildah") == {"BASE_IMAGE": build.BASE, "RUST_IMAGE": build.BASE}
     monkeypatch.setenv("RUST_IMAGE", "a/rust")
-    assert build.base_images("buildah") == {"BASE_IMAGE": build.DEBIAN_BASE, "RUST_IMAGE": "a/rust"}
+    assert build.base_images("buildah") == {"BASE_IMAGE": build.BASE, "RUST_IMAGE": "a/rust"}
     monkeypatch.setenv("BASE_IMAGE", "a/python")
     assert build.base_images("buildah") == {"BASE_IMAGE": "a/python", "RUST_IMAGE": "a/rust"}
 
 
-def test_cargos_settings_are_lent_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home, lent = tmp_path / "cargo", tmp_path / "lent"
-    home.mkdir()
-    lent.mkdir()
-    monkeypatch.setenv("CARGO_HOME", str(home))
-    assert "CARGO_CONFIG" not in build.lend(lent)
-    (home / "config.toml").write_text("[net]\noffline = false\n")
-    assert build.lend(lent)["CARGO_CONFIG"] == "/mnt/cargo.toml"
-    assert (lent / "cargo.toml").read_text() == "[net]\noffline = false\n"
+def test_settings_of_registries_are_lent_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path))
+    given = {"certificates": "SSL_CERT_FILE", "pip": "PIP_CONFIG_FILE", "apt-sources": "APT_SOURCES"}
+    for name, variable in given.items():
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    assert build.lent() == {}
+    files = {name: tmp_path / name for name in given} | {"cargo": tmp_path / "config.toml"}
+    for file in files.values():
+        file.touch()
+    assert build.lent() == files
+    # Each is one that the Dockerfile knows, and the other way round.
+    assert set(re.findall(r"type=secret,id=([\w-]+)", text())) == set(files)
+
+
+# Where each program looks for the settings that a secret brings.
+SECRETS = {
+    "pip": (r"\bpip (?:--\S+ \S+ )?install|fetch_jars --req", {"pip": "/etc/pip.conf"}),
+    "apt": (r"\bapt-get update", {"apt-sources": "/etc/apt/sources.list.d/debian.sources"}),
+    "cargo": (r"\bmaturin build|\bcargo metadata", {"cargo": "/opt/cargo/config.toml"}),
+}
+CERTIFICATES = {"certificates": "/etc/ssl/certs/ca-certificates.crt"}
+
+
+@pytest.mark.parametrize("program", SECRETS)
+def test_whatever_asks_a_registry_is_lent_its_settings(program: str) -> None:
+    pattern, secrets = SECRETS[program]
+    runs = [run for stage in stages().values() for run in re.findall(r"^RUN (.*)$", stage, flags=re.MULTILINE)]
+    asking = [run for run in runs if re.search(pattern, run) and "/*.whl /wheels/" not in run]
+    assert asking
+    for run in asking:
+        mounts = dict(re.findall(r"--mount=type=secret,id=([\w-]+),(?:mode=0444,)?target=(\S+)", run))
+        assert mounts == secrets | CERTIFICATES, run
 
 
 def test_jars_that_are_installed_here_are_those_of_the_image() -> None:

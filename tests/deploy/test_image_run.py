@@ -1,10 +1,8 @@
 """Builds the image, and runs it as ECS would, against the embedded cloud: `make image-test`."""
 
-import http.client
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,15 +18,19 @@ from consumer.local.prepare import prepare
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
-from tests.deploy.container import Container, Image, private_loopback, processes_in, status_of
+from tests.deploy.container import PORT, Container, Image, is_ready, private_loopback, processes_in, status_of, wait
 from tests.deploy.template import stack
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
 
-PORT: Final = 9464
 SHARDS: Final = 4
 RECORDS: Final = 3000
 STOP_SECONDS: Final = 120.0
+UNCOMPILED: Final = """
+import http.client, os, sys
+files = {name: one.__cached__ for name, one in sys.modules.items() if getattr(one, "__cached__", None)}
+print(len(files) > 30, *(name for name, file in files.items() if not os.path.exists(file)))
+"""
 # The task definition's variables, with its secret; those that lead to the embedded cloud come on top.
 TASK: Final[dict[str, str]] = {each["Name"]: each["Value"] for each in stack().container()["Environment"]} | {
     "SANITIZER_QUARANTINE__FINGERPRINT_KEY": "a key for tests, with 32 characters or more"
@@ -44,6 +46,7 @@ class Run:
     user: dict[str, str] = field(default_factory=dict)  # of each process, by its command line
     rights: dict[str, set[str]] = field(default_factory=dict)
     healthy: list[bool] = field(default_factory=list)
+    uncompiled: str = ""  # modules of a health check that Python has to compile each time
     trusted: str = ""  # certificates of Java
     makes_curve_keys: bool = False
     daemon_maps: str = ""
@@ -90,28 +93,6 @@ class Service:
         return {table: (json.dumps(item, ensure_ascii=False) for item in self.cloud.table(table)) for table in tables}
 
 
-def wait(until: Callable[[], bool], worker: Container, seconds: float = 180.0) -> float:
-    """Wait for it; return how long the worker runs then."""
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert worker.exit_status is None, worker.log.read_text(encoding="utf-8")[-3000:]
-        assert time.monotonic() < deadline, worker.log.read_text(encoding="utf-8")[-3000:]
-        time.sleep(0.05)
-    return time.monotonic() - worker.started_at
-
-
-def is_ready() -> bool:
-    """Return what the worker says at /readyz; the container's loopback is ours, too."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
 def watch(run: Run, worker: Container, image: Image) -> None:
     """Look at the running container, from inside and from outside."""
     for pid in worker.pids():
@@ -133,6 +114,7 @@ def watch(run: Run, worker: Container, image: Image) -> None:
     looked_at = json.loads(worker.run("sanitizer", "doctor", "--json").stdout)
     run.findings_of_doctor = {each["check"]: each["text"] for each in looked_at}
     run.healthy.append(worker.run(*image.config["Healthcheck"]["Test"][1:]).returncode == 0)
+    run.uncompiled = worker.run("python3", "-I", "-S", "-c", UNCOMPILED).stdout
     for path in ("/", "/opt/sanitizer", "/etc", "/var/tmp", "/dev/shm", "/dev", "/run", "/run/sanitizer", "/tmp"):  # noqa: S108
         run.writes[path] = worker.run("python3", "-c", f"open('{path}/probe', 'w').close()").returncode == 0
 
@@ -275,6 +257,10 @@ def test_daemon_uses_the_aot_cache(run: Run) -> None:
 
 def test_images_own_health_check_passes(run: Run) -> None:
     assert run.healthy == [True]
+
+
+def test_health_check_compiles_nothing(run: Run) -> None:
+    assert run.uncompiled.split() == ["True"]
 
 
 def test_children_of_a_killed_daemon_are_reaped(run: Run) -> None:

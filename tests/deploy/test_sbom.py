@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import zipfile
@@ -18,7 +19,21 @@ from tests.deploy.dockerfile import ROOT
 CREATED = "2026-01-02T03:04:05Z"
 JARS = f"""# group:artifact:version sha256
 io.netty:netty-codec:4.1.2.Final {"d" * 64}
-org.slf4j:slf4j-api:2.0.1 {"e" * 64}
+org.codehaus.mojo:some-annotations:2.0.1 {"e" * 64}
+"""
+STATUS = """Package: libc6
+Status: install ok installed
+Architecture: amd64
+Description: GNU C Library
+ of several lines
+ .
+ and a gap
+Version: 2.41-12
+
+Package: apt
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 3.0.3
 """
 DEBIAN = "openjdk-25-jdk-headless 25.0.5.1+2-1~deb13u1 amd64\ntini 0.19.0-1 amd64\n"
 LOCK = f"""
@@ -67,6 +82,7 @@ def crates() -> dict[str, Any]:
         name, _, version = crate.partition("@")
         kind = "proc-macro" if name == "macro" else "lib"
         about = {"id": crate, "name": name, "version": version, "license": "MIT OR Apache-2.0"}
+        about |= {"manifest_path": f"/crates/{name}-{version}/Cargo.toml"}
         packages.append(about | {"targets": [{"kind": [kind]}, {"kind": ["test"]}]})
         nodes.append({"id": crate, "deps": [{"pkg": each, "dep_kinds": [{"kind": how}]} for each, how in needs]})
     return {"packages": packages, "resolve": {"nodes": nodes, "root": "ours@0.2.0"}}
@@ -90,11 +106,13 @@ def build(tmp_path: Path) -> list[str | Path]:
     (tmp_path / "kcl" / "amazon_kclpy-3.1.3.tar.gz").write_bytes(b"sdist")
     manifest = {"META-INF__MANIFEST!MF": "Bundle-License: https://www.apache.org/licenses/LICENSE-2.0\r\n"}
     archive(jars / "netty-codec-4.1.2.Final.jar", **manifest)
-    archive(jars / "slf4j-api-2.0.1.jar", **{"META-INF__MANIFEST!MF": "Manifest-Version: 1.0\r\n"})
+    archive(jars / "some-annotations-2.0.1.jar", **{"META-INF__MANIFEST!MF": "Manifest-Version: 1.0\r\n"})
     (tmp_path / "native").mkdir()
     (tmp_path / "native" / "Cargo.lock").write_text(LOCK)
     (tmp_path / "native" / "metadata.json").write_text(json.dumps(crates()))
+    (tmp_path / "native" / "rustc.txt").write_text("rustc 1.97.1 (abc 2026-01-01)\n")
     (tmp_path / "debian.txt").write_text(DEBIAN)
+    (tmp_path / "status").write_text(STATUS)
     wheel = {"ours-1!dist-info__METADATA": "Name: ours\nVersion: 1.2\nLicense-Expression: Apache-2.0\n\n"}
     archive(tmp_path / "ours.whl", **wheel)
     return [
@@ -105,6 +123,8 @@ def build(tmp_path: Path) -> list[str | Path]:
             tmp_path / "jars.txt",
             "--native",
             tmp_path / "native",
+            "--base",
+            tmp_path / "status",
             "--wheel",
             tmp_path / "ours.whl",
             "--created",
@@ -131,12 +151,17 @@ def test_it_is_valid_and_lists_all(build: list[str | Path]) -> None:
         "pkg:pypi/amazon-kclpy@1.0": (hashlib.sha256(b"sdist").hexdigest(), "Amazon's own"),
         "pkg:pypi/classified@1.0": ("c" * 64, "BSD License"),
         "pkg:maven/io.netty/netty-codec@4.1.2.Final": ("d" * 64, "Apache-2.0"),
-        "pkg:maven/org.slf4j/slf4j-api@2.0.1": ("e" * 64, "MIT"),
+        "pkg:maven/org.codehaus.mojo/some-annotations@2.0.1": ("e" * 64, "MIT"),
         "pkg:cargo/linked@1.0.0": ("1" * 64, "MIT OR Apache-2.0"),
         "pkg:cargo/linked@2.0.0": ("2" * 64, "MIT OR Apache-2.0"),
         java: (None, "GPL-2.0-only WITH Classpath-exception-2.0"),
         "pkg:deb/debian/tini@0.19.0-1?arch=amd64": (None, "MIT"),
+        "pkg:generic/rust-std@1.97.1": (None, "MIT OR Apache-2.0"),
+        "pkg:deb/debian/libc6@2.41-12?arch=amd64": (None, None),
+        f"pkg:generic/python@{platform.python_version()}": (None, "PSF-2.0"),
     }
+    cpes = {each["name"]: each["cpe"] for each in bill["components"] if "cpe" in each}  # by which scanners find it
+    assert cpes == {"python": f"cpe:2.3:a:python:python:{platform.python_version()}:*:*:*:*:*:*:*"}
     (needs,) = (each["dependsOn"] for each in bill["dependencies"] if each["ref"] == "pkg:pypi/ours@1.2")
     assert set(needs) == {each["bom-ref"] for each in bill["components"]}
 
@@ -145,7 +170,9 @@ def digest(component: dict[str, Any]) -> str | None:
     return next((each["content"] for each in component.get("hashes", ()) if each["alg"] == "SHA-256"), None)
 
 
-def licence(component: dict[str, Any]) -> str:
+def licence(component: dict[str, Any]) -> str | None:
+    if "licenses" not in component:
+        return None
     (found,) = component["licenses"]
     return str(found.get("expression") or found["license"].get("id") or found["license"]["name"])
 
@@ -162,7 +189,7 @@ def test_the_serial_number_follows_from_what_is_listed(build: list[str | Path], 
 
 
 def test_a_jar_that_is_missing_stops_the_build(build: list[str | Path], tmp_path: Path) -> None:
-    (tmp_path / "kcl/jars/slf4j-api-2.0.1.jar").unlink()
+    (tmp_path / "kcl/jars/some-annotations-2.0.1.jar").unlink()
     done = subprocess.run([*build, CREATED], check=False, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode
-    assert "slf4j-api-2.0.1.jar" in done.stderr
+    assert "some-annotations-2.0.1.jar" in done.stderr

@@ -1,0 +1,111 @@
+"""Licences: each component's is one that is accepted, and THIRD-PARTY-NOTICES has its text."""
+
+import re
+import shutil
+import sysconfig
+from collections.abc import Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+from packageurl import PackageURL
+
+from deploy.image import notices, parts, spdx
+from tests.deploy.dockerfile import ROOT, instruction
+
+PACKAGES = Path(sysconfig.get_path("purelib"))
+PRESENT = {parts.canonical(one.name) for one in distributions(path=[str(PACKAGES)])}
+
+
+@pytest.fixture(scope="module")
+def installed() -> list[parts.Part]:
+    names = PRESENT.intersection(notices.required())
+    return [*parts.packages(PACKAGES, names), *parts.jars(PACKAGES / "amazon_kclpy" / "jars")]
+
+
+@pytest.fixture(scope="module")
+def crates(tmp_path_factory: pytest.TempPathFactory) -> list[parts.Part]:
+    if not shutil.which("cargo"):
+        pytest.skip("there is no cargo, which knows the crates")
+    return parts.crates(notices.cargo(tmp_path_factory.mktemp("native")))
+
+
+def part(licence: str, *texts: str, name: str = "part") -> parts.Part:
+    return parts.Part(PackageURL("pypi", name=name, version="1.0"), licence, texts=texts)
+
+
+def test_whatever_is_installed_is_under_an_accepted_licence(installed: Sequence[parts.Part]) -> None:
+    assert len(installed) > 100
+    assert [one for one in installed if not spdx.is_accepted(one.licence)] == []
+
+
+def test_so_are_the_crates(crates: Sequence[parts.Part]) -> None:
+    assert [one for one in crates if not spdx.is_accepted(one.licence)] == []
+
+
+@pytest.mark.usefixtures("crates")
+def test_the_repositorys_file_is_what_the_generator_writes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not PRESENT.issuperset(notices.required()):
+        pytest.skip("this Python needs fewer packages than the file lists")
+    monkeypatch.setattr("sys.argv", ["notices"])
+    notices.main()
+    written = (ROOT / "THIRD-PARTY-NOTICES").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == written, "run `make notices`"
+
+
+def test_images_label_is_what_holds_for_all_of_it(installed: Sequence[parts.Part]) -> None:
+    (label,) = re.findall(r'image\.licenses="([^"]+)"', "".join(instruction("LABEL")))
+    ours = re.findall(r'^license = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    others = [parts.RUST, parts.JAVA, parts.python("3.11.0").licence, *(one.licence for one in installed)]
+    assert label == spdx.all_of([*ours, *others])
+
+
+@pytest.mark.parametrize(
+    ("licence", "chosen"),
+    [
+        ("MIT", {"MIT"}),
+        ("Unlicense OR MIT", {"MIT"}),
+        ("MIT OR Apache-2.0", {"Apache-2.0"}),
+        ("MPL-2.0 AND (Apache-2.0 OR MIT)", {"MPL-2.0", "Apache-2.0"}),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", {"GPL-2.0-only WITH Classpath-exception-2.0"}),
+        ("GPL-2.0-only", None),
+        ("MIT AND AGPL-3.0-only", None),
+        ("Amazon Software License", None),
+        ("", None),
+    ],
+)
+def test_licence_is_accepted_only_if_accepted_ones_meet_it(licence: str, chosen: set[str] | None) -> None:
+    assert spdx.chosen(licence) == chosen
+    assert spdx.is_accepted(licence) == (chosen is not None)
+
+
+@pytest.mark.parametrize(("licence", "said"), [("AGPL-3.0-only", "AGPL-3.0-only"), ("", "no licence")])
+def test_component_under_another_licence_or_none_fails(licence: str, said: str) -> None:
+    with pytest.raises(notices.NoticesError, match=rf"not accepted: pkg:pypi/part@1\.0: {said}"):
+        notices.text({"Parts": [part("MIT", "text"), part(licence, "text")]})
+
+
+def test_component_without_a_text_fails() -> None:
+    with pytest.raises(notices.NoticesError, match=r"no text of MIT, of pkg:pypi/part@1\.0"):
+        notices.text({"Parts": [part("MIT")]})
+
+
+def test_equal_texts_stand_there_once() -> None:
+    lines = notices.text(
+        {"Parts": [part("MIT", "One\r\n text ", "Two", name="a"), part("MIT", "One text\n", name="b"), part("EPL-2.0")]}
+    )
+    assert [line.split() for line in lines.splitlines() if re.match(r"  (a|b|part) 1\.0 ", line)] == [
+        ["a", "1.0", "MIT", "[1,", "2]"],
+        ["b", "1.0", "MIT", "[1]"],
+        ["part", "1.0", "EPL-2.0", "[3]"],
+    ]
+    assert lines.count("Eclipse Public License - v 2.0") == lines.count("Two") == 1
+
+
+def test_every_kept_text_is_of_use(installed: Sequence[parts.Part]) -> None:
+    names = {one.purl.name for one in installed if not one.texts} | {
+        name for one in installed if not one.texts for name in spdx.chosen(one.licence) or ()
+    }
+    assert {file.stem for file in notices.TEXTS.iterdir()} <= names
