@@ -49,6 +49,7 @@ def stopped(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.timeout(240)  # three starts of a worker
 def test_with_leases_of_an_earlier_time_what_came_since_is_stored_again(stopped: Lab) -> None:
     """So the output table of that time is filled up by the workers: nothing is lost, nothing is there twice."""
     saved = {
