@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import long_run
+from benchmarks import backfill, long_run
 from benchmarks.backlogs import is_good
 from benchmarks.kinds import CARD_IN_TEXT, CHARGE, CLEAN, KINDS, MIX, WEB_ORDER
 from benchmarks.load import worker
@@ -174,6 +174,11 @@ def _under(load: Load) -> Figures:
     return {"is_good": not result.lost and not result.exit_status} | asdict(result)
 
 
+def backfilled(scale: Scale) -> Figures:
+    figures = backfill.measure(shards=20, records=2 * scale.backlog, latency_ms=5)
+    return {"is_good": figures["stored"] == figures["records"]} | figures
+
+
 def demo(scale: Scale) -> Figures:
     """`sanitizer demo` on fresh tables: its own report."""
     with tempfile.TemporaryDirectory(prefix="sanitizer-bench-") as folder:
@@ -252,6 +257,7 @@ ROWS: Final[dict[str, Row]] = {
     "worker-50": Row("the whole worker, 50 shards x 200/s", _worker(50, 200), _DEFAULT),
     "worker-latency": Row("the whole worker, 10 shards x 100/s", _worker(10, 100), _DEFAULT),
     "worker-backlog": Row("the whole worker, catching up", backlog, _DEFAULT),
+    "backfill": Row("sanitizer backfill, 20 shards, a table that answers in 5 ms", backfilled, _DEFAULT),
     "demo": Row("sanitizer demo, 1,000/s, fresh tables", demo, _QUICK_TOO),
     "peer-kclpy": Row("the kclpy sample with batch_writer, 10 shards x 1,000/s", _peer("kclpy", 1000), _DEFAULT),
     "peer-kclpy-latency": Row("the same, 10 shards x 100/s", _peer("kclpy", 100), _DEFAULT),

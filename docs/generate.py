@@ -21,6 +21,7 @@ from docs import (
     lambda_tables,
     metric_tables,
     policy_tables,
+    procedure_tables,
     schema_tables,
 )
 
@@ -35,6 +36,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "lambda.md": lambda_tables.TABLES,
     _FOLDER / "formats.md": format_tables.TABLES,
     _FOLDER / "metrics.md": metric_tables.TABLES,
+    _FOLDER / "procedures.md": procedure_tables.TABLES,
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }
 

@@ -1,8 +1,9 @@
-"""What the runbook tells somebody to type and to read, is there."""
+"""What the runbook and the procedures tell somebody to type and to read, is there."""
 
 import re
 import shlex
 from pathlib import Path
+from typing import Final
 
 import click
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from consumer.cli import cli
 from tests.deploy.exposed import exposed
 
-DOCS = Path(__file__).parents[2] / "docs"
-TEXT = (DOCS / "runbook.md").read_text(encoding="utf-8")
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = {name: (DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("runbook", "procedures")}
 
 
 def commands() -> list[str]:
     """Return the command lines of `sanitizer`, in the text and in blocks, without what a `#` says of them."""
-    found = re.findall(r"`(sanitizer [a-z][^`]*)`", TEXT) + re.findall(r"^    (sanitizer [^\n#]*)", TEXT, re.MULTILINE)
+    text = "\n".join(PAGES.values())
+    found = re.findall(r"`(sanitizer [a-z][^`]*)`", text) + re.findall(r"^ {4,}(sanitizer [^\n#]*)", text, re.MULTILINE)
     return sorted(set(found))
 
 
@@ -37,17 +39,21 @@ def test_the_commands_exist_and_take_these_options(line: str) -> None:
     assert {word for word in words if word.startswith("--")} <= options
 
 
-def test_the_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]*)#?([^)]*)\)", TEXT)
+@pytest.mark.parametrize("page", PAGES)
+def test_the_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]*)#?([^)]*)\)", PAGES[page])
     assert links
     for file, anchor in links:
-        page = DOCS / (file or "runbook.md")
-        assert page.exists(), file
+        if file.startswith("https:"):
+            continue
+        target = DOCS / (file or f"{page}.md")
+        assert target.exists(), file
         if anchor:
-            headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in map(slug, headings), f"{file}#{anchor}"
 
 
-def test_the_metrics_exist() -> None:
-    names = set(re.findall(r"\bsanitizer_[a-z_]+", TEXT))
+@pytest.mark.parametrize("page", PAGES)
+def test_the_metrics_exist(page: str) -> None:
+    names = set(re.findall(r"\bsanitizer_[a-z_]+", PAGES[page]))
     assert names <= set(exposed())
