@@ -18,7 +18,7 @@ from consumer.commands.options import config_option, json_flag, json_option, say
 from consumer.commands.times import Time
 from consumer.decoding.documents import judged
 from consumer.decoding.patience import Patient
-from consumer.errors import StartError, UsageError
+from consumer.errors import ServiceError, StartError, UsageError
 from consumer.kinesis.reader import ShardReader, Start
 from consumer.kinesis.shards import kinesis_client, list_shards
 from consumer.metrics import Metrics, set_up
@@ -112,16 +112,13 @@ def show(config: Path | None, shard: str, sequence: str, sub: str, *, as_json: b
     """Show one entry, what its code asks for, and whether the stream still holds the record."""
     settings = load_settings(config)
     entry = _the_entry(settings, shard, sequence, sub)
-    client, stream = kinesis_client(), settings.stream.name
-    held = False
-    if any(each["ShardId"] == shard for each in list_shards(client, stream)):
-        held = any(ShardReader(client, stream, shard, Start()).find([sequence]))
+    held = _is_held(settings.stream.name, shard, sequence)
     advice = ADVICE.get(entry.code)
     if as_json:
         value = entry.fields | {
             "means": advice.means if advice else None,
             "to_do": advice.to_do if advice else None,
-            "in_stream": held,
+            "in_stream": held if isinstance(held, bool) else None,
         }
         click.echo(json.dumps(value, default=int))
         return
@@ -129,10 +126,23 @@ def show(config: Path | None, shard: str, sequence: str, sub: str, *, as_json: b
         text = datetime.fromtimestamp(int(value), UTC).isoformat() if name == EXPIRES_AT else value
         click.echo(f"{name:<16} {text}")
     click.echo(f"\n{entry.code}: {advice.means}.\nWhat to do: {advice.to_do}." if advice else "")
-    if held:
+    if isinstance(held, ServiceError):
+        click.echo(f"Whether the stream still holds the record is not known. {held}")
+    elif held:
         click.echo(f"The stream still holds the record: sanitizer quarantine replay {shard} {sequence} {sub}")
     else:
         click.echo("The stream no longer holds the record; it cannot be replayed.")
+
+
+def _is_held(stream: str, shard: str, sequence: str) -> bool | ServiceError:
+    """Tell whether the stream holds a record; whoever may read entries need not be permitted to read records."""
+    client = kinesis_client()
+    try:
+        if not any(each["ShardId"] == shard for each in list_shards(client, stream)):
+            return False
+        return any(ShardReader(client, stream, shard, Start()).find([sequence]))
+    except ServiceError as error:
+        return error
 
 
 def _the_entry(settings: Settings, shard: str, sequence: str, sub: str) -> Entry:

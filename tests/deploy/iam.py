@@ -90,7 +90,7 @@ class Difference(NamedTuple):
 def compare(statements: Sequence[Statement], calls: Iterable[Call], patterns: Container[str] = ()) -> Difference:
     """Hold a policy against calls.
 
-    :param patterns: resources that may be patterns all the same.
+    :param patterns: resources that may be patterns all the same; ``*`` only for calls that have no resource.
     """
     made = list(calls)
     missing = frozenset((call.action, call.resource) for call in made if not is_granted(statements, call))
@@ -102,7 +102,7 @@ def compare(statements: Sequence[Statement], calls: Iterable[Call], patterns: Co
         for resource in statement.resources
         if _PATTERN.search(action)
         or (_PATTERN.search(resource) and resource not in patterns)
-        or not any(statement.takes(call, action, resource) for call in made)
+        or not any(statement.takes(call, action, resource) for call in made if resource != "*" or call.resource == "*")
     )
     return Difference(missing, unused)
 

@@ -159,6 +159,9 @@ def test_a_comparison_names_what_is_missing_and_what_is_unused() -> None:
     unused = {Grant("dynamodb:GetItem", index), Grant("dynamodb:Query", index), Grant("dynamodb:Scan", "*")}
     assert compare(granted, calls) == Difference(frozenset({("dynamodb:PutItem", NAMED)}), frozenset(unused))
     calls |= {Call("dynamodb:Query", f"{NAMED}/index/i"), Call("dynamodb:Scan", NAMED)}
+    found = compare(granted, calls, {index, "*"}).unused
+    assert found == {Grant("dynamodb:GetItem", index), Grant("dynamodb:Scan", "*")}  # a scan has a table
+    calls.add(Call("dynamodb:Scan", "*"))
     assert compare(granted, calls, {index, "*"}).unused == {Grant("dynamodb:GetItem", index)}
     assert len(single(granted)) == 6
 

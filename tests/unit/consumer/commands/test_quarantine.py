@@ -141,6 +141,20 @@ def test_an_entry_is_shown_with_what_to_do(run: Run, world: World) -> None:
     assert "The stream no longer holds the record" in ran.out
 
 
+def test_an_entry_is_shown_to_whom_the_stream_does_not_answer(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (number,) = world.put(DEEP)
+    world.work(at=datetime.now(UTC).timestamp())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:9")
+    ran = run("quarantine", "show", SHARD, number, "--config", world.config)
+    assert ran.status == 0
+    assert "What to do: raise the limit" in ran.out
+    assert "Whether the stream still holds the record is not known. " in ran.out
+    value = json.loads(run("quarantine", "show", SHARD, number, "--json", "--config", world.config).out)
+    assert value["in_stream"] is None
+
+
 def test_a_replay_stores_what_the_worker_would_have_stored(run: Run, world: World) -> None:
     numbers = world.put(DEEP, NOT_RELEASED, DEEP | {"user_id": "v"}, {"user_id": "w", "timestamp": "t"})
     assert world.work() == {"stored": 1, "quarantined": 3, "dropped": 0}
