@@ -63,7 +63,7 @@ COUNTERPARTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "aws_secretsmanager_secret.fingerprint[0]",
             "aws_secretsmanager_secret_version.fingerprint[0]",
         ),
-        "LogGroup": ("aws_cloudwatch_log_group.this",),
+        "LogGroup": ("aws_cloudwatch_log_group.this[0]",),
     },
     "service": {
         "Consumer": ("aws_kinesis_stream_consumer.this[0]",),

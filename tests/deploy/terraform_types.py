@@ -214,8 +214,9 @@ def _consumer(a: Args) -> Properties:
 
 
 def _role(a: Args) -> Properties:
+    path = a("path")
     return {
-        "Path": a("path"),
+        "Path": None if path == "/" else path,  # what AWS takes where nothing is said, as the template does
         "PermissionsBoundary": a("permissions_boundary"),
         "AssumeRolePolicyDocument": a("assume_role_policy"),
     }

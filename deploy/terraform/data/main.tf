@@ -118,6 +118,8 @@ resource "aws_secretsmanager_secret_version" "fingerprint" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
+  count = var.log_group_name == null ? 1 : 0
+
   name              = "/ecs/${var.application_name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn

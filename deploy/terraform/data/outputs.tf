@@ -76,10 +76,10 @@ output "fingerprint_kms_key_arn" {
 
 output "log_group_name" {
   description = "The logs, for `aws logs tail`."
-  value       = aws_cloudwatch_log_group.this.name
+  value       = var.log_group_name == null ? aws_cloudwatch_log_group.this[0].name : var.log_group_name
 }
 
 output "log_group_arn" {
   description = "Their ARN, of the group and its streams."
-  value       = "${aws_cloudwatch_log_group.this.arn}:*"
+  value       = var.log_group_name == null ? "${aws_cloudwatch_log_group.this[0].arn}:*" : "arn:${local.partition}:logs:${local.place}:log-group:${var.log_group_name}:*"
 }

@@ -12,8 +12,19 @@ variable "application_name" {
   }
 }
 
+variable "log_group_name" {
+  description = "Existing log group, such as that of the one stack of 0.1.0. Null makes /ecs/application_name."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.log_group_name == null || can(regex("^[A-Za-z0-9._/#-]{1,512}$", var.log_group_name))
+    error_message = "log_group_name must be of the form [A-Za-z0-9._/#-]{1,512}."
+  }
+}
+
 variable "log_retention_days" {
-  description = "Days for which logs are kept (PCI DSS 10.5.1 asks for twelve months)."
+  description = "Days for which logs that this module makes are kept (PCI DSS 10.5.1 asks for twelve months)."
   type        = number
   default     = 400
 

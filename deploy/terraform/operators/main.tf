@@ -36,7 +36,7 @@ resource "aws_iam_policy" "repair" {
 resource "aws_iam_policy" "incident" {
   name        = "${var.service.name}-incident"
   path        = var.role_path
-  description = "For incidents, as docs/runbook.md tells them"
+  description = "For incidents, as docs/procedures.md tells them"
   policy      = data.aws_iam_policy_document.incident.json
 }
 
@@ -304,6 +304,12 @@ data "aws_iam_policy_document" "incident" {
   statement {
     actions   = ["ecs:RunTask"]
     resources = ["arn:${local.partition}:ecs:${local.place}:task-definition/${var.service.name}:*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = [var.service.cluster_arn]
+    }
   }
 
   statement {
@@ -335,14 +341,17 @@ data "aws_iam_policy_document" "incident" {
       "dynamodb:RestoreTableToPointInTime",
       "dynamodb:UpdateTable",
     ]
-    resources = [var.data.output_table_arn, var.data.quarantine_table_arn, var.data.lease_table_arn]
+    resources = [var.data.output_table_arn, var.data.quarantine_table_arn]
   }
 
-  # A restore writes into the new table as its caller; the name of that begins like the old one's.
+  # A restore writes into the new table as its caller. The leases have their old name again; documents and quarantine
+  # one that begins like it: to write documents, or delete them, is not on-call's.
   statement {
     actions = [
       "dynamodb:BatchWriteItem",
+      "dynamodb:CreateBackup",
       "dynamodb:DeleteItem",
+      "dynamodb:DescribeContinuousBackups",
       "dynamodb:DescribeTable",
       "dynamodb:GetItem",
       "dynamodb:PutItem",
@@ -355,10 +364,31 @@ data "aws_iam_policy_document" "incident" {
       "dynamodb:UpdateTimeToLive",
     ]
     resources = [
+      var.data.lease_table_arn,
       "${var.data.output_table_arn}-restored*",
       "${var.data.quarantine_table_arn}-restored*",
       "${var.data.lease_table_arn}-restored*",
     ]
+  }
+
+  statement {
+    actions = ["dynamodb:RestoreTableFromBackup"]
+    resources = [
+      "${var.data.lease_table_arn}/backup/*",
+      "${var.data.lease_table_arn}-restored*/backup/*",
+    ]
+  }
+
+  # They have no resource.
+  statement {
+    actions   = ["dynamodb:ListBackups", "ecs:ListTaskDefinitions"]
+    resources = ["*"]
+  }
+
+  # Where reading begins, when the leases are lost.
+  statement {
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [var.data.coordinator_table_arn]
   }
 
   statement {
