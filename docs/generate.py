@@ -13,7 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from docs import architecture_tables, deploy_tables, format_tables, metric_tables, policy_tables, schema_tables
+from docs import (
+    alert_tables,
+    architecture_tables,
+    deploy_tables,
+    format_tables,
+    metric_tables,
+    policy_tables,
+    schema_tables,
+)
 
 _FOLDER: Final = Path(__file__).parent
 _MARKED: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -24,6 +32,8 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "deploy.md": deploy_tables.TABLES,
     _FOLDER / "formats.md": format_tables.TABLES,
     _FOLDER / "metrics.md": metric_tables.TABLES,
+    _FOLDER / "objectives.md": alert_tables.OBJECTIVES,
+    _FOLDER / "runbook.md": alert_tables.RUNBOOK,
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }
 

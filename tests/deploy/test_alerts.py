@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from consumer.local import up
+from consumer.metrics.declared import Declarations
+from deploy.observability.grafana.generate import FILE as DASHBOARD
 from tests.deploy.exposed import exposed
 from tests.kits.needs import needs
 
@@ -20,6 +22,8 @@ NAME = re.compile(r"(?<!:)\bsanitizer_[a-z_]+\b(?!:)")
 SELECTOR = re.compile(r"(?<!:)\b(sanitizer_[a-z_]+)\{([^}]*)\}")
 GROUPED = re.compile(r"by \(([^)]*)\)")
 OF_PROMETHEUS = {"job", "instance"}
+OF_THE_RULES = {"objective"}
+WATCHDOG = "SanitizerWatchdog"
 
 Rule = dict[str, Any]
 
@@ -54,7 +58,7 @@ def test_promtool_is_content(words: list[str]) -> None:
 def test_each_alert_is_seen_firing_and_seen_waiting() -> None:
     fire = {case["alertname"] for case in cases() if case.get("exp_alerts")}
     quiet = {case["alertname"] for case in cases() if not case.get("exp_alerts")}
-    assert fire == quiet == {alert["alert"] for alert in alerts()}
+    assert fire == quiet | {WATCHDOG} == {alert["alert"] for alert in alerts()}
 
 
 def test_rules_ask_for_metrics_and_labels_that_a_worker_exposes() -> None:
@@ -70,20 +74,42 @@ def test_rules_ask_for_metrics_and_labels_that_a_worker_exposes() -> None:
             assert "job" in asked, expression  # another application's metrics are none of ours
             assert asked <= known[name] | OF_PROMETHEUS, expression
         grouped = {label.strip() for by in GROUPED.findall(expression) for label in by.split(",")}
-        assert grouped <= set().union(*known.values()) | OF_PROMETHEUS, expression
+        assert grouped <= set().union(*known.values()) | OF_PROMETHEUS | OF_THE_RULES, expression
+
+
+def test_every_alert_says_which_application_it_is_about() -> None:
+    """So that one does not hide another's. Where there is none at all, there is nothing to say."""
+    for alert in alerts():
+        if alert["alert"] != WATCHDOG:
+            assert "$labels.job" in alert["annotations"]["description"], alert["alert"]
+            assert "job" in alert["expr"], alert["alert"]
+
+
+def test_the_objectives_count_by_buckets_that_there_are() -> None:
+    """In either spelling: Prometheus's own, and that of what an OpenTelemetry collector writes."""
+    asked = {bound for rule in rules() for bound in re.findall(r'le=~"([^"]+)"', rule["expr"])}
+    bounds = Declarations.latency.buckets
+    for spelling in (str, "{:g}".format):
+        known = {spelling(bound) for bound in bounds}
+        chosen = [[bound for bound in known if re.fullmatch(each.replace(r"\\", "\\"), bound)] for each in asked]
+        assert sorted(chosen) == [[spelling(1.0)], [spelling(60.0)]]
 
 
 def test_nothing_is_recorded_for_nobody() -> None:
-    asked = set(RECORDED.findall(" ".join(rule["expr"] for rule in rules())))
+    """Each is asked for by another rule, or by the dashboard."""
+    asked = set(
+        RECORDED.findall(" ".join([*(rule["expr"] for rule in rules()), DASHBOARD.read_text(encoding="utf-8")]))
+    )
     assert {rule["record"] for rule in rules() if "record" in rule} == asked
 
 
 def test_each_alert_says_what_is_wrong_how_much_of_it_and_where_to_read_on() -> None:
     for alert in alerts():
-        assert alert["labels"]["severity"] in ("warning", "critical")
+        is_watchdog = alert["alert"] == WATCHDOG
+        assert alert["labels"]["severity"] in (("none",) if is_watchdog else ("warning", "critical"))
         notes = alert["annotations"]
         assert set(notes) == {"summary", "description", "runbook_url"}
-        assert re.search(r"\$value|\d|\$labels\.path", notes["description"]), alert["alert"]
+        assert is_watchdog or re.search(r"\$value|\d|\$labels\.path", notes["description"]), alert["alert"]
         assert notes["runbook_url"] == f"docs/runbook.md#{alert['alert'].lower()}"
         assert "{{" not in notes["summary"]  # one text for all of its kind, so that pagers can group by it
 
