@@ -1,5 +1,6 @@
 """Prometheus's rules: they are sound, each is tried, asks for metrics that there are, and is in the runbook."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -119,6 +120,23 @@ def test_the_runbook_has_a_section_for_each_alert_and_none_besides() -> None:
     assert set(found) == {alert["alert"] for alert in alerts()}
     for name, text in found.items():
         assert all(f"**{word}**" in text for word in ("Means.", "Look.", "Do.")), name
+
+
+def test_the_runbooks_command_makes_every_link_absolute(tmp_path: Path) -> None:
+    """And leaves what it is: rules that promtool takes, a dashboard that is JSON."""
+    text = RUNBOOK.read_text(encoding="utf-8")
+    block = re.search(r"^    DOCS=.*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    assert block
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    subprocess.run(["sh", "-euc", block[0]], cwd=tmp_path, check=True)
+    made = tmp_path / "build" / "observability"
+    for name, before in (("rules.yml", FOLDER / "rules.yml"), ("dashboard.json", DASHBOARD)):
+        after = (made / name).read_text(encoding="utf-8")
+        pages = re.findall(r"\S*docs/[a-z]+\.md", after)
+        assert len(pages) == len(re.findall(r"docs/[a-z]+\.md", before.read_text(encoding="utf-8")))
+        assert all("https://git.example.com/payments/kinesis-sanitizer/blob/main/docs/" in page for page in pages)
+    json.loads((made / "dashboard.json").read_text(encoding="utf-8"))
+    subprocess.run([needs("promtool", "prometheus"), "check", "rules", "rules.yml"], cwd=made, check=True)
 
 
 def test_the_rules_are_loaded_by_make_up_and_by_compose() -> None:
