@@ -213,6 +213,8 @@ def _field(panel: Panel) -> dict[str, Any]:
             "stacking": {"mode": "normal" if panel.stacked else "none"},
             "thresholdsStyle": {"mode": "dashed" if panel.limits else "off"},
         }
+    if panel.decimals is not None:
+        made["decimals"] = panel.decimals
     if panel.limits:
         steps: list[dict[str, str | float | None]] = [{"color": panel.base, "value": None}]
         steps += [{"color": colour, "value": value} for colour, value in panel.limits.items()]

@@ -41,6 +41,7 @@ class Panel:
     limits: Mapping[str, float] = field(default_factory=dict)
     base: str = "green"
     alerts: Sequence[str] = ()
+    decimals: int | None = None
 
     @property
     def height(self) -> int:
@@ -211,6 +212,7 @@ def _kept(objective: str, share: float) -> Panel:
         limits={"green": share},
         base="red",
         alerts=_BURNS,
+        decimals=3,
     )
 
 
