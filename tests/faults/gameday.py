@@ -3,7 +3,7 @@
     python -m tests.faults.gameday [--only WORDS]... [--list]
 
 Real KCL daemons, the embedded cloud behind fault proxies, and a real Prometheus with the repository's rules, in which
-windows and waiting times are shorter by a factor of 20, those of the objectives by 1,000, and limits that are times by
+windows and waiting times are shorter by a factor of 20, those of the objectives by 500, and limits that are times by
 what `hasty_prometheus.LIMITS` says. It scrapes two applications, each with its own stream; one has the faults, and of
 the other no alert may fire. Exit status 1: an alert did not fire, did not clear, was the other's, or a record is lost.
 """

@@ -19,8 +19,8 @@ RULES: Final = Path(__file__).parents[2] / "deploy" / "observability" / "prometh
 FACTOR: Final = 20
 """By so much windows, offsets and `for` are shortened: five minutes are 15 s."""
 
-OBJECTIVES_FACTOR: Final = 1000
-"""Of the windows over which the objectives are judged, which are up to a month: six hours are 21 s."""
+OBJECTIVES_FACTOR: Final = 500
+"""Of the windows over which the objectives are judged, which are up to a month: six hours are 43 s."""
 
 SHORTEST_SECONDS: Final = {FACTOR: 1, OBJECTIVES_FACTOR: 3}
 
@@ -31,8 +31,10 @@ LIMITS: Final[Mapping[str, tuple[str, str]]] = {
     "SanitizerRetentionHalfGone": ("> 0.5", "> 0.0001"),  # of a day, the shortest retention there is: 8.6 s
     "SanitizerCheckpointStale": ("> 120", "> 6"),
     "SanitizerBatchStuck": ("> 60", "> 3"),
+    # A second is as long as ever, and on a busy machine one of the seven that stand for an hour may well be late.
+    "objective:sanitizer_late_budget:ratio second": ("0.01", "0.06"),
 }
-"""Limits that are times, by alert: what the rule says, and what it says on the game day. All others are as they are."""
+"""Limits that are times, by rule: what it says, and what it says on the game day. All others are as they are."""
 
 WATCHDOG: Final = "SanitizerWatchdog"
 START_SECONDS: Final = 30.0
@@ -52,14 +54,19 @@ def hastened(rules: dict[str, Any]) -> dict[str, Any]:
     return {"groups": hasty}
 
 
+def name(rule: dict[str, Any]) -> str:
+    """Return what `LIMITS` knows a rule by: its alert, or its record with what labels it is given."""
+    return str(rule.get("alert") or " ".join([rule["record"], *rule.get("labels", {}).values()]))
+
+
 def _hastened(rule: dict[str, Any]) -> dict[str, Any]:
     factor = OBJECTIVES_FACTOR if "budget_burn" in rule.get("record", "") else FACTOR
     made = rule | {"expr": _DURATION.sub(lambda found: _shorter(found[0], factor), rule["expr"])}
     if "for" in rule:
         made["for"] = _shorter(rule["for"])
-    if rule.get("alert") in LIMITS:
-        before, after = LIMITS[rule["alert"]]
-        assert made["expr"].count(before) == 1, f"{rule['alert']} has no limit {before}"
+    if name(rule) in LIMITS:
+        before, after = LIMITS[name(rule)]
+        assert made["expr"].count(before) == 1, f"{name(rule)} has no limit {before}"
         made["expr"] = made["expr"].replace(before, after)
     return made
 
