@@ -148,8 +148,10 @@ def test_the_rules_are_loaded_by_make_up_and_by_compose() -> None:
 
 def test_alerts_choose_the_jobs_that_are_scraped() -> None:
     scraped = yaml.safe_load((ROOT / "deploy" / "local" / "prometheus.yml").read_text(encoding="utf-8"))
-    template = (ROOT / "deploy" / "ecs" / "template.yaml").read_text(encoding="utf-8")
+    templates = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "deploy" / "ecs").glob("*.yaml"))
     jobs = {job["job_name"] for job in scraped["scrape_configs"]}
-    jobs |= set(re.findall(r"(?:ECS_PROMETHEUS_JOB_NAME|job_name): (\S+)", template))
+    in_templates = re.findall(r'(?:ECS_PROMETHEUS_JOB_NAME|job_name): (?:!Sub )?"?([^\s"]+)', templates)
+    assert len(in_templates) >= 2
+    jobs |= set(in_templates)
     [pattern] = set(re.findall(r'job=~"([^"]*)"', (FOLDER / "rules.yml").read_text(encoding="utf-8")))
     assert all(re.fullmatch(pattern, job) for job in jobs), jobs
