@@ -39,8 +39,8 @@ def alerts() -> list[Rule]:
 
 
 def cases() -> list[dict[str, Any]]:
-    parsed: dict[str, Any] = yaml.safe_load((FOLDER / "rules_test.yml").read_text(encoding="utf-8"))
-    return [case for test in parsed["tests"] for case in test["alert_rule_test"]]
+    parsed = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in FOLDER.glob("rules_test*.yml")]
+    return [case for tests in parsed for test in tests["tests"] for case in test["alert_rule_test"]]
 
 
 def sections() -> dict[str, str]:
@@ -49,7 +49,10 @@ def sections() -> dict[str, str]:
     return {title: text for title, text in zip(parts[1::2], parts[2::2], strict=True) if title.startswith("Sanitizer")}
 
 
-@pytest.mark.parametrize("words", [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]])
+@pytest.mark.parametrize(
+    "words",
+    [["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"], ["test", "rules", "rules_test_hours.yml"]],
+)
 def test_promtool_is_content(words: list[str]) -> None:
     promtool = needs("promtool", "prometheus")
     done = subprocess.run([promtool, *words], cwd=FOLDER, capture_output=True, text=True, check=False)

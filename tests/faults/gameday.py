@@ -24,16 +24,16 @@ from typing import Final, NamedTuple, Self
 from consumer.local.cloud_process import Cloud
 from tests.faults.canaries import samples
 from tests.faults.gameday_faults import ALWAYS, Fault, install
-from tests.faults.hasty_prometheus import Alert, HastyPrometheus
+from tests.faults.hasty_prometheus import LIMITS, Alert, HastyPrometheus
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop
 
 JOB: Final = "kinesis-sanitizer-gameday"
 BYSTANDER: Final = "kinesis-sanitizer-bystander"
-BY_THE_CLOCK: Final = {"SanitizerSlow", "SanitizerObjectiveFastBurn", "SanitizerObjectiveSlowBurn"}
-"""Judge by a second of real time, which a neighbour's start on the same cores uses up: the bystander may have these,
-but for the fault that is about them."""
+BY_THE_CLOCK: Final = {"SanitizerSlow", "SanitizerObjectiveFastBurn", "SanitizerObjectiveSlowBurn", *LIMITS}
+"""Judge by seconds of real time, which a neighbour on the same cores and in the same cloud uses up: the bystander may
+have these, but for the faults that are about them."""
 
 RATE: Final = 60.0
 BYSTANDERS_RATE: Final = 10.0
