@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from docs import (
+    alert_tables,
     architecture_tables,
     cost_tables,
     deploy_tables,
@@ -37,6 +38,8 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "formats.md": format_tables.TABLES,
     _FOLDER / "metrics.md": metric_tables.TABLES,
     _FOLDER / "procedures.md": procedure_tables.TABLES,
+    _FOLDER / "objectives.md": alert_tables.OBJECTIVES,
+    _FOLDER / "runbook.md": alert_tables.RUNBOOK,
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }
 

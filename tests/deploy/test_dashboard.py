@@ -9,11 +9,16 @@ import yaml
 
 from consumer.metrics.declared import DECLARED
 from deploy.observability.grafana import generate
-from deploy.observability.grafana.panels import COLUMNS
+from deploy.observability.grafana.panels import COLUMNS, OBJECTIVES
 from tests.deploy.exposed import exposed
 
+ROOT = Path(__file__).parents[2]
 GRAFANA = Path(generate.__file__).parent
-NAME = re.compile(r"\bsanitizer_[a-z_]+")
+RULES = GRAFANA.parent / "prometheus" / "rules.yml"
+NAME = re.compile(r"(?<!:)\bsanitizer_[a-z_]+")
+RECORDED = re.compile(r"\b[a-z_]+:sanitizer_[a-z_]+:\w+")
+SELECTOR = re.compile(r"\b(?:[a-z_]+:)?(?:sanitizer_[a-z_]+|ALERTS)(?::\w+)?\{[^}]*\}")
+BUDGETS = "objective:sanitizer_late_budget:ratio"
 VARIABLE = re.compile(r"\$\{?(\w+)")
 
 
@@ -38,18 +43,65 @@ def test_the_file_is_what_the_generator_writes(dashboard: dict[str, Any]) -> Non
     assert dashboard == generate.dashboard(), "python -m deploy.observability.grafana.generate"
 
 
+def rules() -> list[dict[str, Any]]:
+    parsed = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    return [rule for group in parsed["groups"] for rule in group["rules"]]
+
+
 def test_every_query_asks_for_metrics_and_labels_that_a_worker_exposes(dashboard: dict[str, Any]) -> None:
     labels = exposed()
     for query, legend in queries(dashboard):
-        names = NAME.findall(query)
-        assert names
+        names, recorded = NAME.findall(query), RECORDED.findall(query)
+        assert names or recorded
         assert set(names) <= set(labels), query
-        known = set.intersection(*(labels[name] for name in names)) | {"instance"}
+        assert set(recorded) <= {rule.get("record") for rule in rules()}, query
+        known = set.intersection(*(labels[name] for name in names)) if names else {"objective"}
+        known |= {"job", "instance"}
         asked = {label.strip() for by in re.findall(r"by \(([^)]*)\)", query) for label in by.split(",")}
         asked |= set(re.findall(r"[{,](\w+)=", query)) | set(re.findall(r"{{(\w+)}}", legend))
         assert asked <= known, query
     # A counter is only of use as a rate.
     assert not re.search(r"(?<!rate\()(?<!increase\()\bsanitizer_\w+_total", " ".join(q for q, _ in queries(dashboard)))
+
+
+def test_every_query_is_of_one_application(dashboard: dict[str, Any]) -> None:
+    """Of two in one Prometheus, shards may have the same names."""
+    annotations = [each["expr"] for each in dashboard["annotations"]["list"]]
+    for query in [*(query for query, _ in queries(dashboard)), *annotations]:
+        chosen = [each for each in SELECTOR.findall(query) if not each.startswith(BUDGETS)]
+        assert len(chosen) == len(re.findall(r"sanitizer_[a-z_]+|ALERTS", query.replace(BUDGETS, ""))), query
+        assert all('job="$job"' in each for each in chosen), query
+
+
+def test_annotations_ask_for_what_there_is(dashboard: dict[str, Any]) -> None:
+    for each in dashboard["annotations"]["list"]:
+        assert each["target"]["expr"] == each["expr"]
+        assert set(NAME.findall(each["expr"])) <= set(exposed())
+
+
+def test_colours_change_where_alerts_fire(dashboard: dict[str, Any]) -> None:
+    numbers = {
+        float(number) for rule in rules() for number in re.findall(r"> (?:bool )?([\d.]+)", rule.get("expr", ""))
+    }
+    for panel in drawn(dashboard):
+        limits = panel["fieldConfig"].get("defaults", {}).get("thresholds", {"steps": []})["steps"]
+        values = [step["value"] for step in limits[1:]]
+        assert values == sorted(values), panel["title"]
+        if panel["links"] and not panel["title"].startswith(("Within", "Budget left")):
+            assert set(values) <= numbers | {1}, panel["title"]  # above none is one, of what is counted
+
+
+def test_the_objectives_are_those_of_the_rules() -> None:
+    budgets = {rule["labels"]["objective"]: rule["expr"] for rule in rules() if rule.get("record") == BUDGETS}
+    assert budgets == {name: f"vector({round(1 - share, 6):g})" for name, share in OBJECTIVES.items()}
+
+
+def test_links_lead_to_the_alerts_of_the_runbook(dashboard: dict[str, Any]) -> None:
+    known = {f"docs/runbook.md#{rule['alert'].lower()}" for rule in rules() if "alert" in rule}
+    found = {link["url"] for panel in drawn(dashboard) for link in panel["links"]}
+    of_no_panel = {"workerdown", "noworker", "workerrestarting", "watchdog", "leaksuspected"}
+    assert found == known - {f"docs/runbook.md#sanitizer{name}" for name in of_no_panel}
+    assert all((ROOT / link["url"]).is_file() for link in dashboard["links"])
 
 
 def test_what_is_drawn_is_labelled_by_what_it_is_grouped_by(dashboard: dict[str, Any]) -> None:
@@ -60,7 +112,8 @@ def test_what_is_drawn_is_labelled_by_what_it_is_grouped_by(dashboard: dict[str,
 
 def test_every_variable_is_declared_and_none_for_nothing(dashboard: dict[str, Any]) -> None:
     declared = {variable["name"] for variable in dashboard["templating"]["list"]}
-    used = set(VARIABLE.findall(json.dumps(dashboard["panels"])))
+    asked = [each.get("query") for each in dashboard["templating"]["list"]]
+    used = set(VARIABLE.findall(json.dumps([dashboard["panels"], asked])))
     assert used == declared | {"__rate_interval"}
 
 
@@ -97,19 +150,15 @@ def test_what_is_provisioned_is_what_the_dashboard_asks(dashboard: dict[str, Any
 
 
 def test_every_metric_has_its_place(dashboard: dict[str, Any]) -> None:
-    """But for what a table or another metric tells as well, or what only a candidate policy has."""
+    """But for what a table or another metric tells as well."""
     names = set(NAME.findall(" ".join(query for query, _ in queries(dashboard))))
     shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
     elsewhere = {
         "sanitizer_application_workers",
-        "sanitizer_candidate_differences_total",
-        "sanitizer_candidate_policy_info",
-        "sanitizer_candidate_records_total",
         "sanitizer_daemon_errors_total",
         "sanitizer_fetch_records",
         "sanitizer_leases_restored_total",
         "sanitizer_log_lines_suppressed_total",
         "sanitizer_start_time_seconds",
-        "sanitizer_stream_open_shards",
     }
     assert {metric.name for metric in DECLARED} - shown == elsewhere

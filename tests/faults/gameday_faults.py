@@ -54,11 +54,13 @@ class Fault:
     :ivar what: for the table.
     :ivar alerts: those that must fire while it lasts, and clear after its cure.
     :ivar inject: a context manager: the fault, and at its end the cure.
+    :ivar is_forgotten: the workers are no longer scraped while it lasts, as where a collector dies with its task.
     """
 
     what: str
     alerts: tuple[str, ...]
     inject: Callable[[FaultLab], AbstractContextManager[None]]
+    is_forgotten: bool = False
 
 
 def install(lab: FaultLab, folder: Path) -> Path:
@@ -256,6 +258,7 @@ ALWAYS: Final = (
             "SanitizerWritesFailing",
             "SanitizerBatchStuck",
             "SanitizerLagging",
+            "SanitizerFarBehind",
             "SanitizerLagGrowing",
             "SanitizerRetentionHalfGone",
         ),
@@ -274,12 +277,17 @@ ALWAYS: Final = (
     Fault("the daemon dies, the lease table is gone", ("SanitizerShardsNotServed",), _no_way_back),
     Fault("checkpoints fail", ("SanitizerCheckpointStale",), _no_checkpoints),
     Fault("the worker is stopped", ("SanitizerWorkerDown", "SanitizerNoWorker"), _stopped),
+    Fault("the worker and its collector are gone", ("SanitizerNoWorker",), _stopped, is_forgotten=True),
     Fault(
         "writes throttled",
         ("SanitizerWritesThrottled",),
         _writes(actions.error(400, "ProvisionedThroughputExceededException"), share=0.5),
     ),
-    Fault("writes take 1.5 s", ("SanitizerSlow",), _writes(actions.late(1.5))),
+    Fault(
+        "writes take 1.5 s",
+        ("SanitizerSlow", "SanitizerObjectiveFastBurn", "SanitizerObjectiveSlowBurn"),
+        _writes(actions.late(1.5)),
+    ),
     Fault(
         "pipeline processes die",
         ("SanitizerDaemonRestarting", "SanitizerLeaseChurn"),

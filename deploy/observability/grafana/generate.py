@@ -10,28 +10,102 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.observability.grafana.panels import COLUMNS, ROWS, Panel, Query, Row
+from deploy.observability.grafana.panels import APPLICATION, COLUMNS, ROWS, WORKERS, Panel, Query, Row
 
 FILE: Final = Path(__file__).parent / "dashboards" / "kinesis-sanitizer.json"
 SCHEMA_VERSION: Final = 39  # Grafana 10.4's; later ones read it and bring it up to date
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 ROW_HEIGHT: Final = 1
+ANNOTATION_STEP: Final = "15s"
 
 
 _DATASOURCE_VARIABLE: Final = {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
-_INSTANCE_VARIABLE: Final = {
-    "name": "instance",
-    "label": "Worker",
-    "type": "query",
-    "datasource": DATASOURCE,
-    "query": {"query": "label_values(sanitizer_build_info, instance)", "refId": "instance", "qryType": 1},
-    "refresh": 2,  # when the time range changes
-    "sort": 1,
-    "multi": True,
-    "includeAll": True,
-    "allValue": ".*",
-    "current": {"text": "All", "value": "$__all"},
-}
+
+
+def _variable(name: str, label: str, query: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": label,
+        "type": "query",
+        "datasource": DATASOURCE,
+        "query": {"query": query, "refId": name, "qryType": 1},
+        "refresh": 2,  # when the time range changes
+        "sort": 1,
+        **more,
+    }
+
+
+_VARIABLES: Final = (
+    _DATASOURCE_VARIABLE,
+    _variable("job", "Application", "label_values(sanitizer_build_info, job)"),
+    _variable(
+        "instance",
+        "Worker",
+        f"label_values(sanitizer_build_info{{{APPLICATION}}}, instance)",
+        multi=True,
+        includeAll=True,
+        allValue=".*",
+        current={"text": "All", "value": "$__all"},
+    ),
+)
+
+
+def _annotation(name: str, colour: str, expression: str, title: str, tags: str, **more: Any) -> dict[str, Any]:
+    """Return one for Grafana 10, which reads `expr` and `step`, and for later ones, which read `target`."""
+    return {
+        "name": name,
+        "datasource": DATASOURCE,
+        "enable": True,
+        "iconColor": colour,
+        "expr": expression,
+        "step": ANNOTATION_STEP,
+        "target": {"refId": "Anno", "expr": expression, "interval": ANNOTATION_STEP},
+        "titleFormat": title,
+        "tagKeys": tags,
+        **more,
+    }
+
+
+def _new(metric: str, labels: str) -> str:
+    """Return a query for what was not there two minutes ago."""
+    now, before = (f"count by ({labels}) ({metric}{{{APPLICATION}}}{offset})" for offset in ("", " offset 2m"))
+    return f"{now} unless {before}"
+
+
+_ANNOTATIONS: Final = (
+    _annotation(
+        "Starts",
+        "blue",
+        f"sanitizer_start_time_seconds{{{WORKERS}}} * 1000",
+        "{{instance}} started",
+        "instance",
+        useValueForTime=True,
+    ),
+    _annotation("Versions", "purple", _new("sanitizer_build_info", "version"), "Version {{version}}", "version"),
+    _annotation(
+        "Policies",
+        "yellow",
+        _new("sanitizer_policy_info", "name, version, digest"),
+        "Policy {{name}} {{version}}",
+        "digest",
+    ),
+    _annotation(
+        "Alerts",
+        "red",
+        f'ALERTS{{{APPLICATION},alertstate="firing"}}',
+        "{{alertname}} {{shard}}",
+        "severity,shard",
+    ),
+)
+
+
+def _link(title: str, page: str) -> dict[str, Any]:
+    """Return a link into docs/, which becomes clickable as those of the alerts do: docs/runbook.md says how."""
+    return {"title": title, "url": page, "targetBlank": True}
+
+
+def _dashboard_link(title: str, page: str) -> dict[str, Any]:
+    return _link(title, page) | {"type": "link", "icon": "doc", "tags": [], "asDropdown": False, "keepTime": False}
 
 
 def dashboard() -> dict[str, Any]:
@@ -39,7 +113,7 @@ def dashboard() -> dict[str, Any]:
     return {
         "uid": "kinesis-sanitizer",
         "title": "kinesis-sanitizer",
-        "description": "One stream's workers. Generated: see deploy/observability/grafana/generate.py.",
+        "description": "One application's workers. Generated: see deploy/observability/grafana/generate.py.",
         "tags": ["kinesis-sanitizer"],
         "schemaVersion": SCHEMA_VERSION,
         "version": 1,
@@ -47,7 +121,13 @@ def dashboard() -> dict[str, Any]:
         "graphTooltip": 1,  # one crosshair over all panels
         "time": {"from": "now-15m", "to": "now"},
         "refresh": "10s",
-        "templating": {"list": [_DATASOURCE_VARIABLE, _INSTANCE_VARIABLE]},
+        "templating": {"list": list(_VARIABLES)},
+        "annotations": {"list": list(_ANNOTATIONS)},
+        "links": [
+            _dashboard_link("Runbook", "docs/runbook.md"),
+            _dashboard_link("Objectives", "docs/objectives.md"),
+            _dashboard_link("Metrics", "docs/metrics.md"),
+        ],
         "panels": list(_placed()),
     }
 
@@ -94,14 +174,15 @@ def _panel(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
         "datasource": DATASOURCE,
         "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height},
         "fieldConfig": {"defaults": _field(panel), "overrides": []},
-        "options": _OPTIONS[panel.kind],
+        "options": _options(panel),
+        "links": [_link(name, f"docs/runbook.md#{name.lower()}") for name in panel.alerts],
         "targets": [_target(panel, query, "ABC"[i]) for i, query in enumerate(panel.queries)],
         "transformations": [_ONLY_WHAT_TELLS] if panel.kind == "table" else [],
     }
 
 
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
-    "stat": {"reduceOptions": {"calcs": ["lastNotNull"]}, "graphMode": "area", "colorMode": "none"},
+    "stat": {"reduceOptions": {"calcs": ["lastNotNull"]}, "graphMode": "area"},
     "timeseries": {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
@@ -115,6 +196,12 @@ _ONLY_WHAT_TELLS: Final = {
 }
 
 
+def _options(panel: Panel) -> dict[str, Any]:
+    if panel.kind == "stat":
+        return _OPTIONS["stat"] | {"colorMode": "value" if panel.limits else "none"}
+    return _OPTIONS[panel.kind]
+
+
 def _field(panel: Panel) -> dict[str, Any]:
     if panel.kind == "table":
         return {}
@@ -124,7 +211,14 @@ def _field(panel: Panel) -> dict[str, Any]:
             "fillOpacity": 10,
             "showPoints": "never",
             "stacking": {"mode": "normal" if panel.stacked else "none"},
+            "thresholdsStyle": {"mode": "dashed" if panel.limits else "off"},
         }
+    if panel.decimals is not None:
+        made["decimals"] = panel.decimals
+    if panel.limits:
+        steps: list[dict[str, str | float | None]] = [{"color": panel.base, "value": None}]
+        steps += [{"color": colour, "value": value} for colour, value in panel.limits.items()]
+        made["thresholds"] = {"mode": "absolute", "steps": steps}
     return made
 
 

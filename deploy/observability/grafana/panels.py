@@ -1,11 +1,17 @@
-"""What the dashboard shows: rows of panels, each with its queries and a sentence on what they tell."""
+"""What the dashboard shows: rows of panels, each with its queries and a sentence on what they tell.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+One application at a time: shards of two may have the same names.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 COLUMNS: Final = 24
-WORKERS: Final = 'instance=~"$instance"'
+APPLICATION: Final = 'job="$job"'
+WORKERS: Final = f'{APPLICATION},instance=~"$instance"'
+OBJECTIVES: Final[Mapping[str, float]] = {"second": 0.99, "minute": 0.999}
+"""As the rules have them: the share of documents that is durable within such a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel. Units are Grafana's; widths are of 24 columns."""
+    """One panel. Units are Grafana's; widths are of 24 columns.
+
+    :ivar limits: from which value on it is bad, by colour: of a stat's number, or as a line of a graph.
+    :ivar base: the colour below all limits.
+    :ivar alerts: what fires when it is; it links to their sections in the runbook.
+    """
 
     kind: Literal["stat", "timeseries", "table"]
     title: str
@@ -27,11 +38,15 @@ class Panel:
     width: int
     queries: Sequence[Query]
     stacked: bool = False
+    limits: Mapping[str, float] = field(default_factory=dict)
+    base: str = "green"
+    alerts: Sequence[str] = ()
+    decimals: int | None = None
 
     @property
     def height(self) -> int:
         """In Grafana's grid."""
-        return {"stat": 4, "timeseries": 8, "table": 5}[self.kind]
+        return {"stat": 4, "timeseries": 8, "table": 8}[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +74,20 @@ def _quantiles(histogram: str) -> list[Query]:
     return [Query(_quantile(0.5, histogram), "p50"), Query(_quantile(0.99, histogram), "p99")]
 
 
-def _stat(title: str, description: str, expression: str, unit: str = "short") -> Panel:
-    return Panel("stat", title, description, unit, 3, [Query(expression)])
+def _stat(title: str, description: str, expression: str, unit: str = "short", *alerts: str, **limits: float) -> Panel:
+    return Panel("stat", title, description, unit, 3, [Query(expression)], limits=limits, alerts=alerts)
 
 
-def _graph(title: str, description: str, width: int, queries: Sequence[Query], unit: str = "short") -> Panel:
-    return Panel("timeseries", title, description, unit, width, queries)
+def _graph(
+    title: str,
+    description: str,
+    width: int,
+    queries: Sequence[Query],
+    unit: str = "short",
+    *alerts: str,
+    **limits: float,
+) -> Panel:
+    return Panel("timeseries", title, description, unit, width, queries, limits=limits, alerts=alerts)
 
 
 def _stack(title: str, description: str, width: int, queries: Sequence[Query], unit: str = "short") -> Panel:
@@ -85,13 +108,26 @@ OVERVIEW: Final = (
         "From a record's arrival in the stream until it was durable. The aim is 100 ms to 1 s.",
         _quantile(0.99, "sanitizer_record_latency_seconds"),
         "s",
+        "SanitizerSlow",
+        orange=1,
     ),
-    _stat("Lag", "Of the shard that is furthest behind. Grows while a shard hangs, too.", _LAG, "s"),
+    _stat(
+        "Lag",
+        "Of the shard that is furthest behind. Grows while a shard hangs, too.",
+        _LAG,
+        "s",
+        "SanitizerLagging",
+        "SanitizerFarBehind",
+        orange=60,
+        red=900,
+    ),
     _stat(
         "Retention used",
         "The lag as a share of what the stream keeps. At 1 records expire unread.",
         f"{_LAG} / min(sanitizer_stream_retention_seconds{{{WORKERS}}})",
         "percentunit",
+        "SanitizerRetentionHalfGone",
+        red=0.5,
     ),
     _stat("In flight", "Deliveries that have not ended yet.", f"sum(sanitizer_records_in_flight{{{WORKERS}}})"),
     _stat(
@@ -99,13 +135,27 @@ OVERVIEW: Final = (
         "Share of the records that went to quarantine. A worker stops at quarantine.max_share.",
         f"{_rate('sanitizer_records_total', matching=_QUARANTINED)} / {_rate('sanitizer_records_total')}",
         "percentunit",
+        "SanitizerQuarantining",
+        "SanitizerQuarantineFlood",
+        orange=0.01,
+        red=0.2,
     ),
-    _stat("Shards served", "By these workers together.", f"sum(sanitizer_shards_owned{{{WORKERS}}})"),
+    _stat(
+        "Shards not served",
+        "Open shards of the stream less those that these workers serve. All workers must be chosen.",
+        f"clamp_min(max(sanitizer_stream_open_shards{{{WORKERS}}}) - sum(sanitizer_shards_owned{{{WORKERS}}}), 0)",
+        "short",
+        "SanitizerShardsNotServed",
+        orange=1,
+    ),
     _stat(
         "Without owner",
         "Leases that nobody has or that are not renewed: their records wait, and no lag shows it.",
         f'max(sanitizer_application_leases{{{WORKERS},state="unowned"}}) '
         f'+ max(sanitizer_application_leases{{{WORKERS},state="expired"}})',
+        "short",
+        "SanitizerShardWithoutOwner",
+        red=1,
     ),
     _graph(
         "Records by outcome",
@@ -131,6 +181,86 @@ OVERVIEW: Final = (
         8,
         _quantiles("sanitizer_record_latency_seconds"),
         "s",
+        "SanitizerSlow",
+        orange=1,
+    ),
+)
+
+
+def _burn(window: str, selected: str = "") -> str:
+    return f"job_objective:sanitizer_budget_burn:ratio_{window}{{{APPLICATION}{selected}}}"
+
+
+def _of_objective(record: str, legend: str = "") -> Query:
+    return Query(f"max by (objective) ({record})", f"{{{{objective}}}}{legend}")
+
+
+def _kept(objective: str, share: float) -> Panel:
+    return Panel(
+        "stat",
+        f"Within a {objective}",
+        f"Share of the documents of 30 days that were durable within a {objective} of their arrival. The objective is "
+        f"{share:.1%}. A shard that stood still counts by that time.",
+        "percentunit",
+        6,
+        [
+            Query(
+                f"1 - max({_burn('30d', _labelled(objective))}) "
+                f"* max(objective:sanitizer_late_budget:ratio{{{_labelled(objective)[1:]}}})"
+            )
+        ],
+        limits={"green": share},
+        base="red",
+        alerts=_BURNS,
+        decimals=3,
+    )
+
+
+def _left(objective: str) -> Panel:
+    return Panel(
+        "stat",
+        f"Budget left, a {objective}",
+        "Of what may be late in 30 days. At 0 there is none, and only a better month helps.",
+        "percentunit",
+        6,
+        [Query(f"clamp_min(1 - max({_burn('30d', _labelled(objective))}), 0)")],
+        limits={"orange": 0.01, "green": 0.5},
+        base="red",
+        alerts=_BURNS,
+    )
+
+
+def _labelled(objective: str) -> str:
+    return f',objective="{objective}"'
+
+
+_BURNS: Final = ("SanitizerObjectiveFastBurn", "SanitizerObjectiveSlowBurn")
+
+OBJECTIVE: Final = (
+    *(panel for objective, share in OBJECTIVES.items() for panel in (_kept(objective, share), _left(objective))),
+    _graph(
+        "Budget burn",
+        "How many times as fast as allowed the month's budget is spent, over an hour and over a day. At 1 it is gone "
+        "after 30 days, at 14.4 after two.",
+        8,
+        [_of_objective(_burn("1h"), ", 1 hour"), _of_objective(_burn("1d"), ", 1 day")],
+        "short",
+        *_BURNS,
+        orange=1,
+        red=14.4,
+    ),
+    _graph(
+        "Late documents",
+        "Documents a second that were durable later than a second, or a minute, after their arrival.",
+        8,
+        [_of_objective(f"job_objective:sanitizer_documents_late:rate5m{{{APPLICATION}}}")],
+    ),
+    _graph(
+        "Shards that wait",
+        "Share of the shards that are behind by more than 10 s, or by more than a minute: what they hold is late.",
+        8,
+        [_of_objective(f"job_objective:sanitizer_shards_waiting:ratio{{{APPLICATION}}}")],
+        "percentunit",
     ),
 )
 
@@ -143,6 +273,11 @@ SHARDS: Final = (
         12,
         _by("max", "sanitizer_behind_latest_seconds", "shard"),
         "s",
+        "SanitizerLagging",
+        "SanitizerLagGrowing",
+        "SanitizerFarBehind",
+        orange=60,
+        red=900,
     ),
     _stack(
         "Received by shard",
@@ -156,6 +291,8 @@ SHARDS: Final = (
         12,
         _by("max", "sanitizer_checkpoint_age_seconds", "shard"),
         "s",
+        "SanitizerCheckpointStale",
+        orange=120,
     ),
     _graph(
         "Age of the batch in flight by shard",
@@ -163,6 +300,8 @@ SHARDS: Final = (
         12,
         _by("max", "sanitizer_in_flight_age_seconds", "shard"),
         "s",
+        "SanitizerBatchStuck",
+        red=60,
     ),
     _stack(
         "In flight by shard",
@@ -188,6 +327,8 @@ SHARDS: Final = (
             Query(f"{_rate('sanitizer_record_bytes_received_total', 'shard')} / 1048576 / {_SPAN}", "{{shard}} bytes"),
         ],
         "percentunit",
+        "SanitizerHotShard",
+        orange=0.8,
     ),
     _graph(
         "Read, as a share of a shard's limit",
@@ -243,6 +384,32 @@ REDACTION: Final = (
         "1: a field whose values were always redacted is so no longer. Empty while there have been none.",
         8,
         _by("max", "sanitizer_field_drift", "path"),
+        "short",
+        "SanitizerFieldDrift",
+        red=1,
+    ),
+)
+
+CANDIDATE: Final = (
+    _stack(
+        "Records by result",
+        "Records a second by what the candidate policy would make of them. Empty without `redaction.candidate`.",
+        8,
+        [Query(_rate("sanitizer_candidate_records_total", "result"), "{{result}}")],
+    ),
+    _graph(
+        "Differences by field",
+        "A second, by field and kind of change. Empty while there are none.",
+        8,
+        [Query(_rate("sanitizer_candidate_differences_total", "path", "change"), "{{path}}: {{change}}")],
+    ),
+    Panel(
+        "table",
+        "Candidate",
+        "What each worker tries beside its policy. Empty without `redaction.candidate`.",
+        "",
+        8,
+        [Query(f"sanitizer_candidate_policy_info{{{WORKERS}}}")],
     ),
 )
 
@@ -271,6 +438,9 @@ DYNAMODB: Final = (
         "Batch writes a second that were sent again. Empty while there have been none.",
         6,
         [Query(_rate("sanitizer_write_retries_total", "reason"), "{{reason}}")],
+        "short",
+        "SanitizerWritesThrottled",
+        "SanitizerWritesFailing",
     ),
 )
 
@@ -286,12 +456,16 @@ PROCESSES: Final = (
         "Sessions of shards that began or ended, over five minutes. Lost and broken ones are delivered again.",
         8,
         _increase("sanitizer_sessions_total", "event"),
+        "short",
+        "SanitizerLeaseChurn",
     ),
     _graph(
         "Restarts of the daemon by reason",
         "Starts of the KCL daemon after its first, over five minutes. Empty while there have been none.",
         8,
         _increase("sanitizer_daemon_restarts_total", "reason"),
+        "short",
+        "SanitizerDaemonRestarting",
     ),
     _stack(
         "CPU by process",
@@ -311,15 +485,27 @@ PROCESSES: Final = (
         "Log lines at ERROR over five minutes, by logger. Empty while there have been none.",
         8,
         _increase("sanitizer_daemon_log_lines_total", "logger", ',level="ERROR"'),
+        "short",
+        "SanitizerDaemonErrors",
     ),
     Panel("table", "Workers", "Version of each.", "", 8, [Query(f"sanitizer_build_info{{{WORKERS}}}")]),
-    Panel("table", "Policy", "What each worker applies.", "", 16, [Query(f"sanitizer_policy_info{{{WORKERS}}}")]),
+    Panel(
+        "table",
+        "Policy",
+        "What each worker applies.",
+        "",
+        16,
+        [Query(f"sanitizer_policy_info{{{WORKERS}}}")],
+        alerts=["SanitizerMixedPolicies"],
+    ),
 )
 
 ROWS: Final = (
     Row("Overview", OVERVIEW),
+    Row("Objectives", OBJECTIVE),
     Row("Shards", SHARDS),
     Row("Redaction", REDACTION),
+    Row("Candidate policy", CANDIDATE),
     Row("DynamoDB", DYNAMODB),
     Row("Leases and processes", PROCESSES),
 )
