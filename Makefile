@@ -92,16 +92,27 @@ hooks: $(STAMP) ## git hooks: the quick ones of these before a commit, types bef
 audit: $(STAMP) ## known vulnerabilities alone, as for a release: nobody to ask is a failure
 	AUDIT=required $(BIN)/python requirements/audit.py
 
-deploy-check: deploy-lint ## the ECS template: linted, compared with the calls of real runs, made in moto; compose, dashboards
+deploy-check: deploy-lint ## the ECS templates: linted, compared with the calls of real runs, made in moto; Terraform, compose, dashboards
 	$(BIN)/pytest -m "not image and not package" tests/deploy $(ARGS)
 
-deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint and checkov alone; the tests are part of `make test`
-	$(BIN)/cfn-lint deploy/ecs/template.yaml deploy/lambda/template.yaml
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation --file deploy/ecs/template.yaml \
+deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint, checkov, actionlint and hclfmt alone; the tests are part of `make test`
+	$(BIN)/cfn-lint deploy/ecs/*.yaml deploy/lambda/template.yaml deploy/pipeline/*.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework cloudformation \
+		--directory deploy/ecs --directory deploy/lambda --directory deploy/pipeline \
 		--compact --quiet --skip-download
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV)/bin/checkov --framework terraform --directory deploy/terraform \
+		--compact --quiet --skip-download
+	@if command -v actionlint >/dev/null && command -v shellcheck >/dev/null; then actionlint .github/workflows/*.yml; \
+	elif [ -n "$${CI:-}" ]; then echo "No actionlint, or no shellcheck: .ci/install installs them." >&2; exit 1; \
+	else echo "No actionlint, or no shellcheck: .github/workflows is NOT CHECKED."; fi
+	@if command -v hclfmt >/dev/null; then \
+		find deploy/terraform -name '*.tf' -exec hclfmt -require-no-change {} + >/dev/null; \
+	elif [ -n "$${CI:-}" ]; then echo "No hclfmt: .ci/install installs it." >&2; exit 1; \
+	else echo "No hclfmt: the format of deploy/terraform is NOT CHECKED."; fi
 
 format: $(STAMP) ## format, and mend what the linter can mend
 	if command -v cargo >/dev/null; then cargo fmt --manifest-path native/Cargo.toml; cargo fmt --manifest-path $(PEERS) --all; fi
+	if command -v hclfmt >/dev/null; then find deploy/terraform -name '*.tf' -exec hclfmt -w {} +; fi
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -13,7 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from docs import architecture_tables, deploy_tables, format_tables, metric_tables, policy_tables, schema_tables
+from docs import (
+    architecture_tables,
+    cost_tables,
+    deploy_tables,
+    format_tables,
+    lambda_tables,
+    metric_tables,
+    policy_tables,
+    schema_tables,
+)
 
 _FOLDER: Final = Path(__file__).parent
 _MARKED: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -21,7 +30,9 @@ _MARKED: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)
 PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "architecture.md": architecture_tables.TABLES,
     _FOLDER / "policies.md": policy_tables.TABLES,
-    _FOLDER / "deploy.md": deploy_tables.TABLES,
+    _FOLDER / "costs.md": cost_tables.TABLES,
+    _FOLDER / "deploy.md": {**deploy_tables.TABLES, **cost_tables.SUMMARY},
+    _FOLDER / "lambda.md": lambda_tables.TABLES,
     _FOLDER / "formats.md": format_tables.TABLES,
     _FOLDER / "metrics.md": metric_tables.TABLES,
     _FOLDER / "schemas.md": schema_tables.TABLES,

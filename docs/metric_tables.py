@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from consumer.metrics.cloudwatch import PUBLISHED
 from consumer.metrics.declared import DECLARED, Declared, Group
 
 
@@ -25,4 +26,12 @@ def _help(declared: Declared[Any]) -> str:
     return f"{declared.help}{condition}{buckets}".replace("|", "\\|")
 
 
-TABLES: Final[dict[str, Callable[[], str]]] = {group.value: partial(_table, group) for group in Group}
+def _cloudwatch() -> str:
+    rows = [f"| `{name}` | {unit} | {text} |" for name, (unit, text) in PUBLISHED.items()]
+    return "\n".join(["| metric | unit | is |", "| --- | --- | --- |", *rows])
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    **{group.value: partial(_table, group) for group in Group},
+    "cloudwatch": _cloudwatch,
+}

@@ -12,10 +12,12 @@ from consumer.aws.clients import (
     shown,
 )
 from consumer.aws.errors import CALL_ERRORS, REASONS, code_of, error_code, explain, reason, reason_of, request_id
+from consumer.aws.secrets import SECRET_PREFIX, is_secret, read_secret
 
 __all__ = [
     "CALL_ERRORS",
     "REASONS",
+    "SECRET_PREFIX",
     "clear_endpoints",
     "client",
     "code_of",
@@ -24,7 +26,9 @@ __all__ = [
     "explain",
     "is_encrypted",
     "is_near",
+    "is_secret",
     "own_client",
+    "read_secret",
     "reason",
     "reason_of",
     "region",

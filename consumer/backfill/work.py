@@ -19,6 +19,7 @@ from consumer.pipeline import Pipeline
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import Outputs
+from consumer.quarantine.fingerprint_key import fingerprint_key
 from consumer.record import Outcome, Position, Record
 from consumer.settings import Settings
 from redaction.plugin import Redactor
@@ -97,7 +98,7 @@ class StoringTasks:
             outputs,
             open_decoding(settings, metrics, log),
             metrics,
-            fingerprint_key=settings.quarantine.secret_key(),
+            fingerprint_key=fingerprint_key(settings.quarantine),
             journals=folder,
             flooding=lambda _: None,
         )

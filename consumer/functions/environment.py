@@ -15,6 +15,7 @@ from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory
 from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs
+from consumer.quarantine.fingerprint_key import fingerprint_key
 from consumer.redactors.loading import load_plugin
 from consumer.settings import FILE_VARIABLE, Settings, load_settings
 
@@ -63,7 +64,7 @@ class Environment:
             self.outputs,
             self.decoding,
             self.metrics,
-            fingerprint_key=self.settings.quarantine.secret_key(),
+            fingerprint_key=fingerprint_key(self.settings.quarantine),
             journals=self.folder / "journal",
             flooding=lambda share: self.log.error("quarantine.flooding", share=round(share, 3)),
         )

@@ -1,6 +1,7 @@
 """The log, content-free by construction: structured, rate-limited, for scripts or for a person at a terminal."""
 
 from consumer.frames import frames_of, frames_of_stacks
+from consumer.logs.embedded import EmbeddedMetrics, Measured
 from consumer.logs.structured import (
     Logger,
     batch_began,
@@ -8,11 +9,14 @@ from consumer.logs.structured import (
     count_suppressed,
     flush,
     get_logger,
+    publish,
     set_level,
 )
 
 __all__ = [
+    "EmbeddedMetrics",
     "Logger",
+    "Measured",
     "batch_began",
     "configure",
     "count_suppressed",
@@ -20,5 +24,6 @@ __all__ = [
     "frames_of",
     "frames_of_stacks",
     "get_logger",
+    "publish",
     "set_level",
 ]

@@ -1,8 +1,8 @@
 """structlog on stderr, content-free by construction: one line of JSON per event, or lines for a person at a terminal.
 
 Only named fields with harmless types pass; an exception is written as its class and the places of its frames, never
-with its message, because messages (botocore's above all) repeat the values that they complain about. docs/logs.md lists
-the events.
+with its message, because messages (botocore's above all) repeat the values that they complain about. Metrics for
+CloudWatch are numbers under names from the code. docs/logs.md lists the events.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ import structlog
 
 from consumer.frames import frames_of
 from consumer.logs import console as log_console
+from consumer.logs.embedded import EmbeddedMetrics
 from consumer.logs.rate_limit import RateLimit
 
 Format = Literal["auto", "json", "console"]
@@ -72,6 +73,7 @@ def configure(level: str, process: str, form: Format = "auto") -> None:
     _state.level, _state.process = _LEVELS[level], process
     at_terminal = sys.stderr.isatty()
     console = form == "console" or (form == "auto" and at_terminal)
+    _state.is_json = not console
     coloured = at_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     structlog.configure(
         processors=[
@@ -100,6 +102,12 @@ def set_level(level: str) -> None:
     _state.level = min(before, after, logging.INFO)  # so that it is said at any level
     get_logger(_state.process).info("log.level_changed", level=level)
     _state.level = after
+
+
+def publish(metrics: EmbeddedMetrics) -> None:
+    """Write metrics as a line for CloudWatch, at any level; none where lines are for a person."""
+    if _state.is_json:
+        cast("_Logger", get_logger(_state.process)).always("metrics.published", embedded=metrics)
 
 
 def count_suppressed(count: Callable[[str], None]) -> None:
@@ -164,6 +172,10 @@ class _Logger(structlog.BoundLoggerBase):
     def error(self, event: str, **fields: Any) -> None:
         self._proxy_to_logger("error", event, **fields)
 
+    def always(self, event: str, **fields: Any) -> None:
+        """Write what is no matter of severity."""
+        self._proxy_to_logger("info", event, **fields)
+
 
 class _State:
     """What `configure` and those after it have set, for this process."""
@@ -171,6 +183,7 @@ class _State:
     def __init__(self) -> None:
         self.level = logging.INFO
         self.process = ""
+        self.is_json = True
         self.count_suppressed: Callable[[str], None] = lambda _event: None
 
 
@@ -206,7 +219,9 @@ def _only_known_fields(_logger: object, method: str, event: MutableMapping[str, 
         out["error"] = type(exception).__name__
         out["frames"] = frames_of(exception.__traceback__)
     for name, value in event.items():
-        if name not in FIELDS:
+        if isinstance(value, EmbeddedMetrics):
+            out |= value.members()
+        elif name not in FIELDS:
             out[name] = _WITHHELD
         elif value is None or isinstance(value, (bool, int, float)):
             out[name] = value

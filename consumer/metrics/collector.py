@@ -57,6 +57,14 @@ class WorkerCollector(Collector):
                 continue
             yield _histogram(declared, merged) if declared.type == "histogram" else _family(declared, values)
 
+    def values(self) -> dict[str, Values]:
+        """Return what all processes have counted, and what holds at this moment, by the samples' names.
+
+        The buckets of a histogram hold what fell into each, and not below it, too.
+        """
+        merged = self._files.merged()
+        return merged | {declared.name: values for declared, values in self._moment(merged).items()}
+
     def batch_ages(self) -> BatchAges:
         """Return how long each batch in flight has been so, for the health check."""
         ages = _in_flight_ages(self._files.merged(f"gauge_{LAST}_*.db"), time.time())

@@ -17,6 +17,7 @@ from consumer.errors import EncodeError
 from consumer.kinesis.reader import ShardReader, Start
 from consumer.kinesis.shards import Shard, kinesis_client, list_shards, shards_of
 from consumer.quarantine.entry import fingerprint
+from consumer.quarantine.fingerprint_key import chosen_key
 from consumer.quarantine.store import Entry, Quarantine
 from consumer.record import Item, Record
 from consumer.settings import Settings
@@ -131,8 +132,7 @@ class Replay:
         self._client = kinesis_client()
         self._shards: dict[str, Shard] = {}
         self._readers: dict[str, ShardReader] = {}
-        quarantine = settings.quarantine
-        self._key = quarantine.secret_key() if quarantine.fingerprint_key else None  # a random one compares nothing
+        self._key = chosen_key(settings.quarantine)  # a random one would compare nothing
         self.report = Report()
 
     def run(self, entries: Iterable[Entry], limit: int | None = None) -> Report:

@@ -12,13 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from consumer import aws
 from consumer.errors import StartError
 from redaction.keys import Key, KeyProvider, KeyUnavailable, KnownKeys, parse_keys
 
-SECRET_PREFIX: Final = "secretsmanager:"  # noqa: S105 - a scheme, no secret
 APPLICATION: Final = "kinesis-sanitizer"
 
 _ARN: Final = "arn:"
@@ -37,13 +36,10 @@ def key_provider(source: str | None) -> KeyProvider | None:
     """
     if source is None:
         return None
-    if source.startswith(SECRET_PREFIX):
-        return SecretKeys(source.removeprefix(SECRET_PREFIX))
-    if source.startswith(_ARN):
-        service = source.split(":")[2:3]
-        if service != ["secretsmanager"]:
-            raise KeyUnavailable(f"redaction.keys: {source}: must be a path, or the ARN of a Secrets Manager secret")
+    if aws.is_secret(source):
         return SecretKeys(source)
+    if source.startswith(_ARN):
+        raise KeyUnavailable(f"redaction.keys: {source}: must be a path, or the ARN of a Secrets Manager secret")
     return FileKeys(Path(source))
 
 
@@ -86,17 +82,18 @@ class FileKeys(StoredKeys):
 class SecretKeys(StoredKeys):
     """The keys of a Secrets Manager secret, whose current SecretString is the text of a key file.
 
-    :param secret: its name or ARN.
+    :param secret: its ARN, or ``secretsmanager:`` and its name.
     """
 
     def __init__(self, secret: str) -> None:
-        super().__init__(f"secret {secret}")
+        super().__init__(f"secret {secret.removeprefix(aws.SECRET_PREFIX)}")
         self._secret = secret
 
     def _read(self) -> str:
-        operation = "secretsmanager:GetSecretValue"
-        answer = _call("secretsmanager", "get_secret_value", operation, self._title, SecretId=self._secret)
-        text: str | None = answer.get("SecretString")
+        try:
+            text = aws.read_secret(self._secret)
+        except StartError as error:
+            raise SourceUnreachable(str(error)) from None
         if not text:
             raise KeyUnavailable(f"{self._title} holds no text: store the key file as its SecretString")
         return text
@@ -110,20 +107,17 @@ def encryption_context(name: str, key_id: str) -> dict[str, str]:
 def _decrypt(name: str, key_id: str, blob: bytes) -> bytes:
     target = f"key {name!r}, id {key_id!r}"
     context = encryption_context(name, key_id)
-    answer = _call("kms", "decrypt", "kms:Decrypt", target, CiphertextBlob=blob, EncryptionContext=context)
-    plaintext: bytes = answer["Plaintext"]
-    return plaintext
-
-
-def _call(service: str, method: str, operation: str, target: str, **parameters: Any) -> Any:
     problem = ""
     try:
-        return getattr(aws.client(service, retries=_RETRIES), method)(**parameters)
+        answer = aws.client("kms", retries=_RETRIES).decrypt(CiphertextBlob=blob, EncryptionContext=context)
     except StartError as error:
         problem = str(error)
     except aws.CALL_ERRORS as error:
-        problem = aws.explain(error, operation, target)
+        problem = aws.explain(error, "kms:Decrypt", target)
         if aws.error_code(error) == "InvalidCiphertextException":
             problem += " It must have been encrypted with the context application, key, id of this very key."
+    else:
+        plaintext: bytes = answer["Plaintext"]
+        return plaintext
     # Here, so that the error that repeats what was sent is not even the context of this one.
     raise SourceUnreachable(problem)

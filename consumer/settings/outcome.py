@@ -15,7 +15,7 @@ _INDIFFERENT: Final[dict[str, Any]] = {
     "runtime_dir": True,
     "stream": {"initial_position", "polling_applications"},
     "output": {"concurrency", "timeout_seconds"},
-    "quarantine": {"fingerprint_key", "judged_records", "max_share"},
+    "quarantine": {"fingerprint_key", "fingerprint_secret", "judged_records", "max_share"},
     # The policy has a digest of its own, and the options of a plug-in may hold secrets.
     "redaction": {"candidate", "options", "timeout_seconds"},
 }

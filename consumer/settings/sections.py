@@ -1,13 +1,15 @@
 """The sections of the settings: what each key means, and what it may be."""
 
-import secrets
 from typing import Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from consumer.settings.base import Section, TableName
 
-_KEY_BYTES: Final = 32
+FINGERPRINT_KEY_LENGTH: Final = 32
+"""Characters at least."""
+
+_SECRET: Final = r"arn:[a-z-]+:secretsmanager:.+|secretsmanager:.+"  # noqa: S105 - the form of its name
 
 
 class SinkSettings(Section):
@@ -28,7 +30,12 @@ class QuarantineSettings(Section):
         description="Key (32 or more characters) of the fingerprint; default: random at start, so that fingerprints of "
         "different starts cannot be compared.",
     )
-
+    fingerprint_secret: str | None = Field(
+        None,
+        pattern=f"^({_SECRET})$",
+        description="The Secrets Manager secret that holds this key as its text, read at start: its ARN, or "
+        "'secretsmanager:' and its name. For what gets no secrets as variables, such as a Lambda function.",
+    )
     ttl_days: int = Field(
         30,
         ge=0,
@@ -49,18 +56,20 @@ class QuarantineSettings(Section):
         description="Records that each pipeline process has to see before `max_share` is judged, and over which it is.",
     )
 
-    def secret_key(self) -> bytes:
-        """Return the fingerprint's key as it is set, else a random one, another one at each call."""
-        key = self.fingerprint_key
-        return key.get_secret_value().encode() if key else secrets.token_bytes(_KEY_BYTES)
-
     @field_validator("fingerprint_key")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and len(key.get_secret_value()) < 32:  # noqa: PLR2004
-            msg = "the fingerprint key needs 32 characters or more"
+        if key is not None and len(key.get_secret_value()) < FINGERPRINT_KEY_LENGTH:
+            msg = f"the fingerprint key needs {FINGERPRINT_KEY_LENGTH} characters or more"
             raise ValueError(msg)
         return key
+
+    @model_validator(mode="after")
+    def _one_fingerprint_key(self) -> Self:
+        if self.fingerprint_key is not None and self.fingerprint_secret is not None:
+            msg = "there are fingerprint_key and fingerprint_secret; choose one of them"
+            raise ValueError(msg)
+        return self
 
 
 class Candidate(Section):
@@ -131,7 +140,11 @@ class Pipeline(Section):
 class Http(Section):
     """The status page, /metrics, /healthz, /readyz."""
 
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's scrape port
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a container's scrape port
+        description="Address to listen on, without TLS and without a password: on a machine that others reach, "
+        "`127.0.0.1`, or a firewall that lets only the scraper in, as the ECS template's security group does.",
+    )
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
 
 
@@ -144,3 +157,15 @@ class Logs(Section):
     format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: a line of JSON per event. console: for a person. auto: console on a terminal."
     )
+    cloudwatch_metrics: bool = Field(
+        default=False,
+        description="Write the worker's most important metrics as a line a minute, which CloudWatch Logs makes metrics "
+        "of (docs/metrics.md); not on a terminal.",
+    )
+
+    @model_validator(mode="after")
+    def _metrics_are_json(self) -> Self:
+        if self.cloudwatch_metrics and self.format == "console":
+            msg = "cloudwatch_metrics are lines of JSON; format must not be console"
+            raise ValueError(msg)
+        return self

@@ -5,7 +5,7 @@ import platform
 import queue
 import resource
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,11 +24,13 @@ from consumer.kcl.takeover import Takeover
 from consumer.kinesis.shards import kinesis_client, list_shards, open_shards
 from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent, set_up, show_zeros
+from consumer.metrics.cloudwatch import CloudWatchMetrics
 from consumer.metrics.collector import WorkerCollector
 from consumer.metrics.process_usage import DAEMON, Vitals
 from consumer.periodic import Periodic
 from consumer.pipeline.batch import OTHER
 from consumer.quarantine.codes import ADVICE
+from consumer.quarantine.fingerprint_key import fingerprint_key
 from consumer.redactors.loading import engine_of, load_candidate, load_plugin
 from consumer.settings import Settings, lease_tables
 from consumer.settings.shard_limits import RECORDS_A_SECOND
@@ -179,7 +181,7 @@ def _pipelines(
     begin = Begin(
         settings.model_dump(mode="json", exclude={"quarantine": {"fingerprint_key"}}),
         folder.path,
-        settings.quarantine.secret_key(),
+        fingerprint_key(settings.quarantine),
         digest,
     )
     listeners = [folder.listen(slot) for slot in range(settings.pipeline.processes or cores())]
@@ -194,6 +196,13 @@ def _pids(daemons: DaemonRunner, pipelines: PipelinePool) -> dict[str, int]:
     """Return the processes that live, or have just died, by the names that the metrics have for them."""
     pids = {SLOT: os.getpid()} | pipelines.pids()
     return pids if (process := daemons.process) is None else pids | {DAEMON: process.pid}
+
+
+def _cloudwatch_metrics(application: str, parts: Parts) -> CloudWatchMetrics:
+    def failed(error: Exception) -> None:
+        parts.log.warning("metrics.not_published", error=type(error).__name__)
+
+    return CloudWatchMetrics(application, parts.collector.values, failed=failed)
 
 
 def _names(redactor: Redactor) -> dict[str, str]:
@@ -235,7 +244,13 @@ def run(settings: Settings) -> int:
         stream, worker_id = settings.stream.name, folder.worker_id.value
         about = {"stream": stream, "application": settings.kcl.application, "worker": worker_id}
         supervisor = Supervisor(settings, parts)
-        with closing(Site(settings.http, parts.collector, about | made_of, parts.state.condition, parts.log)) as site:
+        with ExitStack() as shown:
+            site = Site(settings.http, parts.collector, about | made_of, parts.state.condition, parts.log)
+            shown.callback(site.close)
+            if settings.logs.cloudwatch_metrics:
+                published = _cloudwatch_metrics(settings.kcl.application, parts)
+                shown.callback(published.close)
+                published.start()
             parts.log.info(
                 "worker.started",
                 version=__version__,

@@ -12,8 +12,11 @@ from typing import Any, Final, NamedTuple
 from tests.deploy.iam_template import Template
 
 _ELEMENTS: Final = {"Sid", "Effect", "Action", "Resource", "Condition"}
-_OPERATORS: Final = {"StringEquals", "StringLike"}
-_KEYS: Final = re.compile(r"kms:ViaService|kms:EncryptionContext:[\w:-]+")
+_OPERATORS: Final = {"ArnEquals", "StringEquals", "StringLike"}
+_KEYS: Final = re.compile(
+    r"kms:ViaService|kms:EncryptionContext:[\w:-]+|ecs:cluster|iam:PassedToService"
+    r"|application-autoscaling:service-namespace|lambda:SourceFunctionArn"
+)
 _PATTERN: Final = re.compile(r"[*?]")
 _ROLE: Final = "AWS::IAM::Role"
 _POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
@@ -52,7 +55,7 @@ class Condition(NamedTuple):
         value = context.get(self.key)
         if value is None:
             return False
-        if self.operator == "StringLike":
+        if self.operator in ("ArnEquals", "StringLike"):  # for IAM the first is as the second is
             return any(_matches(value, each) for each in self.values)
         return value in self.values
 
@@ -131,7 +134,8 @@ def statements_of(template: Template, logical_id: str) -> list[Statement]:
         documents.append(properties["PolicyDocument"])
     written = template.document["Resources"][logical_id].get("Properties", {})
     if template.document["Resources"][logical_id]["Type"] == _ROLE:
-        for arn in written.get("ManagedPolicyArns", ()):
+        attached = written.get("ManagedPolicyArns", ())
+        for arn in properties.get("ManagedPolicyArns", ()) if isinstance(attached, dict) else attached:
             if not any(arn == {"Ref": name} for name in template.resources("AWS::IAM::ManagedPolicy")):
                 raise Unknown(f"{logical_id}: a managed policy whose statements are not in the template: {arn}")
             documents.append(template.properties(arn["Ref"])["PolicyDocument"])

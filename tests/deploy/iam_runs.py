@@ -61,6 +61,7 @@ _DEEP: Final = (
 class Recording:
     """What was called, by write mode; `worker` also has what another by fan-out calls.
 
+    :ivar looker: of the operators' calls, those of commands that change nothing.
     :ivar secret: ARN of the redaction keys' secret; `wrapping_key`: of the KMS key under which they are in it.
     :ivar strange: requests that were not understood.
     """
@@ -69,13 +70,14 @@ class Recording:
     wrapping_key: str
     worker: dict[str, frozenset[Call]]
     operator: dict[str, frozenset[Call]]
+    looker: dict[str, frozenset[Call]]
     strange: frozenset[str]
 
 
 def record(folder: Path) -> Recording:
     """Make all runs."""
     with Cloud() as cloud, Loop() as loop, _environment(cloud):
-        secret, wrapping_key = _make_keys()
+        secret, wrapping_key = make_keys()
         runs = _Runs(cloud, loop, folder, secret)
         try:
             runs.workers()
@@ -92,6 +94,7 @@ def record(folder: Path) -> Recording:
         wrapping_key,
         {kind: frozenset(each.calls) for kind, each in runs.worker.items()},
         {mode: frozenset(each.calls) for mode, each in runs.operator.items()},
+        runs.looker,
         frozenset().union(*(each.strange for each in (*runs.worker.values(), *runs.operator.values()))),
     )
 
@@ -102,17 +105,18 @@ def _environment(cloud: Cloud) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "SANITIZER_"))]:
             patch.delenv(name)
-        for name, value in (cloud.environment() | _ways(cloud.endpoint, cloud.endpoint)).items():
+        for name, value in (cloud.environment() | ways(cloud.endpoint, cloud.endpoint)).items():
             patch.setenv(name, value)
         yield
 
 
-def _ways(kinesis: str, others: str) -> dict[str, str]:
+def ways(kinesis: str, others: str) -> dict[str, str]:
+    """Return the variables that send calls to Kinesis one way, and all others another."""
     services = ("CLOUDWATCH", "DYNAMODB", "KMS", "SECRETS_MANAGER")
     return {"AWS_ENDPOINT_URL_KINESIS": kinesis} | {f"AWS_ENDPOINT_URL_{service}": others for service in services}
 
 
-def _make_keys() -> tuple[str, str]:
+def make_keys() -> tuple[str, str]:
     """Put a key for tokens, encrypted, into Secrets Manager; return the ARNs of the secret and of the wrapping key."""
     kms: Any = boto3.client(cast("Any", "kms"))
     manager: Any = boto3.client(cast("Any", "secretsmanager"))
@@ -132,6 +136,7 @@ class _Runs:
     def __init__(self, cloud: Cloud, loop: Loop, folder: Path, secret: str) -> None:
         self.worker = {kind: Recorder() for kind in (*MODES, FAN_OUT)}
         self.operator = {mode: Recorder() for mode in MODES}
+        self.looker: dict[str, frozenset[Call]] = {}
         self._policy = folder / "policy.yaml"
         self._late = datetime.now(UTC)
         self._lab = FaultLab(cloud, folder, NAME, loop)
@@ -204,7 +209,7 @@ class _Runs:
     def _go_by(self, kind: str) -> None:
         """Which doors the next worker takes."""
         kinesis, others = self._doors[kind]
-        self._lab.variables = _ways(kinesis.url, others.url)
+        self._lab.variables = ways(kinesis.url, others.url)
 
     def _put_and_wait(self, worker: Watched, count: int, seed: int) -> None:
         before = wait_for(worker.metrics, "its metrics")["sanitizer_records_total"]
@@ -231,26 +236,30 @@ class _Runs:
         self._lab.configure(output=_NEWEST if mode == "newest" else {})
         desk = self._desks[mode].url
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in _ways(desk, desk).items():
+            for name, value in ways(desk, desk).items():
                 patch.setenv(name, value)
             patch.setattr(reader, "PAUSE_SECONDS", 0.0)
             patch.setattr(logs, "configure", lambda *_: None)  # hooks of the whole process
-            self._commands(f"{NAME}-app-backfill-{mode}")
+            entry = self._deep_one()
+            self._look(entry)
+            self.looker[mode] = frozenset(self.operator[mode].calls)
+            self._repair(entry, f"{NAME}-app-backfill-{mode}")
 
-    def _commands(self, backfill: str) -> None:
-        lines = self._lab.folder / "lines.jsonl"
-        lines.write_bytes(b'{"user_id": "by hand", "timestamp": "2024-03-15T10:30:00Z"}\n')
-        entry = self._deep_one()
-        again = ("backfill", "--application", backfill, "--from", self._late.isoformat(), "--json")
-
+    def _look(self, entry: tuple[str, str]) -> None:
         self._sanitizer("config", "check")
         self._sanitizer("tables", "check")
-        self._sanitizer("produce", str(lines))
         self._sanitizer("get", "nobody", status=1)
         self._sanitizer("status")
         self._sanitizer("quarantine", "list")
         self._sanitizer("quarantine", "list", "--shard", entry[0])
         self._sanitizer("quarantine", "show", *entry)
+
+    def _repair(self, entry: tuple[str, str], backfill: str) -> None:
+        lines = self._lab.folder / "lines.jsonl"
+        lines.write_bytes(b'{"user_id": "by hand", "timestamp": "2024-03-15T10:30:00Z"}\n')
+        again = ("backfill", "--application", backfill, "--from", self._late.isoformat(), "--json")
+
+        self._sanitizer("produce", str(lines))
         assert self._value("quarantine", "replay", *entry, "--json")["stored"] == 1
         self._sanitizer("quarantine", "purge", "--before", "1s", "--replayed-only", "--yes")
         self._sanitizer(*again, "--dry-run")

@@ -21,21 +21,25 @@ _PSEUDO: Final[Mapping[str, Any]] = {
     "AWS::NoValue": _NO_VALUE,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
-    "AWS::StackName": "stack",
     "AWS::URLSuffix": "amazonaws.com",
 }
 _NAMES: Final = ("Name", "TableName", "LogGroupName", "RoleName", "RepositoryName")
 _ARNS: Final[Mapping[str, str]] = {
     "AWS::APS::Workspace": "aps:{place}:workspace/{name}",
     "AWS::DynamoDB::Table": "dynamodb:{place}:table/{name}",
+    "AWS::ECS::Cluster": "ecs:{place}:cluster/{name}",
+    "AWS::ECS::Service": "ecs:{place}:service/cluster/{name}",
     "AWS::ECR::Repository": "ecr:{place}:repository/{name}",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::KMS::Key": "kms:{place}:key/{name}",
     "AWS::Kinesis::Stream": "kinesis:{place}:stream/{name}",
+    "AWS::Lambda::Function": "lambda:{place}:function:{name}",
     "AWS::Logs::LogGroup": "logs:{place}:log-group:{name}:*",
+    "AWS::SQS::Queue": "sqs:{place}:{name}",
     "AWS::SecretsManager::Secret": "secretsmanager:{place}:secret:{name}-AbCdEf",
 }
-_REF_IS_ARN: Final = ("AWS::SecretsManager::Secret", "AWS::Kinesis::StreamConsumer")
+_REF_IS_ARN: Final = ("AWS::ECS::Service", "AWS::Kinesis::StreamConsumer", "AWS::SecretsManager::Secret")
+_LISTS: Final = ("CommaDelimitedList", "List<")
 _SUB: Final = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -59,21 +63,36 @@ class Template:
 
     :param text: the template, in YAML.
     :param parameters: values of its parameters; the rest have their defaults.
-    :param names: physical names by logical id, for what CloudFormation would name.
+    :param stack: the stack's name.
+    :param imports: what other stacks export.
     """
 
-    def __init__(self, text: str, parameters: Mapping[str, str], names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, text: str, parameters: Mapping[str, str], stack: str = "stack", imports: Mapping[str, str] | None = None
+    ) -> None:
         self.document = _parsed(text)
         declared = self.document.get("Parameters", {})
         if unknown := set(parameters) - set(declared):
             raise Unresolved(f"the template has no parameters {sorted(unknown)}")
         defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each}
-        self._values: dict[str, Any] = {**_PSEUDO, **defaults, **parameters}
-        self._names = names or {}
+        given = {
+            name: (value.split(",") if value else []) if str(declared[name]["Type"]).startswith(_LISTS) else value
+            for name, value in {**defaults, **parameters}.items()
+        }
+        self._values: dict[str, Any] = {**_PSEUDO, "AWS::StackName": stack, **given}
+        self._imports = imports or {}
 
     @classmethod
-    def of(cls, path: Path, parameters: Mapping[str, str], names: Mapping[str, str] | None = None) -> Self:
-        return cls(path.read_text(encoding="utf-8"), parameters, names)
+    def of(
+        cls, path: Path, parameters: Mapping[str, str], stack: str = "stack", imports: Mapping[str, str] | None = None
+    ) -> Self:
+        return cls(path.read_text(encoding="utf-8"), parameters, stack, imports)
+
+    def exports(self) -> dict[str, str]:
+        """Return what it exports, by the exports' names."""
+        outputs = self.document.get("Outputs", {}).values()
+        exported = [each for each in outputs if "Export" in each]
+        return {str(self.resolve(each["Export"]["Name"])): str(self.resolve(each["Value"])) for each in exported}
 
     def resources(self, *types: str) -> list[str]:
         """Return the logical ids of those resources, of these types, that are made."""
@@ -125,7 +144,7 @@ class Template:
         pairs = ((str(name), self.resolve(each)) for name, each in value.items())
         return {name: each for name, each in pairs if each is not _NO_VALUE}
 
-    def _call(self, function: str, argument: Any) -> Any:
+    def _call(self, function: str, argument: Any) -> Any:  # noqa: PLR0911 - one for each function
         match function:
             case "Ref":
                 return self._ref(argument)
@@ -140,6 +159,11 @@ class Template:
             case "Fn::FindInMap":
                 name, first, second = map(self.resolve, argument)
                 return self.document["Mappings"][name][first][second]
+            case "Fn::ImportValue":
+                name = self.resolve(argument)
+                if name not in self._imports:
+                    raise Unresolved(f"nobody exports {name}")
+                return self._imports[name]
             case "Fn::Sub":
                 text, own = argument if isinstance(argument, list) else (argument, {})
                 return _SUB.sub(lambda found: self._substitute(found[1], found[2], own), text)
@@ -161,6 +185,8 @@ class Template:
     def _attribute(self, name: str, attribute: str) -> str:
         if attribute in ("Arn", "ConsumerARN"):
             return self._arn(name)
+        if attribute == "QueueName":
+            return self._name(name)
         raise Unresolved(f"attribute {name}.{attribute}")
 
     def _arn(self, name: str) -> str:
@@ -180,8 +206,6 @@ class Template:
         return str(resource["Type"])
 
     def _name(self, name: str) -> str:
-        if name in self._names:
-            return self._names[name]
         written = self.document["Resources"][name].get("Properties", {})
         found = next((written[each] for each in _NAMES if each in written), None)
         resolved = name if found is None else self.resolve(found)

@@ -5,6 +5,7 @@ with boto3, which refuses parameters that the API has not.
 """
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from typing import Any, Final
 
 import boto3
@@ -49,11 +50,23 @@ def _alarm(name: str, properties: Properties) -> dict[str, str]:
     return {"Ref": name}
 
 
+def _metric_filter(name: str, properties: Properties) -> dict[str, str]:
+    given = {key[0].lower() + key[1:]: value for key, value in properties.items() if key != "MetricTransformations"}
+    transformations = [
+        {key[0].lower() + key[1:]: value for key, value in each.items()} for each in properties["MetricTransformations"]
+    ]
+    for each in transformations:
+        each["defaultValue"] = float(each["defaultValue"])
+    boto3.client("logs").put_metric_filter(filterName=name, metricTransformations=transformations, **given)
+    return {"Ref": name}
+
+
 MAKERS: Final[Mapping[str, Callable[[str, Properties], dict[str, str]]]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policy,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::Kinesis::StreamConsumer": _stream_consumer,
+    "AWS::Logs::MetricFilter": _metric_filter,
     "AWS::SecretsManager::Secret": _secret,
 }
 
@@ -66,12 +79,16 @@ def teach(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(known, kind, _model(kind, maker))
     clean = parsing.clean_json
 
-    def clean_lists_too(value: Any, resources: Any) -> Any:
-        """Take AWS::NoValue out of lists, where moto leaves a None."""
+    def clean_more(value: Any, resources: Any) -> Any:
+        """Take AWS::NoValue out of lists, where moto leaves a None; and divide addresses (Fn::Cidr)."""
+        if isinstance(value, dict) and "Fn::Cidr" in value:
+            addresses, count, bits = (clean_more(each, resources) for each in value["Fn::Cidr"])
+            parts = ip_network(addresses).subnets(new_prefix=32 - int(bits))
+            return [str(part) for part, _ in zip(parts, range(int(count)), strict=False)]
         cleaned = clean(value, resources)
         return [each for each in cleaned if each is not None] if isinstance(value, list) else cleaned
 
-    monkeypatch.setattr(parsing, "clean_json", clean_lists_too)
+    monkeypatch.setattr(parsing, "clean_json", clean_more)
 
 
 def _model(kind: str, maker: Callable[[str, Properties], dict[str, str]]) -> type[CloudFormationModel]:

@@ -104,7 +104,7 @@ def test_the_rules_are_loaded_by_make_up_and_by_compose() -> None:
 
 def test_alerts_choose_the_jobs_that_are_scraped() -> None:
     scraped = yaml.safe_load((ROOT / "deploy" / "local" / "prometheus.yml").read_text(encoding="utf-8"))
-    template = (ROOT / "deploy" / "ecs" / "template.yaml").read_text(encoding="utf-8")
+    template = (ROOT / "deploy" / "ecs" / "service.yaml").read_text(encoding="utf-8")
     jobs = {job["job_name"] for job in scraped["scrape_configs"]}
     jobs |= set(re.findall(r"(?:ECS_PROMETHEUS_JOB_NAME|job_name): (\S+)", template))
     [pattern] = set(re.findall(r'job=~"([^"]*)"', (FOLDER / "rules.yml").read_text(encoding="utf-8")))

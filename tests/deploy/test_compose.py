@@ -104,7 +104,10 @@ def test_no_container_has_rights_that_it_does_not_need(services: dict[str, Servi
 def test_every_port_is_on_loopback_only_and_none_twice(services: dict[str, Service]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in ports)
-    assert len({port.split(":")[1] for port in ports}) == len(ports)
+    chosen = [re.fullmatch(r"127\.0\.0\.1:\$\{(\w+_PORT):-(\d+)\}:\d+", port) for port in ports]
+    assert all(chosen)
+    for of in (1, 2):  # the variable that chooses it, and what it is without
+        assert len({match[of] for match in chosen if match}) == len(ports)
 
 
 def test_nothing_of_the_machine_can_be_written_to(services: dict[str, Service]) -> None:

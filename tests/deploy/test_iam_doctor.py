@@ -10,11 +10,11 @@ from consumer import tables
 from consumer.doctor import aws
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings
-from tests.deploy.iam import Grant, compare, statements_of
-from tests.deploy.iam_assumed import LEAST, TEMPLATE
+from tests.deploy.iam import Grant, compare
+from tests.deploy.iam_assumed import LEAST, granted
 from tests.deploy.iam_recorder import Recorder
 from tests.deploy.iam_runs import NAME
-from tests.deploy.iam_template import Template
+from tests.deploy.template import stack
 from tests.faults.loop import Loop
 from tests.faults.proxy import DynamoDbProxy
 
@@ -55,7 +55,6 @@ def test_all_that_the_worker_is_granted_is_tried_and_little_else(
             proxy.close()
     assert [each for each in findings if each.state in ("failed", "skipped")] == []
     assert recorder.strange == set()
-    granted = statements_of(Template.of(TEMPLATE, {**LEAST, "WriteMode": mode}), "TaskRole")
-    missing, unused = compare(granted, recorder.calls)
+    missing, unused = compare(granted(stack(**{**LEAST, "WriteMode": mode}), "TaskRole"), recorder.calls)
     assert {action for action, _ in missing} == UPKEEP
     assert {each for each in unused if not each.action.startswith("kms:")} == set[Grant]()

@@ -26,7 +26,7 @@ Resources:
   Stream: {Type: AWS::Kinesis::Stream, Properties: {Name: !Sub "${Application}-stream"}}
   Named: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Ref Application}}
   Unnamed: {Type: AWS::DynamoDB::Table}
-  Never: {Type: AWS::SQS::Queue, Condition: Both}
+  Never: {Type: AWS::SNS::Topic, Condition: Both}
   Role:
     Type: AWS::IAM::Role
     Properties:
@@ -78,10 +78,14 @@ def test_resources_of_unmet_conditions_are_not_made() -> None:
     assert template().holds("Either")
 
 
-def test_names_may_be_given() -> None:
-    named = Template(TEXT, {}, {"Unnamed": "u"})
-    assert named.resolve({"Fn::GetAtt": "Unnamed.Arn"}) == arn("dynamodb", "table/u")
-    assert named.resolve({"Ref": "Stream"}) == "app-stream"
+def test_what_one_stack_exports_another_imports() -> None:
+    text = "{Resources: {}, Outputs: {A: {Value: !Ref AWS::Region, Export: {Name: !Sub '${AWS::StackName}-A'}}}}"
+    exports = Template(text, {}, "first").exports()
+    assert exports == {"first-A": "us-east-1"}
+    importing = Template(TEXT, {}, imports=exports)
+    assert importing.resolve({"Fn::ImportValue": {"Fn::Join": ["-", ["first", "A"]]}}) == "us-east-1"
+    with pytest.raises(Unresolved, match="nobody exports second-A"):
+        importing.resolve({"Fn::ImportValue": "second-A"})
 
 
 @pytest.mark.parametrize(

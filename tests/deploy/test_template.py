@@ -8,11 +8,26 @@ import pytest
 
 from consumer.settings import Settings
 from consumer.worker.memory import divide
-from tests.deploy.template import EVERYTHING, FILE, FOREIGN, GIVEN, ROOT, SIZES, size_file, stack
+from tests.deploy.referred import referred
+from tests.deploy.template import (
+    EVERYTHING,
+    FOLDER,
+    FOREIGN,
+    GIVEN,
+    ROOT,
+    SIZES,
+    STACKS,
+    document,
+    file,
+    parameters_file,
+    size_file,
+    stack,
+)
 
-TEXT = FILE.read_text(encoding="utf-8")
-DOCUMENT = stack().document
-PARAMETERS: dict[str, dict[str, Any]] = DOCUMENT["Parameters"]
+TEMPLATES = (*STACKS, "network")
+PARAMETERS: dict[str, dict[str, Any]] = {
+    name: parameter for template in STACKS for name, parameter in document(template)["Parameters"].items()
+}
 SHARDS = {"1k": 10, "10k": 50, "50k": 50}
 """That one task may have to serve alone."""
 
@@ -24,27 +39,16 @@ FARGATE_MEMORY_MIB = {
 }
 
 
-def referred(value: Any) -> set[str]:
-    """Return every name that a part of the template refers to."""
-    if isinstance(value, list):
-        return set().union(*map(referred, value)) if value else set()
-    if not isinstance(value, dict):
-        return set()
-    found: set[str] = set().union(*map(referred, value.values())) if value else set()
-    if "Ref" in value:
-        found.add(str(value["Ref"]))
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"][0]
-        found.update(re.findall(r"\$\{(\w+)", text))
-    if "Fn::If" in value:
-        found.add(f"condition {value['Fn::If'][0]}")
-    if isinstance(value.get("Condition"), str):
-        found.add(f"condition {value['Condition']}")
-    return found
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_cli_takes_it_without_a_bucket(template: str) -> None:
+    # AWS: "CloudFormation quotas", template body in a request; a fifth is left for what comes.
+    assert len(file(template).read_bytes()) <= 0.8 * 51_200
 
 
-def test_cli_takes_it_without_a_bucket() -> None:
-    assert len(TEXT.encode()) <= 51_200  # AWS: "CloudFormation quotas", template body in a request
+def test_there_are_no_other_templates_and_no_name_stands_twice() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(TEMPLATES)
+    resources = [name for template in STACKS for name in document(template)["Resources"]]
+    assert len(set(resources)) == len(resources)
 
 
 def test_iam_takes_the_policies_whatever_the_names() -> None:
@@ -54,34 +58,69 @@ def test_iam_takes_the_policies_whatever_the_names() -> None:
     def size(policy: Any) -> int:  # AWS: "IAM quotas", white space is not counted
         return len(json.dumps(policy, separators=(",", ":")))
 
-    assert size(chosen.properties("OperatorPolicy")["PolicyDocument"]) <= 6_144
+    for policy in ("LookPolicy", "RepairPolicy", "IncidentPolicy"):
+        assert size(chosen.properties(policy)["PolicyDocument"]) <= 6_144, policy
     for role in ("TaskRole", "ExecutionRole"):
         assert size(chosen.properties(role)["Policies"]) <= 10_240
 
 
-def test_holds_no_secret_and_no_account() -> None:
-    assert not re.search(r"\b\d{12}\b|AKIA|ASIA|-----BEGIN|[Pp]assword:", TEXT)
-    for parameter in PARAMETERS.values():
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_holds_no_secret_and_no_account(template: str) -> None:
+    assert not re.search(r"\b\d{12}\b|AKIA|ASIA|-----BEGIN|[Pp]assword:", file(template).read_text(encoding="utf-8"))
+    for parameter in document(template)["Parameters"].values():
         assert "arn:aws" not in str(parameter.get("Default", ""))
 
 
-def test_every_parameter_is_described_used_and_in_one_group_of_the_console() -> None:
-    used = referred([DOCUMENT["Resources"], DOCUMENT["Outputs"], DOCUMENT["Conditions"]])
-    assert set(PARAMETERS) <= used
-    for name, parameter in PARAMETERS.items():
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_parameter_is_described_used_and_in_one_group_of_the_console(template: str) -> None:
+    parameters = document(template)["Parameters"]
+    used = referred(
+        [document(template)[part] for part in ("Resources", "Outputs", "Conditions") if part in document(template)]
+    )
+    assert set(parameters) <= used
+    for name, parameter in parameters.items():
         assert re.search(r"\w.*[.)]$", parameter["Description"].strip()), name
-    groups = DOCUMENT["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+    groups = document(template)["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
 
 
-def test_every_condition_is_used_and_every_output_described() -> None:
-    used = referred([DOCUMENT["Resources"], DOCUMENT["Outputs"], DOCUMENT["Conditions"]])
-    assert {f"condition {name}" for name in DOCUMENT["Conditions"]} <= used
-    assert all(output["Description"] and output["Value"] for output in DOCUMENT["Outputs"].values())
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_condition_is_used_and_every_output_described(template: str) -> None:
+    written = document(template)
+    used = referred([written[part] for part in ("Resources", "Outputs", "Conditions") if part in written])
+    assert {f"condition {name}" for name in written.get("Conditions", {})} <= used
+    assert all(output["Description"] and output["Value"] for output in written.get("Outputs", {}).values())
+
+
+def test_a_parameter_of_two_stacks_means_the_same_in_both() -> None:
+    for template in STACKS:
+        for name, parameter in document(template)["Parameters"].items():
+            for key in ("Type", "Default", "AllowedPattern", "AllowedValues"):
+                assert parameter.get(key) == PARAMETERS[name].get(key), f"{template}: {name}"
+
+
+def test_what_is_imported_is_exported_and_nothing_for_nobody() -> None:
+    exported = {name for each in stack().each.values() for name in each.exports()}
+    texts = {template: file(template).read_text(encoding="utf-8") for template in STACKS}
+    imported = {
+        f"{STACKS[template]}-{name}"
+        for text in texts.values()
+        for variable, template in (("DataStack", "data"), ("ServiceStack", "service"))
+        for name in re.findall(rf"\$\{{{variable}\}}-(\w+)", text)
+    }
+    assert imported == exported
+
+
+def test_an_export_is_the_same_whether_this_stack_makes_it_or_not() -> None:
+    """CloudFormation refuses to change an export in use; so tables and stream can come to the stack, and leave it."""
+    ours = stack().each["data"].exports()
+    theirs = stack(CreateTables="false", CreateStream="false").each["data"].exports()
+    assert ours == theirs
 
 
 def test_only_what_nobody_can_guess_has_no_default() -> None:
     assert {name for name, each in PARAMETERS.items() if "Default" not in each} == set(GIVEN)
+    assert all("Default" in each for each in document("network")["Parameters"].values())
 
 
 def test_defaults_and_the_tests_own_values_are_allowed() -> None:
@@ -100,27 +139,35 @@ def test_a_tag_that_moves_or_is_none_is_refused(tag: str) -> None:
 def test_every_exception_from_checkov_has_its_reason() -> None:
     skips = [
         skip
-        for resource in DOCUMENT["Resources"].values()
+        for template in TEMPLATES
+        for resource in document(template)["Resources"].values()
         for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
     ]
     assert skips
     assert all(len(skip["comment"]) > 30 for skip in skips)
-    assert "checkov:skip" not in TEXT
+    assert not any("checkov:skip" in file(template).read_text(encoding="utf-8") for template in TEMPLATES)
 
 
 def test_defaults_are_the_smallest_size() -> None:
-    smallest = {name: value for name, value in size_file("1k").items() if name not in GIVEN}
+    smallest = {name: value for name, value in size_file("1k").items() if value}
     assert smallest == {name: str(PARAMETERS[name]["Default"]) for name in smallest}
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_sizes_file_is_filled_in_but_for_what_nobody_can_guess(size: str) -> None:
+def test_a_sizes_files_are_filled_in_but_for_what_nobody_can_guess(size: str) -> None:
     parameters = size_file(size)
     assert set(parameters) <= set(PARAMETERS)
-    assert {name for name, value in parameters.items() if not value} == set(GIVEN)
+    # Of what may stay empty, these stand there to be thought of: without them nobody is told of anything.
+    assert {name for name, value in parameters.items() if not value} == {
+        *GIVEN,
+        "PrometheusWorkspaceId",
+        "WarningTopicArn",
+    }
     assert set(parameters) == set(size_file("1k"))
-    file = FILE.parent / "parameters" / f"{size}.json"
-    assert list(json.loads(file.read_text("utf-8"))) == ["Parameters"]  # the CLI's form
+    for template in ("data", "service"):
+        assert set(parameters_file(f"{size}/{template}")) <= set(document(template)["Parameters"])
+    for path in (FOLDER / "parameters").rglob("*.json"):
+        assert list(json.loads(path.read_text("utf-8"))) == ["Parameters"]  # the CLI's form
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
+from consumer.metrics import cloudwatch
 from consumer.settings import Settings
-from tests.deploy.template import EVERYTHING, FOREIGN, SIZES, Stack, size_file, stack
+from tests.deploy.iam_template import arn
+from tests.deploy.template import EVERYTHING, FOLDER, GIVEN, ROOT, SIZES, Stacks, document, size_file, stack
 
-TOPIC = EVERYTHING["AlarmTopicArn"]
+TOPIC = GIVEN["AlarmTopicArn"]
+NAMESPACE = "KinesisSanitizer"
 
 
-def alarms(chosen: Stack) -> dict[str, dict[str, Any]]:
-    """Return the alarms for people, without the one that scales."""
-    names = chosen.resources("AWS::CloudWatch::Alarm")
-    return {name: chosen.properties(name) for name in names if name != "AgeScalingAlarm"}
+def alarms(chosen: Stacks) -> dict[str, dict[str, Any]]:
+    """Return the alarms for people, without those by which the service is scaled and deployments are judged."""
+    names = chosen.each["alarms"].resources("AWS::CloudWatch::Alarm")
+    return {name: chosen.properties(name) for name in names}
 
 
 def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
@@ -25,10 +28,13 @@ def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return queries or [alarm]
 
 
-def evaluate(alarm: dict[str, Any], **values: float) -> float:
+def evaluate(alarm: dict[str, Any], **values: Any) -> float:
     """Return what an alarm's expression is for these values of its metrics."""
     (expression,) = (query["Expression"] for query in alarm["Metrics"] if "Expression" in query)
-    return float(eval(expression, {"__builtins__": {}}, values))  # noqa: S307 - the template's arithmetic
+    functions = {"IF": lambda condition, yes, no: yes if condition else no, "FILL": lambda value, _: value}
+    # CloudWatch divides by zero without an error, and IF keeps what it gives out of the result.
+    safe = expression.replace("/ received", "/ (received or 1)")
+    return float(eval(safe, {"__builtins__": {}}, values | functions))  # noqa: S307 - the template's arithmetic
 
 
 def test_new_tasks_come_before_old_ones_go_and_a_bad_deployment_goes_back() -> None:
@@ -36,17 +42,31 @@ def test_new_tasks_come_before_old_ones_go_and_a_bad_deployment_goes_back() -> N
     assert deployment["MinimumHealthyPercent"] == 100
     assert deployment["MaximumPercent"] == 200
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    watched = deployment["Alarms"]
+    assert (watched["Enable"], watched["Rollback"]) == (True, True)
+    assert watched["AlarmNames"] == ["RolloutQuarantineAlarm", "RolloutLagAlarm"]
+    quarantine = stack().properties("RolloutQuarantineAlarm")
+    assert evaluate(quarantine, quarantined=60, received=1000) > quarantine["Threshold"]
+    assert evaluate(quarantine, quarantined=50, received=1000) <= quarantine["Threshold"]
+    assert evaluate(quarantine, quarantined=0, received=0) == 0
+    # New tasks take their shards over within a minute; that is no bad deployment.
+    lag = stack().properties("RolloutLagAlarm")
+    assert lag["Threshold"] >= 120
+    assert lag["Period"] * lag["EvaluationPeriods"] >= 300
 
 
 def test_an_update_leaves_the_number_of_tasks_alone() -> None:
     assert "DesiredCount" not in stack().properties("Service")
 
 
-def test_service_waits_for_what_the_worker_refuses_to_start_without() -> None:
-    service = stack().document["Resources"]["Service"]
-    referred = json.dumps(stack().document["Resources"]["TaskDefinition"])
-    for name in stack().resources("AWS::DynamoDB::Table"):
-        assert name in service["DependsOn"] or f'{{"Ref": "{name}"}}' in referred
+def test_the_everyday_deployment_has_nothing_of_the_data() -> None:
+    kept = {"AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::KMS::Key", "AWS::SecretsManager::Secret"}
+    for template in ("service", "operators", "alarms"):
+        assert not {each["Type"] for each in document(template)["Resources"].values()} & kept
+    policy = json.loads((FOLDER / "data-stack-policy.json").read_text("utf-8"))["Statement"]
+    (denied,) = (each for each in policy if each["Effect"] == "Deny")
+    assert set(denied["Action"]) == {"Update:Replace", "Update:Delete"}
+    assert set(denied["Condition"]["StringEquals"]["ResourceType"]) == {*kept, "AWS::Logs::LogGroup"}
 
 
 def test_tasks_are_private_and_nobody_enters_them() -> None:
@@ -65,6 +85,12 @@ def test_the_way_out_is_https_and_the_way_in_the_scrapers() -> None:
     assert [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [
         ("tcp", 443, 443)
     ]
+    by_endpoints = stack(**EVERYTHING).properties("SecurityGroup")["SecurityGroupEgress"]
+    assert {(rule["FromPort"], rule["ToPort"]) for rule in by_endpoints} == {(443, 443)}
+    assert not any("CidrIp" in rule for rule in by_endpoints)
+    assert [rule.get("DestinationSecurityGroupId") or rule.get("DestinationPrefixListId") for rule in by_endpoints] == [
+        EVERYTHING[name] for name in ("EndpointSecurityGroupId", "DynamoDbPrefixListId", "S3PrefixListId")
+    ]
     assert not stack().resources("AWS::EC2::SecurityGroupIngress")
     ingress = stack(**EVERYTHING).properties("ScraperIngress")
     assert ingress["SourceSecurityGroupId"] == EVERYTHING["ScraperSecurityGroupId"]
@@ -75,7 +101,8 @@ def test_the_way_out_is_https_and_the_way_in_the_scrapers() -> None:
 def test_ec2_takes_the_descriptions() -> None:
     chosen = stack(**EVERYTHING)
     group, ingress = chosen.properties("SecurityGroup"), chosen.properties("ScraperIngress")
-    for text in (group["GroupDescription"], group["SecurityGroupEgress"][0]["Description"], ingress["Description"]):
+    rules = [*group["SecurityGroupEgress"], ingress]
+    for text in (group["GroupDescription"], *(rule["Description"] for rule in rules)):
         assert re.fullmatch(r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]{1,255}", text)  # cfn-lint does not look
 
 
@@ -107,37 +134,62 @@ def test_scaling_follows_the_size(size: str) -> None:
 
 def test_a_backlog_adds_tasks_in_steps_without_gaps() -> None:
     chosen = stack()
-    steps = chosen.properties("AgeScaling")["StepScalingPolicyConfiguration"]["StepAdjustments"]
+    steps = chosen.properties("LagScaling")["StepScalingPolicyConfiguration"]["StepAdjustments"]
     assert steps[0]["MetricIntervalLowerBound"] == 0
     assert [step["MetricIntervalUpperBound"] for step in steps[:-1]] == [
         step["MetricIntervalLowerBound"] for step in steps[1:]
     ]
     assert "MetricIntervalUpperBound" not in steps[-1]
     assert all(step["ScalingAdjustment"] > 0 for step in steps)
-    assert chosen.properties("AgeScalingAlarm")["AlarmActions"] == ["AgeScaling"]
-    assert chosen.properties("AgeScalingAlarm")["TreatMissingData"] == "notBreaching"
+    alarm = chosen.properties("ScalingLagAlarm")
+    assert alarm["AlarmActions"] == ["LagScaling"]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["MetricName"] == "ScalingLagSeconds"  # which rests while the table throttles
     tracking = chosen.properties("CpuScaling")["TargetTrackingScalingPolicyConfiguration"]
     assert tracking["TargetValue"] <= 70
     assert tracking["ScaleInCooldown"] > tracking["ScaleOutCooldown"]
 
 
-@pytest.mark.parametrize("name", ["AgeScalingAlarm", "IteratorAgeAlarm", "RetentionAlarm"])
-def test_age_is_of_the_way_in_which_the_stream_is_read(name: str) -> None:
-    (polling,) = metrics(stack(**FOREIGN, StreamName="theirs").properties(name))
-    assert polling["MetricName"] == "GetRecords.IteratorAgeMilliseconds"
-    assert polling["Dimensions"] == [{"Name": "StreamName", "Value": "theirs"}]
-    (fan_out,) = metrics(stack(**EVERYTHING).properties(name))
-    assert fan_out["MetricName"] == "SubscribeToShardEvent.MillisBehindLatest"
-    consumer = stack(**EVERYTHING).properties("Consumer")["ConsumerName"]
-    assert {"Name": "ConsumerName", "Value": consumer} in fan_out["Dimensions"]
+def test_the_lag_is_this_applications_and_not_of_whoever_reads_the_stream() -> None:
+    chosen = stack(ApplicationName="second")
+    own = [
+        metric
+        for name in chosen.resources("AWS::CloudWatch::Alarm")
+        for metric in metrics(chosen.properties(name))
+        if metric["Namespace"] == NAMESPACE
+    ]
+    assert len(own) >= 10
+    assert all(metric["Dimensions"] == [{"Name": "Application", "Value": "second"}] for metric in own)
+    names = [each["MetricName"] for each in alarms(chosen).values() if "MetricName" in each]
+    assert not [name for name in names if "IteratorAge" in name or "MillisBehind" in name]
 
 
-def test_somebody_is_told_before_records_are_lost() -> None:
-    alarm = stack(RetentionHours="48").properties("RetentionAlarm")
-    assert evaluate(alarm, age=24 * 3600 * 1000) == alarm["Threshold"]
-    late = stack(IteratorAgeAlarmSeconds="90").properties("IteratorAgeAlarm")
-    assert evaluate(late, age=90_000) == float(late["Threshold"])
-    assert late["TreatMissingData"] == "breaching"  # nobody reads
+def test_alarms_ask_for_metrics_that_the_worker_publishes() -> None:
+    asked = {
+        metric["MetricName"]
+        for name in stack().resources("AWS::CloudWatch::Alarm")
+        for metric in metrics(stack().properties(name))
+        if metric["Namespace"] == NAMESPACE
+    }
+    assert asked <= set(cloudwatch.PUBLISHED)
+
+
+def test_somebody_is_woken_long_before_records_are_lost() -> None:
+    chosen = stack()
+    told = chosen.properties("LagWarning")
+    woken = chosen.properties("LagAlarm")
+    assert told["Threshold"] < woken["Threshold"] <= 3600
+    assert chosen.properties("RetentionAlarm")["Threshold"] == 50
+    nobody = chosen.properties("NoWorkerAlarm")
+    assert nobody["TreatMissingData"] == "breaching"
+    assert (nobody["ComparisonOperator"], nobody["Threshold"]) == ("LessThanThreshold", 1)
+
+
+def test_quarantine_is_told_by_its_share() -> None:
+    for name, share in (("QuarantineWarning", 1), ("QuarantineAlarm", 20)):
+        alarm = stack().properties(name)
+        assert evaluate(alarm, quarantined=share, received=100) == alarm["Threshold"]
+        assert evaluate(alarm, quarantined=0, received=0) == 0
 
 
 def test_a_missing_task_is_told() -> None:
@@ -153,35 +205,34 @@ def test_a_missing_task_is_told() -> None:
     assert stack().properties("Cluster")["ClusterSettings"] == [{"Name": "containerInsights", "Value": "enabled"}]
 
 
-def test_writes_are_watched_by_the_call_that_the_mode_makes() -> None:
-    for mode, operation in (("put", "BatchWriteItem"), ("newest", "PutItem")):
-        chosen = stack(WriteMode=mode)
-        dimensions = chosen.properties("TableErrorsAlarm")["Dimensions"]
-        table = {"Name": "TableName", "Value": chosen.properties("OutputTable")["TableName"]}
-        assert dimensions == [table, {"Name": "Operation", "Value": operation}]
-        assert chosen.properties("WriteThrottleAlarm")["Dimensions"] == [table]
+def test_writes_are_watched_by_whichever_call_the_mode_makes() -> None:
+    alarm = stack().properties("TableErrorsAlarm")
+    calls = [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics(alarm)]
+    table = stack().properties("OutputTable")["TableName"]
+    assert calls == [{"TableName": table, "Operation": call} for call in ("BatchWriteItem", "PutItem")]
+    assert evaluate(alarm, batches=0, puts=1) > alarm["Threshold"]
+    assert stack().properties("WriteThrottleWarning")["Dimensions"] == [{"Name": "TableName", "Value": table}]
 
 
-def test_throttled_reads_are_a_matter_of_polling() -> None:
-    assert "ReadThrottleAlarm" in alarms(stack())
-    assert "ReadThrottleAlarm" not in alarms(stack(**EVERYTHING))
+def test_alarms_reach_their_topic() -> None:
+    warnings = EVERYTHING["WarningTopicArn"]
+    for name, properties in alarms(stack(WarningTopicArn=warnings)).items():
+        assert name.endswith(("Alarm", "Warning"))
+        topic = TOPIC if name.endswith("Alarm") else warnings
+        assert properties["AlarmActions"] == properties["OKActions"] == [topic], name
+    assert {action for each in alarms(stack()).values() for action in each["AlarmActions"]} == {TOPIC}
+    for rule in stack().resources("AWS::Events::Rule"):
+        assert [target["Arn"] for target in stack().properties(rule)["Targets"]] == [TOPIC]
 
 
-def test_alarms_reach_the_topic_if_there_is_one() -> None:
-    for properties in alarms(stack(AlarmTopicArn=TOPIC)).values():
-        assert properties["AlarmActions"] == properties["OKActions"] == [TOPIC]
-    for properties in alarms(stack()).values():
-        assert "AlarmActions" not in properties
-    assert not stack().resources("AWS::Events::Rule")
-    for rule in stack(AlarmTopicArn=TOPIC).resources("AWS::Events::Rule"):
-        assert [target["Arn"] for target in stack(AlarmTopicArn=TOPIC).properties(rule)["Targets"]] == [TOPIC]
-
-
-def test_alarms_judge_more_than_a_minute_and_say_what_missing_data_means() -> None:
-    for properties in alarms(stack()).values():
-        assert properties["EvaluationPeriods"] >= 2
+def test_alarms_say_what_missing_data_means_and_where_to_read_on() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    for name, properties in alarms(stack()).items():
         assert properties["TreatMissingData"] in ("breaching", "notBreaching")
-        assert properties["AlarmDescription"].endswith(".")
+        assert properties["AlarmDescription"].strip().endswith(".")
+        assert properties["EvaluationPeriods"] >= 2 or properties["Threshold"] == 0, name  # one is one too many
+        for section in re.findall(r"Runbook: (\w+)", properties["AlarmDescription"]):
+            assert f"## {section}\n" in runbook, section
 
 
 def matches(pattern: dict[str, Any], event: Any) -> bool:
@@ -211,7 +262,7 @@ def stopped(group: str = "service:Service", **detail: Any) -> dict[str, Any]:
     ],
 )
 def test_a_task_that_failed_is_told_and_one_that_was_stopped_is_not(event: dict[str, Any], told: bool) -> None:  # noqa: FBT001
-    pattern = stack(AlarmTopicArn=TOPIC).properties("TaskEvents")["EventPattern"]
+    pattern = stack().properties("TaskEvents")["EventPattern"]
     assert matches(pattern, event) is told
 
 
@@ -224,6 +275,11 @@ def test_a_task_that_failed_is_told_and_one_that_was_stopped_is_not(event: dict[
     ],
 )
 def test_a_deployment_that_failed_is_told(kind: str, event_type: str, told: bool) -> None:  # noqa: FBT001
-    pattern = stack(AlarmTopicArn=TOPIC).properties("ServiceEvents")["EventPattern"]
-    event = {"source": "aws.ecs", "detail-type": kind, "resources": ["Service"], "detail": {"eventType": event_type}}
+    pattern = stack().properties("ServiceEvents")["EventPattern"]
+    event = {
+        "source": "aws.ecs",
+        "detail-type": kind,
+        "resources": [arn("ecs", "service/cluster/Service")],
+        "detail": {"eventType": event_type},
+    }
     assert matches(pattern, event) is told

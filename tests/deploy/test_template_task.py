@@ -14,8 +14,9 @@ from consumer.kcl import properties as daemon
 from consumer.settings import FILE_VARIABLE, Settings, load_settings
 from consumer.worker.runtime_folder import RuntimeFolder
 from tests.deploy.dockerfile import instruction
-from tests.deploy.template import EVERYTHING, FOREIGN, stack
+from tests.deploy.template import EVERYTHING, FOREIGN, STACKS, stack
 
+COLLECTOR: Final = ("PrometheusWorkspaceId", "CollectorRepository", "CollectorDigest")
 FARGATE_STOP_SECONDS: Final = 120  # the most, AWS: "Amazon ECS task definition parameters for Fargate", stopTimeout
 
 
@@ -54,6 +55,8 @@ def test_every_variable_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.quarantine.fingerprint_key is not None
     assert not settings.kcl.may_create_tables  # its role may not
     assert settings.redaction.keys is None
+    assert settings.output.ttl_days == 90
+    assert settings.logs.cloudwatch_metrics
     assert FILE_VARIABLE not in environment
 
 
@@ -87,14 +90,31 @@ def test_image_and_task_agree(container: dict[str, Any]) -> None:
     assert ["CMD", *json.loads(last("HEALTHCHECK").partition("CMD ")[2])] == container["HealthCheck"]["Command"]
 
 
-def test_image_is_of_this_account_and_can_be_pulled() -> None:
+def test_image_is_of_this_account_or_another_and_can_be_pulled() -> None:
     repository = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/sanitizer"
     digest = f"sha256:{'0' * 64}"
     assert stack(ImageRepository="team/sanitizer").container()["Image"] == f"{repository}:0.1.0"
     by_digest = stack(ImageRepository="team/sanitizer", ImageDigest=digest)
     assert by_digest.container()["Image"] == f"{repository}@{digest}"
     statements = by_digest.properties("ExecutionRole")["Policies"][0]["PolicyDocument"]["Statement"]
-    assert "arn:aws:ecr:us-east-1:123456789012:repository/team/sanitizer" in [each["Resource"] for each in statements]
+    assert ["arn:aws:ecr:us-east-1:123456789012:repository/team/sanitizer"] in [each["Resource"] for each in statements]
+    central = stack(**FOREIGN, **{name: EVERYTHING[name] for name in COLLECTOR})
+    assert central.container()["Image"] == "210987654321.dkr.ecr.eu-central-1.amazonaws.com/kinesis-sanitizer:0.1.0"
+    statements = central.properties("ExecutionRole")["Policies"][0]["PolicyDocument"]["Statement"]
+    assert [
+        f"arn:aws:ecr:eu-central-1:210987654321:repository/{name}"
+        for name in ("kinesis-sanitizer", EVERYTHING["CollectorRepository"])
+    ] in [each["Resource"] for each in statements]
+
+
+def test_collectors_image_is_public_or_ones_own() -> None:
+    public = stack(PrometheusWorkspaceId=EVERYTHING["PrometheusWorkspaceId"]).container("collector")["Image"]
+    assert re.fullmatch(r"public\.ecr\.aws/aws-observability/aws-otel-collector:v\d+\.\d+\.\d+", public)
+    own = stack(**EVERYTHING).container("collector")["Image"]
+    assert own == (
+        f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{EVERYTHING['CollectorRepository']}"
+        f"@{EVERYTHING['CollectorDigest']}"
+    )
 
 
 def test_health_check_asks_the_metrics_port_and_is_python(container: dict[str, Any]) -> None:
@@ -170,9 +190,28 @@ def test_roles_are_separate_and_for_tasks_of_this_account_alone() -> None:
     task = chosen.properties("TaskDefinition")
     assert task["ExecutionRoleArn"] != task["TaskRoleArn"]
     for role in ("ExecutionRole", "TaskRole"):
+        assert chosen.properties(role)["Path"] == "/"
+        assert "PermissionsBoundary" not in chosen.properties(role)
+        bound = stack(**EVERYTHING).properties(role)
+        assert bound["PermissionsBoundary"] == EVERYTHING["PermissionsBoundaryArn"]
+        assert bound["Path"] == EVERYTHING["RolePath"]
         (statement,) = chosen.properties(role)["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
         assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+
+
+def test_what_a_plugin_needs_can_be_attached() -> None:
+    more = ["arn:aws:iam::123456789012:policy/a", "arn:aws:iam::123456789012:policy/b"]
+    assert stack(ExtraPolicyArns=",".join(more)).properties("TaskRole")["ManagedPolicyArns"] == more
+    assert "ManagedPolicyArns" not in stack().properties("TaskRole")
+
+
+def test_a_job_of_prometheus_is_an_application() -> None:
+    """The rules judge by job: two stacks under one name would be one."""
+    labels = stack().container()["DockerLabels"]
+    config = yaml.safe_load(stack(**EVERYTHING).container("collector")["Environment"][0]["Value"])
+    (scrape,) = config["receivers"]["prometheus"]["config"]["scrape_configs"]
+    assert labels["ECS_PROMETHEUS_JOB_NAME"] == scrape["job_name"] == f"kinesis-sanitizer-{STACKS['service']}"
 
 
 def test_processor_is_the_images() -> None:
@@ -218,7 +257,6 @@ def test_collector_cannot_harm_the_worker(container: dict[str, Any], collector: 
     assert container["Essential"] is True
     assert config["processors"]["memory_limiter"]["limit_mib"] < collector["Memory"]
     assert collector["RestartPolicy"]["Enabled"] is True
-    assert re.search(r":v\d+\.\d+\.\d+$", collector["Image"])
     assert collector["HealthCheck"]["Command"] == ["CMD", "/healthcheck"]
 
 

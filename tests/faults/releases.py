@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,14 +23,16 @@ class Release:
     """A version of the worker that processes can be started from.
 
     :param folder: holds the packages and the metadata of a distribution with that version.
+    :param settings: variables of the environment that its task definition sets.
     """
 
     version: str
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which Python finds it before the checkout, from wherever it is started."""
-        return {"PYTHONPATH": str(self.folder), "PYTHONSAFEPATH": "1"}
+        return {"PYTHONPATH": str(self.folder), "PYTHONSAFEPATH": "1", **self.settings}
 
     def change(self, file: str, old: str, new: str) -> None:
         """Replace a text that is in `file` exactly once."""
@@ -56,6 +59,14 @@ def from_revision(folder: Path, revision: str) -> Release:
         archive.extractall(folder, filter="data")
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     return _labelled(folder, project, f"{project['project']['version']}+{commit}")
+
+
+def text_at(revision: str, path: str) -> str:
+    """Return a file as it was.
+
+    :raises subprocess.CalledProcessError: there was none.
+    """
+    return _git("show", f"{revision}:{path}").decode()
 
 
 def _git(*arguments: str) -> bytes:

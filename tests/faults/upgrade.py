@@ -2,9 +2,10 @@
 
     python -m tests.faults.upgrade --from REVISION [--kclpy FOLDER]
 
-For releases, by hand: the revision's packages run with the dependencies that are installed here; with the KCL that
-FOLDER holds, where it is given (`pip install --no-deps --target FOLDER amazon-kclpy==VERSION`). Exit status 1: a record
-is lost or wrong, a raw value leaked, or a worker did not start or end as it must.
+For releases, by hand: the revision's packages run with the dependencies that are installed here, and each version with
+the settings of its own task definition in deploy/ecs; with the KCL that FOLDER holds, where it is given (`pip install
+--no-deps --target FOLDER amazon-kclpy==VERSION`). Exit status 1: a record is lost or wrong, a raw value leaked, or a
+worker did not start or end as it must.
 """
 
 # ruff: noqa: T201 - prints its table
@@ -15,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import orjson
 
@@ -24,14 +27,23 @@ from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import decode_item
 from consumer.local.cloud_process import Cloud
 from consumer.redactors.loading import load_plugin
+from tests.deploy.iam_template import Template
+from tests.deploy.template import GIVEN, Stack, environment, stack
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop
-from tests.faults.releases import Release, copied, from_revision
+from tests.faults.releases import Release, copied, from_revision, text_at
 from tests.faults.rollout import Rollout, labels, now
 from tests.lab.watched import Watched, wait_for
 
 STEADY_SECONDS = 10
+_OF_THE_PLACE: Final = {
+    "SANITIZER_KCL__APPLICATION",
+    "SANITIZER_OUTPUT__TABLE",
+    "SANITIZER_QUARANTINE__TABLE",
+    "SANITIZER_RUNTIME_DIR",
+    "SANITIZER_STREAM__NAME",
+}
 
 
 def main() -> int:
@@ -52,7 +64,7 @@ def main() -> int:
             del os.environ[variable]
         os.environ.update(cloud.environment())
         try:
-            old = from_revision(folder / "old", arguments.revision)
+            old = replace(from_revision(folder / "old", arguments.revision), settings=_task(arguments.revision))
         except subprocess.CalledProcessError:
             parser.error(f"git knows no revision {arguments.revision} that could be taken out")
         if arguments.kclpy:
@@ -60,12 +72,35 @@ def main() -> int:
         lab = FaultLab(cloud, folder, "upgrade", loop)
         try:
             lab.set_up(arguments.shards, kcl={"failover_ms": arguments.failover_ms, "lease_assignment_ms": 2000})
-            return _there_and_back(Rollout(lab), old, copied(folder / "new", "checkout"), arguments)
+            new = replace(copied(folder / "new", "checkout"), settings=_settings(stack().environment()))
+            return _there_and_back(Rollout(lab), old, new, arguments)
         except AssertionError as error:
             print(f"FAILED: {error}", *lab.log_tails(), sep="\n", file=sys.stderr)
             return 1
         finally:
             lab.close()
+
+
+def _task(revision: str) -> dict[str, str]:
+    """Return the settings of the revision's task definition, whichever template had it then."""
+    for name in ("service", "template"):
+        try:
+            text = text_at(revision, f"deploy/ecs/{name}.yaml")
+        except subprocess.CalledProcessError:
+            continue
+        parameters = Template(text, {}).document["Parameters"]
+        imports = stack().each["data"].exports()
+        then = Stack(text, {key: value for key, value in GIVEN.items() if key in parameters}, imports=imports)
+        return _settings(environment(then))
+    msg = "it has no template of ECS's"
+    raise AssertionError(msg)
+
+
+def _settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return those that are the same for whichever stream, tables and machine."""
+    return {
+        name: value for name, value in variables.items() if name.startswith("SANITIZER_") and name not in _OF_THE_PLACE
+    }
 
 
 def _there_and_back(rollout: Rollout, old: Release, new: Release, arguments: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """What a real worker exposes is what is declared, and Prometheus' own tool finds nothing to mend in it."""
 
+import json
 import sys
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.metrics.declared import CANDIDATE, DECLARED
+from tests.kits.emf import extracted
 from tests.kits.metrics import assert_promtool_accepts
 
 from .conftest import wait_for
@@ -17,7 +19,7 @@ PROCESSES = {"supervisor", "daemon", "pipeline-0", "pipeline-1", "shims"}
 
 
 def test_a_worker_shows_the_declared_metrics_and_no_others(lab: Any) -> None:
-    lab.set_up(shards=2)
+    lab.set_up(shards=2, logs={"cloudwatch_metrics": True})
     lab.start(shards=2)
     lab.put_transactions(200)
     lab.put_raw(b"no json", "bad")
@@ -26,11 +28,26 @@ def test_a_worker_shows_the_declared_metrics_and_no_others(lab: Any) -> None:
     lab.wait_until_found()
     exposed = lab.metrics_text()
     assert lab.stop() == 0
+    _cloudwatch_is_told(lab, exposed)
     _names_are_the_declared(exposed)
     _values_are_those_of_the_worker(exposed)
     if sys.platform == "linux":
         _processes_are_measured(exposed)
     assert_promtool_accepts(exposed)  # last: it skips where there is none
+
+
+def _cloudwatch_is_told(lab: Any, exposed: str) -> None:
+    """The worker ran for less than a minute, or for some: a line at its start, and one at its end."""
+    lines = lab.events("metrics.published")
+    told = [extracted(json.dumps(line)) for line in lines]
+    assert len(told) >= 2
+    assert {each.namespace for each in told} == {"KinesisSanitizer"}
+    assert all(each.dimensions == {"Application": lab.settings.kcl.application} for each in told)
+    assert sum(each.values["RecordsReceived"] for each in told) == 201
+    quarantined = sum(values(exposed, "sanitizer_quarantined_total", "code").values())
+    assert sum(each.values["RecordsQuarantined"] for each in told) == quarantined >= 1
+    assert told[-1].values["LeaksSuspected"] == told[-1].values["WritesThrottled"] == 0
+    assert told[-1].values["ShardsServed"] == 0
 
 
 def values(text: str, name: str, label: str = "") -> dict[str, float]:

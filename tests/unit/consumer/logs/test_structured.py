@@ -13,6 +13,7 @@ import pytest
 
 from consumer import logs
 from consumer.logs import structured
+from tests.kits.emf import extracted
 
 CANARY = "4111 1111 1111 1111"
 PREAMBLE = f"""
@@ -267,3 +268,28 @@ logs.flush()
 """)
     assert [line["event"] for line in lines] == [*["library.log"] * (structured.LINES_MOST + 1), "log.suppressed"]
     assert lines[-1]["template"] == "retrying %s"
+
+
+EMBEDDED = """
+from consumer.logs import EmbeddedMetrics, Measured
+lag = {"LagSeconds": Measured(2.5, "Seconds")}
+logs.publish(EmbeddedMetrics("Space", {"Application": "payments"}, lag, 1700000000.5))
+"""
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "error"])
+def test_metrics_are_a_line_for_cloudwatch_at_any_level(level: str) -> None:
+    (line,) = lines_of(f"logs.configure({level!r}, 'test'){EMBEDDED}")
+    told = extracted(json.dumps(line))
+    assert (told.namespace, told.dimensions, told.values) == ("Space", {"Application": "payments"}, {"LagSeconds": 2.5})
+    assert (told.units, told.at) == ({"LagSeconds": "Seconds"}, 1700000000500)
+    assert (line["event"], line["process"]) == ("metrics.published", "test")
+
+
+def test_metrics_for_cloudwatch_are_nothing_for_a_person() -> None:
+    assert text_at_terminal(EMBEDDED) == ""
+
+
+def test_nothing_else_passes_for_metrics() -> None:
+    (line,) = lines_of("log.info('batch.done', embedded={'_aws': CANARY}, _aws=CANARY)")
+    assert line["embedded"] == line["_aws"] == "<withheld>"

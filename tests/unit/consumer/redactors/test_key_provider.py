@@ -11,7 +11,8 @@ import pytest
 from moto import mock_aws
 
 from consumer import aws
-from consumer.redactors.key_provider import SECRET_PREFIX, encryption_context, key_provider
+from consumer.aws import SECRET_PREFIX
+from consumer.redactors.key_provider import encryption_context, key_provider
 from redaction.keys import Key, KeyProvider, KeyUnavailable
 
 SECRET = bytes(range(32))
@@ -31,6 +32,7 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError(service)
 
     monkeypatch.setattr(aws, "client", refuse)
+    monkeypatch.setattr(aws, "read_secret", refuse)
 
 
 def wrapped(context: dict[str, str]) -> str:

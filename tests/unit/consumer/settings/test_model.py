@@ -87,6 +87,8 @@ def test_an_unknown_key_is_refused(file: Path, content: str, place: str) -> None
     ("content", "place"),
     [
         (f"quarantine: {{fingerprint_key: '{SECRET[:31]}'}}", "quarantine.fingerprint_key"),
+        (f"quarantine: {{fingerprint_secret: '{SECRET}'}}", "quarantine.fingerprint_secret"),
+        (f"quarantine: {{fingerprint_key: '{SECRET * 2}', fingerprint_secret: 'secretsmanager:x'}}", "quarantine"),
         (f"http: {{port: '{SECRET}'}}", "http.port"),
         (f"kcl: {{retrieval_mode: '{SECRET}'}}", "kcl.retrieval_mode"),
         (f"output: {{table: '{SECRET}'}}", "output.table"),
@@ -142,7 +144,8 @@ def test_a_key_that_stands_twice_in_a_variable_is_refused(variable: str, monkeyp
             "redaction:\n  candidate:\n    polcy: a",
             "yaml:3: redaction.candidate.polcy: unknown key; did you",
         ),
-        ("logs:\n  colour: red", "settings.yaml:2: logs.colour: unknown key; known: level, format"),
+        ("logs:\n  colour: red", "settings.yaml:2: logs.colour: unknown key; known: level, format, cloudwatch_metrics"),
+        ("logs:\n  format: console\n  cloudwatch_metrics: true", "format must not be console"),
         ("logs: {}\nhttp:\n\n  port: high", "settings.yaml:4: http.port: "),
         ("output:\n  table: t\nsinks:\n  - {}", "settings.yaml:4: sinks.0.plugin: Field required"),
     ],

@@ -25,6 +25,7 @@ DEFAULT = digest()
         {"stream": {"polling_applications": 2, "initial_position": "LATEST"}},
         {"output": {"concurrency": 3, "timeout_seconds": 1}},
         {"quarantine": {"fingerprint_key": "k" * 32, "max_share": 0.1}},
+        {"quarantine": {"fingerprint_secret": "secretsmanager:fingerprints"}},
         {"redaction": {"options": {"policy": "strict"}, "candidate": {"policy": "next"}}},
         {"output": {"table": "sanitized-transactions", "partition_key": "{user_id}"}},
         {"sinks": [{"plugin": "dynamodb", "options": {}}]},

@@ -1,0 +1,37 @@
+# The data of an application for 50,000 records a second, in a state of its own:
+#
+#   terraform init -backend-config=data.s3.tfbackend
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.30"
+    }
+  }
+
+  backend "s3" {
+    use_lockfile = true
+  }
+}
+
+provider "aws" {
+  default_tags {
+    tags = { application = "kinesis-sanitizer" }
+  }
+}
+
+module "data" {
+  source = "../../../data" # or git::https://.../kinesis-sanitizer.git//deploy/terraform/data?ref=...
+
+  stream_mode             = "PROVISIONED"
+  shard_count             = 60
+  output_warm_write_units = 75000
+}
+
+output "data" {
+  description = "What the service's root module reads out of this one's state."
+  value       = module.data
+}
