@@ -99,7 +99,18 @@ def failing(stage: str, base: Image, secrets: dict[str, Path], *options: str, co
     :param context: with another file than the last build had, whose layers are kept, and would be taken.
     """
     arguments = [f"--build-arg={name}={base.name}" for name in ("BASE_IMAGE", "RUST_IMAGE")]
-    command = ["buildah", "build", *options, "--target", stage, *arguments, *build.options(secrets)]
+    command = [
+        "buildah",
+        "build",
+        "--format",
+        "docker",
+        "--timestamp",
+        "0",
+        *options,
+        "--target",
+        stage,
+    ]  # of one cache
+    command += [*arguments, *build.options(secrets)]
     command += ["--file", str(ROOT / "Dockerfile"), str(context)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=build.environment("buildah"))
     said = done.stdout + done.stderr
