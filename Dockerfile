@@ -64,9 +64,9 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     ln -s /opt/kcl/jars amazon_kclpy/jars
 
 # Without what the worker never reads: tests, the symbols of compiled modules (7 MB), which a debugger would, pip's lists of
-# files, emergency and premium short numbers, and the descriptions of AWS's other services. Those kept are the ones that it calls, and the ones that its credentials may come
-# from. Compiled, since nothing can be written where it runs: a process starts in 0.5 s instead of 2 to 4 s. By unchecked
-# hash, since a time would differ from build to build.
+# files, the metadata of short numbers, and the descriptions of AWS's other services. Those kept are the ones that it calls,
+# and the ones that its credentials may come from. Compiled, since nothing can be written where it runs: a process starts in
+# 0.5 s instead of 2 to 4 s. By unchecked hash, since a time would differ from build to build.
 FROM packages AS trimmed
 # hadolint ignore=DL3003,DL3008
 RUN --mount=type=secret,id=apt-sources,target=/etc/apt/sources.list.d/debian.sources \
