@@ -28,11 +28,6 @@ def _template(name: str) -> dict[str, Any]:
     return template
 
 
-def resource_types(template: str) -> set[str]:
-    """Return the types of the resources of a template."""
-    return {resource["Type"] for resource in _template(template)["Resources"].values()}
-
-
 def _parameters(template: str) -> str:
     lines = ["| parameter | default | is |", "| --- | --- | --- |"]
     for group in _template(template)["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
-from docs.deploy_tables import TEMPLATES, resource_types
-
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 NOT_NEEDED: Final = (
     # Of tables that are made from S3, replicated, copied to a stream, or have a policy: these templates' are not.
@@ -28,6 +28,9 @@ NOT_NEEDED: Final = (
     *("secretsmanager:GetSecretValue", "secretsmanager:Re*"),
     # Of account settings, scheduled actions, and managed policies that are attached as they are made.
     *("ecs:PutAccountSetting*", "application-autoscaling:*ScheduledAction*", "iam:*GroupPolicy", "iam:*UserPolicy"),
+    # Of functions that are signed, versioned or recursive, and of other run times and capacity.
+    *("lambda:*CodeSigningConfig", "lambda:PublishVersion", "lambda:*Recursion*", "lambda:*Runtime*"),
+    *("lambda:PassCapacityProvider", "lambda:PutFunctionScalingConfig"),
     # Of IPv6, VPCs with encryption control, and other tenancy.
     *("ec2:*CidrBlock", "ec2:CreateVpcEncryptionControl", "ec2:ModifyVpcTenancy"),
 )
@@ -36,6 +39,16 @@ NOT_NEEDED: Final = (
 
 SERVICES: Final = {"ApplicationAutoScaling": "application-autoscaling"}
 """Prefixes of permissions that are not the service's name in small letters."""
+
+
+FILES: Final = {file.stem: file for file in (ROOT / "deploy" / "ecs").glob("*.yaml")} | {
+    "function": ROOT / "deploy" / "lambda" / "template.yaml"
+}
+TYPES: Final = {
+    name: sorted({resource["Type"] for resource in cfn_yaml.load(str(file))["Resources"].values()})
+    for name, file in sorted(FILES.items())
+}
+"""Types of resources by stack."""
 
 
 class Row(NamedTuple):
@@ -48,15 +61,15 @@ class Row(NamedTuple):
 def rows() -> Iterator[Row]:
     """Yield the rows of the table; an action without a prefix has that of the one before it."""
     section = PAGE.partition("## What a deployer needs\n")[2].partition("\n## ")[0]
-    for stacks, actions in re.findall(r"^\| ([a-z].*?) \| .*? \| (.*) \|$", section, re.MULTILINE):
+    for stacks, actions in re.findall(r"^\| \[?([a-z].*?) \| .*? \| (.*) \|$", section, re.MULTILINE):
         if stacks == "stack":
             continue
         prefix, found = "", []
         for word in re.findall(r"`([A-Za-z0-9:*-]+)`", actions):
             prefix = word.partition(":")[0] if ":" in word else prefix
             found.append(word if ":" in word else f"{prefix}:{word}")
-        names = re.sub(r" \(.*?\)", "", stacks).split(", ")
-        yield Row(frozenset(TEMPLATES if names == ["each"] else names), tuple(found))
+        names = re.sub(r" \(.*?\)|\]\(.*?\)", "", stacks).split(", ")
+        yield Row(frozenset(TYPES if names == ["each"] else names), tuple(found))
 
 
 def called(resource: str, handlers: tuple[str, ...]) -> set[str]:
@@ -70,12 +83,12 @@ def called(resource: str, handlers: tuple[str, ...]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("stack", TEMPLATES)
+@pytest.mark.parametrize("stack", TYPES)
 def test_what_cloudformation_calls_is_listed(stack: str) -> None:
     listed = [pattern for row in rows() if stack in row.stacks for pattern in row.actions]
     missing = {
         action
-        for resource in resource_types(stack)
+        for resource in TYPES[stack]
         for action in called(resource, ("create", "read", "update", "delete"))
         if not any(fnmatchcase(action, pattern) for pattern in (*listed, *NOT_NEEDED))
     }
@@ -89,7 +102,7 @@ def test_what_is_listed_is_called(row: Row) -> None:
     permissions = {
         action
         for stack in row.stacks
-        for resource in resource_types(stack)
+        for resource in TYPES[stack]
         for handler in PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource).schema["handlers"].values()
         for action in handler.get("permissions") or ()
     }
