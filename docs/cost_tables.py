@@ -103,6 +103,7 @@ def _stream() -> str:
             "shards": lambda load: str(load.shards),
             "provisioned, 24 hours": lambda load: dollars(costs.stream_provisioned(load)),
             "72 hours": lambda load: f"+ {dollars(costs.stream_retention(load))}",
+            "a year": lambda load: f"+ {dollars(costs.stream_year(load))}",
             "on demand, 72 hours": lambda load: dollars(costs.stream_standard(load)),
             "On-demand Advantage, 72 hours": lambda load: dollars(costs.stream_advantage(load)),
             "fan-out, an application": lambda load: f"+ {dollars(costs.fanout(load))}",
@@ -114,7 +115,7 @@ def _rest() -> str:
     """Return what does not depend on how long items are kept, for the smallest items."""
     parts: dict[str, Callable[[int], float]] = {
         "Fargate, ARM": costs.tasks,
-        "Fargate, x86": lambda rate: costs.tasks(rate, "x86"),
+        "Fargate, x86, twice the vCPUs and memory": lambda rate: costs.tasks(rate, "x86"),
         "Fargate Spot, ARM, as low as": lambda rate: ASSUMED["spot"] * costs.tasks(rate),
         "interface endpoints": lambda rate: costs.endpoints(Load(rate, KBS[0])),
         "NAT gateways instead, all traffic through them": lambda rate: costs.nat(Load(rate, KBS[0])),

@@ -68,6 +68,12 @@ def stream_retention(load: Load) -> float:
     return load.shards * HOURS * PRICES["kinesis_extended_shard_hour"]
 
 
+def stream_year(load: Load) -> float:
+    """What it costs more for being kept for a year, once it has been there for as long."""
+    gb = load.gb * (365 - 7) * DAY_SECONDS / SECONDS
+    return stream_retention(load) + gb * PRICES["kinesis_long_kept_gb"]
+
+
 def stream_standard(load: Load) -> float:
     """On demand, written and read once, kept as long as the template does."""
     return (
@@ -135,12 +141,12 @@ def replica(load: Load, days: float) -> float:
 def tasks(rate: int, machine: str = "arm") -> float:
     """Fargate, the tasks at least.
 
-    :param machine: ``arm`` or ``x86``.
+    :param machine: ``arm`` or ``x86``, of which twice as much is taken: a vCPU is a hyperthread (docs/performance.md).
     """
     size = FILE["sizes"][rate]
     vcpu = size["vcpu"] * PRICES[f"fargate_{machine}_vcpu_hour"]
     memory = size["memory_gb"] * PRICES[f"fargate_{machine}_gb_hour"]
-    return float(size["tasks"] * HOURS * (vcpu + memory))
+    return float(size["tasks"] * HOURS * (vcpu + memory) * (2 if machine == "x86" else 1))
 
 
 def nat(load: Load) -> float:

@@ -18,6 +18,8 @@ def test_a_provisioned_stream_is_paid_by_shards_and_put_units() -> None:
     # 60 shards x 730 h x $0.015, and 131,400 million PUT units x $0.014
     assert costs.stream_provisioned(SMALL) == pytest.approx(657 + 1839.6)
     assert costs.stream_retention(SMALL) == pytest.approx(60 * 730 * 0.02)
+    beyond_a_week = 50_000 * 86_400 * 358 / 2**21  # GB of records of 0.5 KB
+    assert costs.stream_year(SMALL) == pytest.approx(60 * 730 * 0.02 + beyond_a_week * 0.023)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_replica_is_written_fed_and_kept() -> None:
 
 def test_tasks() -> None:
     assert costs.tasks(50_000) == pytest.approx(6 * (0.03238 + 2 * 0.00356) * 730)
-    assert costs.tasks(1000, "x86") == pytest.approx(2 * (0.5 * 0.04048 + 0.004445) * 730)
+    assert costs.tasks(1000, "x86") == pytest.approx(2 * (1 * 0.04048 + 2 * 0.004445) * 730)
 
 
 def test_the_network_and_the_rest() -> None:
