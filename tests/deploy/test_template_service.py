@@ -51,8 +51,13 @@ def test_new_tasks_come_before_old_ones_go_and_a_bad_deployment_goes_back() -> N
     assert evaluate(quarantine, quarantined=0, received=0) == 0
     # New tasks take their shards over within a minute; that is no bad deployment.
     lag = stack().properties("RolloutLagAlarm")
-    assert lag["Threshold"] >= 120
+    assert int(lag["Threshold"]) >= 120
     assert lag["Period"] * lag["EvaluationPeriods"] >= 300
+
+
+def test_a_backlog_that_is_known_ends_no_deployment() -> None:
+    """A first deployment has no version to go back to: ECS would fail it, and CloudFormation take the service away."""
+    assert int(stack(RolloutLagSeconds="604800").properties("RolloutLagAlarm")["Threshold"]) == 604800
 
 
 def test_an_update_leaves_the_number_of_tasks_alone() -> None:
