@@ -358,6 +358,7 @@ def _alarm(a: Args) -> Properties:
         "Period": a("period"),
         "Metrics": [_query(each) for each in a.blocks("metric_query")] or None,
         "EvaluationPeriods": a("evaluation_periods"),
+        "DatapointsToAlarm": a("datapoints_to_alarm"),
         "Threshold": a("threshold"),
         "ComparisonOperator": a("comparison_operator"),
         "TreatMissingData": a("treat_missing_data"),

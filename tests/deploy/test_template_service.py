@@ -240,6 +240,14 @@ def test_alarms_say_what_missing_data_means_and_where_to_read_on() -> None:
             assert f"## {section}\n" in runbook, section
 
 
+def test_an_alarm_that_fills_in_does_not_want_every_minute() -> None:
+    """CloudWatch fills in the newest minute, too, whose data is late: an alarm that wants each of them never rings."""
+    filled = {name: each for name, each in alarms(stack()).items() if "FILL(" in json.dumps(each)}
+    assert filled
+    for name, each in filled.items():
+        assert each["EvaluationPeriods"] - each["DatapointsToAlarm"] >= 2, name
+
+
 def matches(pattern: dict[str, Any], event: Any) -> bool:
     """Whether EventBridge, as moto has it, would pass this event on."""
     return EventPattern.load(json.dumps(pattern)).matches_event(event)
