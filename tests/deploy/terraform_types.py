@@ -21,8 +21,8 @@ _IGNORED: Final[Mapping[str, frozenset[str]]] = {
     "aws_iam_role": frozenset({"name_prefix"}),
     "aws_secretsmanager_secret": frozenset({"name_prefix"}),
     "aws_security_group": frozenset({"name_prefix"}),
-    # What CloudFormation does by itself: it waits, updates in place, lets the scaling count, rolls back.
-    "aws_ecs_service": frozenset({"name", "desired_count", "force_new_deployment", "wait_for_steady_state"}),
+    # What CloudFormation does by itself: it waits, for three hours, lets the scaling count, rolls back.
+    "aws_ecs_service": frozenset({"name", "desired_count", "timeouts", "wait_for_steady_state"}),
     "aws_ecs_task_definition": frozenset({"skip_destroy"}),
 }
 
@@ -316,6 +316,7 @@ def _service(a: Args) -> Properties:
                 a.block("alarms"), {"enable": "Enable", "rollback": "Rollback", "alarm_names": "AlarmNames"}
             ),
         },
+        "ForceNewDeployment": {"EnableForceNewDeployment": a("force_new_deployment")},
         "AvailabilityZoneRebalancing": a("availability_zone_rebalancing"),
         "NetworkConfiguration": {"AwsvpcConfiguration": network},
         "EnableExecuteCommand": a("enable_execute_command"),
@@ -357,6 +358,7 @@ def _alarm(a: Args) -> Properties:
         "Period": a("period"),
         "Metrics": [_query(each) for each in a.blocks("metric_query")] or None,
         "EvaluationPeriods": a("evaluation_periods"),
+        "DatapointsToAlarm": a("datapoints_to_alarm"),
         "Threshold": a("threshold"),
         "ComparisonOperator": a("comparison_operator"),
         "TreatMissingData": a("treat_missing_data"),

@@ -56,6 +56,9 @@ ADMINISTRATORS: Final[Mapping[tuple[str, str], str]] = {
 _ON_TASKS: Final = ("ecs:DescribeTasks", "ecs:ListTasks", "ecs:RunTask")
 _RESTORES: Final = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
 """AWS: whoever restores a table needs to read and write the new one."""
+_UNDER_A_KEY: Final = ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
+"""AWS: what a table under a customer's key needs "at a minimum" of whoever makes it."""
+_VIA_DYNAMODB: Final = frozenset({("kms:ViaService", "dynamodb.us-east-1.amazonaws.com")})
 
 
 def commands(*pages: str) -> list[str]:
@@ -105,6 +108,10 @@ def exported(name: str) -> str:
     return str(stack().each["service"].exports()[f"kinesis-sanitizer-{name}"])
 
 
+def exported_by_data(name: str) -> str:
+    return str(stack().each["data"].exports()[f"kinesis-sanitizer-data-{name}"])
+
+
 def asked_of(command: Command) -> str:
     """Return the resource that a command reads or changes, as far as it says it."""
     (action,) = command.actions
@@ -140,6 +147,9 @@ def calls(command: Command) -> Iterator[Call]:
     yield Call(action, asked_of(command), frozenset(context))
     if target := command.parameters.get("TargetTableName"):
         yield from (Call(f"dynamodb:{each}", arn("dynamodb", f"table/{target}")) for each in _RESTORES)
+        yield from (Call(f"kms:{each}", exported_by_data("KmsKeyArn"), _VIA_DYNAMODB) for each in _UNDER_A_KEY)
+    if action == "dynamodb:RestoreTableFromBackup":
+        yield Call(action, arn("dynamodb", f"table/{target}"))
     if action == "ecs:RunTask":
         passed = frozenset({("iam:PassedToService", "ecs-tasks.amazonaws.com")})
         yield from (Call("iam:PassRole", exported(role), passed) for role in ("TaskRoleArn", "ExecutionRoleArn"))
@@ -170,7 +180,7 @@ def test_the_incident_policy_holds_nothing_that_no_procedure_asks_for() -> None:
     """But for what the runbook says in words, and what a restore does for its caller."""
     said = {action for line in commands("procedures", "runbook") for action in parse(line).actions}
     said |= {f"dynamodb:{each}" for each in _RESTORES}
-    said |= {"ecs:StopTask", "iam:PassRole", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"}
+    said |= {"ecs:StopTask", "iam:PassRole"} | {f"kms:{each}" for each in _UNDER_A_KEY}
     said |= {"dynamodb:DescribeContinuousBackups"}
     held = {action for each in statements_of(stack().each["operators"], "IncidentPolicy") for action in each.actions}
     assert held <= said

@@ -51,8 +51,13 @@ def test_new_tasks_come_before_old_ones_go_and_a_bad_deployment_goes_back() -> N
     assert evaluate(quarantine, quarantined=0, received=0) == 0
     # New tasks take their shards over within a minute; that is no bad deployment.
     lag = stack().properties("RolloutLagAlarm")
-    assert lag["Threshold"] >= 120
+    assert int(lag["Threshold"]) >= 120
     assert lag["Period"] * lag["EvaluationPeriods"] >= 300
+
+
+def test_a_backlog_that_is_known_ends_no_deployment() -> None:
+    """A first deployment has no version to go back to: ECS would fail it, and CloudFormation take the service away."""
+    assert int(stack(RolloutLagSeconds="604800").properties("RolloutLagAlarm")["Threshold"]) == 604800
 
 
 def test_an_update_leaves_the_number_of_tasks_alone() -> None:
@@ -233,6 +238,14 @@ def test_alarms_say_what_missing_data_means_and_where_to_read_on() -> None:
         assert properties["EvaluationPeriods"] >= 2 or properties["Threshold"] == 0, name  # one is one too many
         for section in re.findall(r"Runbook: (\w+)", properties["AlarmDescription"]):
             assert f"## {section}\n" in runbook, section
+
+
+def test_an_alarm_that_fills_in_does_not_want_every_minute() -> None:
+    """CloudWatch fills in the newest minute, too, whose data is late: an alarm that wants each of them never rings."""
+    filled = {name: each for name, each in alarms(stack()).items() if "FILL(" in json.dumps(each)}
+    assert filled
+    for name, each in filled.items():
+        assert each["EvaluationPeriods"] - each["DatapointsToAlarm"] >= 2, name
 
 
 def matches(pattern: dict[str, Any], event: Any) -> bool:

@@ -212,6 +212,14 @@ def test_each_role_trusts_the_environment_that_assumes_it_alone() -> None:
 ROLE_PARAMETERS: Final = {"Repository": "o/r", "CloudFormationRoleArn": "arn:aws:iam::123456789012:role/make"}
 
 
+def test_a_subject_is_of_one_repository_by_names_or_with_both_ids() -> None:
+    pattern = Template.of(ROLES, ROLE_PARAMETERS).document["Parameters"]["Repository"]["AllowedPattern"]
+    for repository in ("o/r", "o@123456/r@456789"):
+        assert re.fullmatch(pattern, repository)
+    for repository in ("o@123456/r", "o/r:ref:refs/heads/x", "o/*"):
+        assert not re.fullmatch(pattern, repository)
+
+
 def granted(role: str) -> set[str]:
     (policy,) = Template.of(ROLES, ROLE_PARAMETERS).properties(role)["Policies"]
     actions = [each["Action"] for each in policy["PolicyDocument"]["Statement"]]
@@ -311,7 +319,8 @@ def test_what_was_shown_is_executed_and_its_end_told(status: str, waits: str, fa
     )
     assert ran.returncode == failures, ran.stderr
     calls = [line.split()[1:4] for line in (tmp_path / "calls").read_text().splitlines()]
-    assert calls[1:3] == [["execute-change-set", "--change-set-name", CHANGE_SET], ["wait", waits, "--stack-name"]]
+    assert calls[1:3] == [["execute-change-set", "--stack-name", "sanitizer"], ["wait", waits, "--stack-name"]]
+    assert f"--change-set-name {CHANGE_SET}" in (tmp_path / "calls").read_text()
     assert calls.count(["describe-stack-events", "--stack-name", "sanitizer"]) == failures
 
 

@@ -116,7 +116,7 @@ locals {
     }
     table-errors = {
       description = "DynamoDB answers writes to the output table with errors of its own. Runbook: SanitizerWritesFailing."
-      topic       = "alarm", threshold = 0, minutes = 5
+      topic       = "alarm", threshold = 0, minutes = 5, of_minutes = 7 # the newest are late, and FILL says 0 of them
       id          = "events", expression = "FILL(batches, 0) + FILL(puts, 0)"
       metrics = {
         batches = { of = local.batches, metric = "SystemErrors", statistic = "Sum" }
@@ -125,7 +125,7 @@ locals {
     }
     lease-throttle = {
       description = "The lease table throttles: leases may be lost, and their records come again. Runbook: SanitizerLeaseChurn."
-      topic       = "warning", threshold = 0, minutes = 5
+      topic       = "warning", threshold = 0, minutes = 5, of_minutes = 7
       id          = "events", expression = "FILL(reads, 0) + FILL(writes, 0)"
       metrics = {
         reads  = { of = local.lease, metric = "ReadThrottleEvents", statistic = "Sum" }
@@ -167,7 +167,8 @@ resource "aws_cloudwatch_metric_alarm" "computed" {
 
   alarm_name          = "${var.service.name}-${each.key}"
   alarm_description   = each.value.description
-  evaluation_periods  = each.value.minutes
+  evaluation_periods  = try(each.value.of_minutes, each.value.minutes)
+  datapoints_to_alarm = can(each.value.of_minutes) ? each.value.minutes : null
   threshold           = each.value.threshold
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = try(each.value.missing, "notBreaching")

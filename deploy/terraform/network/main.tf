@@ -8,10 +8,13 @@ data "aws_availability_zones" "here" {
 
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
 data "aws_region" "current" {}
 
 locals {
   service = "com.amazonaws.${data.aws_region.current.region}"
+  place   = "${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}"
 
   # A quarter of the addresses for each of two zones.
   subnets = {
@@ -114,9 +117,16 @@ data "aws_iam_policy_document" "assume_flow" {
 }
 
 data "aws_iam_policy_document" "flow" {
+  # What the VPC's guide asks for "at least".
   statement {
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.flow.arn}:*"]
+  }
+
+  # It lists.
+  statement {
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["arn:${data.aws_partition.current.partition}:logs:${local.place}:log-group:*"]
   }
 }
 

@@ -356,6 +356,7 @@ data "aws_iam_policy_document" "incident" {
       "dynamodb:GetItem",
       "dynamodb:PutItem",
       "dynamodb:Query",
+      "dynamodb:RestoreTableFromBackup",
       "dynamodb:RestoreTableToPointInTime",
       "dynamodb:Scan",
       "dynamodb:UpdateContinuousBackups",
@@ -371,6 +372,7 @@ data "aws_iam_policy_document" "incident" {
     ]
   }
 
+  # Of the backup, as well as of the table.
   statement {
     actions = ["dynamodb:RestoreTableFromBackup"]
     resources = [
@@ -391,8 +393,16 @@ data "aws_iam_policy_document" "incident" {
     resources = [var.data.coordinator_table_arn]
   }
 
+  # Whoever makes a table under a key, by a restore too, needs all of these.
   statement {
-    actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"]
+    actions = [
+      "kms:CreateGrant",
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:Encrypt",
+      "kms:GenerateDataKey*",
+      "kms:ReEncrypt*",
+    ]
     resources = [var.data.kms_key_arn]
 
     condition {

@@ -156,7 +156,7 @@ resource "aws_ecs_service" "this" {
     ]
   }
 
-  # Without a new deployment, the provider makes the service anew when a strategy changes.
+  # ECS takes another strategy (min_tasks, spot_weight) only together with a new deployment.
   force_new_deployment = true
 
   capacity_provider_strategy {
@@ -185,6 +185,12 @@ resource "aws_ecs_service" "this" {
   enable_execute_command  = false
   enable_ecs_managed_tags = true
   propagate_tags          = "SERVICE"
+
+  # Twenty minutes by default: new tasks, old ones that drain, and the time for which ECS watches the alarms.
+  timeouts {
+    create = "60m"
+    update = "60m"
+  }
 
   lifecycle {
     ignore_changes = [desired_count] # the scaling's

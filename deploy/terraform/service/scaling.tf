@@ -103,14 +103,14 @@ resource "aws_cloudwatch_metric_alarm" "rollout_quarantine" {
 
 resource "aws_cloudwatch_metric_alarm" "rollout_lag" {
   alarm_name          = "${var.name}-rollout-lag"
-  alarm_description   = "Ends a deployment. The reading is more than two minutes behind, for five."
+  alarm_description   = "Ends a deployment. The reading is too far behind, for five minutes."
   namespace           = "KinesisSanitizer"
   metric_name         = "LagSeconds"
   dimensions          = { Application = var.data.application_name }
   statistic           = "Maximum"
   period              = 60
   evaluation_periods  = 5
-  threshold           = 120
+  threshold           = var.rollout_lag_seconds
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
 }

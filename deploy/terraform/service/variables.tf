@@ -230,6 +230,21 @@ variable "spot_weight" {
   }
 }
 
+variable "rollout_lag_seconds" {
+  description = <<-EOT
+    How far the reading may be behind before that ends a deployment. Above the backlog where there is one, as at
+    the first deployment on a stream that exists or after an outage; else ECS takes the catching up for a bad
+    version.
+  EOT
+  type        = number
+  default     = 120
+
+  validation {
+    condition     = var.rollout_lag_seconds >= 120
+    error_message = "rollout_lag_seconds must be 120 or more."
+  }
+}
+
 variable "retrieval_mode" {
   description = <<-EOT
     POLLING shares five reads a second and shard with all other polling applications. FANOUT registers a
