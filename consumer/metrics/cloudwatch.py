@@ -15,8 +15,9 @@ from redaction.engine.work import LEAK_SUSPECTED
 
 NAMESPACE: Final = "KinesisSanitizer"
 DIMENSION: Final = "Application"
-SECONDS: Final = 60.0
-"""A line tells of so long."""
+SECONDS: Final = 59.0
+"""From one line to the next. Less than a minute by more than a line takes, so that no minute of the clock is without
+one: an alarm that wants five minutes in a row would begin anew."""
 
 THROTTLED: Final = ("throttled", "unprocessed")
 """Reasons of a retry that say: the table takes no more."""
