@@ -102,5 +102,11 @@ class RuntimeFolder:
     def close(self) -> None:
         """Let go of the worker id, and remove the folder, if it is a temporary one."""
         self.worker_id.lock.close()
-        if self._is_temporary:
+        if not self._is_temporary:
+            return
+        # A process that was killed a moment ago may make a file in it while it goes.
+        for _ in range(_REMOVALS):
             shutil.rmtree(self.path, ignore_errors=True)
+            if not self.path.exists():
+                return
+            time.sleep(0.1)
