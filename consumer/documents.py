@@ -4,8 +4,8 @@
     for each in documents.latest("12345", 10):
         print(each.fields["amount"], each.metadata.arrival)
 
-Region, endpoint and credentials are those that boto3 would use. Any number of threads may share one. A call waits 10
-seconds at most, and botocore repeats it up to 3 times where that may help. No error's text holds a key or a value.
+Region, endpoint and credentials are those that boto3 would use. Any number of threads may share one. A try waits 10
+seconds at most, and botocore makes up to four where that may help. No error's text holds a key or a value.
 """
 
 from collections.abc import Iterator, Mapping

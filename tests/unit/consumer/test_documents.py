@@ -419,7 +419,7 @@ def test_the_pages_code_runs(store: Callable[..., Store], capsys: pytest.Capture
         printed.append(capsys.readouterr().out.splitlines())
     client, merging = printed
     assert client[0].startswith("149.99 ")
-    assert client[1].startswith(now)
+    assert json.loads(client[1])["timestamp"] == now
     assert merging == ["2", "1", "0"]
 
 
