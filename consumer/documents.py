@@ -4,27 +4,30 @@
     for each in documents.latest("12345", 10):
         print(each.fields["amount"], each.metadata.arrival)
 
-Region, endpoint and credentials are those that boto3 would use. Any number of threads may share one. No error's text
-holds a key or a value.
+Region, endpoint and credentials are those that boto3 would use. Any number of threads may share one. A try waits 10
+seconds at most, and botocore makes up to four where that may help. No error's text holds a key or a value.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from consumer import aws
 from consumer.aws.errors import CredentialsExpired
 from consumer.dynamodb.attribute_values import decode_document
+from consumer.dynamodb.bounds import Bound, SortKey
 from consumer.dynamodb.names import INDEX, VERSION, VERSION_SOURCE, names_of
-from consumer.dynamodb.query import Bound, Query, SortRange
+from consumer.dynamodb.query import Query, SortRange
 from consumer.errors import ServiceError, UsageError
 from consumer.record import AttributeValue
+from redaction.serialize import serialize
 
 if TYPE_CHECKING:
     from consumer.settings import Settings  # which takes longer to load than all that is needed here
 
-__all__ = ["Document", "Documents", "Key", "Metadata", "Page", "ReadFailed"]
+__all__ = ["Bound", "Document", "Documents", "Key", "Metadata", "Page", "ReadFailed", "SortKey"]
 
 _FIRST_PAGE: Final = 100
 _NO_ITEM_OF_OURS: Final = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -42,7 +45,10 @@ class ReadFailed(ServiceError):
 
 
 class Key(NamedTuple):
-    """An item's key."""
+    """An item's key.
+
+    :ivar partition, sort: what the templates of the settings made: `12345`, `2024-03-15T10:30:00Z#shardId-0#496#0`.
+    """
 
     partition: str
     sort: str
@@ -89,15 +95,34 @@ class Document:
     fields: dict[str, Any]
     metadata: Metadata
 
+    def json(self) -> str:
+        """Return `fields` as one compact line of JSON: an object, its numbers JSON numbers, exact to the digit.
+
+        DynamoDB keeps a number's value and not its spelling: 1.50 is written as 1.5.
+        """
+        return serialize(self.fields).decode()
+
+    def plain(self) -> dict[str, Any]:
+        """Return a copy of `fields` with float in place of each Decimal, as `json.dumps` and most libraries take it.
+
+        A float holds about 16 digits: for sums of money use `fields`. Whole numbers stay int, exact.
+        """
+        return {name: _plain(value) for name, value in self.fields.items()}
+
 
 class Page(NamedTuple):
-    """Some documents, and the token with which the next page is asked for; None: there is none.
+    """Some documents, in the order asked for, and the token with which the next page is asked for.
 
-    A token holds the key of the last document, only encoded.
+    :ivar documents: at most as many as asked for; a last page may have none.
+    :ivar token: None: there is no more. It holds the key of the last document, only encoded.
     """
 
     documents: list[Document]
     token: str | None
+
+    def json(self) -> str:
+        """Return a compact line of JSON, ``{"documents": [...], "next": token or null}``, as `sanitizer get --json`."""
+        return serialize({"documents": [each.fields for each in self.documents], "next": self.token}).decode()
 
 
 class Documents:
@@ -135,9 +160,9 @@ class Documents:
         return cls(settings.output.table, reserved_attribute=settings.output.reserved_attribute)
 
     def get(self, partition: str, sort: str, *, consistent: bool = False) -> Document | None:
-        """Return one document by its whole key.
+        """Return one document by its whole key; None: there is none, or its time is over.
 
-        :raises ReadFailed: table missing, out of reach, not permitted, throttled.
+        :raises ReadFailed: table missing, out of reach, not permitted, throttled: see its `reason`.
         :raises UsageError: a key is empty.
         """
         if not sort:
@@ -169,15 +194,20 @@ class Documents:
         index: bool = False,
         consistent: bool = False,
     ) -> Iterator[Document]:
-        """Yield the documents of one partition by sort key, page by page as they are taken.
+        """Return the documents of one partition by sort key, read page by page as they are taken.
 
-        :param after: only sort keys from there on; a time means its whole second, in UTC.
-        :param before: only sort keys below.
-        :param prefix: only sort keys that begin so.
-        :raises ReadFailed: see `get`.
-        :raises UsageError: see `latest`; or a time without an offset.
+        :param after: only from then on: an aware datetime, whose whole second is meant; a time in ISO 8601 or its
+            beginning, such as 2024-03-15, in UTC unless it has an offset; or a `SortKey`, for sort keys that begin with
+            no time. An empty text is no bound.
+        :param before: only before then; likewise.
+        :param prefix: only sort keys that begin so, whatever they hold.
+        :raises ReadFailed: while they are taken: see `get`.
+        :raises UsageError: at once: see `latest`; a text that is no time, a datetime without a time zone, or an `after`
+            behind `before`.
         """
-        query = self._query(partition, SortRange.of(after, before, prefix), newest_first, index, consistent)
+        return self._each(self._query(partition, after, before, prefix, newest_first, index, consistent))
+
+    def _each(self, query: Query) -> Iterator[Document]:
         # Whoever stops early shall not have paid for a page of 1 MB.
         start, limit = None, _FIRST_PAGE
         while True:
@@ -200,15 +230,16 @@ class Documents:
         index: bool = False,
         consistent: bool = False,
     ) -> Page:
-        """Return a page; see `iterate`.
+        """Return a page; the range is `iterate`'s.
 
+        :param limit: so many documents, unless there are no more: 1 or more.
         :param token: of the page before, of the same partition, index and direction. A last page may be empty.
         :raises ReadFailed: see `get`.
         :raises UsageError: see `iterate`; or a token of another query.
         """
         if limit < 1:
             raise UsageError("A page has one document at least.")
-        query = self._query(partition, SortRange.of(after, before, prefix), newest_first, index, consistent)
+        query = self._query(partition, after, before, prefix, newest_first, index, consistent)
         start = query.start_of(token) if token is not None else None
         documents: list[Document] = []
         while True:
@@ -219,9 +250,22 @@ class Documents:
             if len(documents) == limit:
                 return Page(documents, query.token_of(start))
 
-    def _query(self, partition: str, range_: SortRange, newest_first: bool, index: bool, consistent: bool) -> Query:  # noqa: FBT001
+    def _query(
+        self,
+        partition: str,
+        after: Bound | None,
+        before: Bound | None,
+        prefix: str | None,
+        newest_first: bool,  # noqa: FBT001
+        index: bool,  # noqa: FBT001
+        consistent: bool,  # noqa: FBT001
+    ) -> Query:
         if index and consistent:
             raise UsageError("DynamoDB has no consistent reads of an index.")
+        times = SortRange.of(after, before, None)
+        if times.low and times.high and times.low > times.high:
+            raise UsageError("Nothing can lie in this range: `after` is behind `before`.")
+        range_ = SortRange.of(after, before, prefix)
         return Query(self._names, _checked(partition), range_, newest_first, index, consistent)
 
     def _some(
@@ -278,6 +322,18 @@ class Documents:
             # So botocore says of a client that was handed in that its credentials had expired when they were fetched.
             raise CredentialsExpired from None
         return answer
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return float(value)
+        case dict():
+            return {name: _plain(member) for name, member in value.items()}
+        case list():
+            return [_plain(element) for element in value]
+        case _:
+            return value
 
 
 def _checked(partition: str) -> str:

@@ -23,6 +23,7 @@ from docs import (
     metric_tables,
     policy_tables,
     procedure_tables,
+    recipe_tables,
     schema_tables,
 )
 
@@ -39,6 +40,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "metrics.md": metric_tables.TABLES,
     _FOLDER / "procedures.md": procedure_tables.TABLES,
     _FOLDER / "objectives.md": alert_tables.OBJECTIVES,
+    _FOLDER / "recipes.md": recipe_tables.TABLES,
     _FOLDER / "runbook.md": alert_tables.RUNBOOK,
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }

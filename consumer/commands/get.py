@@ -10,7 +10,8 @@ import click
 from consumer.commands.options import config_option, json_flag
 from consumer.commands.times import Beginning
 from consumer.documents import Document, Documents, Page
-from consumer.dynamodb.query import Bound, SortRange
+from consumer.dynamodb.bounds import Bound
+from consumer.dynamodb.query import SortRange
 from consumer.errors import UsageError
 from consumer.settings import Settings, load_settings
 from consumer.settings.key_template import METADATA

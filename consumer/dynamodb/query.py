@@ -5,17 +5,14 @@ DynamoDB compares sort keys by their UTF-8 bytes, which is the order of code poi
 
 import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
+from consumer.dynamodb.bounds import Bound, text_of
 from consumer.dynamodb.names import INDEX, Names
 from consumer.errors import UsageError
 from consumer.record import AttributeValue
-
-Bound = str | datetime
-"""A sort key, or its beginning; or a time, for sort keys that begin with one in ISO 8601, in UTC."""
 
 
 class SortRange(NamedTuple):
@@ -28,10 +25,10 @@ class SortRange(NamedTuple):
     def of(cls, after: Bound | None, before: Bound | None, prefix: str | None) -> "SortRange":
         """Return what lies in all that is given.
 
-        :raises UsageError: a time without an offset.
+        :raises UsageError: see `text_of`.
         """
-        lows = [low for low in (_text(after), prefix) if low]
-        highs = [high for high in (_text(before), _above(prefix)) if high]
+        lows = [low for low in (text_of(after), prefix) if low]
+        highs = [high for high in (text_of(before), _above(prefix)) if high]
         return cls(max(lows, default=None), min(highs, default=None))
 
     @property
@@ -102,15 +99,6 @@ class Query(NamedTuple):
     @property
     def _kind(self) -> list[bool]:
         return [self.by_index, self.newest_first]
-
-
-def _text(bound: Bound | None) -> str | None:
-    if not isinstance(bound, datetime):
-        return bound
-    if bound.tzinfo is None:
-        raise UsageError("A time without an offset from UTC could mean any.")
-    # Without what may follow: it is the beginning of 10:30:00Z, of 10:30:00.5Z, and of 10:30:00+00:00.
-    return bound.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _above(prefix: str | None) -> str | None:

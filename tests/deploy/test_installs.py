@@ -102,8 +102,37 @@ def local(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return install(tmp_path_factory.mktemp("local"), wheel, "local.txt", "[local]")
 
 
+@pytest.fixture(scope="module")
+def client(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """As docs/recipes.md says for an application that minds each package; with mypy, to look at the types."""
+    folder = tmp_path_factory.mktemp("client")
+    uv("venv", "--python", sys.executable, folder)
+    pins = ["-c", str(ROOT / "requirements/dev.txt")]
+    uv("pip", "install", "--python", folder, *pins, "botocore", "orjson", "mypy")
+    uv("pip", "install", "--python", folder, "--no-index", "--no-deps", f"{NAME} @ {wheel.as_uri()}")
+    return Installed(folder)
+
+
 def refusal(extra: str) -> str:
     return f'sanitizer: This command needs the extra "{extra}": pip install "{NAME}[{extra}]".\n'
+
+
+def test_the_client_alone_is_enough_to_look_documents_up_and_is_typed(client: Installed) -> None:
+    assert client.has(["click", "pydantic", "re2", "cryptography"]) == []
+    (client.folder / "mine.py").write_text(
+        "import os\n"
+        "from datetime import UTC, datetime\n"
+        "from consumer.documents import Documents, Page, ReadFailed\n"
+        "os.environ |= {'AWS_ACCESS_KEY_ID': 'x', 'AWS_SECRET_ACCESS_KEY': 'x'}\n"
+        "documents = Documents('table', region_name='eu-central-1', endpoint_url='http://127.0.0.1:9')\n"
+        "Page([], 1)  # type: ignore[arg-type]\n"  # which would be one too many, if the types were not seen
+        "try:\n"
+        "    print([each.json() for each in documents.iterate('1', after=datetime.now(UTC))])\n"
+        "except ReadFailed as error:\n"
+        "    print(error.reason)\n"
+    )
+    assert client.run("python", "mine.py") == "unreachable\n"
+    assert client.run("python", "-m", "mypy", "--strict", "mine.py").startswith("Success: ")
 
 
 def test_the_base_redacts_and_has_no_extra(base: Installed) -> None:

@@ -1,12 +1,12 @@
 """Another application's look-ups, as its type checker sees them. Checked by mypy, run by nobody."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, assert_type
 
 import boto3
 
-from consumer.documents import Document, Documents, Key, Metadata, Page, ReadFailed
+from consumer.documents import Document, Documents, Key, Metadata, Page, ReadFailed, SortKey
 from consumer.errors import SanitizerError, UsageError
 from consumer.settings import load_settings
 
@@ -20,16 +20,21 @@ Documents()  # type: ignore[call-arg]
 assert_type(documents.get("12345", "2024-03-15"), Document | None)
 assert_type(documents.latest("12345", 10, consistent=True), list[Document])
 assert_type(documents.iterate("12345", after="2024", before=datetime.now(UTC), newest_first=False), Iterator[Document])
+documents.iterate("12345", after=SortKey("order-1"))
 page = documents.page("12345", limit=20, token=None, prefix="2024-03", index=True)
 assert_type(page, Page)
 assert_type(page.token, str | None)
+assert_type(page.json(), str)
 documents.get("12345")  # type: ignore[call-arg]  # the whole key
 documents.get("12345", "2024", True)  # type: ignore[call-arg]
 documents.latest("12345", limit="10")  # type: ignore[arg-type]
 documents.iterate("12345", after=20240315)  # type: ignore[arg-type]
+documents.iterate("12345", after=date(2024, 3, 15))  # type: ignore[arg-type]  # of which time zone?
 
 for document in page.documents:
     assert_type(document.fields, dict[str, Any])
+    assert_type(document.json(), str)
+    assert_type(document.plain(), dict[str, Any])
     assert_type(document.key, Key)
     partition, sort = document.key
     assert_type(sort, str)
