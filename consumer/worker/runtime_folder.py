@@ -18,6 +18,7 @@ STACKS: Final = "stacks"
 """Names in the folder; of the second, beginnings."""
 
 _LOCK_SECONDS = 15.0
+_REMOVALS = 10
 _BACKLOG = 256
 
 
