@@ -1,25 +1,15 @@
-"""The parts of a local stack: ``python -m consumer.local COMMAND``. Used by `make up` and deploy/local/compose.yaml."""
-
-import sys
-from importlib import import_module
+"""The parts of a local stack: ``python -m consumer.local COMMAND``, the same as ``sanitizer local COMMAND``."""
 
 import click
 
-from consumer.errors import SanitizerError
-from consumer.extras import extra_named
+from consumer.local import by_itself
 
 
-def main() -> None:
-    """Run the command; what is wrong is one sentence on stderr."""
-    try:
-        with extra_named():
-            import_module("hypercorn")  # of the cloud's process, which could only say that it ended
-            command = import_module("consumer.local.command")
-        command.local(prog_name="python -m consumer.local")
-    except SanitizerError as error:
-        click.echo(f"sanitizer: {error}", err=True)
-        sys.exit(error.exit_status)
+def _load() -> click.Command:
+    from consumer.local.command import local  # noqa: PLC0415 - needs an extra
+
+    return local
 
 
 if __name__ == "__main__":
-    main()
+    by_itself.run(_load, "python -m consumer.local")

@@ -1,15 +1,14 @@
 """The embedded cloud: Kinesis, DynamoDB and what else moto knows, in one process on one port.
 
-``python -m consumer.local.cloud`` prints one line ``{"port": N}`` once it listens. It serves HTTP/1.1 and,
-since KCL's Kinesis client insists on it, HTTP/2 in clear with prior knowledge. It ends on SIGTERM, and when
-its stdin is closed: whoever starts it holds the other end of a pipe, so that it goes away even when that
+``python -m consumer.local.cloud``, or ``sanitizer local cloud``, prints one line ``{"port": N}`` once it listens. It
+serves HTTP/1.1 and, since KCL's Kinesis client insists on it, HTTP/2 in clear with prior knowledge. It ends on SIGTERM,
+and when its stdin is closed: whoever starts it holds the other end of a pipe, so that it goes away even when that
 process is killed. SIGINT is ignored: a terminal sends it to the whole group, and the starter decides. With ``--alone``
 nobody holds it: it goes on until SIGTERM or SIGINT.
 
 Everything is in memory and gone with the process; that is why ending needs no ceremony.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -17,162 +16,47 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-import orjson
-from hypercorn.app_wrappers import WSGIWrapper
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-from hypercorn.typing import (
-    ASGIReceiveCallable,
-    ASGISendCallable,
-    ASGISendEvent,
-    HTTPRequestEvent,
-    HTTPScope,
-    Scope,
-)
-from setproctitle import setproctitle
+import click
 
-from consumer.local.durable import DurableTimes
-from consumer.local.kinesis.api import TARGET_PREFIX, KinesisApi
-from consumer.local.kinesis.limits import WriteLimits
-from consumer.local.kinesis.store import Streams
+from consumer.errors import StartError
+from consumer.extras import extra_named
+from consumer.local import by_itself
 
 PROCESS_NAME = "sanitizer-cloud"
 
-MAX_BODY_BYTES = 20 * 1024 * 1024
-"""More than any request may have: BatchWriteItem takes 16 MB, PutRecords 10 MiB before base64."""
 
-TABLE_PATH = "/_cloud/table/"
-MOTO_ACCOUNT = "123456789012"  # moto's default, whatever the credentials
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; whoever reaches it may do anything."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default: a free one.")
+@click.option("--alone", is_flag=True, help="Go on when stdin is closed.")
+@click.option("--region", default="us-east-1", show_default=True, help="Region of the stream ARNs.")
+@click.option("--shard-limits", is_flag=True, help="Refuse what exceeds a shard's write limits.")
+def cloud(host: str, port: int, alone: bool, region: str, shard_limits: bool) -> None:  # noqa: FBT001 - the options
+    """Serve Kinesis and DynamoDB in memory, for local use."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end if alone else signal.SIG_IGN)
+    with extra_named():
+        from consumer.local import cloud_app  # noqa: PLC0415 - of an extra
 
-_JSON = b"application/x-amz-json-1.1"
-_DYNAMODB = "DynamoDB_20120810."
+    from setproctitle import setproctitle  # noqa: PLC0415 - the same extra's
 
-
-class CloudApp:
-    """The ASGI application: Kinesis here, on the event loop; everything else to moto, on one thread.
-
-    One thread, because moto's backends are plain dictionaries changed without locks, and because a second one
-    would win nothing under the interpreter's lock. Kinesis requests take microseconds and need no thread.
-
-    :param region: of the stream ARNs; moto takes each request's region from its signature.
-    :param shard_limits: whether shards refuse more than 1,000 records or 1 MiB a second.
-    """
-
-    def __init__(self, region: str, *, shard_limits: bool = False) -> None:
-        self._region = region
-        self._kinesis = KinesisApi(Streams(region), WriteLimits() if shard_limits else None)
-        self._durable = DurableTimes()
-        self._moto_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
-        self._moto = self._moto_thread.submit(_load_moto)
-
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Serve one request."""
-        if scope["type"] == "lifespan":
-            await _answer_lifespan(receive, send)
-            return
-        if scope["type"] != "http":
-            msg = f"cannot serve {scope['type']}"
-            raise RuntimeError(msg)
-        body = await _read_body(receive)
-        target = _header(scope, b"x-amz-target")
-        if body is None:
-            await _send(send, 413, b"{}")
-        elif target.startswith(TARGET_PREFIX):
-            await _send(send, *self._kinesis.handle(target.removeprefix(TARGET_PREFIX), body))
-        elif scope["path"] == "/_cloud/health":
-            await _send(send, 200, b"{}")
-        elif scope["path"] == "/_cloud/durable":
-            await _send(send, 200, self._durable.to_json())
-        elif scope["path"].startswith(TABLE_PATH):
-            name = scope["path"].removeprefix(TABLE_PATH)
-            loop = asyncio.get_running_loop()
-            items = await loop.run_in_executor(self._moto_thread, _table_items, name, self._region)
-            await _send(send, 404 if items is None else 200, items or b"{}")
-        else:
-            await self._serve_moto(scope, target, body, send)
-
-    async def _serve_moto(self, scope: HTTPScope, target: str, body: bytes, send: ASGISendCallable) -> None:
-        moto = await asyncio.wrap_future(self._moto)
-        messages: list[ASGISendEvent] = []
-
-        async def receive() -> HTTPRequestEvent:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def collect(message: ASGISendEvent) -> None:
-            messages.append(message)
-
-        async def on_moto_thread(function: Callable[..., None], *arguments: object) -> None:
-            await asyncio.get_running_loop().run_in_executor(self._moto_thread, function, *arguments)
-
-        # The answer is collected, not streamed: one hop between the threads for each request.
-        await moto(scope, receive, collect, on_moto_thread, lambda _, message: messages.append(message))
-        if target.startswith(_DYNAMODB) and messages[0].get("status") == 200:  # noqa: PLR2004
-            answer = b"".join(message["body"] for message in messages if message["type"] == "http.response.body")
-            self._durable.note(target.removeprefix(_DYNAMODB), body, answer)
-        for message in messages:
-            await send(message)
-
-
-def _load_moto() -> WSGIWrapper:
-    # Imported here, on its own thread: it takes most of a second, in which Kinesis already answers.
-    from consumer.local import moto_mended  # noqa: PLC0415
-
-    return moto_mended.load(MAX_BODY_BYTES)
-
-
-def _table_items(name: str, region: str) -> bytes | None:
-    """Return all items of a table as a JSON list in DynamoDB's form, or None if there is no such table.
-
-    moto's Scan sorts the whole table for each page: 3,000 items took it 15 s.
-    """
-    from moto.dynamodb.models import dynamodb_backends  # noqa: PLC0415
-
-    table = dynamodb_backends[MOTO_ACCOUNT][region].tables.get(name)
-    if table is None:
-        return None
-    return orjson.dumps([item.attrs for item in table.all_items()], default=lambda value: value.to_json())
-
-
-async def _answer_lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-
-
-async def _read_body(receive: ASGIReceiveCallable) -> bytes | None:
-    """Return the body; None when it is too long or the client went away."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        chunks.append(message["body"])
-        size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
-            return None
-        if not message["more_body"]:
-            return b"".join(chunks)
-
-
-def _header(scope: HTTPScope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key.lower() == name:
-            return value.decode("latin-1")
-    return ""
-
-
-async def _send(send: ASGISendCallable, status: int, body: bytes) -> None:
-    headers = [(b"content-type", _JSON), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    setproctitle(f"{PROCESS_NAME} --host {host} --port {port}{' --alone' if alone else ''}")
+    try:
+        listener = socket.create_server((host, port), backlog=cloud_app.BACKLOG)
+    except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        msg = f"Port {port} of {host} cannot be listened on ({reason}): free it, or name another with --port."
+        raise StartError(msg) from None
+    if not alone:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    app = cloud_app.CloudApp(region, shard_limits=shard_limits)
+    sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
+    sys.stdout.flush()
+    os.dup2(2, 1)  # nobody reads stdout from here on, and libraries may print
+    asyncio.run(cloud_app.serve_on(listener, app))
 
 
 def _end(*_: object) -> None:
@@ -184,40 +68,5 @@ def _end_with_parent() -> None:
     _end()
 
 
-def main() -> None:
-    """Serve until SIGTERM or, unless it stands alone, the end of stdin."""
-    setproctitle(f"{PROCESS_NAME} {' '.join(sys.argv[1:])}".strip())
-    parser = argparse.ArgumentParser(prog=PROCESS_NAME, description="Kinesis and DynamoDB in memory, for local use.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; whoever reaches it may do anything")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--alone", action="store_true", help="go on when stdin is closed")
-    parser.add_argument("--region", default="us-east-1", help="region of the stream ARNs")
-    parser.add_argument("--shard-limits", action="store_true", help="refuse what exceeds a shard's write limits")
-    arguments = parser.parse_args()
-
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end if arguments.alone else signal.SIG_IGN)
-    if not arguments.alone:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-
-    listener = socket.create_server((arguments.host, arguments.port), backlog=512)
-    config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
-    config.backlog = 512
-    config.loglevel = "ERROR"
-    config.keep_alive_timeout = 3600
-    config.keep_alive_max_requests = 1 << 62
-    config.include_date_header = True
-    config.include_server_header = False
-
-    # A request to Kinesis waits for moto's thread to let go of the interpreter's lock: 5 ms by default, each time.
-    sys.setswitchinterval(0.0005)
-    app = CloudApp(arguments.region, shard_limits=arguments.shard_limits)
-    sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
-    sys.stdout.flush()
-    os.dup2(2, 1)  # nobody reads stdout from here on, and libraries may print
-    asyncio.run(serve(app, config, mode="asgi", shutdown_trigger=asyncio.Event().wait))
-
-
 if __name__ == "__main__":
-    main()
+    by_itself.run(lambda: cloud, "python -m consumer.local.cloud")

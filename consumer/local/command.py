@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import hypercorn  # noqa: F401 - of the cloud's process, which could only say that it ended
 
 from consumer.local import feed, prepare, up
+from consumer.local.cloud import cloud
 from consumer.producing.filling import check_documents
 from consumer.producing.formats import DEFAULT, NAMES
 from consumer.settings import load_settings
@@ -33,6 +35,9 @@ def local() -> None:
     """A whole service on this machine, and its parts."""
 
 
+local.add_command(cloud)
+
+
 @local.command(name="up")
 @shards_option
 @rate_option
@@ -50,7 +55,7 @@ def run_all(**options: Any) -> None:
 @config_option
 @shards_option
 def prepare_all(config: Path | None, shards: int) -> None:
-    """Create the stream, the tables and the first leases, where they are missing."""
+    """Create stream, tables and first leases where they are missing."""
     settings = load_settings(config)
     prepare.prepare(settings, shards)
     click.echo(f"The stream {settings.stream.name} and its tables are there.")

@@ -57,19 +57,16 @@ def test_a_command_of_the_worker_names_its_extra() -> None:
 
 @pytest.mark.parametrize("missing", [MODULES["local"], EVERY], ids=["local", "both"])
 def test_what_needs_the_embedded_cloud_names_one_extra_that_is_enough(missing: frozenset[str]) -> None:
-    assert ran(missing, "demo") == [[2, sentence("local")]]
-    program = (
-        f"import runpy, sys\nsys.modules.update(dict.fromkeys({sorted(missing)}))\nrunpy.run_module('consumer.local'"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}, run_name='__main__')"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=ROOT,
-    )
-    assert (done.returncode, done.stderr) == (2, sentence("local"))
+    assert ran(missing, "demo", "local", "local up") == [[2, sentence("local")]] * 3
+    for module, words in (("consumer.local", ["prepare"]), ("consumer.local.cloud", ["--alone"])):
+        program = (
+            f"import runpy, sys\nsys.modules.update(dict.fromkeys({sorted(missing)}))\nsys.argv[1:] = {words}\n"
+            f"runpy.run_module({module!r}, run_name='__main__')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+        )
+        assert (done.returncode, done.stderr) == (2, sentence("local"))
 
 
 def test_the_rest_needs_no_extra() -> None:

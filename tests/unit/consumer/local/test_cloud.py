@@ -416,3 +416,32 @@ def test_an_items_size_is_checked_however_its_attributes_come(cloud: Cloud, dyna
         )
     with pytest.raises(ClientError, match="size"):
         dynamodb.put_item(TableName="sizes", Item=item | {"three": {"S": "z" * 10_000}})
+
+
+@pytest.mark.parametrize(
+    "words", [["consumer.local.cloud"], ["consumer.local", "cloud"], ["consumer.cli", "local", "cloud"]]
+)
+def test_a_port_that_is_taken_is_one_sentence(cloud: Cloud, words: list[str]) -> None:
+    taken = cloud.endpoint.rpartition(":")[2]
+    command = [sys.executable, "-m", *words, "--port", taken]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.read()  # stdin is still open, as when a terminal stands behind it
+    assert process.returncode == 1
+    assert said == (
+        f"sanitizer: Port {taken} of 127.0.0.1 cannot be listened on (Address already in use): "
+        "free it, or name another with --port.\n"
+    )
+
+
+def test_the_command_starts_it_as_the_module_does() -> None:
+    command = [sys.executable, "-m", "consumer.cli", "local", "cloud", "--alone"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            f"http://127.0.0.1:{port}/_cloud/health", timeout=10
+        ) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0

@@ -1,0 +1,5 @@
+"""`sanitizer local`."""
+
+from consumer.local import command
+
+local = command.local
