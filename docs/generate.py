@@ -1,10 +1,10 @@
 # noqa: INP001 - a folder of pages, no package
-"""Writes the generated tables and pictures of the pages anew, from the code, the templates, and by running them.
+"""Writes the generated tables, pictures and samples anew, from the code, the templates, and by running them.
 
     python -m docs.generate [--check]
 
-They stand between `<!-- generated: name -->` and `<!-- end -->`. `--check` writes nothing, and ends with status 1 if a
-page is not up to date; a test does the same.
+Tables stand between `<!-- generated: name -->` and `<!-- end -->`. `--check` writes nothing, and ends with status 1 if
+something is not up to date; a test does the same.
 """
 
 import re
@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from consumer.local.transactions import transactions
 from docs import (
     alert_tables,
     architecture_tables,
     cost_tables,
+    demo_tables,
     deploy_tables,
     format_tables,
     lambda_tables,
@@ -31,6 +33,7 @@ _FOLDER: Final = Path(__file__).parent
 _MARKED: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
+    _FOLDER.parent / "README.md": demo_tables.TABLES,
     _FOLDER / "architecture.md": architecture_tables.TABLES,
     _FOLDER / "policies.md": policy_tables.TABLES,
     _FOLDER / "costs.md": cost_tables.TABLES,
@@ -45,7 +48,16 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }
 
-PICTURES: Final[Mapping[Path, Callable[[], str]]] = {_FOLDER / "img/packages.svg": architecture_tables.picture}
+
+def _sample() -> str:
+    """Return a few made-up transactions; of the first twenty of this seed one is broken, which is cut off."""
+    return "".join(f"{each.data.decode()}\n" for each in transactions(2094, 20, published=True))
+
+
+FILES: Final[Mapping[Path, Callable[[], str]]] = {
+    _FOLDER / "img/packages.svg": architecture_tables.picture,
+    _FOLDER.parent / "examples/transactions.jsonl": _sample,
+}
 
 
 def generated(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
@@ -57,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write the pages, or check them."""
     outdated = False
     texts = {page: generated(page.read_text(encoding="utf-8"), tables) for page, tables in PAGES.items()}
-    for file, after in (texts | {file: draw() for file, draw in PICTURES.items()}).items():
+    for file, after in (texts | {file: make() for file, make in FILES.items()}).items():
         outdated |= not file.exists() or file.read_text(encoding="utf-8") != after
         if "--check" not in arguments:
             file.write_text(after, encoding="utf-8")

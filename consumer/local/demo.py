@@ -5,7 +5,6 @@ cloud ◄── stream, tables       worker (sanitizer run)        feed ──�
 
 import itertools
 import json
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from consumer.local import scrape
 from consumer.local.feed import paced
 from consumer.local.fitting import SIMPLY_PUT, fit, record_key_field
 from consumer.local.ledger import Findings, Ledger
+from consumer.local.next_steps import next_steps
 from consumer.local.report import Report, quantile, show
-from consumer.local.stack import QUICK_START, Interrupted, Stack, forget, interrupt_by_signals
+from consumer.local.stack import QUICK_START, Interrupted, Stack, forget, interrupt_by_signals, scratch
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.producing.filling import check_documents, filled
 from consumer.producing.formats import DEFAULT as DEFAULT_FORMAT
@@ -107,13 +107,15 @@ def run(options: Options) -> int:
         values = _values(options)
         records = _own(options, values) if options.source else _generated(options)
         with (
-            tempfile.TemporaryDirectory(prefix="sanitizer-demo-") as folder,
-            Stack(Path(folder), values, options.shards) as stack,
+            scratch("sanitizer-demo-") as folder,
+            Stack(folder, values, options.shards) as stack,
         ):
             demo = Demo(options, stack)
             report = demo.run(records)
             if options.keep_running:
                 demo.keep_running()
+            elif report.is_good:
+                click.echo(f"\n{next_steps(options.source, Path.cwd())}")
     except Interrupted:
         click.echo("\nInterrupted; everything that was started has been stopped.", err=True)
         return 130
@@ -166,6 +168,8 @@ def _own(options: Options, values: dict[str, Any]) -> Sequence[Put]:
     lines = _lines(content)
     if _is_one_value(content, lines):
         raise UsageError(f"The input {source} is one JSON value, not one a line; `jq -c` makes lines of it.")
+    if not lines:
+        raise UsageError(f"The input {source} is empty: there is nothing to show.")
     lines = lines[: options.records]
     redaction = values["redaction"]
     redactor = load_redaction(redaction["plugin"], redaction["options"], redaction["keys"])
@@ -201,7 +205,7 @@ class Demo:
             stack.start_cloud()
             ledger = Ledger(stack.settings, stack.redactor)
             self._progress.end()
-            click.echo(f"Metrics: http://127.0.0.1:{stack.port}/metrics")
+            click.echo(f"Status page: {stack.page}\nMetrics: {stack.page}metrics")
             stack.start_worker(self._progress)
             producer = Producer(STREAM)
             # One record ahead: KCL reads a shard a second or two after it has the lease, which is the start's time.
@@ -226,7 +230,7 @@ class Demo:
 
     def keep_running(self) -> None:
         """Go on serving until interrupted."""
-        click.echo("\nStill running; Ctrl-C ends it. In another terminal:\n")
+        click.echo(f"\nStill running, status page {self._stack.page}; Ctrl-C ends it. In another terminal:\n")
         produce = (
             f"produce --format {self._options.format} FILE"
             if self._options.format != DEFAULT_FORMAT

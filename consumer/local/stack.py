@@ -2,11 +2,14 @@
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Self
@@ -14,7 +17,7 @@ from typing import Any, Final, Self
 import click
 import yaml
 
-from consumer.errors import StartError
+from consumer.errors import SanitizerError, StartError
 from consumer.local import scrape
 from consumer.local.cloud_process import Cloud, CloudError
 from consumer.local.prepare import prepare
@@ -48,6 +51,23 @@ def ignore_signals() -> None:
     """Let nothing interrupt what follows: processes would be left behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """Make a folder that goes away at the end, unless a failure leaves logs in it: these are said to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    is_kept = False
+    try:
+        yield folder
+    except SanitizerError:
+        is_kept = any(folder.glob("*.log"))
+        raise
+    finally:
+        if is_kept:
+            click.echo(f"The logs are kept: {folder}/*.log", err=True)
+        else:
+            shutil.rmtree(folder)
 
 
 class Stack:
@@ -97,6 +117,11 @@ class Stack:
         return status
 
     @property
+    def page(self) -> str:
+        """The address of the worker's status page."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
     def cloud(self) -> Cloud:
         """The running one."""
         assert self._cloud is not None  # noqa: S101 - started before anything else
@@ -142,10 +167,19 @@ class Stack:
         """Print the environment with which the commands reach this stack, and some of them."""
         for name, value in (self.cloud.environment() | {"SANITIZER_CONFIG": str(self.config)}).items():
             click.echo(f"  export {name}={shlex.quote(value)}")
-        program = Path(sys.executable).with_name("sanitizer")
         for command in commands:
-            click.echo(f"  {program} {command}")
+            click.echo(f"  {program(Path.cwd())} {command}")
         sys.stdout.flush()
+
+
+def shown(path: Path, folder: Path) -> str:
+    """Return a path as somebody in `folder` would write it."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def program(folder: Path) -> str:
+    """Return how the `sanitizer` command is called from `folder`."""
+    return shown(Path(sys.executable).with_name("sanitizer"), folder)
 
 
 def free_port(preferred: int) -> int:

@@ -31,16 +31,17 @@ class Transaction:
     partition_key: str
 
 
-def transactions(seed: int, count: int, run: int = 1) -> Iterator[Transaction]:
+def transactions(seed: int, count: int, run: int = 1, *, published: bool = False) -> Iterator[Transaction]:
     """Yield `count` transactions, the canonical example first.
 
     :param run: so many, one after the other, are one user's.
+    :param published: only numbers that are published for tests, which are nobody's for certain.
     """
     if count <= 0:
         return
     user = CANONICAL_USER
     yield Transaction(CANONICAL, user)
-    rng = random.Random(seed)  # noqa: S311 - sample data, repeatable by design
+    rng = (_Published if published else _Drawn)(seed)
     time = datetime(2024, 3, 15, 10, 30, tzinfo=UTC)
     for number in range(1, count):
         time += timedelta(milliseconds=rng.randrange(1, 40))
@@ -63,6 +64,22 @@ _BRANDS: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...] = (
     ("mir", ("2200", "2204"), (16,)),
     ("maestro", ("5018", "5602", "6759"), (16, 18, 12)),
 )
+# What payment providers tell to test with; what the Social Security Administration took back; what registries show.
+TEST_CARDS: tuple[tuple[str, str], ...] = (
+    ("visa", "4111111111111111"),
+    ("visa", "4012888888881881"),
+    ("visa", "4222222222222"),
+    ("mastercard", "5555555555554444"),
+    ("mastercard", "5105105105105100"),
+    ("mastercard", "2223003122003222"),
+    ("amex", "378282246310005"),
+    ("amex", "371449635398431"),
+    ("discover", "6011111111111117"),
+    ("diners", "30569309025904"),
+    ("jcb", "3530111333300000"),
+)
+_TEST_SSNS = ("078-05-1120", "219-09-9999")
+_TEST_IBANS = ("DE89370400440532013000", "GB82WEST12345698765432")
 _LUHN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _FULLWIDTH = str.maketrans("0123456789", "０１２３４５６７８９")  # noqa: RUF001 - the look-alikes are the point
 _NBSP = "\u00a0"
@@ -109,13 +126,13 @@ _PLAIN_NOTES = (
     "order 20240315103000123",
     "ok 👍",
 )
-_SENSITIVE_NOTES: tuple[Callable[[random.Random], str], ...] = (
-    lambda rng: f"Customer called, new card {_card(rng)[1]}, please charge that one",
-    lambda rng: f"SSN on file: {_ssn(rng)}; verified by phone",
-    lambda rng: f"refund to {_card(rng)[1]} not {_card(rng)[1]}!",
-    lambda rng: f"ID {_ssn(rng)} / card={_card(rng)[1]} (exp 04/29)",
-    lambda rng: f"карта {_card(rng)[1]}, почта {_email(rng)}",
-    lambda rng: f"pay by transfer from {_iban(rng)}",
+_SENSITIVE_NOTES: tuple[Callable[["_Drawn"], str], ...] = (
+    lambda rng: f"Customer called, new card {rng.card()[1]}, please charge that one",
+    lambda rng: f"SSN on file: {rng.ssn()}; verified by phone",
+    lambda rng: f"refund to {rng.card()[1]} not {rng.card()[1]}!",
+    lambda rng: f"ID {rng.ssn()} / card={rng.card()[1]} (exp 04/29)",
+    lambda rng: f"карта {rng.card()[1]}, почта {_email(rng)}",
+    lambda rng: f"pay by transfer from {rng.iban()}",
 )
 
 
@@ -142,16 +159,40 @@ def _spelled(rng: random.Random, number: str) -> str:
     return separator.join(number[start:end] for start, end in zip((0, *cuts), (*cuts, None), strict=True))
 
 
-def _card(rng: random.Random) -> tuple[str, str]:
-    brand, prefixes, lengths = rng.choice(_BRANDS)
-    return brand, _spelled(rng, _luhn_number(rng, rng.choice(prefixes), rng.choice(lengths)))
+class _Drawn(random.Random):
+    """What a transaction is made of; numbers that follow their rules, by chance."""
+
+    def card(self) -> tuple[str, str]:
+        """Return brand and number of a card."""
+        brand, prefixes, lengths = self.choice(_BRANDS)
+        return brand, _spelled(self, _luhn_number(self, self.choice(prefixes), self.choice(lengths)))
+
+    def ssn(self) -> str:
+        """Return a social security number."""
+        area = self.randrange(1, 899)
+        area += area >= 666  # noqa: PLR2004 - never given out
+        separator = self.choice(("-", "-", "-", " "))
+        return f"{area:03d}{separator}{self.randrange(1, 100):02d}{separator}{self.randrange(1, 10_000):04d}"
+
+    def iban(self) -> str:
+        """Return a German IBAN."""
+        account = self.randrange(10**18)
+        check = 98 - (account * 1_000_000 + 131400) % 97  # ISO 13616: the country's letters as 13 and 14, then 00
+        return f"DE{check:02d}{account:018d}"
 
 
-def _ssn(rng: random.Random) -> str:
-    area = rng.randrange(1, 899)
-    area += area >= 666  # noqa: PLR2004 - never given out
-    separator = rng.choice(("-", "-", "-", " "))
-    return f"{area:03d}{separator}{rng.randrange(1, 100):02d}{separator}{rng.randrange(1, 10_000):04d}"
+class _Published(_Drawn):
+    """The same with numbers that are published for tests."""
+
+    def card(self) -> tuple[str, str]:
+        brand, number = self.choice(TEST_CARDS)
+        return brand, _spelled(self, number)
+
+    def ssn(self) -> str:
+        return self.choice(_TEST_SSNS)
+
+    def iban(self) -> str:
+        return self.choice(_TEST_IBANS)
 
 
 def _email(rng: random.Random) -> str:
@@ -161,12 +202,6 @@ def _email(rng: random.Random) -> str:
 
 def _phone(rng: random.Random) -> str:
     return f"+1 202 555 {rng.randrange(100, 200):04d}"
-
-
-def _iban(rng: random.Random) -> str:
-    account = rng.randrange(10**18)
-    check = 98 - (account * 1_000_000 + 131400) % 97  # ISO 13616: the country's letters as 13 and 14, then 00
-    return f"DE{check:02d}{account:018d}"
 
 
 def _amount(rng: random.Random) -> orjson.Fragment:
@@ -179,10 +214,10 @@ def _amount(rng: random.Random) -> orjson.Fragment:
     return orjson.Fragment(f"{rng.randrange(1000)}.{rng.randrange(10**24):024d}")
 
 
-def _document(rng: random.Random, user: str, time: datetime) -> dict[str, Any]:
+def _document(rng: "_Drawn", user: str, time: datetime) -> dict[str, Any]:
     """Return a transaction: flat like the canonical one, or nested like a shop's order."""
     stamp = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    brand, card = _card(rng)
+    brand, card = rng.card()
     document: dict[str, Any] = {
         "user_id": user,
         "transaction_id": f"{rng.getrandbits(128):032x}",
@@ -193,7 +228,7 @@ def _document(rng: random.Random, user: str, time: datetime) -> dict[str, Any]:
     }
     if rng.random() < 0.4:  # noqa: PLR2004
         document["credit_card"] = card
-        document["ssn"] = _ssn(rng)
+        document["ssn"] = rng.ssn()
     else:
         name = rng.choice(_NAMES)
         city, country = rng.choice(_CITIES)

@@ -5,7 +5,6 @@ cloud ◄── stream, tables       worker (sanitizer run) ◄── Prometheus
 
 import shutil
 import sys
-import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -17,7 +16,15 @@ import yaml
 
 from consumer.errors import StartError
 from consumer.local.local_process import LocalProcess
-from consumer.local.stack import QUICK_START, Interrupted, Stack, free_port, ignore_signals, interrupt_by_signals
+from consumer.local.stack import (
+    QUICK_START,
+    Interrupted,
+    Stack,
+    free_port,
+    ignore_signals,
+    interrupt_by_signals,
+    scratch,
+)
 from consumer.producing.formats import DEFAULT, format_named
 from consumer.progress import Progress
 
@@ -56,8 +63,8 @@ def run(options: Options) -> None:
     interrupt_by_signals()
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="sanitizer-up-") as folder,
-            Stack(Path(folder), _settings(options), options.shards) as stack,
+            scratch("sanitizer-up-") as folder,
+            Stack(folder, _settings(options), options.shards) as stack,
         ):
             with Up(options, stack) as up:
                 up.run()
@@ -112,8 +119,9 @@ class Up:
         self._start("producer", feed)
         self._progress.end()
         click.echo(f"{options.rate} transactions a second over {options.shards} shards. Ctrl-C ends it.\n")
-        click.echo(f"  metrics     http://127.0.0.1:{stack.port}/metrics")
-        click.echo(f"  Prometheus  {prometheus or 'not on the PATH: install it (Debian: apt-get install prometheus)'}")
+        click.echo(f"  status page {stack.page}")
+        click.echo(f"  metrics     {stack.page}metrics")
+        click.echo(f"  Prometheus  {prometheus or _no_prometheus()}")
         click.echo("  Grafana     in deploy/local/compose.yaml only, with its dashboard")
         click.echo(f"  logs        {stack.folder}/*.log\n\nIn another terminal:\n")
         stack.show_ways_in(["get 12345", "status", "quarantine list"])
@@ -140,9 +148,9 @@ class Up:
         return part
 
     def _start_prometheus(self) -> str | None:
-        """Return its address, or None if it is not installed."""
+        """Return its address, or None if it is not installed, or its rules are not."""
         program = shutil.which("prometheus")
-        if program is None:
+        if program is None or not RULES.exists():
             return None
         folder = self._stack.folder
         config = folder / "prometheus.yml"
@@ -174,6 +182,12 @@ def scrape_settings(target: str) -> dict[str, Any]:
     for job in settings["scrape_configs"]:
         job["static_configs"] = [{"targets": [target]}]
     return settings
+
+
+def _no_prometheus() -> str:
+    if RULES.exists():
+        return "not on the PATH: install it (Debian: apt-get install prometheus)"
+    return "in a checkout only, which has its rules"
 
 
 def _answers(url: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import PAGES, PICTURES, generated
+from docs.generate import FILES, PAGES, generated
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -20,6 +20,6 @@ def test_every_table_stands_somewhere(page: Path) -> None:
     assert sorted(names) == sorted(PAGES[page])
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_the_pictures_are_up_to_date(picture: Path) -> None:
-    assert picture.read_text(encoding="utf-8") == PICTURES[picture](), "run: make docs"
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_files_are_up_to_date(file: Path) -> None:
+    assert file.read_text(encoding="utf-8") == FILES[file](), "run: make docs"

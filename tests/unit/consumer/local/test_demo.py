@@ -41,3 +41,10 @@ def test_a_format_of_one_document_takes_no_number_of_them(run: Run) -> None:
     ran = run("demo", "--format", "dms", "--documents", "5")
     assert ran.status == 2
     assert ran.err.startswith("sanitizer: A record of the format dms holds one document")
+
+
+def test_an_empty_file_is_told_so_before_anything_is_started(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    ran = run("demo", "--input", tmp_path / "empty.jsonl")
+    assert ran.status == 2
+    assert ran.err.endswith("empty.jsonl is empty: there is nothing to show.\n")

@@ -1,9 +1,10 @@
 import json
 import re
 import time
+import unicodedata
 from itertools import islice
 
-from consumer.local.transactions import CANONICAL, transactions
+from consumer.local.transactions import CANONICAL, TEST_CARDS, transactions
 
 
 def test_the_canonical_record_comes_first() -> None:
@@ -67,3 +68,15 @@ def test_is_no_bottleneck_of_a_load_test() -> None:
     start = time.process_time()
     count = sum(1 for _ in transactions(1, 5000))
     assert count / (time.process_time() - start) > 5000  # 25,000 a second when the machine is free
+
+
+def test_published_numbers_are_the_only_ones_of_a_sample() -> None:
+    """Of each card number that the policy masks, the four digits left are those of a published one."""
+    lines = [each.data for each in transactions(5, 500, published=True)]
+    ends = {number[-4:] for _, number in TEST_CARDS} | {"9012"}
+    found = set()
+    for line in lines:
+        match = re.search(rb'"(?:number|credit_card)": ?"([^"]+)"', line)
+        if match:
+            found.add(unicodedata.normalize("NFKC", re.sub(r"\W", "", match[1].decode()))[-4:])
+    assert found == ends
