@@ -1,4 +1,4 @@
-"""The wheel, installed as the README says with each set of extras into an environment of its own, and used there."""
+"""The wheel, installed with each set of extras as docs/install.md says, each in an environment of its own, and used."""
 
 import json
 import os
