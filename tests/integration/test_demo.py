@@ -134,7 +134,10 @@ def test_records_without_the_configured_keys_are_stored_and_what_is_broken_is_to
     assert "Keys of the items: {shard} and {sequence}#{sub}" in demo.text()
     assert 'after   {"id":0,"pan":"************1111"}' in demo.text()
     assert "quarantined as invalid_json: 1200, the first is record 2" in demo.text()
-    assert "Verdict: every record is accounted for" in demo.text()
+    assert "Status page: http://127.0.0.1:" in demo.text()
+    _, verdict, after = demo.text().partition("Verdict: every record is accounted for")
+    assert verdict
+    assert f"policy try {source} " in after
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,9 @@ def test_prometheus_sees_what_the_dashboard_shows_and_nothing_is_left_behind(tmp
     running = up("--rate", str(RATE), "--shards", "2")
     running.wait_until_up()
     prometheus = running.address("Prometheus")
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(running.address("status page"), timeout=10) as page:
+        assert b"kinesis-sanitizer" in page.read()
 
     wait_for(lambda: ask(prometheus, 'up{job="kinesis-sanitizer"}') == [1], "the target is up", 20)
     stored = 'sum(rate(sanitizer_records_total{outcome="stored"}[15s]))'
