@@ -47,7 +47,8 @@ def _line(finding: Finding) -> str:
     text = finding.text
     if sys.stdout.isatty():
         width = max(40, shutil.get_terminal_size().columns - _INDENT)
-        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False).wrap
+        lines = [line for each in text.splitlines() for line in wrap(each)]
         text = f"\n{' ' * _INDENT}".join(lines)
     return f"{state} {finding.check:<{_CHECK_WIDTH}} {text}"
 

@@ -16,9 +16,8 @@ from consumer.errors import UsageError
 from consumer.settings.key_template import METADATA
 from consumer.settings.output import Output
 from consumer.settings.sections import Http, Logs, Pipeline, QuarantineSettings, Redaction, SinkSettings
+from consumer.settings.sources import ENVIRONMENT_PREFIX
 from consumer.settings.stream import Kcl, Stream, check_reading
-
-ENVIRONMENT_PREFIX = "SANITIZER_"
 
 TABLE_SINK: Final = "dynamodb"
 """The sink that writes to the output table."""
