@@ -1,7 +1,9 @@
 """`sanitizer config`."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -11,6 +13,8 @@ from consumer.errors import UsageError
 from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
+from consumer.settings.load import settings_of
+from consumer.settings.sources import read
 from redaction.plugin import identity
 
 
@@ -52,17 +56,41 @@ def _check_decoders_and_sinks(settings: Settings) -> bool:
 
 @config.command(name="show")
 @config_option
+@click.option("--origin", is_flag=True, help="A line each, with where it is from: file and line, variable, default.")
 @json_option
-def config_show(config: Path | None, *, as_json: bool) -> None:
+def config_show(config: Path | None, *, origin: bool, as_json: bool) -> None:
     """Show the settings in force; secrets are starred out."""
-    values = load_settings(config).model_dump(mode="json")
+    sources = read(config)
+    values = _shown(settings_of(sources))
+    if not origin:
+        say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json=as_json)
+        return
+    found = [
+        {"setting": ".".join(map(str, place)), "value": value, "origin": sources.origin(place)}
+        for place, value in _leaves(values)
+    ]
+    lines = [f"{each['setting']}: {json.dumps(each['value'])}  # {each['origin']}" for each in found]
+    say(found, "\n".join(lines), as_json=as_json)
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    values = settings.model_dump(mode="json")
     # A plug-in's options may hold keys; only the built-in one's are known to be harmless.
     if values["redaction"]["plugin"] != "policy":
         values["redaction"]["options"] = dict.fromkeys(values["redaction"]["options"], "**********")
     for sink in values["sinks"]:
         if sink["plugin"] not in BUILT_IN_SINKS:
             sink["options"] = dict.fromkeys(sink["options"], "**********")
-    say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json=as_json)
+    return values
+
+
+def _leaves(value: Any, place: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    """Yield what is no mapping and no list, or an empty one, and where it stands."""
+    if not value or not isinstance(value, (dict, list)):
+        yield place, value
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(inner, (*place, key))
 
 
 @config.command(name="schema")

@@ -127,11 +127,14 @@ def _structure(text: str) -> Any:
 
 def _holds(value: Any, place: Place) -> bool | None:
     """Say whether there is something at a place; None: there is not, nor could another source add it."""
+    is_whole = False  # mappings of file and environment are merged, lists are not
     for part in place:
         if isinstance(value, Mapping):
             if part not in value:
-                return False
-        elif not isinstance(value, list) or not isinstance(part, int) or part >= len(value):
+                return None if is_whole else False
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            is_whole = True
+        else:
             return None
         value = value[part]
     return True
