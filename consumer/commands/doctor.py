@@ -27,7 +27,7 @@ def doctor(config: Path | None, *, as_json: bool) -> None:
     Run it where and as whom the worker runs: permissions are those of the role in use. Each is tried without effect:
     reads ask for one item at most, writes have a condition that never holds, and a batch deletes a made-up key.
 
-    Exit status: 0 nothing failed (there may be warnings), 1 something did, 2 settings or policy are wrong.
+    Exit status: 0 nothing failed (there may be warnings), 1 something did, 2 settings, policy or region are wrong.
     """
     examination = Doctor(config)
     findings = []

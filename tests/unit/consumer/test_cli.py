@@ -199,7 +199,7 @@ def test_a_policy_with_keys_is_applied(run: Run, tmp_path: Path) -> None:
     assert "needs the key 'customer'" in ran.err
     keys.unlink()
     ran = run("redact", "--policy", policy, "--keys", keys)
-    assert ran.status == 1
+    assert ran.status == 2
     assert "keys.yaml cannot be read" in ran.err
 
 
@@ -264,7 +264,7 @@ def test_no_region_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch, tm
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     ran = run("status")
-    assert ran == Ran(1, "", "sanitizer: No AWS region is configured: set AWS_REGION.\n")
+    assert ran == Ran(2, "", "sanitizer: No AWS region is configured: set AWS_REGION.\n")
 
 
 def test_an_endpoint_out_of_reach_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def test_no_region(run: Run, patient: Patient, monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     said = examine(run, patient.config)
-    assert (said.status, said.of("failed")) == (1, ["No AWS region is configured: set AWS_REGION."])
+    assert (said.status, said.of("failed")) == (2, ["No AWS region is configured: set AWS_REGION."])
 
 
 def test_no_table(run: Run, mortal: Patient) -> None:
