@@ -81,13 +81,13 @@ class Doctor:
         return Finding("sinks", "ok", f"{', '.join(sink.plugin for sink in settings.sinks)}; the options are right.")
 
     def _sink(self, settings: Settings, chosen: SinkSettings) -> Finding | None:
-        """Return what is wrong with where it writes."""
+        """Return what there is to say of where it writes."""
         try:
-            check_reach(chosen, settings)
+            has_looked = check_reach(chosen, settings)
         except SanitizerError as error:
             self.exit_status = max(self.exit_status, error.exit_status)
             return Finding("sinks", "failed", str(error))
-        return None
+        return Finding("sinks", "ok", f"{chosen.plugin}: what it writes to is as it must be.") if has_looked else None
 
     def _policy(self, settings: Settings) -> Finding:
         try:

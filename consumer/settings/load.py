@@ -9,7 +9,7 @@ from consumer.errors import UsageError
 from consumer.settings import problems
 from consumer.settings.files import with_files_found
 from consumer.settings.model import Settings
-from consumer.settings.sources import ENVIRONMENT_PREFIX, Sources, read
+from consumer.settings.sources import Sources, read
 from redaction.strict_yaml import line_of
 
 
@@ -33,10 +33,8 @@ def settings_of(sources: Sources) -> Settings:
     known = {name: value for name, value in sources.values.items() if name in Settings.model_fields}
     try:
         settings = Settings(**known)
-    except SettingsError as error:  # its text names the section and shows no value
-        told.append(
-            f"The environment variables {ENVIRONMENT_PREFIX}...: {error}; it must be JSON, in which no key stands twice"
-        )
+    except SettingsError as error:
+        told.append(f"{error.__cause__}: must be JSON, in which no key stands twice")
     except ValidationError as error:
         found = sorted(error.errors(include_url=False), key=lambda each: line_of(sources.node, each["loc"]))
         told += [problems.explain(problem, sources) for problem in found]

@@ -463,6 +463,15 @@ def test_the_stream_of_a_sink_that_is_not_there_needs_the_network_to_be_seen(run
     assert "What needs the network was not looked at; `sanitizer doctor` does." in ran.out
 
 
+def test_a_sink_whose_stream_is_there_is_said_to_have_been_looked_at(run: Run, patient: Patient) -> None:
+    boto3.client("kinesis").create_stream(StreamName="sanitised", ShardCount=1)
+    patient.values["sinks"] = [{"plugin": "dynamodb"}, {"plugin": "kinesis", "options": {"stream": "sanitised"}}]
+    patient.write()
+    said = examine(run, patient.config)
+    assert said.status == 0
+    assert "kinesis: what it writes to is as it must be." in said.of("ok")
+
+
 def test_a_policy_that_does_not_fit(run: Run, patient: Patient) -> None:
     patient.write(output={"partition_key": "{ssn}"})
     said = examine(run, patient.config)
