@@ -1,7 +1,7 @@
 """`sanitizer config`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import click
 import yaml
 
 from consumer.commands.options import config_option, json_option, say
-from consumer.errors import UsageError
+from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
@@ -32,26 +32,38 @@ def config_check(config: Path | None) -> None:
     the role may do, says `sanitizer doctor`.
     """
     settings = load_settings(config)
-    redactor = load_plugin(settings)
-    load_candidate(settings)
-    are_sinks_known = _check_decoders_and_sinks(settings)
+    checks = _of_decoders_and_sinks()
+    (redactor, *_), problems = _tried(settings, load_plugin, load_candidate, *checks)
+    if problems:
+        gravest = max(problems, key=lambda problem: problem.exit_status)
+        raise type(gravest)("\n".join(dict.fromkeys(map(str, problems))))
     click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
     click.echo("What needs the network was not looked at; `sanitizer doctor` does.")
-    if not are_sinks_known:
+    if not checks:
         click.echo('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
 
 
-def _check_decoders_and_sinks(settings: Settings) -> bool:
-    """:return: False: there are none in this install."""
+def _tried(settings: Settings, *checks: Callable[[Settings], Any]) -> tuple[list[Any], list[SanitizerError]]:
+    """Return what all checks give, and what they find wrong: somebody mends it all at once."""
+    given, problems = [], []
+    for check in checks:
+        try:
+            given.append(check(settings))
+        except SanitizerError as error:
+            given.append(None)
+            problems.append(error)
+    return given, problems
+
+
+def _of_decoders_and_sinks() -> list[Callable[[Settings], None]]:
+    """Return their checks; none: there are none of them in this install."""
     try:
         with extra_named():
             from consumer.decoding.loading import check_format  # noqa: PLC0415 - not in each install
             from consumer.sinks.loading import check_options  # noqa: PLC0415
     except UsageError:
-        return False
-    check_format(settings)
-    check_options(settings)
-    return True
+        return []
+    return [check_format, check_options]
 
 
 @config.command(name="show")

@@ -259,6 +259,24 @@ def test_the_settings_can_be_checked_shown_and_described(run: Run, monkeypatch: 
     assert run("--version").status == run("--help").status == 0
 
 
+def test_all_that_the_settings_name_is_checked_at_once(run: Run, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text('name: m\nversion: "1"\nextend: default\nfields: {}\n')
+    config.write_text(
+        "redaction: {options: {policy: mine.yaml}}\nstream: {format: [gizp]}\n"
+        "sinks: [{plugin: kinesis, options: {straem: s}}]"
+    )
+    ran = run("config", "check", "--config", config)
+    assert (ran.status, ran.out) == (2, "")
+    policy = tmp_path / "mine.yaml"
+    for said in (
+        f"{policy}:3: extend: unknown key; did you mean 'extends'?",
+        f"{policy}:4: fields: must be a list",
+        "No decoder named 'gizp' is installed",
+        "sinks: kinesis: it has no option 'straem'",
+    ):
+        assert said in ran.err
+
+
 def test_no_region_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
