@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "demo": "Run everything on this machine: cloud, stream, tables, worker.",
     "doctor": "Say what is wrong with what the worker needs, and what to do.",
     "get": "Look documents up by their partition key, newest first.",
+    "init": "Write settings, a policy, its tests and a sample to begin with.",
     "local": "A whole service on this machine, and its parts.",
     "policy": "Policy files: check, show, test and compare them.",
     "produce": "Put JSON lines, or made-up transactions, onto the stream.",

@@ -3,6 +3,7 @@
     SanitizerError
     ├── UsageError          wrong usage or configuration: exit status 2
     ├── StartError          the surroundings are not as they must be (no stream, no Java, ...): exit status 1
+    │   └── NotConfigured   AWS's own variables and files do not say where it is, or wrongly: exit status 2
     ├── ServiceError        a call to AWS failed, after its retries: exit status 1
     │   └── ReadFailed      in `consumer.documents`, for other applications
     ├── DecoderUnavailable  what a decoder asks does not answer: its record is held, and decoded again later
@@ -17,6 +18,7 @@ __all__ = [
     "DecoderUnavailable",
     "EncodeError",
     "LeaseLost",
+    "NotConfigured",
     "SanitizerError",
     "ServiceError",
     "SessionBroken",
@@ -39,6 +41,12 @@ class UsageError(SanitizerError):
 
 class StartError(SanitizerError):
     """What the worker needs around it is missing, unreachable or not permitted."""
+
+
+class NotConfigured(StartError):
+    """No region, or a profile or endpoint that cannot be used: waiting does not mend it."""
+
+    exit_status = UsageError.exit_status
 
 
 class ServiceError(SanitizerError):

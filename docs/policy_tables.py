@@ -20,13 +20,14 @@ import yaml
 from consumer.commands.policy_report import action_text
 from consumer.quarantine.codes import REDACTION
 from redaction import guard, parse
+from redaction.built_in import built_in
 from redaction.detectors.base import Detector
 from redaction.detectors.registry import detectors
 from redaction.engine import PolicyRedactor, work
 from redaction.engine.python_way import UNKNOWN_FIELD
 from redaction.plugin import Dropped, Rejected, Released, Verdict
 from redaction.policy import FieldRule, Policy, load_policy
-from redaction.policy.file import built_in, parse_policy
+from redaction.policy.file import parse_policy
 from redaction.policy.model import LimitSettings
 from redaction.policy.test_runner import ThrowAwayKeys
 

@@ -1,7 +1,7 @@
 """YAML, and so JSON, of which nothing is lost without a word: no key stands twice, and what is wrong has its line."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import yaml
@@ -101,18 +101,29 @@ def _refuse_duplicates(root: yaml.Node | None) -> None:
 
 def line_of(node: yaml.Node | None, place: Sequence[int | str]) -> int:
     """Give the line, from 1, of the last part of a place that is in the file."""
-    line = 1
+    return [1, *_lines(node, place)][-1]
+
+
+def stands(node: yaml.Node | None, place: Sequence[int | str]) -> bool:
+    """Say whether all of a place is in the file."""
+    return len(list(_lines(node, place))) == len(place)
+
+
+def _lines(node: yaml.Node | None, place: Sequence[int | str]) -> Iterator[int]:
+    """Yield the line of each part of a place, up to the first that is not in the file."""
     for part in place:
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            line = node.start_mark.line + 1
+            line = node.start_mark.line
         elif isinstance(node, yaml.MappingNode):
             found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
             if not found:
-                break
-            line = found[0].start_mark.line + 1
+                return
+            line = found[0].start_mark.line
             node = found[1]
-    return line
+        else:
+            return
+        yield line + 1
 
 
 def unknown_key(name: str, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from botocore.loaders import create_loader
 from botocore.session import Session
 
 from consumer.aws.errors import CredentialsExpired
-from consumer.errors import StartError
+from consumer.errors import NotConfigured
 
 if TYPE_CHECKING:  # boto3-stubs, which only developers have
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -152,7 +152,7 @@ def client(service: str, **how: Any) -> Any:
     :param timeout: connect and read time-out in seconds.
     :param retries: retries by botocore itself; 0 where the caller has a loop of its own.
     :param region, endpoint: other ones than those of the variables and files.
-    :raises StartError: no region is configured, or an endpoint that is unusable or not encrypted.
+    :raises NotConfigured: no region is configured, or an endpoint that is unusable or not encrypted.
     """
     with _lock:
         made = _client(service, **how)
@@ -184,19 +184,19 @@ def own_client(
             found: Any = session().create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     except be.NoRegionError:
         msg = "No AWS region is configured: set AWS_REGION."
-        raise StartError(msg) from None
+        raise NotConfigured(msg) from None
     except (ValueError, be.BotoCoreError) as error:
         msg = (
             f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
         )
-        raise StartError(msg) from None
+        raise NotConfigured(msg) from None
     where: str = found.meta.endpoint_url
     if not (is_encrypted(where) or is_near(urlsplit(where).hostname or "")):
         msg = (
             f"The endpoint for {service} is {shown(where)}: records and credentials would travel in clear. Use "
             "https, or an address of this machine or of a private network."
         )
-        raise StartError(msg)
+        raise NotConfigured(msg)
     return found
 
 
@@ -246,12 +246,12 @@ def shown(endpoint: str) -> str:
 def region() -> str:
     """Return the configured region.
 
-    :raises StartError: none is configured.
+    :raises NotConfigured: none is configured.
     """
     found: str | None = session().get_config_variable("region")
     if not found:
         msg = "No AWS region is configured: set AWS_REGION."
-        raise StartError(msg)
+        raise NotConfigured(msg)
     return found
 
 

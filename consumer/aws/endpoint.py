@@ -14,7 +14,7 @@ from botocore.httpsession import get_cert_path
 from consumer.aws import clients
 from consumer.aws.errors import CALL_ERRORS, explain
 from consumer.aws.sigv4 import DYNAMODB, KINESIS, Service
-from consumer.errors import StartError
+from consumer.errors import NotConfigured, StartError
 
 
 class _Probe(NamedTuple):
@@ -61,7 +61,8 @@ class _Empty:
 def endpoint_of(service: Service) -> Endpoint:
     """Find it out by AWS's own variables and files, once.
 
-    :raises StartError: no region, no credentials, or an unusable endpoint is configured.
+    :raises NotConfigured: no region, or an unusable endpoint or bundle of certificates.
+    :raises StartError: no credentials.
     """
     client = clients.own_client(service.name)
     method, operation, arguments = _PROBES[service]
@@ -84,7 +85,7 @@ def endpoint_of(service: Service) -> Endpoint:
     bundle: str = session.get_config_variable("ca_bundle") or str(get_cert_path(verify=True))
     if not Path(bundle).is_file():
         msg = f"AWS_CA_BUNDLE is {bundle}, but there is no such file."
-        raise StartError(msg)
+        raise NotConfigured(msg)
     request = sent[0]
     agent = request.headers["User-Agent"]
     return Endpoint(

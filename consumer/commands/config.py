@@ -1,16 +1,20 @@
 """`sanitizer config`."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
 
 from consumer.commands.options import config_option, json_option, say
-from consumer.errors import UsageError
+from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
+from consumer.settings.load import settings_of
+from consumer.settings.sources import read
 from redaction.plugin import identity
 
 
@@ -28,41 +32,77 @@ def config_check(config: Path | None) -> None:
     the role may do, says `sanitizer doctor`.
     """
     settings = load_settings(config)
-    redactor = load_plugin(settings)
-    load_candidate(settings)
-    are_sinks_known = _check_decoders_and_sinks(settings)
+    checks = _of_decoders_and_sinks()
+    (redactor, *_), problems = _tried(settings, load_plugin, load_candidate, *checks)
+    if problems:
+        gravest = max(problems, key=lambda problem: problem.exit_status)
+        raise type(gravest)("\n".join(dict.fromkeys(map(str, problems))))
     click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
     click.echo("What needs the network was not looked at; `sanitizer doctor` does.")
-    if not are_sinks_known:
+    if not checks:
         click.echo('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
 
 
-def _check_decoders_and_sinks(settings: Settings) -> bool:
-    """:return: False: there are none in this install."""
+def _tried(settings: Settings, *checks: Callable[[Settings], Any]) -> tuple[list[Any], list[SanitizerError]]:
+    """Return what all checks give, and what they find wrong: somebody mends it all at once."""
+    given, problems = [], []
+    for check in checks:
+        try:
+            given.append(check(settings))
+        except SanitizerError as error:
+            given.append(None)
+            problems.append(error)
+    return given, problems
+
+
+def _of_decoders_and_sinks() -> list[Callable[[Settings], None]]:
+    """Return their checks; none: there are none of them in this install."""
     try:
         with extra_named():
             from consumer.decoding.loading import check_format  # noqa: PLC0415 - not in each install
             from consumer.sinks.loading import check_options  # noqa: PLC0415
     except UsageError:
-        return False
-    check_format(settings)
-    check_options(settings)
-    return True
+        return []
+    return [check_format, check_options]
 
 
 @config.command(name="show")
 @config_option
+@click.option("--origin", is_flag=True, help="A line each, with where it is from: file and line, variable, default.")
 @json_option
-def config_show(config: Path | None, *, as_json: bool) -> None:
+def config_show(config: Path | None, *, origin: bool, as_json: bool) -> None:
     """Show the settings in force; secrets are starred out."""
-    values = load_settings(config).model_dump(mode="json")
+    sources = read(config)
+    values = _shown(settings_of(sources))
+    if not origin:
+        say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json=as_json)
+        return
+    found = [
+        {"setting": ".".join(map(str, place)), "value": value, "origin": sources.origin(place)}
+        for place, value in _leaves(values)
+    ]
+    lines = [f"{each['setting']}: {json.dumps(each['value'])}  # {each['origin']}" for each in found]
+    say(found, "\n".join(lines), as_json=as_json)
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    values = settings.model_dump(mode="json")
     # A plug-in's options may hold keys; only the built-in one's are known to be harmless.
     if values["redaction"]["plugin"] != "policy":
         values["redaction"]["options"] = dict.fromkeys(values["redaction"]["options"], "**********")
     for sink in values["sinks"]:
         if sink["plugin"] not in BUILT_IN_SINKS:
             sink["options"] = dict.fromkeys(sink["options"], "**********")
-    say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json=as_json)
+    return values
+
+
+def _leaves(value: Any, place: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    """Yield what is no mapping and no list, or an empty one, and where it stands."""
+    if not value or not isinstance(value, (dict, list)):
+        yield place, value
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(inner, (*place, key))
 
 
 @config.command(name="schema")

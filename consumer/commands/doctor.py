@@ -27,7 +27,7 @@ def doctor(config: Path | None, *, as_json: bool) -> None:
     Run it where and as whom the worker runs: permissions are those of the role in use. Each is tried without effect:
     reads ask for one item at most, writes have a condition that never holds, and a batch deletes a made-up key.
 
-    Exit status: 0 nothing failed (there may be warnings), 1 something did, 2 settings or policy are wrong.
+    Exit status: 0 nothing failed (there may be warnings), 1 something did, 2 settings, policy or region are wrong.
     """
     examination = Doctor(config)
     findings = []
@@ -47,7 +47,8 @@ def _line(finding: Finding) -> str:
     text = finding.text
     if sys.stdout.isatty():
         width = max(40, shutil.get_terminal_size().columns - _INDENT)
-        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False).wrap
+        lines = [line for each in text.splitlines() for line in wrap(each)]
         text = f"\n{' ' * _INDENT}".join(lines)
     return f"{state} {finding.check:<{_CHECK_WIDTH}} {text}"
 

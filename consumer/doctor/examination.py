@@ -30,7 +30,7 @@ class Doctor:
     """One examination.
 
     :param config: the settings file.
-    :ivar exit_status: 0: nothing failed; 1: something did; 2: settings or policy are wrong.
+    :ivar exit_status: 0: nothing failed; 1: something did; 2: settings, policy or region are wrong.
     """
 
     def __init__(self, config: Path | None) -> None:
@@ -41,7 +41,8 @@ class Doctor:
         """Yield what there is to say, as it is found."""
         for finding in self._findings():
             if finding.state == "failed":
-                self.exit_status = self.exit_status or 1
+                wrong = UsageError.exit_status if finding.check == "region" else 1
+                self.exit_status = max(self.exit_status, wrong)
             yield finding
 
     def _findings(self) -> Iterator[Finding]:
@@ -80,13 +81,13 @@ class Doctor:
         return Finding("sinks", "ok", f"{', '.join(sink.plugin for sink in settings.sinks)}; the options are right.")
 
     def _sink(self, settings: Settings, chosen: SinkSettings) -> Finding | None:
-        """Return what is wrong with where it writes."""
+        """Return what there is to say of where it writes."""
         try:
-            check_reach(chosen, settings)
+            has_looked = check_reach(chosen, settings)
         except SanitizerError as error:
             self.exit_status = max(self.exit_status, error.exit_status)
             return Finding("sinks", "failed", str(error))
-        return None
+        return Finding("sinks", "ok", f"{chosen.plugin}: what it writes to is as it must be.") if has_looked else None
 
     def _policy(self, settings: Settings) -> Finding:
         try:

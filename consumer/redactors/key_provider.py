@@ -76,7 +76,8 @@ class FileKeys(StoredKeys):
             return self._path.read_bytes().decode("utf-8", "replace")  # what is no UTF-8 is no proper key either
         except OSError as error:
             message = f"{self._title} cannot be read ({error.strerror}): correct redaction.keys"
-            raise SourceUnreachable(message) from None
+            is_elsewhere = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+            raise (KeyUnavailable if is_elsewhere else SourceUnreachable)(message) from None
 
 
 class SecretKeys(StoredKeys):

@@ -16,9 +16,8 @@ from consumer.errors import UsageError
 from consumer.settings.key_template import METADATA
 from consumer.settings.output import Output
 from consumer.settings.sections import Http, Logs, Pipeline, QuarantineSettings, Redaction, SinkSettings
+from consumer.settings.sources import ENVIRONMENT_PREFIX, variables
 from consumer.settings.stream import Kcl, Stream, check_reading
-
-ENVIRONMENT_PREFIX = "SANITIZER_"
 
 TABLE_SINK: Final = "dynamodb"
 """The sink that writes to the output table."""
@@ -27,12 +26,20 @@ BUILT_IN_SINKS: Final = (TABLE_SINK, "jsonl", "kinesis")
 """Sinks whose options hold no secrets."""
 
 
+class WrongJSON(ValueError):
+    """A variable that must be JSON, and is not, or holds a key twice."""
+
+
 class _Environment(EnvSettingsSource):
     """Takes JSON for what is no single value, as strictly as a file is read."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         del field_name, field
-        return json.loads(value, object_pairs_hook=_each_once)
+        try:
+            return json.loads(value, object_pairs_hook=_each_once)
+        except ValueError:
+            names = [name for name, text in variables().items() if text == value]
+        raise WrongJSON(" and ".join(names))  # here, so that the error that holds the value is no context of it
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -85,18 +85,21 @@ def check_sinks(settings: Settings) -> None:
         check_reach(chosen, settings)
 
 
-def check_reach(chosen: SinkSettings, settings: Settings) -> None:
+def check_reach(chosen: SinkSettings, settings: Settings) -> bool:
     """Find out whether a sink whose options are right can write.
 
+    :return: whether the sink has looked.
     :raises UsageError, StartError: see `open_sinks`.
     """
-    _ask(chosen, "check", settings)
+    return _ask(chosen, "check", settings)
 
 
-def _ask(chosen: SinkSettings, question: str, settings: Settings) -> None:
+def _ask(chosen: SinkSettings, question: str, settings: Settings) -> bool:
     check = getattr(_factory(chosen.plugin), question, None)
-    if check is not None:
-        _named(chosen, partial(check, chosen.options, settings.stream.name))
+    if check is None:
+        return False
+    _named(chosen, partial(check, chosen.options, settings.stream.name))
+    return True
 
 
 def _opened(chosen: SinkSettings, settings: Settings, context: SinkContext) -> DocumentSink:

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel
 
 from redaction.actions.spec import GeneraliseSettings, KeySettings, MaskSettings, ReplaceSettings
+from redaction.form_errors import in_words
 from redaction.policy.model import DropRecord, ExceptionRule, FieldRule, LimitSettings, Policy
 from redaction.strict_yaml import line_of, unknown_key
 
@@ -45,22 +46,6 @@ _PATTERNS: Final = {
     "key_id": "must be 1 to 16 letters a to z, for example 'a'",
     "type": "must be lower case letters, digits and '_', and begin with a letter, for example 'email'",
 }
-# By pydantic's types of errors; in braces what it says of one.
-_MESSAGES: Final = {
-    "missing": "is missing; add it",
-    "literal_error": "must be {expected}",
-    "string_type": "must be a string; put it in quotes",
-    "invalid_key": "is a key that is no string; put it in quotes",
-    "string_too_short": "needs {min_length} or more characters",
-    "string_too_long": "may have {max_length} characters at most",
-    "list_type": "must be a list: [one, two], or one on each line after a dash",
-    "too_short": "needs {min_length} or more entries",
-    "dict_type": "must be a mapping: on each line a name, a colon, and what it means",
-    "int_type": "must be a whole number, without quotes",
-    "int_from_float": "must be a whole number, without quotes",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than_equal": "must be {le} or less",
-}
 
 
 def explain(problem: "ErrorDetails", node: yaml.Node | None, source: str) -> str:
@@ -78,24 +63,18 @@ def explain(problem: "ErrorDetails", node: yaml.Node | None, source: str) -> str
 
 
 def _message(problem: "ErrorDetails", place: Sequence[int | str], marks: Sequence[str]) -> str:
-    value = problem["input"]
+    is_empty = problem["input"] is None
     match problem["type"]:
         case "extra_forbidden":
             message = unknown_key(str(place[-1]), _keys(place[:-1], marks))
-        case kind if kind.endswith("_type") and value is None:
-            message = "is empty; give it a value, or take it out"
-        case "string_type" if isinstance(value, (list, dict)):
-            message = "must be one text, without brackets and braces"
         case "string_pattern_mismatch" if place[-1] in _PATTERNS:
             message = _PATTERNS[str(place[-1])]
-        case "dict_type" if _PLUGIN in marks:
+        case "dict_type" if _PLUGIN in marks and not is_empty:
             message = "an action's settings must be a mapping, as in {mask: {keep: last4}}"
-        case "model_type":
+        case "model_type" if not is_empty:
             message = f"must be a mapping; its keys: {', '.join(_keys(place, marks))}"
-        case kind if kind in _MESSAGES:
-            message = _MESSAGES[kind].format_map(problem.get("ctx", {}))
-        case _:  # a validator's own words
-            message = problem["msg"].removeprefix("Value error, ")
+        case _:
+            message = in_words(problem)
     return message
 
 

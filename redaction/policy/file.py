@@ -1,6 +1,5 @@
 """Policy files: reading, extending, and errors that name file, line and what would be right."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from redaction.built_in import built_in
 from redaction.detectors.registry import detectors
 from redaction.plugin import PolicyError
 from redaction.policy.checks import Problem, problems, warnings
@@ -20,14 +20,7 @@ from redaction.strict_yaml import NotYAML, line_of, load
 _Rule = TypeVar("_Rule", FieldRule, ExceptionRule)
 
 DEFAULT: Final = "default"
-_POLICY: Final = re.compile(r"[a-z0-9-]+\.yaml")  # beside them stand their tests, NAME.test.yaml
 _MAX_FILE_BYTES: Final = 4 * 2**20
-
-
-def built_in() -> list[str]:
-    """Name the policies that come with the package."""
-    folder = resources.files("redaction").joinpath("policies")
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if _POLICY.fullmatch(entry.name))
 
 
 class _File(NamedTuple):

@@ -25,12 +25,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 import yaml
 
+from redaction.built_in import built_in
 from redaction.comparison import same
 from redaction.guard import redact_guarded, redactor_for
 from redaction.keys import Key
 from redaction.parse import Limits, Unparsable, parse, parse_text
 from redaction.plugin import Document, Dropped, JSONValue, PolicyError, Redactor, Rejected, Released, Tag, Verdict
-from redaction.policy.file import built_in
 from redaction.policy.model import Policy
 from redaction.serialize import serialize, serialize_value
 from redaction.strict_yaml import NotYAML, compose, unknown_key

@@ -12,9 +12,10 @@ from consumer.errors import SessionBroken, UsageError
 from consumer.pipeline.crash_journal import CrashJournal, sights
 from consumer.record import Record
 from consumer.settings import load_settings
+from redaction.built_in import built_in
 from redaction.keys import KeyUnavailable, parse_keys
 from redaction.plugin import PolicyError
-from redaction.policy.file import built_in, parse_policy
+from redaction.policy.file import parse_policy
 from tests.fuzz.kit import CANARY, Fuzz
 
 ROOT: Final = Path(__file__).parents[2]

@@ -14,13 +14,13 @@ from consumer.dynamodb.item import ItemEncoder
 from consumer.errors import EncodeError
 from consumer.record import Record
 from consumer.settings import Output
+from redaction.built_in import built_in
 from redaction.engine import PolicyRedactor
 from redaction.guard import redact_guarded
 from redaction.keys import Key
 from redaction.parse import INVALID_JSON, TOO_DEEP, Limits, Unparsable, parse, parse_all
 from redaction.plugin import Dropped, Rejected, Released, Verdict
 from redaction.policy import load_policy
-from redaction.policy.file import built_in
 from tests.fuzz.kit import CANARY, Fuzz
 from tests.kits.needs import needs_native
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from consumer.errors import UsageError
 from consumer.settings import load_settings
 from redaction.detectors.base import view
 from redaction.patterns import compile_bytes, spans
@@ -55,6 +56,17 @@ def test_the_guides_settings_are_valid(tmp_path: Path) -> None:
     path.write_text(block("stream:"), encoding="utf-8")
     settings = load_settings(path)
     assert settings.kcl.application == yaml.safe_load(path.read_text())["kcl"]["application"]
+
+
+def test_the_guides_mistakes_are_told_as_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("worker.yaml").write_text(
+        "straem: {name: a}\noutput:\n  table: orders\n  write_mode: newer\n  ttl_days: thirty\n", encoding="utf-8"
+    )
+    with pytest.raises(UsageError) as refused:
+        load_settings(Path("worker.yaml"))
+    shown = block("$ sanitizer config check --config worker.yaml").split("\n", 1)[1]
+    assert shown.strip() == f"sanitizer: {refused.value}"
 
 
 def test_the_guides_write_modes_are_valid(tmp_path: Path) -> None:

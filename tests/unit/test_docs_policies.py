@@ -20,9 +20,9 @@ from consumer.settings import Settings, load_settings
 from docs import policy_tables
 from docs.policy_tables import outcome, redactor
 from redaction.actions.encrypt import Encrypt
+from redaction.built_in import built_in
 from redaction.comparison import compare
 from redaction.keys import Key, Keyring, KeyUnavailable, parse_keys
-from redaction.policy.file import built_in
 from redaction.policy.test_runner import load_tests
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from consumer import aws
 from consumer.aws import clients
 from consumer.aws.errors import CredentialsExpired
-from consumer.errors import StartError
+from consumer.errors import NotConfigured
 
 CANARY = "4111111111111111"
 
@@ -154,17 +154,17 @@ def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for use in (aws.region, lambda: aws.client("dynamodb")):
-        with pytest.raises(StartError, match="set AWS_REGION"):
+        with pytest.raises(NotConfigured, match="set AWS_REGION"):
             use()
 
 
 def test_an_unusable_endpoint_or_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "not a url")
-    with pytest.raises(StartError, match="check region, profile and endpoint"):
+    with pytest.raises(NotConfigured, match="check region, profile and endpoint"):
         aws.client("dynamodb")
     monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
     monkeypatch.setenv("AWS_PROFILE", "missing")
-    with pytest.raises(StartError, match="check region, profile and endpoint"):
+    with pytest.raises(NotConfigured, match="check region, profile and endpoint"):
         aws.client("dynamodb")
 
 
@@ -200,7 +200,7 @@ def test_the_region_is_that_of_aws_region_which_wins(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("service", ["dynamodb", "kinesis", "kms", "secretsmanager"])
 def test_nothing_is_said_in_clear_to_a_public_address(service: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    with pytest.raises(StartError, match=f"The endpoint for {service} is .*in clear.*https") as refused:
+    with pytest.raises(NotConfigured, match=f"The endpoint for {service} is .*in clear.*https") as refused:
         aws.client(service)
     assert "secret" not in str(refused.value).replace("secretsmanager", "")
 

@@ -156,7 +156,7 @@ def test_no_region(run: Run, patient: Patient, monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     said = examine(run, patient.config)
-    assert (said.status, said.of("failed")) == (1, ["No AWS region is configured: set AWS_REGION."])
+    assert (said.status, said.of("failed")) == (2, ["No AWS region is configured: set AWS_REGION."])
 
 
 def test_no_table(run: Run, mortal: Patient) -> None:
@@ -461,6 +461,15 @@ def test_the_stream_of_a_sink_that_is_not_there_needs_the_network_to_be_seen(run
     ran = run("config", "check", "--config", patient.config)
     assert ran.status == 0
     assert "What needs the network was not looked at; `sanitizer doctor` does." in ran.out
+
+
+def test_a_sink_whose_stream_is_there_is_said_to_have_been_looked_at(run: Run, patient: Patient) -> None:
+    boto3.client("kinesis").create_stream(StreamName="sanitised", ShardCount=1)
+    patient.values["sinks"] = [{"plugin": "dynamodb"}, {"plugin": "kinesis", "options": {"stream": "sanitised"}}]
+    patient.write()
+    said = examine(run, patient.config)
+    assert said.status == 0
+    assert "kinesis: what it writes to is as it must be." in said.of("ok")
 
 
 def test_a_policy_that_does_not_fit(run: Run, patient: Patient) -> None:

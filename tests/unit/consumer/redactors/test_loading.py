@@ -188,15 +188,18 @@ def test_a_key_that_is_not_in_the_file_is_a_matter_of_configuration(policy: Any,
     assert SECRET[:12] not in said
 
 
-@pytest.mark.parametrize("source", ["/nowhere/keys.yaml", "secretsmanager:prod/keys"])
-def test_keys_out_of_reach_are_a_matter_of_the_surroundings(
-    policy: Any, source: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_file_that_is_not_there_is_a_matter_of_configuration(policy: Any, tmp_path: Path) -> None:
+    text = policy(TOKENISED.format(action="hash", more=", key_id: a"))
+    for source in (tmp_path / "none.yaml", tmp_path, tmp_path / "none" / "keys.yaml"):
+        assert f"key file {source} cannot be read" in usage(settings(text, str(source)))
+
+
+def test_keys_out_of_reach_are_a_matter_of_the_surroundings(policy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETSMANAGER", "http://127.0.0.1:1")
     monkeypatch.setattr("consumer.redactors.key_provider._RETRIES", 0)
     text = policy(TOKENISED.format(action="hash", more=", key_id: a"))
     with pytest.raises(StartError, match="rule 'user'") as caught:
-        load_plugin(settings(text, source))
+        load_plugin(settings(text, "secretsmanager:prod/keys"))
     assert caught.value.exit_status == 1
 
 

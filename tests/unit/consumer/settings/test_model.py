@@ -1,8 +1,13 @@
 """Settings: file, environment, defaults; refusals name the place and show no value."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from consumer.errors import UsageError
 from consumer.settings import Settings, lease_tables, load_settings
@@ -128,7 +133,7 @@ def test_a_key_that_stands_twice_is_refused_at_every_level(file: Path, content: 
 def test_a_key_that_stands_twice_in_a_variable_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     value = '{"policy": "allow-list", "policy": "default"}'
     monkeypatch.setenv(variable, value if variable.endswith("OPTIONS") else f'{{"options": {value}}}')
-    assert "no key stands twice" in refusal(None)
+    assert refusal(None).endswith(f": {variable}: must be JSON, in which no key stands twice.")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_a_key_that_stands_twice_in_a_variable_is_refused(variable: str, monkeyp
         ("logs:\n  colour: red", "settings.yaml:2: logs.colour: unknown key; known: level, format, cloudwatch_metrics"),
         ("logs:\n  format: console\n  cloudwatch_metrics: true", "format must not be console"),
         ("logs: {}\nhttp:\n\n  port: high", "settings.yaml:4: http.port: "),
-        ("output:\n  table: t\nsinks:\n  - {}", "settings.yaml:4: sinks.0.plugin: Field required"),
+        ("output:\n  table: t\nsinks:\n  - {}", "settings.yaml:4: sinks.0.plugin: is missing; add it"),
     ],
 )
 def test_a_mistake_has_its_line_and_what_was_probably_meant(file: Path, content: str, said: str) -> None:
@@ -169,30 +174,85 @@ def test_why_a_file_is_no_yaml_shows_nothing_of_it(file: Path) -> None:
 def test_broken_json_in_a_variable_is_refused_in_one_sentence(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, f"{{{SECRET}")
     said = refusal(None)
-    assert "redaction" in said
-    assert SECRET not in said
+    assert said == f"The configuration is not valid: {variable}: must be JSON, in which no key stands twice."
 
 
-def test_every_problem_is_named_at_once(file: Path) -> None:
-    said = refusal(file, "http: {port: -1}\nstream: {name: ''}\n")
-    assert "http.port" in said
-    assert "stream.name" in said
+def test_every_problem_is_told_at_once_each_with_its_place(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANITIZER_HTTP__PORT", "high")
+    monkeypatch.setenv("SANITIZER_OUTPUT", '{"tabel": "t"}')
+    monkeypatch.setenv("SANITIZER_LOG__LEVEL", "info")
+    said = refusal(file, "http: {port: 1}\nsinks: []\nstream:\n  nam: a\n  name: ''\n1: 2\nstraem: {}\n")
+    stream = "must be 1 to 128 letters, digits, '_', '.' and '-'"
+    assert sorted(said.splitlines()) == sorted(
+        [
+            "The configuration is not valid:",
+            "SANITIZER_LOG__LEVEL: this environment variable names no setting; did you mean SANITIZER_LOGS__LEVEL?",
+            "SANITIZER_HTTP__PORT: http.port: must be a whole number",
+            "SANITIZER_OUTPUT: output.tabel: unknown key; did you mean 'table'?",
+            f"{file}:2: sinks: needs 1 or more entries",
+            f"{file}:4: stream.nam: unknown key; did you mean 'name'?",
+            f"{file}:5: stream.name: {stream}",
+            f"{file}:6: 1: unknown key; known: {', '.join(Settings.model_fields)}",
+            f"{file}:7: straem: unknown key; did you mean 'stream'?",
+        ]
+    )
+
+
+def test_a_contradiction_of_variables_names_them(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANITIZER_OUTPUT__VERSION_FIELD", "updated_at")
+    said = refusal(file, "http: {port: 1}")
+    assert "SANITIZER_OUTPUT__VERSION_FIELD: output: version_field is set, but write_mode is put" in said
+    assert f"{file}:1: output: version_field is set" in refusal(file, "output: {write_mode: put}")
+
+
+def _settings(model: type[BaseModel], place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        yield (*place, name)
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _settings(part, (*place, name))
+
+
+def refused(file: Path) -> str:
+    try:
+        load_settings(file)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "a b\n", [], ["a"], {}, {"a": 1}, True, -1, 1e30, float("nan"), -0.5], ids=repr
+)
+def test_no_setting_is_refused_in_the_words_of_a_library(file: Path, value: object) -> None:
+    """Nor is any value shown that is of somebody's file."""
+    for place in _settings(Settings):
+        content: object = value
+        for name in reversed(place):
+            content = {name: content}
+        file.write_text(yaml.safe_dump(content))
+        said = refused(file).partition(f"{'.'.join(place)}: ")[2]
+        assert not re.search(r"[Ii]nput|should|pattern|Tuple|Field|\^", said), said
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("- a list", "must hold sections"),
-        ("a: b: c", "settings.yaml:1 is no YAML"),
-        ("stream: {name: a\n", "settings.yaml:2 is no YAML"),
-        ("http: {}\nstream: {name: 2024-13-45}", "settings.yaml:2 is no YAML"),
-        ("http: {port: !!bool x}", "settings.yaml:1 is no YAML"),
-        ("stream: &a {name: *a}", "settings.yaml:1 is no YAML"),
-        ("!!python/object/apply:os.getcwd []", "no YAML"),
+        ("a: b: c", "settings.yaml:1 is not YAML: mapping values are not allowed here."),
+        ("stream: {name: a\n", "settings.yaml:2 is not YAML: expected ',' or '}', but got '<stream end>'."),
+        ("http: {}\nstream: {name: 2024-13-45}", "settings.yaml:2 is not YAML: no such date, number or value; is it"),
+        ("http: {port: !!bool x}", "settings.yaml:1 is not YAML: no such date, number or value"),
+        ("stream: &a {name: *a}", "settings.yaml:1 is nested too deep, or holds itself."),
+        ("http: {port: *secret}", "settings.yaml:1 is not YAML: found undefined alias."),
+        ("!!python/object/apply:secret []", "settings.yaml:1 is not YAML: could not determine a constructor for the"),
+        ('http: {port: "\\secret"}', "settings.yaml:1 is not YAML: found unknown escape character."),
     ],
 )
 def test_a_file_that_holds_no_settings_is_refused(file: Path, content: str, said: str) -> None:
-    assert said in refusal(file, content)
+    found = refusal(file, content)
+    assert said in found
+    assert "secret" not in found
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
@@ -264,7 +324,7 @@ def test_a_candidate_is_named_in_file_or_environment(file: Path, monkeypatch: py
     file.write_text("redaction: {keys: keys.yaml, candidate: {policy: next.yaml}}")
     candidate = load_settings(file).redaction.candidate
     assert candidate
-    assert candidate.policy == "next.yaml"
+    assert candidate.policy == str(file.parent / "next.yaml")
     monkeypatch.setenv("SANITIZER_REDACTION__CANDIDATE__POLICY", "other.yaml")
     monkeypatch.setenv("SANITIZER_REDACTION__KEYS", "secretsmanager:prod/keys")
     redaction = load_settings(file).redaction
@@ -290,4 +350,4 @@ def test_settings_survive_the_way_to_a_pipeline_process() -> None:
 
 
 def test_a_file_that_is_nested_without_end_is_no_yaml(file: Path) -> None:
-    assert refusal(file, "stream: " + "[" * 5000).endswith("is no YAML.")
+    assert refusal(file, "stream: " + "[" * 5000).endswith("is nested too deep, or holds itself.")

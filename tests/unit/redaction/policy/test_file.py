@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from redaction.built_in import built_in
 from redaction.engine import PolicyRedactor
 from redaction.plugin import PolicyError, Released
 from redaction.policy import Policy, load_policy
-from redaction.policy.file import built_in, parse_policy, review_policy
+from redaction.policy.file import parse_policy, review_policy
 from redaction.policy.model import LimitSettings
 
 GOOD = """\

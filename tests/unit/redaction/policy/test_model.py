@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from redaction.built_in import built_in
 from redaction.policy import FieldRule, Policy, load_policy
-from redaction.policy.file import built_in, parse_policy, schema
+from redaction.policy.file import parse_policy, schema
 
 GOOD = """\
 name: mine

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from redaction.built_in import built_in
 from redaction.engine import PolicyRedactor
 from redaction.keys import KeyUnavailable
 from redaction.plugin import PolicyError, Redactor
 from redaction.policy import load_policy
-from redaction.policy.file import built_in, parse_policy
+from redaction.policy.file import parse_policy
 from redaction.policy.test_runner import Failure, ThrowAwayKeys, load_tests, load_tests_of, run_tests
 
 POLICY = """\
