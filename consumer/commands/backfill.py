@@ -96,10 +96,12 @@ def _check(settings: Settings, plan: Plan, now: datetime) -> None:
     taken = {settings.output.table, settings.quarantine.table, *lease_tables(settings.kcl.application)}
     if plan.application in taken:
         raise UsageError(f"--application {plan.application} is the worker's: give the backfill a name of its own.")
+    if plan.since and plan.since > now:
+        raise UsageError("--from lies in the future: there is nothing to read yet.")
+    if plan.since and plan.since >= plan.until:
+        raise UsageError("--from has to lie before --until.")
     if plan.until > now:
         raise UsageError("--until lies in the future: a backfill ends, and the worker goes on from there.")
-    if plan.since and plan.since >= plan.until:
-        raise UsageError("--from lies after --until.")
 
 
 def _tasks(

@@ -7,7 +7,7 @@ import click
 
 from consumer.commands.options import config_option, json_option, say
 from consumer.settings import load_settings
-from consumer.tables import check, create, seed_leases
+from consumer.tables import check, create, require_stream, seed_leases
 
 
 @click.group()
@@ -19,8 +19,9 @@ def tables() -> None:
 @config_option
 @json_option
 def tables_create(config: Path | None, *, as_json: bool) -> None:
-    """Create what is missing, and the leases of a fresh stream."""
+    """Create what is missing, and the leases of a fresh stream, which has to be there already."""
     settings = load_settings(config)
+    require_stream(settings)
     made: dict[str, str] = {}
 
     def tell(name: str, state: str) -> None:

@@ -292,9 +292,12 @@ def test_a_stream_and_tables_that_are_not_there_are_one_sentence_each(run: Run, 
         assert (ran.status, ran.out) == (1, "")
         assert is_one_sentence(ran.err)
         assert said in ran.err
+    ran = run("tables", "create", "--config", config)
+    assert (ran.status, ran.out) == (1, "")
+    assert "There is no stream nowhere" in ran.err
     ran = run("tables", "check", "--config", config)
     assert ran.status == 1
-    assert ran.out.count("is missing") == 5
+    assert ran.out.count("is missing") == 5  # none was made for a stream that is not there
 
 
 @pytest.mark.usefixtures("in_the_cloud")

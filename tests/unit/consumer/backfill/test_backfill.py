@@ -345,14 +345,17 @@ def test_wrong_usage_has_status_2(run: Run, world: World) -> None:
         ran = run("backfill", "--config", world.config, "--application", taken, "--from", "1h")
         assert ran.status == 2
         assert "give the backfill a name of its own" in ran.err
-    for wrong in (
-        ["--from", "1h", "--until", "2h"],
-        ["--from", "1h", "--until", "2999-01-01"],
-        ["--from", "LATEST"],
-        ["--from", "1h", "--rate", "0"],
-        [],
+    for wrong, said in (
+        (["--from", "1h", "--until", "2h"], "--from has to lie before --until"),
+        (["--from", "1h", "--until", "2999-01-01"], "--until lies in the future"),
+        (["--from", "2999-01-01", "--until", "2998-01-01"], "--from lies in the future"),
+        (["--from", "LATEST"], "write a time as"),
+        (["--from", "1h", "--rate", "0"], "--rate"),
+        ([], "--from"),
     ):
-        assert run("backfill", "--config", world.config, "--application", "x1", *wrong).status == 2
+        ran = run("backfill", "--config", world.config, "--application", "x1", *wrong)
+        assert ran.status == 2
+        assert said in ran.err
     filled(run, world)
     ran = run("backfill", "--config", world.config, "--application", application(world), "--from", "1h")
     assert ran.status == 2
