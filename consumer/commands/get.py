@@ -59,8 +59,9 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
             found = True
             click.echo(serialize(_value(each, reserved)))
     if not found:
+        which = "No further document" if options["page"] else "No document"
         where = " in this range" if after or before or sort_prefix else ""
-        click.echo(f"No document has this key{where}.", err=True)
+        click.echo(f"{which} has this key{where}.", err=True)
         sys.exit(1)
 
 

@@ -145,6 +145,7 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
     changes = rule_changes(before, after)
     if not as_json:
         click.echo("\n".join(rule_lines(changes)))
+    is_named = source is not None
     if source is None and sys.stdin is not None and not sys.stdin.isatty():
         source = sys.stdin.buffer
     effect = Effect()
@@ -152,6 +153,8 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
         verdicts = (redact_guarded(redactor, batch) for redactor in redactors)
         for payload, one, other in zip(batch, *verdicts, strict=True):
             effect.add(compare(payload, one, other))
+    if is_named and not effect.records:
+        raise UsageError("--input holds no records: nothing was compared but the rules.")
     if as_json:
         rules = [change._asdict() for change in changes]
         click.echo(json.dumps({"rules": rules, "effect": effect.described() if effect.records else None}))
@@ -186,6 +189,8 @@ def try_(keys: str | None, file: str, html: Path | None, sample: str, *, values:
         verdict, steps = trial.add(payload)
         if page:
             page.add(payload, verdict, steps)
+    if not trial.records:
+        raise UsageError(f"{sample} holds no records: nothing was tried.")
     if page and html:
         try:
             html.write_text(page.written(Path(sample).name), encoding="utf-8")
