@@ -333,6 +333,9 @@ def test_a_worker_that_cannot_start_says_why_in_one_sentence(run: Run, config: P
         assert "There is no stream starting" in ran.stderr
         boto3.client("kinesis").create_stream(StreamName="starting", ShardCount=1)
         run("tables", "create", "--config", config)
+        ran = worker(config, stream={"name": "starting"}, quarantine={"table": "nowhere"}, http=http)
+        assert is_one_sentence(ran.stderr)  # no line of the log before it
+        assert "There is no table" in ran.stderr
         ran = worker(config, stream={"name": "starting"}, http=http)
     assert ran.returncode == 1
     logged, _, sentence = ran.stderr.rpartition("}\n")
