@@ -14,7 +14,7 @@ from consumer import logs
 from consumer.backfill.leases import create_table
 from consumer.backfill.run import Backfill, Plan, Report, ShardTasks, rows
 from consumer.backfill.work import ComparingTasks, StoringTasks
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
 from consumer.commands.times import Time
 from consumer.errors import UsageError
 from consumer.metrics import Metrics, set_up
@@ -39,7 +39,13 @@ class _Beginning(Time):
         return value if value == TRIM_HORIZON else super().convert(value, param, ctx)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer backfill --application payments-backfill --from 24h --dry-run",
+        "sanitizer backfill --application payments-backfill --from TRIM_HORIZON --rate 2000",
+        "sanitizer backfill --application payments-backfill --from 2024-03-15T10:30:00Z --until 2024-03-15T12:00:00Z",
+    )
+)
 @config_option
 @click.option(
     "--application",

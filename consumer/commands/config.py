@@ -6,35 +6,58 @@ from pathlib import Path
 import click
 import yaml
 
-from consumer.commands.options import config_option, json_option, say
-from consumer.errors import UsageError
+from consumer.commands.options import config_option, examples, json_option, say
+from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
 from redaction.plugin import identity
 
 
-@click.group()
+@click.group(epilog=examples("sanitizer config check --config worker.yaml", "sanitizer config show > all.yaml"))
 def config() -> None:
     """The settings."""
 
 
-@config.command(name="check")
+@config.command(
+    name="check",
+    short_help="Validate the settings, and all that they name.",
+    epilog=examples(
+        "sanitizer config check --config worker.yaml",
+        "SANITIZER_OUTPUT__TABLE=other sanitizer config check",
+        "sanitizer config check --json | jq -r .digest",
+    ),
+)
 @config_option
-def config_check(config: Path | None) -> None:
+@json_option
+def config_check(config: Path | None, *, as_json: bool) -> None:
     """Validate the settings and what they name: policies, the candidate's too, decoders, sinks and their options.
 
     AWS is asked for nothing, but for keys that are in Secrets Manager: whether stream and tables are there, and what
     the role may do, says `sanitizer doctor`.
     """
-    settings = load_settings(config)
-    redactor = load_plugin(settings)
-    load_candidate(settings)
-    are_sinks_known = _check_decoders_and_sinks(settings)
-    click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
-    click.echo("What needs the network was not looked at; `sanitizer doctor` does.")
+    try:
+        settings = load_settings(config)
+        redactor = load_plugin(settings)
+        load_candidate(settings)
+        are_sinks_known = _check_decoders_and_sinks(settings)
+    except SanitizerError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "problems": str(error).splitlines()}))
+        raise
+    lines = [
+        f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.",
+        "What needs the network was not looked at; `sanitizer doctor` does.",
+    ]
     if not are_sinks_known:
-        click.echo('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
+        lines.append('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
+    value = {
+        "ok": True,
+        "redactor": identity(redactor),
+        "digest": redactor.digest,
+        "decoders_and_sinks": "ok" if are_sinks_known else "not_looked_at",
+    }
+    say(value, "\n".join(lines), as_json=as_json)
 
 
 def _check_decoders_and_sinks(settings: Settings) -> bool:
@@ -50,7 +73,10 @@ def _check_decoders_and_sinks(settings: Settings) -> bool:
     return True
 
 
-@config.command(name="show")
+@config.command(
+    name="show",
+    epilog=examples("sanitizer config show --config worker.yaml", "sanitizer config show --json | jq .output.table"),
+)
 @config_option
 @json_option
 def config_show(config: Path | None, *, as_json: bool) -> None:
@@ -65,7 +91,7 @@ def config_show(config: Path | None, *, as_json: bool) -> None:
     say(values, yaml.safe_dump(values, sort_keys=False).rstrip(), as_json=as_json)
 
 
-@config.command(name="schema")
+@config.command(name="schema", epilog=examples("sanitizer config schema > settings.schema.json"))
 def config_schema() -> None:
     """Print the JSON schema of the settings file."""
     click.echo(json.dumps(Settings.model_json_schema(), indent=2))

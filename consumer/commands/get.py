@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from consumer.commands.options import config_option, json_flag
+from consumer.commands.options import config_option, examples, json_flag
 from consumer.commands.times import Beginning
 from consumer.documents import Document, Documents, Page
 from consumer.dynamodb.query import Bound, SortRange
@@ -19,7 +19,14 @@ from redaction.serialize import serialize
 _JSON_LIMIT: Final = 100
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer get 12345",
+        "sanitizer get 12345 --sort-prefix 2024-03 --limit 10 --metadata",
+        "sanitizer get 12345 --after 2024-03-15T10:00 --before 2024-03-15T11:00",
+        "sanitizer get 12345 --after 24h --json",
+    )
+)
 @config_option
 @click.argument("partition")
 @click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")

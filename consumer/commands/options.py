@@ -23,6 +23,11 @@ def json_flag(text: str) -> Callable[[_Function], _Function]:
 json_option = json_flag("One JSON value, for scripts.")
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: how it is called, a line each, as it is."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
 def say(value: Any, text: str, *, as_json: bool) -> None:
     """Answer for a person, or for a script."""
     click.echo(json.dumps(value, default=str) if as_json else text)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from consumer.commands.format_options import documents_option, format_option
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.kinesis.producer import Put, read_lines
 from consumer.kinesis.sender import WINDOW, Pace, Sender, Sent
@@ -24,7 +24,14 @@ _ENDLESS = 1 << 62
 _TELL_SECONDS = 0.5
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer produce mine.jsonl",
+        "head -n 100 mine.jsonl | sanitizer produce --rate 10",
+        "sanitizer produce --seconds 60 --rate 2000 --ramp 20 --aggregate 50",
+        "sanitizer produce --records 1000 --format gzip-ndjson --documents 20",
+    )
+)
 @config_option
 @click.argument("source", type=click.File("rb"), required=False)
 @click.option("--records", type=click.IntRange(1), help="Generate so many transactions instead of reading SOURCE.")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from consumer import aws, logs
-from consumer.commands.options import config_option, json_flag, json_option, say
+from consumer.commands.options import config_option, examples, json_flag, json_option, say
 from consumer.commands.times import Time
 from consumer.decoding.documents import judged
 from consumer.decoding.loading import has_plugins
@@ -58,12 +58,25 @@ _code = click.option("--code", help="Only entries with this code, such as too_de
 _since = click.option("--since", type=Time(), help="Quarantined then or later: 2024-03-15T10:30:00Z, or 24h ago.")
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "sanitizer quarantine list --since 24h",
+        "sanitizer quarantine show shardId-000000000000 49654017",
+        "sanitizer quarantine replay --dry-run",
+    )
+)
 def quarantine() -> None:
     """Records that could not be processed: where they stand in the stream, when, why; never their content."""
 
 
-@quarantine.command(name="list")
+@quarantine.command(
+    name="list",
+    epilog=examples(
+        "sanitizer quarantine list",
+        "sanitizer quarantine list --since 24h --code too_deep",
+        "sanitizer quarantine list --shard shardId-000000000000 --json | jq -r .code | sort | uniq -c",
+    ),
+)
 @config_option
 @_shard
 @_code
@@ -72,7 +85,7 @@ def quarantine() -> None:
 def list_(
     config: Path | None, only_shard: str | None, code: str | None, since: datetime | None, *, as_json: bool
 ) -> None:
-    """List the entries."""
+    """List the entries, a line each."""
     count = 0
     for entry in _selected(load_settings(config), Selection(only_shard, code, since)):
         if as_json:
@@ -135,7 +148,13 @@ def _row(*cells: str) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="Show one entry, and what its code asks for.",
+    epilog=examples(
+        "sanitizer quarantine show shardId-000000000000 49654017",
+        "sanitizer quarantine show shardId-000000000000 49654017 0+2 --json",
+    ),
+)
 @config_option
 @click.argument("shard")
 @click.argument("sequence", callback=_digits)
@@ -185,7 +204,14 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: str) -> Entry
     return entry
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="Read the records again, and store them as the policy now has it.",
+    epilog=examples(
+        "sanitizer quarantine replay --dry-run",
+        "sanitizer quarantine replay --code too_deep --limit 100 --rate 10",
+        "sanitizer quarantine replay shardId-000000000000 49654017 --again",
+    ),
+)
 @config_option
 @click.argument("shard", required=False)
 @click.argument("sequence", required=False, callback=_digits)
@@ -289,7 +315,12 @@ def _undone(value: dict[str, Any]) -> int:
     return int(value["rejected"] + value["expired"] + value["failed"])
 
 
-@quarantine.command()
+@quarantine.command(
+    epilog=examples(
+        "sanitizer quarantine purge --before 30d --replayed-only --dry-run",
+        "sanitizer quarantine purge --before 2024-03-15 --yes",
+    )
+)
 @config_option
 @click.option("--before", type=Time(), required=True, help="Quarantined before: 2024-03-15T10:30:00Z, or 30d ago.")
 @click.option("--replayed-only", is_flag=True, help="Only what was replayed.")

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from consumer.commands.options import config_option, json_flag
+from consumer.commands.options import config_option, examples, json_flag
 from consumer.errors import ServiceError, StartError
 from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
@@ -33,7 +33,14 @@ _COLOURS: Final = {
 }
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer status",
+        "sanitizer status --watch --no-lag",
+        "sanitizer status --check --wait 20 && echo served",
+        "sanitizer status --load --json | jq '.[] | {shard, state, lag_ms, load}'",
+    )
+)
 @config_option
 @click.option(
     "--wait",
