@@ -16,6 +16,7 @@ from consumer.backfill.run import Backfill, Plan, Report, ShardTasks, rows
 from consumer.backfill.work import ComparingTasks, StoringTasks
 from consumer.commands.options import config_option, examples, json_option, say
 from consumer.commands.times import Time
+from consumer.commands.values import TableName
 from consumer.errors import UsageError
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
@@ -49,6 +50,7 @@ class _Beginning(Time):
 @config_option
 @click.option(
     "--application",
+    type=TableName(),
     required=True,
     help="Name of this backfill, and of the lease table with its checkpoints; not the worker's.",
 )

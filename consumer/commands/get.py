@@ -9,6 +9,7 @@ import click
 
 from consumer.commands.options import config_option, examples, json_flag
 from consumer.commands.times import Beginning
+from consumer.commands.values import Text
 from consumer.documents import Document, Documents, Page
 from consumer.dynamodb.query import Bound, SortRange
 from consumer.errors import UsageError
@@ -29,11 +30,11 @@ _JSON_LIMIT: Final = 100
 )
 @config_option
 @click.argument("partition")
-@click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
+@click.option("--sort-prefix", type=Text(), help="Only sort keys that begin so, e.g. 2024-03.")
 @click.option("--after", type=Beginning(), help="From then on: 2024-03-15T10, or 24h for that long ago.")
 @click.option("--before", type=Beginning(), help="Before then.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many  [default: all; with --json or --page 100].")
-@click.option("--page", metavar="TOKEN", help="Go on where the answer with this `next` ended.")
+@click.option("--page", type=Text(), metavar="TOKEN", help="Go on where the answer with this `next` ended.")
 @click.option("--index", is_flag=True, help="PARTITION is a key of the second index (output.index).")
 @click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
 @json_flag("One JSON value, for scripts: documents, next (null: no more).")

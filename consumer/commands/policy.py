@@ -25,6 +25,7 @@ from consumer.commands.policy_report import (
 )
 from consumer.commands.policy_trial import Trial
 from consumer.commands.samples import samples
+from consumer.commands.values import Text
 from consumer.errors import UsageError
 from consumer.redactors.key_provider import key_provider
 from consumer.settings import load_settings
@@ -99,7 +100,9 @@ def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_j
     epilog=examples("sanitizer policy show pci-dss", "sanitizer policy show shop.yaml --name cardHolder --name note"),
 )
 @json_option
-@click.option("--name", "names", multiple=True, help="Say only what a field of this name would become, and why.")
+@click.option(
+    "--name", "names", type=Text(), multiple=True, help="Say only what a field of this name would become, and why."
+)
 @click.argument("file")
 def show_(file: str, names: tuple[str, ...], *, as_json: bool) -> None:
     """Print the rules in force, those of extended policies merged in, in the order in which they count."""
@@ -202,7 +205,12 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
 @keys_option
 @json_option
 @click.option(
-    "--policy", "file", default=DEFAULT, show_default=True, help="Policy file, or the name of a built-in one."
+    "--policy",
+    "file",
+    type=Text(),
+    default=DEFAULT,
+    show_default=True,
+    help="Policy file, or the name of a built-in one.",
 )
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page here, to look through and to sign.")
 @click.option("--values", is_flag=True, help="Show the values of the sample on the page.")

@@ -11,6 +11,7 @@ import click
 
 from consumer.commands.format_options import documents_option, format_option
 from consumer.commands.options import config_option, examples, json_option, say
+from consumer.commands.values import Seconds, Text
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.kinesis.producer import Put, read_lines
 from consumer.kinesis.sender import WINDOW, Pace, Sender, Sent
@@ -35,12 +36,14 @@ _TELL_SECONDS = 0.5
 @config_option
 @click.argument("source", type=click.File("rb"), required=False)
 @click.option("--records", type=click.IntRange(1), help="Generate so many transactions instead of reading SOURCE.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Generate transactions for so long.")
-@click.option("--partition-key-field", default="user_id", show_default=True, help="Field that decides the shard.")
+@click.option("--seconds", type=Seconds(0, min_open=True), help="Generate transactions for so long.")
+@click.option(
+    "--partition-key-field", type=Text(), default="user_id", show_default=True, help="Field that decides the shard."
+)
 @format_option
 @documents_option
 @click.option("--rate", type=click.IntRange(1), help="Lines or transactions a second, at most.")
-@click.option("--ramp", type=click.FloatRange(0), default=0.0, help="Let the rate grow from 0 within so many seconds.")
+@click.option("--ramp", type=Seconds(0), default=0.0, help="Let the rate grow from 0 within so many seconds.")
 @click.option(
     "--aggregate",
     type=click.IntRange(1, 1000),

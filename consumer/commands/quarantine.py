@@ -16,6 +16,7 @@ import click
 from consumer import aws, logs
 from consumer.commands.options import config_option, examples, json_flag, json_option, say
 from consumer.commands.times import Time
+from consumer.commands.values import Text
 from consumer.decoding.documents import judged
 from consumer.decoding.loading import has_plugins
 from consumer.decoding.patience import Patient
@@ -53,8 +54,8 @@ def _place(_: click.Context, __: click.Parameter, value: str) -> str:
 
 _PLACE: Final = re.compile(r"[0-9]{1,10}(\+[1-9][0-9]{0,9})?", re.ASCII)
 
-_shard = click.option("--shard", "only_shard", help="Only entries of this shard.")
-_code = click.option("--code", help="Only entries with this code, such as too_deep.")
+_shard = click.option("--shard", "only_shard", type=Text(), help="Only entries of this shard.")
+_code = click.option("--code", type=Text(), help="Only entries with this code, such as too_deep.")
 _since = click.option("--since", type=Time(), help="Quarantined then or later: 2024-03-15T10:30:00Z, or 24h ago.")
 
 
@@ -156,7 +157,7 @@ def _row(*cells: str) -> str:
     ),
 )
 @config_option
-@click.argument("shard")
+@click.argument("shard", type=Text())
 @click.argument("sequence", callback=_digits)
 @click.argument("sub", callback=_place, default="0")
 @json_option
@@ -213,7 +214,7 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: str) -> Entry
     ),
 )
 @config_option
-@click.argument("shard", required=False)
+@click.argument("shard", type=Text(), required=False)
 @click.argument("sequence", required=False, callback=_digits)
 @click.argument("sub", callback=_place, default="0")
 @_shard

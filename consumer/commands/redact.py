@@ -10,6 +10,7 @@ import click
 from consumer.commands.explain import Judged, explained, judged, lines, result
 from consumer.commands.lines import line_batches
 from consumer.commands.options import config_option, examples, json_flag, keys_option
+from consumer.commands.values import Text
 from consumer.errors import UsageError
 from consumer.redactors.loading import load_plugin, load_redaction
 from consumer.settings import Settings, load_settings
@@ -27,6 +28,7 @@ from redaction.plugin import Redactor, Rejected, Released
 @config_option
 @click.option(
     "--policy",
+    type=Text(),
     help="Policy file, or the name of a built-in policy, which is meant even if a file has it; else what the settings "
     "name.",
 )

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from consumer.commands.options import config_option, examples, json_flag
+from consumer.commands.values import Seconds
 from consumer.errors import ServiceError, StartError
 from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
@@ -44,7 +45,7 @@ _COLOURS: Final = {
 @config_option
 @click.option(
     "--wait",
-    type=click.FloatRange(0, 600),
+    type=Seconds(0, 600),
     metavar="SECONDS",
     help="Look for so long, at most, whether the owners live; 0: look once  [default: kcl.failover_ms].",
 )

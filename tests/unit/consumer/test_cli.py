@@ -63,6 +63,7 @@ def test_the_help_names_each_command_and_imports_none() -> None:
             "policy_trial",
             "samples",
             "times",
+            "values",
         ),
     }
     program = (

@@ -198,7 +198,7 @@ def test_it_begins_and_ends_where_it_is_told(run: Run, world: World) -> None:
     middle = arrival(world, index=1)
 
     def read(*options: str) -> list[str]:
-        ran = run("backfill", "--config", world.config, "--dry-run", "--json", "--application", "n", *options)
+        ran = run("backfill", "--config", world.config, "--dry-run", "--json", "--application", "the-end", *options)
         assert ran.status == 0
         return [str(json.loads(ran.out)["read"])]
 
@@ -353,7 +353,7 @@ def test_wrong_usage_has_status_2(run: Run, world: World) -> None:
         (["--from", "1h", "--rate", "0"], "--rate"),
         ([], "--from"),
     ):
-        ran = run("backfill", "--config", world.config, "--application", "x1", *wrong)
+        ran = run("backfill", "--config", world.config, "--application", "a-name", *wrong)
         assert ran.status == 2
         assert said in ran.err
     filled(run, world)
