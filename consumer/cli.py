@@ -4,13 +4,14 @@ import os
 import resource
 import signal
 import sys
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from typing import Final, Never
 
 import click
 
 from consumer import __version__
-from consumer.errors import SanitizerError
+from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.frames import frames_of
 
@@ -26,7 +27,7 @@ _COMMANDS: Final = {
     "policy": "Policy files: check, show, test and compare them.",
     "produce": "Put JSON lines, or made-up transactions, onto the stream.",
     "quarantine": "Records that could not be processed: list, replay, purge.",
-    "redact": "Apply a policy to JSON lines, stdin to stdout.",
+    "redact": "Apply a policy to JSON lines, of files or stdin.",
     "run": "Run the worker until SIGTERM; this is what the container does.",
     "status": "Show the workers, shards, owners, checkpoints and lags.",
     "tables": "Create or check the output, quarantine and KCL tables.",
@@ -35,7 +36,10 @@ _COMMANDS: Final = {
 
 
 class _LazyGroup(click.Group):
-    """Imports a command when it is meant: each needs much that others, and an install for them, do without."""
+    """Imports a command when it is meant: each needs much that others, and an install for them, do without.
+
+    `help COMMAND...` is `COMMAND... --help`.
+    """
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -44,14 +48,28 @@ class _LazyGroup(click.Group):
 
         :raises UsageError: an extra is not installed.
         """
+        if args[0] == "help" and not ctx.resilient_parsing:
+            args = [*args[1:], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            with extra_named():
+            # A shell that completes a line is told nothing of a missing extra: no options are proposed.
+            with suppress(UsageError) if ctx.resilient_parsing else nullcontext(), extra_named():
                 command = getattr(import_module(f"consumer.commands.{command.name}"), str(command.name))
         return name, command, rest
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  sanitizer demo
+  sanitizer redact --explain mine.jsonl
+  sanitizer help policy check""",
+)
 @click.version_option(__version__, prog_name="sanitizer")
 def cli() -> None:
     """Reads transactions from Kinesis, removes the sensitive data, stores the rest in DynamoDB."""

@@ -48,6 +48,14 @@ def output_table(settings: Settings) -> Table:
     return replace(made, expires_by=names.expires if output.ttl_days else None, may_add_index=True)
 
 
+def require_stream(settings: Settings) -> None:
+    """Look for the stream, without which there are no leases, before tables are made for it.
+
+    :raises ServiceError: it is missing, out of reach or not permitted.
+    """
+    lease_origin.look(aws.client("kinesis", retries=3), settings.stream.name)
+
+
 def create(settings: Settings, tell: Callable[[str, str], object] = lambda *_: None) -> None:
     """Create what is missing.
 

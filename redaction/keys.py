@@ -4,7 +4,6 @@ No message here ever holds key material, nor a part of a key file that might be 
 """
 
 import binascii
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import yaml
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from redaction.nearest import nearest
 from redaction.plugin import RedactionError
 from redaction.strict_yaml import NotYAML, compose
 
@@ -83,8 +83,8 @@ class KnownKeys:
 
     def keys(self, name: str) -> Sequence[Key]:
         if name not in self._keys:
-            near = difflib.get_close_matches(name, self._keys, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self._keys)) or 'none'}"
+            near = nearest(name, self._keys)
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(self._keys)) or 'none'}"
             raise KeyUnavailable(f"{self._source}: there is no key {name!r}; add it, or correct the policy ({hint})")
         return self._keys[name]
 

@@ -1,10 +1,11 @@
 """YAML, and so JSON, of which nothing is lost without a word: no key stands twice, and what is wrong has its line."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import yaml
+
+from redaction.nearest import nearest
 
 _DEEPEST: Final = "is nested too deep, or holds itself"
 # What PyYAML's constructors raise for `2024-13-45`, `!!bool x`, `!!int ''`, `!!timestamp x`.
@@ -129,5 +130,5 @@ def _lines(node: yaml.Node | None, place: Sequence[int | str]) -> Iterator[int]:
 def unknown_key(name: str, known: Iterable[str]) -> str:
     """Say of a key that it is none, and what was probably meant."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, 1)
-    return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {', '.join(known)}"
+    near = nearest(name, known)
+    return f"unknown key; did you mean {near!r}?" if near else f"unknown key; known: {', '.join(known)}"

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from botocore.loaders import create_loader
 from botocore.session import Session
 
-from consumer.aws.errors import CredentialsExpired
+from consumer.aws.errors import CredentialsExpired, misconfigured
 from consumer.errors import NotConfigured
 
 if TYPE_CHECKING:  # boto3-stubs, which only developers have
@@ -182,14 +182,8 @@ def own_client(
     try:
         with _lock:
             found: Any = session().create_client(service, region_name=region, endpoint_url=endpoint, config=config)
-    except be.NoRegionError:
-        msg = "No AWS region is configured: set AWS_REGION."
-        raise NotConfigured(msg) from None
     except (ValueError, be.BotoCoreError) as error:
-        msg = (
-            f"The AWS client for {service} cannot be made ({type(error).__name__}): check region, profile and endpoint."
-        )
-        raise NotConfigured(msg) from None
+        raise NotConfigured(misconfigured(error, service, endpoint)) from None
     where: str = found.meta.endpoint_url
     if not (is_encrypted(where) or is_near(urlsplit(where).hostname or "")):
         msg = (
@@ -246,12 +240,14 @@ def shown(endpoint: str) -> str:
 def region() -> str:
     """Return the configured region.
 
-    :raises NotConfigured: none is configured.
+    :raises NotConfigured: none is configured, or AWS's profile or file that would is not there.
     """
-    found: str | None = session().get_config_variable("region")
-    if not found:
-        msg = "No AWS region is configured: set AWS_REGION."
-        raise NotConfigured(msg)
+    try:
+        found: str | None = session().get_config_variable("region")
+        if not found:
+            raise be.NoRegionError
+    except be.BotoCoreError as error:
+        raise NotConfigured(misconfigured(error, "its services")) from None
     return found
 
 

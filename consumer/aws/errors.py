@@ -1,5 +1,6 @@
 """What AWS's errors mean, without ever repeating their text."""
 
+import os
 import re
 from typing import Final
 
@@ -160,3 +161,45 @@ def explain(error: Exception, operation: str, target: str) -> str:
             )
         case _:
             return f"{operation} on {target} failed ({code})."
+
+
+_ENDPOINT: Final = "AWS_ENDPOINT_URL"
+_VARIABLES: Final = {
+    be.InvalidRetryModeError: "AWS_RETRY_MODE",
+    be.InvalidMaxRetryAttemptsError: "AWS_MAX_ATTEMPTS",
+    be.InvalidDefaultsMode: "AWS_DEFAULTS_MODE",
+}
+
+
+def misconfigured(error: Exception, service: str, endpoint: str | None = None) -> str:
+    """Return one sentence on why there can be no session, or no client for a service.
+
+    :param error: what botocore raised. Of its text nothing is repeated: an endpoint may hold a password.
+    :param service: botocore's name of it, such as ``dynamodb``.
+    :param endpoint: the one that the caller named; None: AWS's variables and files name it.
+    """
+    match error:
+        case be.NoRegionError():
+            return "No AWS region is configured: set AWS_REGION."
+        case be.ProfileNotFound():
+            variable = _set_one("AWS_PROFILE", "AWS_DEFAULT_PROFILE") or "AWS_PROFILE"
+            return f"There is no AWS profile {error.kwargs['profile']!r}: correct {variable}, or add it to AWS's files."
+        case be.ConfigParseError() | be.ConfigNotFound():
+            return f"AWS's configuration file {error.kwargs['path']} cannot be read: correct it, or AWS_CONFIG_FILE."
+        case be.InvalidRegionError():
+            variable = _set_one("AWS_REGION", "AWS_DEFAULT_REGION") or "the region of the AWS profile"
+            return f"{error.kwargs['region_name']!r} is no AWS region: correct {variable}."
+        case ValueError():  # botocore's only one that is no BotoCoreError: the endpoint is no URL
+            own = f"{_ENDPOINT}_{'SECRETS_MANAGER' if service == 'secretsmanager' else service.upper()}"
+            name = "The endpoint" if endpoint else _set_one(own, _ENDPOINT) or "The endpoint_url of the AWS profile"
+            return f"{name} is no URL of {service}: write it as https://HOST or http://HOST:PORT."
+    kind = type(error)
+    return (
+        f"The AWS client for {service} cannot be made ({kind.__name__}): "
+        f"correct {_VARIABLES.get(kind, 'region, profile and endpoint')}."
+    )
+
+
+def _set_one(*variables: str) -> str | None:
+    """Return the first that is set, which is the one that counts."""
+    return next((name for name in variables if os.environ.get(name)), None)

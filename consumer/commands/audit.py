@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
 from consumer.record import place_of
 from consumer.redactors.audit import Auditor, Place, Report, count_about, scan
 from consumer.redactors.loading import load_plugin
 from consumer.settings import load_settings
 
 
-@click.command()
+@click.command(epilog=examples("sanitizer audit --limit 1000", "sanitizer audit --rate 2000 --show 0 --json"))
 @config_option
 @click.option("--rate", type=click.IntRange(1), default=500, show_default=True, help="Items a second, at most.")
 @click.option("--limit", type=click.IntRange(1), help="Look at so many items, at most.")

@@ -14,8 +14,9 @@ from consumer import logs
 from consumer.backfill.leases import create_table
 from consumer.backfill.run import Backfill, Plan, Report, ShardTasks, rows
 from consumer.backfill.work import ComparingTasks, StoringTasks
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
 from consumer.commands.times import Time
+from consumer.commands.values import TableName
 from consumer.errors import UsageError
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
@@ -39,10 +40,17 @@ class _Beginning(Time):
         return value if value == TRIM_HORIZON else super().convert(value, param, ctx)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer backfill --application payments-backfill --from 24h --dry-run",
+        "sanitizer backfill --application payments-backfill --from TRIM_HORIZON --rate 2000",
+        "sanitizer backfill --application payments-backfill --from 2024-03-15T10:30:00Z --until 2024-03-15T12:00:00Z",
+    )
+)
 @config_option
 @click.option(
     "--application",
+    type=TableName(),
     required=True,
     help="Name of this backfill, and of the lease table with its checkpoints; not the worker's.",
 )
@@ -96,10 +104,12 @@ def _check(settings: Settings, plan: Plan, now: datetime) -> None:
     taken = {settings.output.table, settings.quarantine.table, *lease_tables(settings.kcl.application)}
     if plan.application in taken:
         raise UsageError(f"--application {plan.application} is the worker's: give the backfill a name of its own.")
+    if plan.since and plan.since > now:
+        raise UsageError("--from lies in the future: there is nothing to read yet.")
+    if plan.since and plan.since >= plan.until:
+        raise UsageError("--from has to lie before --until.")
     if plan.until > now:
         raise UsageError("--until lies in the future: a backfill ends, and the worker goes on from there.")
-    if plan.since and plan.since >= plan.until:
-        raise UsageError("--from lies after --until.")
 
 
 def _tasks(

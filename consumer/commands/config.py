@@ -8,7 +8,7 @@ from typing import Any
 import click
 import yaml
 
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
 from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
@@ -18,29 +18,52 @@ from consumer.settings.sources import read
 from redaction.plugin import identity
 
 
-@click.group()
+@click.group(epilog=examples("sanitizer config check --config worker.yaml", "sanitizer config show > all.yaml"))
 def config() -> None:
     """The settings."""
 
 
-@config.command(name="check")
+@config.command(
+    name="check",
+    short_help="Validate the settings, and all that they name.",
+    epilog=examples(
+        "sanitizer config check --config worker.yaml",
+        "SANITIZER_OUTPUT__TABLE=other sanitizer config check",
+        "sanitizer config check --json | jq -r .digest",
+    ),
+)
 @config_option
-def config_check(config: Path | None) -> None:
+@json_option
+def config_check(config: Path | None, *, as_json: bool) -> None:
     """Validate the settings and what they name: policies, the candidate's too, decoders, sinks and their options.
 
     AWS is asked for nothing, but for keys that are in Secrets Manager: whether stream and tables are there, and what
     the role may do, says `sanitizer doctor`.
     """
-    settings = load_settings(config)
-    checks = _of_decoders_and_sinks()
-    (redactor, *_), problems = _tried(settings, load_plugin, load_candidate, *checks)
-    if problems:
-        gravest = max(problems, key=lambda problem: problem.exit_status)
-        raise type(gravest)("\n".join(dict.fromkeys(map(str, problems))))
-    click.echo(f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.")
-    click.echo("What needs the network was not looked at; `sanitizer doctor` does.")
+    try:
+        settings = load_settings(config)
+        checks = _of_decoders_and_sinks()
+        (redactor, *_), problems = _tried(settings, load_plugin, load_candidate, *checks)
+        if problems:
+            gravest = max(problems, key=lambda problem: problem.exit_status)
+            raise type(gravest)("\n".join(dict.fromkeys(map(str, problems))))
+    except SanitizerError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "problems": str(error).splitlines()}))
+        raise
+    lines = [
+        f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.",
+        "What needs the network was not looked at; `sanitizer doctor` does.",
+    ]
     if not checks:
-        click.echo('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
+        lines.append('Nor were decoders and sinks: this install is without the extra "worker", which has them.')
+    value = {
+        "ok": True,
+        "redactor": identity(redactor),
+        "digest": redactor.digest,
+        "decoders_and_sinks": "ok" if checks else "not_looked_at",
+    }
+    say(value, "\n".join(lines), as_json=as_json)
 
 
 def _tried(settings: Settings, *checks: Callable[[Settings], Any]) -> tuple[list[Any], list[SanitizerError]]:
@@ -66,7 +89,10 @@ def _of_decoders_and_sinks() -> list[Callable[[Settings], None]]:
     return [check_format, check_options]
 
 
-@config.command(name="show")
+@config.command(
+    name="show",
+    epilog=examples("sanitizer config show --config worker.yaml", "sanitizer config show --json | jq .output.table"),
+)
 @config_option
 @click.option("--origin", is_flag=True, help="A line each, with where it is from: file and line, variable, default.")
 @json_option
@@ -105,7 +131,7 @@ def _leaves(value: Any, place: tuple[int | str, ...] = ()) -> Iterator[tuple[tup
         yield from _leaves(inner, (*place, key))
 
 
-@config.command(name="schema")
+@config.command(name="schema", epilog=examples("sanitizer config schema > settings.schema.json"))
 def config_schema() -> None:
     """Print the JSON schema of the settings file."""
     click.echo(json.dumps(Settings.model_json_schema(), indent=2))

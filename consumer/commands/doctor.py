@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from consumer.commands.options import config_option, json_option
+from consumer.commands.options import config_option, examples, json_option
 from consumer.doctor.examination import Doctor
 from consumer.doctor.finding import Finding
 
@@ -18,7 +18,13 @@ _CHECK_WIDTH: Final = 14
 _INDENT: Final = 8 + 1 + _CHECK_WIDTH + 1
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer doctor --config worker.yaml",
+        "docker exec worker sanitizer doctor",
+        "sanitizer doctor --json | jq '.[] | select(.state != \"ok\")'",
+    )
+)
 @config_option
 @json_option
 def doctor(config: Path | None, *, as_json: bool) -> None:

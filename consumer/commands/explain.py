@@ -1,45 +1,72 @@
-"""What became of records and why, for people: field names, rules and actions, never values."""
+"""What became of records and why, for people and scripts: field names, rules and actions, never values."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, NamedTuple
 
 from redaction.comparison import shown_path
 from redaction.engine import PolicyRedactor, Step
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Redactor, Rejected, Released, Verdict
 
-Judged: TypeAlias = tuple[Verdict, list[str]]
-"""A verdict, and what is to be said of it."""
+
+class Done(NamedTuple):
+    """What a rule or detector did to a record; `path` is None where the redactor, a plug-in, does not say."""
+
+    path: str | None
+    rule: str
+    action: str
+    times: int
+
+
+class Judged(NamedTuple):
+    """A verdict, and what was done to what is released."""
+
+    verdict: Verdict
+    done: Sequence[Done] = ()
 
 
 def judged(redactor: Redactor, payloads: Sequence[bytes]) -> Iterator[Judged]:
-    """Redact; only of rejections there is something to say."""
+    """Redact, and ask for nothing more."""
     for verdict in redact_guarded(redactor, payloads):
-        yield verdict, [f"rejected ({verdict.code})"] if isinstance(verdict, Rejected) else []
+        yield Judged(verdict)
 
 
 def explained(redactor: Redactor, payloads: Sequence[bytes]) -> Iterator[Judged]:
-    """Redact one by one, and say what was done: path, rule and action; of a plug-in only rule and action are known.
+    """Redact one by one, and find out what was done.
 
     A rejected record may have been changed before: what was done to it is not said.
     """
     for payload in payloads:
         asked = Explaining(redactor) if isinstance(redactor, PolicyRedactor) else None
         (verdict,) = redact_guarded(asked or redactor, (payload,))
-        yield verdict, list(_said(verdict, asked))
+        steps: list[tuple[str | None, str, str]] = []
+        if isinstance(verdict, Released):
+            steps = asked.shown() if asked else [(None, rule, action) for rule, action in verdict.applied]
+        yield Judged(verdict, [Done(*step, times) for step, times in Counter(steps).items()])
 
 
-def _said(verdict: Verdict, asked: "Explaining | None") -> Iterator[str]:
+def lines(found: Judged) -> Iterator[str]:
+    """Say it to a person."""
+    for path, name, action, times in found.done:
+        what = f"{name}: {action}" if path is None else f"{path}: {name}: {action}"
+        yield f"{what} ({times} times)" if times > 1 else what
+    match found.verdict:
+        case Dropped() as dropped:
+            yield f"dropped: {dropped.rule}"
+        case Rejected(code, rule):
+            yield f"rejected ({code}){f': {rule}' if rule else ''}"
+
+
+def result(verdict: Verdict) -> dict[str, Any]:
+    """Say to a script what became of a record; without its document."""
     match verdict:
-        case Released():
-            steps = asked.shown() if asked else [f"{rule}: {action}" for rule, action in verdict.applied]
-            for step, times in Counter(steps).items():
-                yield f"{step} ({times} times)" if times > 1 else step
-        case Dropped():
-            yield f"dropped: {verdict.rule}"
-        case Rejected():
-            yield f"rejected ({verdict.code}){f': {verdict.rule}' if verdict.rule else ''}"
+        case Dropped(rule):
+            return {"result": "dropped", "rule": rule}
+        case Rejected(code, rule):
+            return {"result": "rejected", "code": code, "rule": rule}
+        case _:
+            return {"result": "released"}
 
 
 class Explaining:
@@ -62,6 +89,6 @@ class Explaining:
             verdicts.append(verdict)
         return verdicts
 
-    def shown(self) -> list[str]:
-        """Say what was last done."""
-        return [f"{shown_path(step.path)}: {step.rule}: {step.action}" for step in self.steps]
+    def shown(self) -> list[tuple[str | None, str, str]]:
+        """Say what was last done: path, rule, action."""
+        return [(shown_path(step.path), step.rule, step.action) for step in self.steps]

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from consumer.commands.options import config_option, json_flag
+from consumer.commands.options import config_option, examples, json_flag
 from consumer.commands.times import Beginning
+from consumer.commands.values import Text
 from consumer.documents import Document, Documents, Page
 from consumer.dynamodb.bounds import Bound
 from consumer.dynamodb.query import SortRange
@@ -20,14 +21,21 @@ from redaction.serialize import serialize
 _JSON_LIMIT: Final = 100
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer get 12345",
+        "sanitizer get 12345 --sort-prefix 2024-03 --limit 10 --metadata",
+        "sanitizer get 12345 --after 2024-03-15T10:00 --before 2024-03-15T11:00",
+        "sanitizer get 12345 --after 24h --json",
+    )
+)
 @config_option
 @click.argument("partition")
-@click.option("--sort-prefix", help="Only sort keys that begin so, e.g. 2024-03.")
+@click.option("--sort-prefix", type=Text(), help="Only sort keys that begin so, e.g. 2024-03.")
 @click.option("--after", type=Beginning(), help="From then on: 2024-03-15T10, or 24h for that long ago.")
 @click.option("--before", type=Beginning(), help="Before then.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many  [default: all; with --json or --page 100].")
-@click.option("--page", metavar="TOKEN", help="Go on where the answer with this `next` ended.")
+@click.option("--page", type=Text(), metavar="TOKEN", help="Go on where the answer with this `next` ended.")
 @click.option("--index", is_flag=True, help="PARTITION is a key of the second index (output.index).")
 @click.option("--metadata", is_flag=True, help="Also show what the service added, under its reserved name.")
 @json_flag("One JSON value, for scripts: documents, next (null: no more).")
@@ -60,8 +68,9 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
             found = True
             click.echo(serialize(_value(each, reserved)))
     if not found:
+        which = "No further document" if options["page"] else "No document"
         where = " in this range" if after or before or sort_prefix else ""
-        click.echo(f"No document has this key{where}.", err=True)
+        click.echo(f"{which} has this key{where}.", err=True)
         sys.exit(1)
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from consumer.commands.lines import line_batches
-from consumer.commands.options import config_option, json_option, keys_option, say
+from consumer.commands.options import config_option, examples, json_option, keys_option, say
 from consumer.commands.policy_page import Page
 from consumer.commands.policy_report import (
     Effect,
@@ -25,6 +25,7 @@ from consumer.commands.policy_report import (
 )
 from consumer.commands.policy_trial import Trial
 from consumer.commands.samples import samples
+from consumer.commands.values import Text
 from consumer.errors import UsageError
 from consumer.redactors.key_provider import key_provider
 from consumer.settings import load_settings
@@ -38,12 +39,28 @@ from redaction.policy.file import DEFAULT, review_policy, schema
 from redaction.policy.test_runner import ThrowAwayKeys, load_tests_of, run_tests
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "sanitizer policy show default",
+        "sanitizer policy check shop.yaml && sanitizer policy test shop.yaml",
+        "sanitizer policy try mine.jsonl --policy shop.yaml",
+    )
+)
 def policy() -> None:
-    """Policy files; where one is asked for, the name of a built-in policy will do too: `default`."""
+    """Policy files; where one is asked for, the name of a built-in policy will do too: `default`.
+
+    Such a name means the built-in policy even where a file has it; write ./default for the file.
+    """
 
 
-@policy.command()
+@policy.command(
+    short_help="Validate and compile policies, keys included.",
+    epilog=examples(
+        "sanitizer policy check shop.yaml",
+        "sanitizer policy check --keys keys.yaml policies/*.yaml",
+        "sanitizer policy check --json shop.yaml | jq '.[].problems'",
+    ),
+)
 @config_option
 @keys_option
 @json_option
@@ -77,9 +94,15 @@ def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_j
     sys.exit(0 if sound else UsageError.exit_status)
 
 
-@policy.command(name="show")
+@policy.command(
+    name="show",
+    short_help="Print the rules in force, in the order in which they count.",
+    epilog=examples("sanitizer policy show pci-dss", "sanitizer policy show shop.yaml --name cardHolder --name note"),
+)
 @json_option
-@click.option("--name", "names", multiple=True, help="Say only what a field of this name would become, and why.")
+@click.option(
+    "--name", "names", type=Text(), multiple=True, help="Say only what a field of this name would become, and why."
+)
 @click.argument("file")
 def show_(file: str, names: tuple[str, ...], *, as_json: bool) -> None:
     """Print the rules in force, those of extended policies merged in, in the order in which they count."""
@@ -92,13 +115,16 @@ def show_(file: str, names: tuple[str, ...], *, as_json: bool) -> None:
         say(described(loaded), "\n".join(show(loaded)), as_json=as_json)
 
 
-@policy.command(name="schema")
+@policy.command(name="schema", epilog=examples("sanitizer policy schema > policy.schema.json"))
 def schema_() -> None:
     """Print the JSON schema of policy files."""
     click.echo(json.dumps(schema(), indent=2))
 
 
-@policy.command()
+@policy.command(
+    short_help="Run the tests beside policies: of mine.yaml mine.test.yaml.",
+    epilog=examples("sanitizer policy test shop.yaml", "sanitizer policy test --keys keys.yaml policies/*.yaml"),
+)
 @keys_option
 @json_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -126,7 +152,13 @@ def test(keys: str | None, files: tuple[str, ...], *, as_json: bool) -> None:
     sys.exit(1 if any(result["failures"] for result in results) else 0)
 
 
-@policy.command()
+@policy.command(
+    short_help="Show what one policy does otherwise than another.",
+    epilog=examples(
+        "sanitizer policy diff default shop.yaml",
+        "sanitizer policy diff old.yaml new.yaml --input mine.jsonl",
+    ),
+)
 @keys_option
 @json_option
 @click.option("--input", "source", type=click.File("rb"), help="Sample records, a line each; - is stdin.")
@@ -145,6 +177,7 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
     changes = rule_changes(before, after)
     if not as_json:
         click.echo("\n".join(rule_lines(changes)))
+    is_named = source is not None
     if source is None and sys.stdin is not None and not sys.stdin.isatty():
         source = sys.stdin.buffer
     effect = Effect()
@@ -152,6 +185,8 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
         verdicts = (redact_guarded(redactor, batch) for redactor in redactors)
         for payload, one, other in zip(batch, *verdicts, strict=True):
             effect.add(compare(payload, one, other))
+    if is_named and not effect.records:
+        raise UsageError("--input holds no records: nothing was compared but the rules.")
     if as_json:
         rules = [change._asdict() for change in changes]
         click.echo(json.dumps({"rules": rules, "effect": effect.described() if effect.records else None}))
@@ -159,11 +194,23 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
         click.echo("\n".join(["", *effect.lines()]))
 
 
-@policy.command(name="try")
+@policy.command(
+    name="try",
+    short_help="Show what a policy makes of your own records, by path.",
+    epilog=examples(
+        "sanitizer policy try mine.jsonl",
+        "sanitizer policy try --policy shop.yaml mine.jsonl --html shop.html --values",
+    ),
+)
 @keys_option
 @json_option
 @click.option(
-    "--policy", "file", default=DEFAULT, show_default=True, help="Policy file, or the name of a built-in one."
+    "--policy",
+    "file",
+    type=Text(),
+    default=DEFAULT,
+    show_default=True,
+    help="Policy file, or the name of a built-in one.",
 )
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page here, to look through and to sign.")
 @click.option("--values", is_flag=True, help="Show the values of the sample on the page.")
@@ -186,6 +233,8 @@ def try_(keys: str | None, file: str, html: Path | None, sample: str, *, values:
         verdict, steps = trial.add(payload)
         if page:
             page.add(payload, verdict, steps)
+    if not trial.records:
+        raise UsageError(f"{sample} holds no records: nothing was tried.")
     if page and html:
         try:
             html.write_text(page.written(Path(sample).name), encoding="utf-8")

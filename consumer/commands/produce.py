@@ -3,16 +3,18 @@
 import sys
 import time
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from consumer.commands.format_options import documents_option, format_option
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
+from consumer.commands.values import Seconds, Text
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.kinesis.producer import Put, read_lines
-from consumer.kinesis.sender import Pace, Sender, Sent
+from consumer.kinesis.sender import WINDOW, Pace, Sender, Sent
 from consumer.local.transactions import transactions
 from consumer.producing.filling import check_documents, filled
 from consumer.producing.formats import DEFAULT, format_named
@@ -23,16 +25,25 @@ _ENDLESS = 1 << 62
 _TELL_SECONDS = 0.5
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer produce mine.jsonl",
+        "head -n 100 mine.jsonl | sanitizer produce --rate 10",
+        "sanitizer produce --seconds 60 --rate 2000 --ramp 20 --aggregate 50",
+        "sanitizer produce --records 1000 --format gzip-ndjson --documents 20",
+    )
+)
 @config_option
 @click.argument("source", type=click.File("rb"), required=False)
 @click.option("--records", type=click.IntRange(1), help="Generate so many transactions instead of reading SOURCE.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Generate transactions for so long.")
-@click.option("--partition-key-field", default="user_id", show_default=True, help="Field that decides the shard.")
+@click.option("--seconds", type=Seconds(0, min_open=True), help="Generate transactions for so long.")
+@click.option(
+    "--partition-key-field", type=Text(), default="user_id", show_default=True, help="Field that decides the shard."
+)
 @format_option
 @documents_option
 @click.option("--rate", type=click.IntRange(1), help="Lines or transactions a second, at most.")
-@click.option("--ramp", type=click.FloatRange(0), default=0.0, help="Let the rate grow from 0 within so many seconds.")
+@click.option("--ramp", type=Seconds(0), default=0.0, help="Let the rate grow from 0 within so many seconds.")
 @click.option(
     "--aggregate",
     type=click.IntRange(1, 1000),
@@ -88,18 +99,25 @@ def produce(  # noqa: PLR0913 - one for each option
     try:
         sender.send(made, Pace(rate, ramp), seconds, tell)
     except SanitizerError as error:
-        # A call that failed may have put some of its records.
         what = "records" if generates or written else "lines"
-        raise StartError(f"{error} At least the first {sender.sent.records} {what} are on the stream.") from None
+        raise StartError(f"{error}{_done(sender, what)}") from None
     finally:
         progress.end()
     report = _report(stream, sender, time.monotonic() - began)
     say(report, "\n".join(_lines(report)), as_json=as_json)
 
 
+def _done(sender: Sender, what: str) -> str:
+    """Say what an attempt that failed has left on the stream."""
+    if count := sender.sent.records:
+        return f" At least the first {count} {what} are on the stream."
+    return f" Some of the first {WINDOW} {what} are on the stream." if sender.has_put else ""
+
+
 def _generated(count: int, run: int) -> Iterable[Put]:
-    # Other ones each time: equal bytes twice on a stream would be found once.
-    return (Put(each.data, each.partition_key) for each in transactions(time.time_ns(), count, run))
+    # Other ones each time, and so without the example that is always the first: equal bytes would be stored twice.
+    made = islice(transactions(time.time_ns(), run + count, run), run, None)
+    return (Put(each.data, each.partition_key) for each in made)
 
 
 def _report(stream: str, sender: Sender, seconds: float) -> dict[str, Any]:

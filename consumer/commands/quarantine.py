@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Any, Final
 
 import click
 
-from consumer import logs
-from consumer.commands.options import config_option, json_flag, json_option, say
+from consumer import aws, logs
+from consumer.commands.options import config_option, examples, json_flag, json_option, say
 from consumer.commands.times import Time
+from consumer.commands.values import Text
 from consumer.decoding.documents import judged
+from consumer.decoding.loading import has_plugins
 from consumer.decoding.patience import Patient
 from consumer.errors import ServiceError, StartError, UsageError
 from consumer.kinesis.reader import ShardReader, Start
@@ -33,6 +35,7 @@ from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
 from consumer.worker import preflight
 from consumer.worker.signals import stop_on_signals
+from redaction.nearest import nearest
 
 
 def _digits(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -51,17 +54,30 @@ def _place(_: click.Context, __: click.Parameter, value: str) -> str:
 
 _PLACE: Final = re.compile(r"[0-9]{1,10}(\+[1-9][0-9]{0,9})?", re.ASCII)
 
-_shard = click.option("--shard", "only_shard", help="Only entries of this shard.")
-_code = click.option("--code", help="Only entries with this code.")
+_shard = click.option("--shard", "only_shard", type=Text(), help="Only entries of this shard.")
+_code = click.option("--code", type=Text(), help="Only entries with this code, such as too_deep.")
 _since = click.option("--since", type=Time(), help="Quarantined then or later: 2024-03-15T10:30:00Z, or 24h ago.")
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "sanitizer quarantine list --since 24h",
+        "sanitizer quarantine show shardId-000000000000 49654017",
+        "sanitizer quarantine replay --dry-run",
+    )
+)
 def quarantine() -> None:
     """Records that could not be processed: where they stand in the stream, when, why; never their content."""
 
 
-@quarantine.command(name="list")
+@quarantine.command(
+    name="list",
+    epilog=examples(
+        "sanitizer quarantine list",
+        "sanitizer quarantine list --since 24h --code too_deep",
+        "sanitizer quarantine list --shard shardId-000000000000 --json | jq -r .code | sort | uniq -c",
+    ),
+)
 @config_option
 @_shard
 @_code
@@ -70,9 +86,9 @@ def quarantine() -> None:
 def list_(
     config: Path | None, only_shard: str | None, code: str | None, since: datetime | None, *, as_json: bool
 ) -> None:
-    """List the entries."""
+    """List the entries, a line each."""
     count = 0
-    for entry in entries(load_settings(config), Selection(only_shard, code, since)):
+    for entry in _selected(load_settings(config), Selection(only_shard, code, since)):
         if as_json:
             click.echo(json.dumps(entry.fields, default=int))
         else:
@@ -93,6 +109,37 @@ def list_(
     click.echo(_counted(count), err=as_json)
 
 
+def _selected(settings: Settings, selection: Selection) -> Iterator[Entry]:
+    """Yield the entries.
+
+    :raises UsageError: there is none, and what they are selected by is mistyped.
+    :raises ServiceError: see `entries`.
+    """
+    is_empty = True
+    for entry in entries(settings, selection):
+        is_empty = False
+        yield entry
+    if is_empty and (mistake := _mistake(settings, selection)):
+        raise UsageError(mistake)
+
+
+def _mistake(settings: Settings, selection: Selection) -> str | None:
+    """Say why nothing can be found by a selection; None: something could."""
+    code, shard = selection.code, selection.shard
+    if selection.since and selection.since > datetime.now(UTC):
+        return "--since lies in the future."
+    if code and code not in ADVICE and settings.redaction.plugin == "policy" and not has_plugins(settings):
+        near = nearest(code, ADVICE)
+        hint = f"did you mean {near!r}?" if near else "docs/guide.md lists them."
+        return f"There is no code {code!r}; {hint}"
+    if shard:
+        stream = settings.stream.name
+        with suppress(ServiceError):  # whoever may read entries need not be permitted to list shards
+            if all(each["ShardId"] != shard for each in list_shards(aws.client("kinesis", retries=1), stream)):
+                return f"The stream {stream} has no shard {shard!r}, nor has the quarantine an entry of it."
+    return None
+
+
 def _counted(count: int) -> str:
     return f"{count} {'entry' if count == 1 else 'entries'}"
 
@@ -102,9 +149,15 @@ def _row(*cells: str) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="Show one entry, and what its code asks for.",
+    epilog=examples(
+        "sanitizer quarantine show shardId-000000000000 49654017",
+        "sanitizer quarantine show shardId-000000000000 49654017 0+2 --json",
+    ),
+)
 @config_option
-@click.argument("shard")
+@click.argument("shard", type=Text())
 @click.argument("sequence", callback=_digits)
 @click.argument("sub", callback=_place, default="0")
 @json_option
@@ -152,9 +205,16 @@ def _the_entry(settings: Settings, shard: str, sequence: str, sub: str) -> Entry
     return entry
 
 
-@quarantine.command()
+@quarantine.command(
+    short_help="Read the records again, and store them as the policy now has it.",
+    epilog=examples(
+        "sanitizer quarantine replay --dry-run",
+        "sanitizer quarantine replay --code too_deep --limit 100 --rate 10",
+        "sanitizer quarantine replay shardId-000000000000 49654017 --again",
+    ),
+)
 @config_option
-@click.argument("shard", required=False)
+@click.argument("shard", type=Text(), required=False)
 @click.argument("sequence", required=False, callback=_digits)
 @click.argument("sub", callback=_place, default="0")
 @_shard
@@ -198,7 +258,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option
         if shard is not None and sequence is not None:
             chosen = iter([_the_entry(settings, shard, sequence, sub)])
         else:
-            chosen = entries(settings, Selection(only_shard, code, since))
+            chosen = _selected(settings, Selection(only_shard, code, since))
         try:
             work.run(chosen, limit)
         finally:
@@ -256,7 +316,12 @@ def _undone(value: dict[str, Any]) -> int:
     return int(value["rejected"] + value["expired"] + value["failed"])
 
 
-@quarantine.command()
+@quarantine.command(
+    epilog=examples(
+        "sanitizer quarantine purge --before 30d --replayed-only --dry-run",
+        "sanitizer quarantine purge --before 2024-03-15 --yes",
+    )
+)
 @config_option
 @click.option("--before", type=Time(), required=True, help="Quarantined before: 2024-03-15T10:30:00Z, or 30d ago.")
 @click.option("--replayed-only", is_flag=True, help="Only what was replayed.")
@@ -284,5 +349,7 @@ def purge(
         table = Quarantine(settings)
         deleted = sum(table.delete(entry) for entry in chosen())
     said = f"{_counted(deleted)} deleted" if not dry_run else f"{_counted(count)} would be deleted"
+    if count:
+        said += f", {never_replayed} of {count} never replayed"
     value = {"selected": count, "never_replayed": never_replayed, "deleted": deleted, "dry_run": dry_run}
-    say(value, f"{said}, {never_replayed} of {count} never replayed", as_json=as_json)
+    say(value, said, as_json=as_json)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from consumer.commands.options import config_option
+from consumer.commands.options import config_option, examples
 from consumer.settings import load_settings
 from consumer.worker import assembly
 
 
-@click.command()
+@click.command(epilog=examples("sanitizer run --config worker.yaml", "SANITIZER_CONFIG=worker.yaml sanitizer run"))
 @config_option
 def run(config: Path | None) -> None:
     """Run the worker until SIGTERM; this is what the container does."""

@@ -10,9 +10,10 @@ from typing import Final
 
 import click
 
-from consumer.commands.options import config_option, json_flag
+from consumer.commands.options import config_option, examples, json_flag
+from consumer.commands.values import Seconds
 from consumer.errors import ServiceError, StartError
-from consumer.kcl.status import Observer, Status
+from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
 
@@ -33,11 +34,18 @@ _COLOURS: Final = {
 }
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer status",
+        "sanitizer status --watch --no-lag",
+        "sanitizer status --check --wait 20 && echo served",
+        "sanitizer status --load --json | jq '.[] | {shard, state, lag_ms, load}'",
+    )
+)
 @config_option
 @click.option(
     "--wait",
-    type=click.FloatRange(0, 600),
+    type=Seconds(0, 600),
     metavar="SECONDS",
     help="Look for so long, at most, whether the owners live; 0: look once  [default: kcl.failover_ms].",
 )
@@ -47,7 +55,7 @@ _COLOURS: Final = {
 @click.option(
     "--check", is_flag=True, help="Exit with 1 unless each shard has an owner that is known to live and can read it."
 )
-@json_flag("The shards as one JSON value, for scripts.")
+@json_flag("The shards as one JSON value, for scripts; with --load each with its own.")
 @click.option("--json-all", is_flag=True, help="Workers, leader and notes besides, as one JSON value.")
 def status(
     config: Path | None,
@@ -83,7 +91,7 @@ def status(
             is_served = found.is_served
             if again and sys.stdout.isatty() and not (as_json or json_all):
                 click.clear()
-            loads = _loads(settings.stream.name, found) if load else {}
+            loads = _loads(settings.stream.name, found) if load else None
             click.echo(_shown(found, loads, as_json=as_json, json_all=json_all))
     except KeyboardInterrupt:
         if not again:
@@ -109,13 +117,19 @@ def _loads(stream: str, found: Status) -> dict[str, ShardLoad]:
     return measure(stream, [each.shard for each in found.shards if each.state not in ("finished", "expired")])
 
 
-def _shown(found: Status, loads: dict[str, ShardLoad], *, as_json: bool, json_all: bool) -> str:
-    if json_all:
-        more = {"loads": {shard: each._asdict() for shard, each in loads.items()}} if loads else {}
-        return json.dumps(asdict(found) | {"is_served": found.is_served} | more)
-    if as_json:
-        return json.dumps([asdict(shard) for shard in found.shards])
-    return "\n".join([*_lines(found), *_load_lines(loads)])
+def _shown(found: Status, loads: dict[str, ShardLoad] | None, *, as_json: bool, json_all: bool) -> str:
+    """Write one look for a person or a script.
+
+    :param loads: by shard that is still read; None: nobody asked for them.
+    """
+    if json_all or as_json:
+        value = asdict(found) | {"is_served": found.is_served}
+        if loads is not None:
+            value["loads"] = {shard: each._asdict() for shard, each in loads.items()}
+            for shard in value["shards"]:
+                shard["load"] = value["loads"].get(shard["shard"])
+        return json.dumps(value if json_all else value["shards"])
+    return "\n".join([*_lines(found), *_load_lines(loads or {})])
 
 
 def _load_lines(loads: dict[str, ShardLoad]) -> Iterator[str]:
@@ -138,8 +152,7 @@ def _load_lines(loads: dict[str, ShardLoad]) -> Iterator[str]:
 
 def _lines(found: Status) -> Iterator[str]:
     to_read = [each for each in found.shards if each.state not in ("finished", "expired")]
-    served = sum(each.state == "reading" for each in to_read)
-    yield f"{found.application}, stream {found.stream}: {served} of {len(to_read)} shards have a living owner"
+    yield f"{found.application}, stream {found.stream}: {_served([each.state for each in to_read])}"
     if found.leader:
         state = f", {found.leader_state}" if found.leader_state != "unknown" else ""
         yield f"leader {found.leader}{state}"
@@ -169,6 +182,15 @@ def _lines(found: Status) -> Iterator[str]:
     yield from ("", *_table(("shard", "state", "owner", "lag", "checkpoint"), shards))
     for note in found.notes:
         yield f"\n{note}"
+
+
+def _served(states: Sequence[ShardState]) -> str:
+    """Say of how many shards the owner lives; that it has not been watched for long enough is no alarm."""
+    served, unknown, all_ = states.count("reading"), states.count("owned"), len(states)
+    if all_ and unknown == all_:
+        return f"{all_} {'shard' if all_ == 1 else 'shards'}; whether the owners live is not known yet"
+    said = f"{served} of {all_} shards have a living owner"
+    return f"{said}; of {unknown} that is not known yet" if unknown else said
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

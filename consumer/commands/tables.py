@@ -5,22 +5,27 @@ from pathlib import Path
 
 import click
 
-from consumer.commands.options import config_option, json_option, say
+from consumer.commands.options import config_option, examples, json_option, say
 from consumer.settings import load_settings
-from consumer.tables import check, create, seed_leases
+from consumer.tables import check, create, require_stream, seed_leases
 
 
-@click.group()
+@click.group(epilog=examples("sanitizer tables create", "sanitizer tables check"))
 def tables() -> None:
     """Output, quarantine and KCL tables."""
 
 
-@tables.command(name="create")
+@tables.command(
+    name="create",
+    short_help="Create what is missing, and the leases of a fresh stream.",
+    epilog=examples("sanitizer tables create --config worker.yaml"),
+)
 @config_option
 @json_option
 def tables_create(config: Path | None, *, as_json: bool) -> None:
-    """Create what is missing, and the leases of a fresh stream."""
+    """Create what is missing, and the leases of a fresh stream, which has to be there already."""
     settings = load_settings(config)
+    require_stream(settings)
     made: dict[str, str] = {}
 
     def tell(name: str, state: str) -> None:
@@ -33,7 +38,11 @@ def tables_create(config: Path | None, *, as_json: bool) -> None:
     say({"tables": made, "leases": leases}, f"leases written: {leases}", as_json=as_json)
 
 
-@tables.command(name="check")
+@tables.command(
+    name="check",
+    short_help="Say what is wrong with the tables.",
+    epilog=examples("sanitizer tables check", "sanitizer tables check --json | jq 'map_values(select(.))'"),
+)
 @config_option
 @json_option
 def tables_check(config: Path | None, *, as_json: bool) -> None:

@@ -66,6 +66,11 @@ def check_format(settings: Settings) -> None:
     open_chain(settings, Unread(), get_logger("decoding"))
 
 
+def has_plugins(settings: Settings) -> bool:
+    """Tell whether `stream.format` names a decoder that is not built in, which may have codes of its own."""
+    return not {name for name, _ in settings.stream.steps} <= {each.name for each in _BUILT_IN}
+
+
 class Unread:
     """Metrics of a chain that decodes nothing."""
 

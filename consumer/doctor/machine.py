@@ -2,17 +2,20 @@
 
 import fcntl
 import http.client
+import re
 import resource
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Final
 
 from consumer.doctor.finding import Finding
 from consumer.errors import StartError
 from consumer.kcl import jars as kcl_jars
+from consumer.kcl.daemon import PROPERTIES_FILE
 from consumer.kcl.java import find_java, java_version, runs
 from consumer.settings import Settings
 from consumer.worker.memory import divide, limit_mib
@@ -25,6 +28,7 @@ _FILES: Final = 1024
 """Each shard takes about a dozen file descriptors in the JVM; every system that we know gives a process so many."""
 
 _FREE_MIB: Final = 64
+_APPLICATION: Final = re.compile(r"^applicationName\s*=\s*(\S+)", re.MULTILINE)
 
 _TELLING_JARS: Final = (kcl_jars.CORE, f"{kcl_jars.CORE}-multilang", "netty-handler", "jackson-databind")
 
@@ -35,8 +39,9 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield jars()
     yield memory(settings)
     yield files()
-    yield folder(settings.runtime_dir)
-    yield port(settings.http.host, settings.http.port)
+    application = settings.kcl.application
+    yield folder(settings.runtime_dir, application)
+    yield port(settings.http.host, settings.http.port, application)
 
 
 def java(settings: Settings) -> Finding:
@@ -89,8 +94,11 @@ def files() -> Finding:
     return Finding("open files", "warning", text)
 
 
-def folder(configured: Path | None) -> Finding:
-    """Look whether the runtime folder can be used; leaves no trace in it, and none of a worker that lives there."""
+def folder(configured: Path | None, application: str) -> Finding:
+    """Look whether the runtime folder can be used; leaves no trace in it, and none of a worker that lives there.
+
+    That a worker of this application lives there is as it must be where the doctor is called beside it.
+    """
     place = (configured or Path(tempfile.gettempdir())).absolute()
     there = next(each for each in (place, *place.parents) if each.exists())
     try:
@@ -108,8 +116,11 @@ def folder(configured: Path | None) -> Finding:
         text = f"{place} has {free} MiB left: free some, or set runtime_dir to another place."
         return Finding("runtime folder", "warning", text)
     if configured and _is_lived_in(place):
-        text = f"A worker lives in {place}; another one needs a runtime_dir of its own."
-        return Finding("runtime folder", "warning", text)
+        if _application_in(place) == application:
+            text = f"A worker of {application} lives in {place}; a second one needs a runtime_dir of its own."
+            return Finding("runtime folder", "ok", text)
+        text = f"A worker of another application lives in {place}: set runtime_dir to a folder of its own."
+        return Finding("runtime folder", "failed", text)
     return Finding("runtime folder", "ok", f"{place} can be written{'' if there == place else ', once it is made'}.")
 
 
@@ -124,28 +135,47 @@ def _is_lived_in(place: Path) -> bool:
     return False
 
 
-def port(host: str, number: int) -> Finding:
-    """Look whether the port of /metrics is free, or a worker's already."""
+def _application_in(place: Path) -> str | None:
+    """Return the application of the worker that lives in a folder; None: it has not come so far as to say."""
+    try:
+        text = (place / PROPERTIES_FILE).read_text(encoding="latin-1")
+    except OSError:
+        return None
+    found = _APPLICATION.search(text)
+    return found[1] if found else None
+
+
+def port(host: str, number: int, application: str) -> Finding:
+    """Look whether the port of /metrics is free, or already served by a worker of this application."""
     if number == 0:
         return Finding("port", "ok", "Any free one is taken (http.port is 0).")
     try:
         with socket.create_server((host, number)):
             pass
     except OSError as error:
-        if _is_served_by_a_worker(host, number):
-            text = f"A worker serves port {number} of {host}; another one here needs an http.port of its own."
-            return Finding("port", "warning", text)
+        page = _page_of_a_worker(host, number)
+        if page and escape(application) in page:
+            text = (
+                f"A worker of {application} serves {number} of {host}; a second one here needs an http.port of its own."
+            )
+            return Finding("port", "ok", text)
+        if page:
+            text = f"A worker of another application serves port {number} of {host}: set http.port to another one."
+            return Finding("port", "failed", text)
         text = f"Port {number} of {host} cannot be listened on ({error.strerror}): free it, or set http.port."
         return Finding("port", "failed", text)
     return Finding("port", "ok", f"{number} of {host} is free.")
 
 
-def _is_served_by_a_worker(host: str, number: int) -> bool:
+def _page_of_a_worker(host: str, number: int) -> str | None:
+    """Return the page for people of a worker, which names its application; None: no worker listens there."""
     connection = http.client.HTTPConnection("127.0.0.1" if host == "0.0.0.0" else host, number, timeout=2)  # noqa: S104
     try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().getheader("Server", "").startswith("sanitizer")
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        is_a_worker = answer.getheader("Server", "").startswith("sanitizer")
+        return answer.read().decode("utf-8", "replace") if is_a_worker else None
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()

@@ -55,12 +55,14 @@ class Producer:
     """Puts records onto one stream, in order within a call as long as none is turned away.
 
     :ivar retries: how often a record was sent again, by the code with which it was turned away.
+    :ivar has_put: whether any record is known to be on the stream.
     """
 
     def __init__(self, stream: str) -> None:
         self._client = aws.client("kinesis", retries=2, timeout=10)
         self._stream = stream
         self.retries: Counter[str] = Counter()
+        self.has_put = False
 
     def put(self, records: Sequence[Put]) -> list[Placed]:
         """Put at most 500 records; those that the stream turns away are sent again.
@@ -88,6 +90,7 @@ class Producer:
             for i, result in zip(pending, answer["Records"], strict=True):
                 if "SequenceNumber" in result:
                     placed[i] = Placed(result["ShardId"], result["SequenceNumber"], began)
+                    self.has_put = True
                 else:
                     self.retries[str(result.get("ErrorCode"))[:80]] += 1
         done = [place for place in placed if place is not None]

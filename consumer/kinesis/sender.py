@@ -90,6 +90,11 @@ class Sender:
         """How often a record of Kinesis was sent again, by the code with which it was turned away."""
         return self._producer.retries
 
+    @property
+    def has_put(self) -> bool:
+        """Whether any record is known to be on the stream, be it counted in `sent` or not."""
+        return self._producer.has_put
+
     def send(
         self,
         records: Iterable[Put],

@@ -56,13 +56,24 @@ class Report:
     reasons: tuple[Reason, ...] = ()
 
 
+_CAUSES: Final = {
+    "daemon_exit": "it had ended by itself",
+    "out_of_memory": "it had run out of memory",
+    "delivery_failed": "it could not deliver records, and would have skipped them",
+    "pipeline_died": "a pipeline process had died",
+    "session_failed": "the session of a shard had failed",
+}
+"""By the reason for which the daemon was replaced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """What the supervisor knows at one moment; times in seconds.
 
     :ivar has_served: KCL has worked since the start.
     :ivar is_serving: it works now.
-    :ivar failures: how often the daemon failed in a row.
+    :ivar failures: how often in a row the daemon had to be replaced because something failed.
+    :ivar failed_for: why, the last time, as `sanitizer_daemon_restarts_total` names it.
     :ivar is_steady: the daemon that runs has lived for long enough to count as healthy.
     :ivar turned_ago: since the main loop last turned.
     :ivar in_flight: by shard, for how long its batch has been in flight.
@@ -84,6 +95,7 @@ class Condition:
     turned_ago: float
     in_flight: Mapping[str, float]
     slow_after: float
+    failed_for: str | None = None
     fetch_reduced_to: int | None = None
     unanswered: Mapping[str, float] = field(default_factory=dict)
     waiting_for_decoders: Mapping[str, float] = field(default_factory=dict)
@@ -106,7 +118,7 @@ def live(condition: Condition) -> Report:
             Reason("supervisor_stuck", f"the supervisor has done nothing for {condition.turned_ago:.0f} seconds")
         )
     if condition.failures >= FAILURES_UNHEALTHY and not condition.is_steady:
-        reasons.append(Reason("daemon_failing", f"the daemon failed {condition.failures} times in a row"))
+        reasons.append(Reason("daemon_failing", _replaced(condition)))
     if condition.ended_in_vain:
         detail = f"the process was ended {ENDS_UNHEALTHY} times or more for giving no sign of life, and it did not help"
         reasons.append(Reason("shard_stuck", f"{detail}: {_names(condition.ended_in_vain)}"))
@@ -130,8 +142,7 @@ def ready(condition: Condition) -> Report:
 def _warned(condition: Condition) -> Report:
     reasons = []
     if condition.failures and not condition.is_steady:
-        times = "once" if condition.failures == 1 else f"{condition.failures} times in a row"
-        reasons.append(Reason("daemon_restarted", f"the daemon failed {times}, and has been started anew"))
+        reasons.append(Reason("daemon_restarted", _replaced(condition)))
     if slow := [shard for shard, age in condition.in_flight.items() if age > condition.slow_after]:
         detail = f"a batch has been in flight for more than {condition.slow_after:.0f} seconds: {_names(slow)}"
         reasons.append(Reason("batch_in_flight", f"{detail}; sanitizer_write_retries_total says what holds writes up"))
@@ -153,6 +164,14 @@ def _warned(condition: Condition) -> Report:
         detail = f"other workers have another policy or other settings: {_names(condition.differing)}"
         reasons.append(Reason("workers_differ", f"{detail}; `sanitizer status` shows them"))
     return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
+
+
+def _replaced(condition: Condition) -> str:
+    """Say how often and why the daemon was replaced: it need not be the one that failed."""
+    cause = _CAUSES.get(condition.failed_for or "", "it had failed")
+    if condition.failures == 1:
+        return f"the daemon has been started anew, because {cause}"
+    return f"the daemon has been started anew {condition.failures} times in a row, the last time because {cause}"
 
 
 def _failing(reasons: list[Reason]) -> Report:

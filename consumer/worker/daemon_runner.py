@@ -103,6 +103,7 @@ class DaemonRunner:
     :ivar started: how many there have been; the number of the last one.
     :ivar phase: how far that has come.
     :ivar failures: how many in a row were replaced before they had been healthy.
+    :ivar failed_for: of `RESTART_REASONS`, that of the last of them; None: there was none.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class DaemonRunner:
         self.started = 0
         self.phase = Phase.STARTED
         self.failures = 0
+        self.failed_for: str | None = None
 
     @property
     def is_due(self) -> bool:
@@ -164,6 +166,7 @@ class DaemonRunner:
         if has_failed:
             delay = backoff(self.failures, BACKOFF_FIRST_SECONDS, BACKOFF_LIMIT_SECONDS, factor=BACKOFF_FACTOR)
             self.failures += 1
+            self.failed_for = reason
         self._start_at = self._clock() + delay
         self._metrics.daemon_restarts.labels(reason).inc()
         self._log.warning("daemon.restarts", reason=reason, delay_seconds=delay)

@@ -29,8 +29,6 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     """
     kinesis = aws.client("kinesis", retries=2)
     dynamodb = aws.client("dynamodb", retries=2)
-    for service, endpoint in aws.clear_endpoints((kinesis, dynamodb)):
-        logs.get_logger("preflight").warning("endpoint.in_clear", name=service, address=endpoint)
     name = settings.stream.name
     try:
         summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
@@ -39,8 +37,6 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
         msg = f"The stream {name} is {summary['StreamStatus']}, not ACTIVE."
         raise StartError(msg)
-    if with_kcl:
-        registered_consumers.tell(settings, kinesis, summary, logs.get_logger("preflight"))
     check_format(settings)
     check_sinks(settings)
     if settings.has_table:
@@ -50,6 +46,12 @@ def check(settings: Settings, *, with_kcl: bool = True) -> None:
     _check_table(dynamodb, settings.quarantine.table, KEY_NAMES)
     if with_kcl and not settings.kcl.may_create_tables:
         _check_kcl_tables(dynamodb, settings.kcl.application)
+    # Last: who cannot start says so in one sentence, and nothing else.
+    log = logs.get_logger("preflight")
+    for service, endpoint in aws.clear_endpoints((kinesis, dynamodb)):
+        log.warning("endpoint.in_clear", name=service, address=endpoint)
+    if with_kcl:
+        registered_consumers.tell(settings, kinesis, summary, log)
 
 
 def _check_table(dynamodb: "DynamoDBClient", table: str, keys: tuple[str, str]) -> None:

@@ -92,6 +92,7 @@ class WorkerState:
             is_serving=self.is_at(Phase.SERVING),
             is_stopping=self.is_stopping,
             failures=self._daemons.failures,
+            failed_for=self._daemons.failed_for,
             is_steady=self._daemons.is_healthy,
             turned_ago=now - self._turned_at,
             in_flight=in_flight,

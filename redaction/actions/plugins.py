@@ -1,12 +1,12 @@
 """Actions that installed packages register under the entry point group `kinesis_sanitizer.actions`."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
 from redaction.actions.base import Action
 from redaction.keys import KeyProvider
+from redaction.nearest import nearest
 from redaction.plugin import PluginInvalid, PolicyError, RedactionError
 
 __all__ = ["ENTRY_POINT_GROUP", "ActionFactory", "load_action"]
@@ -30,8 +30,8 @@ def load_action(
     found = [entry for (known, _), entry in registered.items() if known == name]
     if not found:
         known_names = sorted({*built_in, *(known for known, _ in registered)})
-        near = difflib.get_close_matches(name, known_names, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest(name, known_names)
+        hint = f"did you mean {near!r}? " if near else ""
         raise PolicyError(f"no action is named {name!r}; {hint}known: {', '.join(known_names)}")
     if len(found) > 1:
         targets = " and ".join(sorted(entry.value for entry in found))

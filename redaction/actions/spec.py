@@ -6,7 +6,6 @@ mask                          {mask: {keep: last4}}
 drop, release, quarantine     about a field or a record, not a value: the engine's own
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -33,6 +32,7 @@ from redaction.actions.plugins import load_action
 from redaction.actions.replace import MAX_LENGTH, Replace
 from redaction.actions.tokenise import Hash, Tokenise
 from redaction.keys import ID_PATTERN, NAME_PATTERN, KeyProvider, Keyring
+from redaction.nearest import nearest
 from redaction.plugin import PolicyError
 
 __all__ = [
@@ -103,8 +103,8 @@ def _bare(value: object) -> object:
     if value in _SPECS and value not in _BARE:
         raise ValueError(f"{value} needs settings: write {{{value}: {{...}}}}")
     if value not in _BARE:
-        near = difflib.get_close_matches(str(value), BUILT_IN, 1)
-        raise ValueError(f"{_WRONG}{f'; did you mean {near[0]!r}?' if near else ''}")
+        near = nearest(str(value), BUILT_IN)
+        raise ValueError(f"{_WRONG}{f'; did you mean {near!r}?' if near else ''}")
     return value
 
 

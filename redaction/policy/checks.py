@@ -1,11 +1,11 @@
 """What makes no sense in a whole policy, its extensions included, and what makes sense and is hardly meant."""
 
-import difflib
 from collections.abc import Collection, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
 from redaction.actions.spec import BUILT_IN, ActionSpec, GeneraliseSpec, PluginSpec, spec_name
+from redaction.nearest import nearest
 from redaction.policy.model import UNKNOWN_FIELDS, FieldRule, Policy, tags_of_one_id
 from redaction.policy.selectors import (
     ANY,
@@ -156,8 +156,8 @@ def _exceptions(policy: Policy, known: Collection[str]) -> Iterator[Problem]:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
     return f"there is no detector {name!r}; {hint}"
 
 

@@ -63,6 +63,7 @@ def test_the_help_names_each_command_and_imports_none() -> None:
             "policy_trial",
             "samples",
             "times",
+            "values",
         ),
     }
     program = (
@@ -72,6 +73,7 @@ def test_the_help_names_each_command_and_imports_none() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     *text, imported = ran.stdout.splitlines()
     shown = text[text.index("Commands:") + 1 :]
+    shown = shown[: shown.index("")]
     assert {line.split()[0] for line in shown} == listed  # and so each has a line of its own
     assert imported == "[]"
     for name in listed:
@@ -156,6 +158,54 @@ def test_what_was_done_is_explained_without_values(run: Run, tmp_path: Path) -> 
         "line 6: rejected (invalid_json)",
         "3 released, 1 dropped, 2 rejected",
     ]
+
+
+def test_files_are_redacted_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_bytes(b'{"n": 1, "ssn": "078-05-1120"}\nbroken\n{"n": 2}')
+    two.write_bytes(b'broken\n{"n": 3}\n')
+    ran = run("redact", one, stdin=b'{"n": 9}')
+    assert (ran.status, ran.out) == (0, '{"n":1}\n{"n":2}\n')
+    assert ran.err.splitlines()[0] == "line 2: rejected (invalid_json)"
+    ran = run("redact", "--explain", one, "-", two, stdin=b'{"n": 9}')
+    assert ran.out == '{"n":1}\n{"n":2}\n{"n":9}\n{"n":3}\n'
+    assert ran.err.splitlines() == [
+        f"{one}: line 1: ssn: ssn_field: drop",
+        f"{one}: line 2: rejected (invalid_json)",
+        f"{two}: line 1: rejected (invalid_json)",
+        "4 released, 0 dropped, 2 rejected",
+    ]
+    ran = run("redact", one, tmp_path / "none.jsonl")
+    assert (ran.status, ran.out) == (2, "")
+    assert "none.jsonl' does not exist" in ran.err
+
+
+def test_scripts_read_what_became_of_each_line(run: Run, tmp_path: Path) -> None:
+    policy = tmp_path / "mine.yaml"
+    policy.write_text(
+        'name: mine\nversion: "1"\nextends: default\ndrop_records: [{id: tests, field: kind, equals: test}]'
+    )
+    stdin = (
+        b'{"ssn": 1, "n": 12345678901234567890123, "a": [{"email": "a@b.de"}, {"email": "c@d.de"}]}\n'
+        b'{"kind": "test"}\n{'
+    )
+    ran = run("redact", "--policy", policy, "--json", "--explain", stdin=stdin)
+    assert (ran.status, ran.err) == (0, "1 released, 1 dropped, 1 rejected\n")
+    assert '"n":12345678901234567890123' in ran.out  # to the digit
+    first, second, third = map(json.loads, ran.out.splitlines())
+    assert first == {
+        "line": 1,
+        "result": "released",
+        "done": [
+            {"path": "ssn", "rule": "ssn_field", "action": "drop", "times": 1},
+            {"path": "a.email", "rule": "email_field", "action": "mask", "times": 2},
+        ],
+        "document": {"n": 12345678901234567890123, "a": [{"email": "****"}, {"email": "****"}]},
+    }
+    assert second == {"line": 2, "result": "dropped", "rule": "tests", "done": []}
+    assert third == {"line": 3, "result": "rejected", "code": "invalid_json", "rule": None, "done": []}
+    plain = [json.loads(line) for line in run("redact", "--json", policy, stdin=b"").out.splitlines()]
+    assert all(value["result"] == "rejected" and "done" not in value for value in plain)
 
 
 def test_a_plug_in_is_explained_by_rule_and_action(run: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,6 +309,20 @@ def test_the_settings_can_be_checked_shown_and_described(run: Run, monkeypatch: 
     assert run("--version").status == run("--help").status == 0
 
 
+def test_scripts_read_whether_the_settings_are_valid(run: Run, config: Path) -> None:
+    value = json.loads(run("config", "check", "--json").out)
+    assert (value["ok"], value["decoders_and_sinks"]) == (True, "ok")
+    assert value["redactor"].startswith("default@")
+    assert f"digest {value['digest']}." in run("config", "check").out
+    config.write_text("http: {port: 4111111111111111}\n")
+    ran = run("config", "check", "--json", "--config", config)
+    assert ran.status == 2
+    told = json.loads(ran.out)
+    assert told["ok"] is False
+    assert [problem for problem in told["problems"] if "http.port" in problem]
+    assert "http.port" in ran.err
+
+
 def test_all_that_the_settings_name_is_checked_at_once(run: Run, config: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text('name: m\nversion: "1"\nextend: default\nfields: {}\n')
     config.write_text(
@@ -310,9 +374,12 @@ def test_a_stream_and_tables_that_are_not_there_are_one_sentence_each(run: Run, 
         assert (ran.status, ran.out) == (1, "")
         assert is_one_sentence(ran.err)
         assert said in ran.err
+    ran = run("tables", "create", "--config", config)
+    assert (ran.status, ran.out) == (1, "")
+    assert "There is no stream nowhere" in ran.err
     ran = run("tables", "check", "--config", config)
     assert ran.status == 1
-    assert ran.out.count("is missing") == 5
+    assert ran.out.count("is missing") == 5  # none was made for a stream that is not there
 
 
 @pytest.mark.usefixtures("in_the_cloud")
@@ -348,6 +415,9 @@ def test_a_worker_that_cannot_start_says_why_in_one_sentence(run: Run, config: P
         assert "There is no stream starting" in ran.stderr
         boto3.client("kinesis").create_stream(StreamName="starting", ShardCount=1)
         run("tables", "create", "--config", config)
+        ran = worker(config, stream={"name": "starting"}, quarantine={"table": "nowhere"}, http=http)
+        assert is_one_sentence(ran.stderr)  # no line of the log before it
+        assert "There is no table" in ran.stderr
         ran = worker(config, stream={"name": "starting"}, http=http)
     assert ran.returncode == 1
     logged, _, sentence = ran.stderr.rpartition("}\n")

@@ -1,6 +1,7 @@
 """What AWS's errors mean; their text, which repeats request values, is never shown."""
 
 import os
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -158,14 +159,38 @@ def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
             use()
 
 
-def test_an_unusable_endpoint_or_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "not a url")
-    with pytest.raises(NotConfigured, match="check region, profile and endpoint"):
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "u:secret@host"}, "AWS_ENDPOINT_URL_DYNAMODB is no URL of dynamodb"),
+        ({"AWS_ENDPOINT_URL": "http://[::secret"}, "AWS_ENDPOINT_URL is no URL of dynamodb"),
+        ({"AWS_PROFILE": "missing"}, "There is no AWS profile 'missing': correct AWS_PROFILE"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "a b"}, "'a b' is no AWS region: correct AWS_DEFAULT_REGION"),
+        ({"AWS_CONFIG_FILE": __file__}, f"{re.escape(__file__)} cannot be read: correct it, or AWS_CONFIG_FILE"),
+        ({"AWS_DEFAULTS_MODE": "secret"}, r"\(InvalidDefaultsMode\): correct AWS_DEFAULTS_MODE"),
+    ],
+)
+def test_what_is_configured_wrongly_is_named(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(NotConfigured, match=sentence) as raised:
         aws.client("dynamodb")
-    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB")
+    assert "secret" not in str(raised.value)
+
+
+def test_an_endpoint_that_a_caller_names_is_not_sought_in_the_variables() -> None:
+    with pytest.raises(NotConfigured, match="The endpoint is no URL of kinesis"):
+        aws.own_client("kinesis", endpoint="not a url")
+
+
+def test_the_region_of_a_profile_that_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_PROFILE", "missing")
-    with pytest.raises(NotConfigured, match="check region, profile and endpoint"):
-        aws.client("dynamodb")
+    with pytest.raises(NotConfigured, match="There is no AWS profile 'missing'"):
+        aws.region()
 
 
 def test_the_standard_endpoint_is_no_custom_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,8 +150,8 @@ def no_such_profile(monkeypatch: pytest.MonkeyPatch) -> None:
         (no_credentials, "AWS credentials are missing or not valid"),
         (half_of_the_credentials, "PartialCredentialsError"),
         (no_region, "set AWS_REGION"),
-        (no_url, "check region, profile and endpoint"),
-        (no_such_profile, "check region, profile and endpoint"),
+        (no_url, "AWS_ENDPOINT_URL_DYNAMODB is no URL of dynamodb"),
+        (no_such_profile, "There is no AWS profile 'nobodys'"),
     ],
 )
 def test_what_is_missing_is_one_sentence(

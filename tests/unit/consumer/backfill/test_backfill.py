@@ -198,7 +198,7 @@ def test_it_begins_and_ends_where_it_is_told(run: Run, world: World) -> None:
     middle = arrival(world, index=1)
 
     def read(*options: str) -> list[str]:
-        ran = run("backfill", "--config", world.config, "--dry-run", "--json", "--application", "n", *options)
+        ran = run("backfill", "--config", world.config, "--dry-run", "--json", "--application", "the-end", *options)
         assert ran.status == 0
         return [str(json.loads(ran.out)["read"])]
 
@@ -345,14 +345,17 @@ def test_wrong_usage_has_status_2(run: Run, world: World) -> None:
         ran = run("backfill", "--config", world.config, "--application", taken, "--from", "1h")
         assert ran.status == 2
         assert "give the backfill a name of its own" in ran.err
-    for wrong in (
-        ["--from", "1h", "--until", "2h"],
-        ["--from", "1h", "--until", "2999-01-01"],
-        ["--from", "LATEST"],
-        ["--from", "1h", "--rate", "0"],
-        [],
+    for wrong, said in (
+        (["--from", "1h", "--until", "2h"], "--from has to lie before --until"),
+        (["--from", "1h", "--until", "2999-01-01"], "--until lies in the future"),
+        (["--from", "2999-01-01", "--until", "2998-01-01"], "--from lies in the future"),
+        (["--from", "LATEST"], "write a time as"),
+        (["--from", "1h", "--rate", "0"], "--rate"),
+        ([], "--from"),
     ):
-        assert run("backfill", "--config", world.config, "--application", "x1", *wrong).status == 2
+        ran = run("backfill", "--config", world.config, "--application", "a-name", *wrong)
+        assert ran.status == 2
+        assert said in ran.err
     filled(run, world)
     ran = run("backfill", "--config", world.config, "--application", application(world), "--from", "1h")
     assert ran.status == 2

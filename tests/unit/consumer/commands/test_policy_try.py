@@ -154,3 +154,16 @@ def test_wrong_usage_is_one_sentence(run: Run, policy: Path, sample: Path, tmp_p
         ran = run("policy", "try", *arguments)
         assert ran.status == 2
         assert sentence in ran.err
+
+
+def test_a_sample_without_records_is_no_trial(run: Run, tmp_path: Path) -> None:
+    sample, page = tmp_path / "empty.jsonl", tmp_path / "page.html"
+    sample.write_text("\n \n")
+    ran = run("policy", "try", sample, "--html", page)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == f"sanitizer: {sample} holds no records: nothing was tried.\n"
+    assert not page.exists()
+    sample.write_text("")
+    ran = run("policy", "diff", "default", "allow-list", "--input", sample)
+    assert ran.status == 2
+    assert ran.err == "sanitizer: --input holds no records: nothing was compared but the rules.\n"

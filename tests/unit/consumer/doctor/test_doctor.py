@@ -17,6 +17,7 @@ from consumer import aws, tables
 from consumer.doctor import machine, permissions
 from consumer.errors import StartError, UsageError
 from consumer.kcl import jars
+from consumer.kcl.daemon import write_properties
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
 from consumer.worker import memory, preflight
@@ -365,12 +366,21 @@ def test_port_in_use(run: Run, patient: Patient) -> None:
     }
 
 
-def test_a_port_that_a_worker_serves() -> None:
+@pytest.mark.parametrize(
+    ("application", "state", "text"),
+    [
+        ("payments", "ok", "A worker of payments serves {} of 127.0.0.1; a second one here needs an http.port of"),
+        ("others", "failed", "A worker of another application serves port {} of 127.0.0.1: set http.port to another"),
+    ],
+)
+def test_a_port_that_a_worker_serves(application: str, state: str, text: str) -> None:
     class Handler(BaseHTTPRequestHandler):
         server_version = "sanitizer"
 
         def do_GET(self) -> None:
-            self.send_error(503)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<dd>payments</dd>")
 
         def log_message(self, *_: object) -> None:
             pass
@@ -379,13 +389,11 @@ def test_a_port_that_a_worker_serves() -> None:
         port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        found = machine.port("127.0.0.1", port)
+        found = machine.port("127.0.0.1", port, application)
         server.shutdown()
         thread.join()
-    assert (found.state, found.text) == (
-        "warning",
-        f"A worker serves port {port} of 127.0.0.1; another one here needs an http.port of its own.",
-    )
+    assert found.state == state
+    assert found.text.startswith(text.format(port))
 
 
 @pytest.mark.parametrize(
@@ -551,20 +559,24 @@ def test_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_runtime_folder(tmp_path: Path) -> None:
-    assert machine.folder(None).state == "ok"
-    assert "once it is made" in machine.folder(tmp_path / "a" / "b").text
+    assert machine.folder(None, "payments").state == "ok"
+    assert "once it is made" in machine.folder(tmp_path / "a" / "b", "payments").text
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
-    found = machine.folder(tmp_path / "file" / "in")
+    found = machine.folder(tmp_path / "file" / "in", "payments")
     assert (found.state, "set runtime_dir" in found.text) == ("failed", True)
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
-    found = machine.folder(shared)
+    found = machine.folder(shared, "payments")
     assert (found.state, "can be written by others" in found.text) == ("failed", True)
     shared.chmod(0o700)
     own = WorkerId(shared)
-    found = machine.folder(shared)
-    assert (found.state, "A worker lives in" in found.text) == ("warning", True)
+    found = machine.folder(shared, "payments")
+    assert (found.state, "A worker of another application lives in" in found.text) == ("failed", True)
+    write_properties(shared, {"streamName": "s", "applicationName": "payments"})
+    found = machine.folder(shared, "payments")
+    assert (found.state, "A worker of payments lives in" in found.text) == ("ok", True)
+    assert machine.folder(shared, "payment").state == "failed"
     own.lock.close()
-    assert machine.folder(shared).state == "ok"
+    assert machine.folder(shared, "payments").state == "ok"

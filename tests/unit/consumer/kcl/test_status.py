@@ -17,7 +17,7 @@ from consumer.commands import status as status_cli
 from consumer.kcl import lease_table
 from consumer.kcl.application_item import ApplicationItem, Facts
 from consumer.kcl.roster import Roster, Terms
-from consumer.kcl.status import Observer, Status
+from consumer.kcl.status import Observer, ShardState, Status
 from consumer.local.cloud_process import Cloud
 from consumer.settings import lease_tables, load_settings
 from tests.kits.cli import Run
@@ -325,7 +325,7 @@ def test_the_command_tells_it_to_people_and_to_scripts(
     app.lead("one")
     ran = run("status", "--config", app.config, "--wait", 0)
     assert (ran.status, ran.err) == (0, "")
-    assert "0 of 2 shards have a living owner" in ran.out
+    assert "0 of 2 shards have a living owner; of 1 that is not known yet\n" in ran.out
     assert "leader one\n" in ran.out
     assert any(
         line.split()[:3] == [owned, "owned", "one"] and f"…{number[-12:]}/3" in line for line in ran.out.split("\n")
@@ -354,8 +354,11 @@ def test_the_command_tells_it_to_people_and_to_scripts(
         "state": "reading",
         "lag_ms": 0,
     }
+    ran = run("status", "--config", app.config, "--no-lag")
+    assert "2 of 2 shards have a living owner\n" in ran.out
     everything = json.loads(run("status", "--config", app.config, "--json-all", "--no-lag").out)
     assert everything["is_served"] is True
+    assert "loads" not in everything
     assert (everything["leader"], everything["leader_state"]) == ("one", "living")
     assert [(each["worker"], each["leases"], each["lag_ms"]) for each in everything["workers"]] == [("one", 2, None)]
 
@@ -419,6 +422,32 @@ def test_nobody_waits_where_nobody_owns_anything(application: Callable[[int], Ap
     began = time.monotonic()
     app.observer.watch()
     assert time.monotonic() - began < FAILOVER / 2
+
+
+def test_the_load_is_told_to_scripts_too(run: Run, application: Callable[[int], Application]) -> None:
+    app = application(2)
+    app.put("key", 3)
+    names = [app.lease(number, "one") for number in range(2)]
+    look = ["status", "--config", app.config, "--no-lag", "--wait", 0, "--load"]
+    shards = json.loads(run(*look, "--json").out)
+    assert [row["shard"] for row in shards] == names
+    assert sum(row["load"]["records_per_second"] > 0 for row in shards) == 1  # all have one key
+    everything = json.loads(run(*look, "--json-all").out)
+    assert everything["loads"].keys() == set(names)
+
+
+@pytest.mark.parametrize(
+    ("states_", "said"),
+    [
+        (["owned"], "1 shard; whether the owners live is not known yet"),
+        (["owned", "owned"], "2 shards; whether the owners live is not known yet"),
+        (["reading", "owned"], "1 of 2 shards have a living owner; of 1 that is not known yet"),
+        (["owner_dead", "reading"], "1 of 2 shards have a living owner"),
+        ([], "0 of 0 shards have a living owner"),
+    ],
+)
+def test_what_is_not_known_yet_is_no_alarm(states_: list[ShardState], said: str) -> None:
+    assert status_cli._served(states_) == said
 
 
 def test_long_names_are_shortened_where_they_are_listed_in_full_above() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from consumer.pipeline.crash_journal import JournalReading, Stage
 from consumer.web.health import (
+    _CAUSES,
     ENDS_UNHEALTHY,
     FAILURES_UNHEALTHY,
     RESTART_SECONDS,
@@ -19,6 +20,7 @@ from consumer.web.health import (
     live,
     ready,
 )
+from consumer.worker.daemon_runner import RESTART_REASONS
 
 WELL = Condition(
     has_served=True,
@@ -83,6 +85,22 @@ def test_what_it_would_not_mend_is_told(condition: Condition, code: str) -> None
 
 def test_failures_of_the_past_are_forgotten_when_the_daemon_has_lived_for_a_while() -> None:
     assert live(but(failures=FAILURES_UNHEALTHY)) == Report(Status.OK)
+
+
+@pytest.mark.parametrize(
+    ("failures", "why", "detail"),
+    [
+        (1, "pipeline_died", "the daemon has been started anew, because a pipeline process had died"),
+        (3, "daemon_exit", "the daemon has been started anew 3 times in a row, the last time because it had ended by"),
+    ],
+)
+def test_what_had_failed_is_told(failures: int, why: str, detail: str) -> None:
+    [reason] = live(but(failures=failures, failed_for=why, is_steady=False)).reasons
+    assert reason.detail.startswith(detail)
+
+
+def test_each_reason_of_a_restart_can_be_told() -> None:
+    assert {*_CAUSES, "fetch_size"} == {*RESTART_REASONS}
 
 
 def test_who_is_silent_and_for_how_long_is_told() -> None:

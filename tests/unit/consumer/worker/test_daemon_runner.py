@@ -80,7 +80,7 @@ def test_the_pauses_grow_with_each_failure_and_begin_anew_after_a_healthy_one(
     assert runner.is_healthy
     runner.put_off("daemon_exit")
     assert log.named("daemon.restarts")[-1] == {"reason": "daemon_exit", "delay_seconds": 0.2}
-    assert runner.failures == 1
+    assert (runner.failures, runner.failed_for) == (1, "daemon_exit")
 
 
 def test_what_its_log_says_of_its_phase_is_told_with_its_number(runner: DaemonRunner, posted: list[Event]) -> None:
