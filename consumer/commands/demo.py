@@ -9,10 +9,18 @@ from typing import Any
 import click
 
 from consumer.commands.format_options import documents_option, format_option
+from consumer.commands.options import examples
+from consumer.commands.values import Text
 from consumer.local import demo as local
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer demo --keep-running",
+        "sanitizer demo --input mine.jsonl --policy pci-dss --show",
+        "sanitizer demo --records 100000 --rate 5000 --shards 10",
+    )
+)
 @click.option("--input", "source", type=click.Path(path_type=Path), help="Transactions, a line each; else generated.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings whose keys, output and policy are taken.")
 @click.option("--partition-key", help="Template of the items' partition key; else one that fits the input.")
@@ -23,7 +31,7 @@ from consumer.local import demo as local
 @click.option("--records", type=click.IntRange(1, 1_000_000), help="How many  [default: 10000, or all of --input].")
 @click.option("--rate", type=click.IntRange(1, 50_000), default=800, show_default=True, help="Of them a second.")
 @click.option("--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Shards of the stream.")
-@click.option("--policy", type=click.Path(path_type=Path), help="Policy file; else the default policy.")
+@click.option("--policy", type=Text(), help="Policy file, or the name of a built-in one; else the default policy.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report here, as JSON.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the generated transactions.")
 @click.option("--keep-running", is_flag=True, help="Go on serving after the report, until Ctrl-C.")

@@ -57,8 +57,10 @@ def run_all(**options: Any) -> None:
 def prepare_all(config: Path | None, shards: int) -> None:
     """Create stream, tables and first leases where they are missing."""
     settings = load_settings(config)
-    prepare.prepare(settings, shards)
+    found = prepare.prepare(settings, shards)
     click.echo(f"The stream {settings.stream.name} and its tables are there.")
+    if found != shards:
+        click.echo(f"Its open shards are {found}, as before: --shards {shards} is for one that is made anew.", err=True)
 
 
 @local.command(name="feed")

@@ -33,6 +33,7 @@ from consumer.redactors.key_provider import FileKeys, key_provider
 from consumer.redactors.loading import load_redaction
 from consumer.settings import Output, lease_tables, load_settings
 from consumer.settings.key_template import MAX_SORT_KEY_BYTES, KeyTemplate
+from redaction.built_in import built_in
 from redaction.guard import redact_guarded
 from redaction.plugin import Redactor, Released
 
@@ -67,7 +68,7 @@ class Options:
     records: int | None
     rate: int
     shards: int
-    policy: Path | None
+    policy: str | None
     report: Path | None
     seed: int
     keep_running: bool
@@ -129,7 +130,7 @@ def _values(options: Options) -> dict[str, Any]:
         raise UsageError("The embedded cloud holds no secrets: have redaction.keys name a key file for the demo.")
     redaction = configured.redaction.model_dump(mode="json")
     if options.policy:
-        redaction |= {"plugin": "policy", "options": {"policy": str(options.policy.absolute())}}
+        redaction |= {"plugin": "policy", "options": {"policy": _policy(options.policy)}}
     output = configured.output.model_dump(mode="json")
     if options.asked:
         output |= SIMPLY_PUT | {"key_form": "escaped"}
@@ -150,6 +151,11 @@ def _values(options: Options) -> dict[str, Any]:
         # The brake stops a worker that would drain a stream into quarantine. Here that is what is to be seen, and why.
         "quarantine": {"max_share": 1},
     }
+
+
+def _policy(named: str) -> str:
+    """Return the name of a built-in policy as it is, and a file so that it is found from the worker's folder too."""
+    return named if named in built_in() else str(Path(named).absolute())
 
 
 def _generated(options: Options) -> Iterator[Put]:

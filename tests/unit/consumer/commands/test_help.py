@@ -15,7 +15,7 @@ from consumer.cli import cli
 from tests.kits.cli import Run
 
 ROOT = Path(__file__).parents[4]
-WITHOUT_EXAMPLES = {"demo", "init", "local"}
+WITHOUT_EXAMPLES = {"init", "local"}
 """Those that a newcomer is led to elsewhere, and that ask for nothing."""
 
 _WIDTH = 80

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.local import demo
 from tests.kits.cli import Run
 
 
@@ -48,3 +49,11 @@ def test_an_empty_file_is_told_so_before_anything_is_started(run: Run, tmp_path:
     ran = run("demo", "--input", tmp_path / "empty.jsonl")
     assert ran.status == 2
     assert ran.err.endswith("empty.jsonl is empty: there is nothing to show.\n")
+
+
+@pytest.mark.parametrize(("named", "is_a_file"), [("pci-dss", False), ("mine.yaml", True), ("./default", True)])
+def test_a_policy_may_be_a_built_in_one(
+    named: str, *, is_a_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert demo._policy(named) == (str(tmp_path / named) if is_a_file else named)
