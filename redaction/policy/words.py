@@ -52,7 +52,7 @@ _USUAL: Final = word_set(
     pay transaction tran order invoice refund credit debit bank gift store stored key trust keystore truststore
     database db pg mysql postgres redis mongo smtp imap ftp ssh ssl tls http https proxy api app web site
     service server host remote local source src destination dest dst origin target public access refresh auth
-    oauth session request response header body form x of and for to by per card cards check checking us uk eu
+    oauth session request response header body form x of and for to by per card check checking us uk eu
     sscc grai giai"""
 )
 

@@ -84,6 +84,11 @@ def test_what_says_nothing_may_stand_behind(core: Core, words: list[str], end: s
     assert decided is not None or core.rule is None
 
 
+@pytest.mark.parametrize("name", ["cards", "credit_cards", "payment_cards_1", "pans", "pins", "cvvs"])
+def test_several_are_what_one_is(name: str) -> None:
+    assert rule(name) in ("card_field", "card_security_field")
+
+
 @given(
     cores, st.sampled_from(["result", "type", "strength", "bin", "required", "policy", "format", "count", "expires"])
 )
