@@ -1,5 +1,5 @@
 # noqa: INP001 - a folder of pages, no package
-"""The generated tables of docs/deploy.md: parameters, outputs and alarms of the ECS stacks, and the files of sizes."""
+"""The generated tables of docs/deploy.md, of the ECS stacks and the files of sizes; and that of docs/lambda.md."""
 
 import json
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 _ECS: Final = Path(__file__).parents[1] / "deploy" / "ecs"
+_LAMBDA: Final = _ECS.parent / "lambda" / "template.yaml"
 SIZES: Final = ("1k", "10k", "50k")
 TEMPLATES: Final = ("data", "service", "operators", "alarms", "network")
 
@@ -22,31 +23,32 @@ _Loader.add_multi_constructor("!", lambda *_: None)
 
 
 @cache
-def _template(name: str) -> dict[str, Any]:
-    text = (_ECS / f"{name}.yaml").read_text(encoding="utf-8")
-    template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+def _read(file: Path) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     return template
 
 
-def _parameters(template: str) -> str:
+def _template(name: str) -> dict[str, Any]:
+    return _read(_ECS / f"{name}.yaml")
+
+
+def _parameters(template: dict[str, Any]) -> str:
+    groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups")
     lines = ["| parameter | default | is |", "| --- | --- | --- |"]
-    for group in _template(template)["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
-        lines.append(f"| **{group['Label']['default']}** | | |")
-        lines += [
-            f"| `{name}` | {_default(template, name)} | {_described(template, name)} |" for name in group["Parameters"]
-        ]
+    for group in groups or [{"Parameters": template["Parameters"]}]:
+        if "Label" in group:
+            lines.append(f"| **{group['Label']['default']}** | | |")
+        for name in group["Parameters"]:
+            described = " ".join(str(template["Parameters"][name]["Description"]).split()).replace("|", "\\|")
+            lines.append(f"| `{name}` | {_default(template, name)} | {described} |")
     return "\n".join(lines)
 
 
-def _default(template: str, name: str) -> str:
-    parameter = _template(template)["Parameters"][name]
+def _default(template: dict[str, Any], name: str) -> str:
+    parameter = template["Parameters"][name]
     if "Default" not in parameter:
         return "you say"
     return f"`{parameter['Default']}`" if parameter["Default"] != "" else ""
-
-
-def _described(template: str, name: str) -> str:
-    return " ".join(str(_template(template)["Parameters"][name]["Description"]).split()).replace("|", "\\|")
 
 
 def _outputs() -> str:
@@ -80,14 +82,16 @@ def _sizes() -> str:
         chosen = [json.loads(file.read_text(encoding="utf-8"))["Parameters"] for file in files]
         named = dict.fromkeys(name for parameters in chosen for name in parameters if any(p.get(name) for p in chosen))
         for name in named:
-            values = [str(p.get(name) or _default(template, name)) for p in chosen]
+            values = [str(p.get(name) or _default(_template(template), name)) for p in chosen]
             lines.append(f"| {template} | `{name}` | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
 TABLES: Final[dict[str, Callable[[], str]]] = {
-    **{f"parameters-{name}": partial(_parameters, name) for name in TEMPLATES},
+    **{f"parameters-{name}": partial(_parameters, _template(name)) for name in TEMPLATES},
     "outputs": _outputs,
     "alarms": _alarms,
     "sizes": _sizes,
 }
+
+OF_THE_FUNCTIONS: Final[dict[str, Callable[[], str]]] = {"parameters": partial(_parameters, _read(_LAMBDA))}

@@ -208,3 +208,10 @@ def test_jars_that_are_installed_here_are_those_of_the_image() -> None:
 @pytest.mark.parametrize("word", ["uname", "x86", "amd64", "aarch64", "arm64"])
 def test_nothing_depends_on_the_architecture(word: str) -> None:
     assert word not in text()
+
+
+def test_the_page_names_the_image_that_is_built_from_here() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    tags = set(re.findall(r"kinesis-sanitizer:(\d+\.\d+\.\d+)", page))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert tags == {project["version"]}

@@ -134,7 +134,7 @@ def test_each_price_is_used() -> None:
 def test_the_sizes_are_those_of_the_templates(size: str) -> None:
     folder = ROOT / "deploy/ecs/parameters"
     chosen: dict[str, str] = {}
-    for file in (*folder.glob(f"{size}.json"), *folder.glob(f"{size}/*.json")):
+    for file in folder.glob(f"{size}/*.json"):
         chosen |= json.loads(file.read_text(encoding="utf-8"))["Parameters"]
     rate = int(size.removesuffix("k")) * 1000
     assert FILE["sizes"][rate] == {

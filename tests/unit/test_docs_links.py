@@ -9,15 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page
-    for folder in (
-        ROOT,
-        ROOT / "docs",
-        ROOT / "docs/decisions",
-        ROOT / "examples",
-        ROOT / "native",
-        ROOT / "benchmarks",
+    for page in ROOT.rglob("*.md")
+    if not any(
+        part.startswith(".") or part in ("build", "dist", "target", "node_modules")
+        for part in page.relative_to(ROOT).parts
     )
-    for page in (folder.rglob("*.md") if folder.name in ("examples", "benchmarks") else folder.glob("*.md"))
 )
 INDEX = ROOT / "docs" / "index.md"
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)#?([^)\s]*)\)|^\[[^\]]+\]: (?!https?:)(\S+)$", re.MULTILINE)
