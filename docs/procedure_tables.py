@@ -61,7 +61,7 @@ def filling_up() -> str:
         cells.append(f"${ceil(records / 1e6 * PRICES['dynamodb_write_million']):,}")
         lines.append(f"| {hours} h | " + " | ".join(cells) + " |")
     notes = (
-        f"One backfill: {one:,.0f} records a second, as measured on two cores with other work on them and a table that "
+        f"One backfill: {one:,.0f} records a second, as measured on two cores and a table that "
         "answers in 5 ms ([`backfill.json`](../benchmarks/results/backfill.json)). All workers of `parameters/50k`, at "
         f"`MaxTasks`: {workers:,.0f} a second, the least of their cores ([`worker-backlog.json`](../benchmarks/results/"
         "worker-backlog.json)), of what they read at once and of twice the table's last peak; less the "
