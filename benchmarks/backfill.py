@@ -30,23 +30,23 @@ from consumer.settings import load_settings
 NAME: Final = "backfill"
 
 
-def measure(shards: int, records: int, latency_ms: float, kind: str = CLEAN) -> dict[str, Any]:
+def measure(shards: int, records: int, latency_ms: float) -> dict[str, Any]:
     """Run it once.
 
-    :param records: in all, `kind` of them.
+    :param records: in all, clean ones.
     :param latency_ms: milliseconds until the table answers a write.
     :return: records, seconds, records a second, core-seconds per million, and how many were stored by its ledger.
     :raises RuntimeError: it failed.
     """
     with tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder, Cloud() as cloud:
         config = Path(folder) / "settings.yaml"
-        output = {"table": NAME, **KINDS[kind].output}
+        output = {"table": NAME, **KINDS[CLEAN].output}
         config.write_text(yaml.safe_dump({"stream": {"name": NAME}, "output": output}), encoding="utf-8")
         variables = cloud.environment()
         with environment(variables):
             aws.client("kinesis").create_stream(StreamName=NAME, ShardCount=shards)
             tables.create(load_settings(config))
-            _put(records, kind)
+            _put(records)
         options = ("--table", NAME, "--latency", latency_ms, "--forward", cloud.endpoint)
         with Service("benchmarks.load.null_dynamodb", *options) as table:
             environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -54,8 +54,8 @@ def measure(shards: int, records: int, latency_ms: float, kind: str = CLEAN) -> 
             return _run(config, environ, records) | {"shards": shards, "latency_ms": latency_ms}
 
 
-def _put(records: int, kind: str) -> None:
-    payloads = KINDS[kind].documents(2000)
+def _put(records: int) -> None:
+    payloads = KINDS[CLEAN].documents(2000)
     producer = Producer(NAME)
     for call in calls((Put(payloads[n % len(payloads)], str(n)) for n in range(records)), limit=500):
         producer.put(call)

@@ -5,7 +5,8 @@
         print(each.fields["amount"], each.metadata.arrival)
 
 Region, endpoint and credentials are those that boto3 would use. Any number of threads may share one. A try waits 10
-seconds at most, and botocore makes up to four where that may help. No error's text holds a key or a value.
+seconds at most for a connection and 10 for each read of the answer, and botocore makes up to four where that may help.
+No error's text holds a key or a value.
 """
 
 from collections.abc import Iterator, Mapping
@@ -203,7 +204,7 @@ class Documents:
         :param prefix: only sort keys that begin so, whatever they hold.
         :raises ReadFailed: while they are taken: see `get`.
         :raises UsageError: at once: see `latest`; a text that is no time, a datetime without a time zone, or an `after`
-            behind `before`.
+            behind `before`, or a `prefix` outside of them. Where both are the same, nothing is found.
         """
         return self._each(self._query(partition, after, before, prefix, newest_first, index, consistent))
 
@@ -262,10 +263,9 @@ class Documents:
     ) -> Query:
         if index and consistent:
             raise UsageError("DynamoDB has no consistent reads of an index.")
-        times = SortRange.of(after, before, None)
-        if times.low and times.high and times.low > times.high:
-            raise UsageError("Nothing can lie in this range: `after` is behind `before`.")
         range_ = SortRange.of(after, before, prefix)
+        if range_.low and range_.high and range_.low > range_.high:
+            raise UsageError("Nothing can lie in this range: `after` is behind `before`, or the prefix is outside.")
         return Query(self._names, _checked(partition), range_, newest_first, index, consistent)
 
     def _some(

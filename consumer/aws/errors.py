@@ -3,6 +3,7 @@
 import os
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 import botocore.exceptions as be
 import orjson
@@ -168,6 +169,7 @@ _VARIABLES: Final = {
     be.InvalidRetryModeError: "AWS_RETRY_MODE",
     be.InvalidMaxRetryAttemptsError: "AWS_MAX_ATTEMPTS",
     be.InvalidDefaultsMode: "AWS_DEFAULTS_MODE",
+    ValueError: "AWS's variables and files, one of which holds a value of another kind",
 }
 
 
@@ -189,15 +191,28 @@ def misconfigured(error: Exception, service: str, endpoint: str | None = None) -
         case be.InvalidRegionError():
             variable = _set_one("AWS_REGION", "AWS_DEFAULT_REGION") or "the region of the AWS profile"
             return f"{error.kwargs['region_name']!r} is no AWS region: correct {variable}."
-        case ValueError():  # botocore's only one that is no BotoCoreError: the endpoint is no URL
+        case ValueError():  # of an endpoint that is no URL, but also of what should be a number
             own = f"{_ENDPOINT}_{'SECRETS_MANAGER' if service == 'secretsmanager' else service.upper()}"
-            name = "The endpoint" if endpoint else _set_one(own, _ENDPOINT) or "The endpoint_url of the AWS profile"
-            return f"{name} is no URL of {service}: write it as https://HOST or http://HOST:PORT."
+            named = None if endpoint else _set_one(own, _ENDPOINT)
+            if _is_of_endpoint(error, endpoint or (os.environ[named] if named else "")):
+                where = "The endpoint" if endpoint else named or "The endpoint_url of the AWS profile"
+                return f"{where} is no URL of {service}: write it as https://HOST or http://HOST:PORT."
     kind = type(error)
     return (
         f"The AWS client for {service} cannot be made ({kind.__name__}): "
         f"correct {_VARIABLES.get(kind, 'region, profile and endpoint')}."
     )
+
+
+def _is_of_endpoint(error: ValueError, endpoint: str) -> bool:
+    """Whether botocore says so, or the endpoint cannot even be taken apart, which raises an error of Python's own."""
+    if str(error).startswith("Invalid endpoint"):
+        return True
+    try:
+        urlsplit(endpoint)
+    except ValueError:
+        return True
+    return False
 
 
 def _set_one(*variables: str) -> str | None:

@@ -12,7 +12,6 @@ from consumer.commands.times import Beginning
 from consumer.commands.values import Text
 from consumer.documents import Document, Documents, Page
 from consumer.dynamodb.bounds import Bound
-from consumer.dynamodb.query import SortRange
 from consumer.errors import UsageError
 from consumer.settings import Settings, load_settings
 from consumer.settings.key_template import METADATA
@@ -50,7 +49,7 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
     if index and settings.output.index is None:
         raise UsageError("The settings have no output.index: there is no second index to look into.")
     after, before = options["after"], options["before"]
-    _check_range(settings, after, before, sort_prefix, index=index)
+    _check_times(settings, after, before, index=index)
     documents = Documents.of(settings)
     query: dict[str, Any] = {"after": after, "before": before, "prefix": sort_prefix}
     query |= {"index": index, "consistent": not index}
@@ -74,12 +73,10 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
         sys.exit(1)
 
 
-def _check_range(
-    settings: Settings, after: Bound | None, before: Bound | None, prefix: str | None, *, index: bool
-) -> None:
-    """Refuse a range in which nothing can lie.
+def _check_times(settings: Settings, after: Bound | None, before: Bound | None, *, index: bool) -> None:
+    """Refuse a range of times where the sort key does not begin with a field; `Documents` judges the range itself.
 
-    :raises UsageError: it ends before it begins, or is one of times and the sort key does not begin with a field.
+    :raises UsageError: it does not.
     """
     output = settings.output
     setting, template = "output.sort_key", output.sort_key
@@ -92,8 +89,6 @@ def _check_range(
             f"{option} needs sort keys that begin with a field that is a time, and {setting} is "
             f"{template or 'not set'}; --sort-prefix compares whatever they begin with."
         )
-    if SortRange.of(after, before, prefix).is_empty:
-        raise UsageError("Nothing can lie in this range: --after must be before --before, and --sort-prefix between.")
 
 
 def _value(document: Document, reserved: str | None) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def text_of(bound: Bound | None) -> str | None:
 def parse_beginning(text: str) -> str | datetime:
     """Return a time, or as much of one as sort keys begin with: 2024-03, 2024-03-15T10.
 
-    :return: what has an offset as a time in UTC; else the text, without its Z: 10:30 is a beginning of 10:30:05Z.
+    :return: what has an offset as a time in UTC; else the text, without its Z: 10:30 is a beginning of 10:30:05Z. With
+        a T before the hour, as sort keys have it: a space is less, and would silently move the bound.
     :raises ValueError, OverflowError: it is neither.
     """
     if _OFFSET.search(text):
@@ -63,7 +64,7 @@ def parse_beginning(text: str) -> str | datetime:
         raise ValueError
     parts = [int(part or least) for part, least in zip(found.groups(), (1, 1, 1, 0, 0, 0), strict=True)]
     datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001 - is there such a day, such an hour?
-    return beginning
+    return beginning.replace(" ", "T")
 
 
 def _text(time: datetime) -> str:

@@ -31,7 +31,7 @@ from consumer.producing.formats import Format, format_named
 from consumer.progress import Progress
 from consumer.redactors.key_provider import FileKeys, key_provider
 from consumer.redactors.loading import load_redaction
-from consumer.settings import Output, lease_tables, load_settings
+from consumer.settings import Output, Settings, lease_tables, load_settings
 from consumer.settings.key_template import MAX_SORT_KEY_BYTES, KeyTemplate
 from redaction.built_in import built_in
 from redaction.guard import redact_guarded
@@ -116,11 +116,27 @@ def run(options: Options) -> int:
             if options.keep_running:
                 demo.keep_running()
             elif report.is_good:
-                click.echo(f"\n{next_steps(options.source, Path.cwd())}")
+                click.echo(f"\n{_next_steps(options, stack.settings)}")
+            if not report.is_good:
+                raise _NotGood  # noqa: TRY301 - so that the logs are kept
     except Interrupted:
         click.echo("\nInterrupted; everything that was started has been stopped.", err=True)
         return 130
-    return 0 if report.is_good else 1
+    except _NotGood:
+        return 1
+    return 0
+
+
+class _NotGood(Exception):
+    """The demo ran to its end, and its verdict is not good."""
+
+
+def _next_steps(options: Options, settings: Settings) -> str:
+    named = {"--policy": options.policy, "--config": str(options.config) if options.config else None}
+    given = {option: value for option, value in named.items() if value is not None}
+    redaction = settings.redaction
+    tried = redaction.options.get("policy") if given and redaction.plugin == "policy" else None
+    return next_steps(options.source, Path.cwd(), given, options.policy or tried)
 
 
 def _values(options: Options) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What to try after a demo."""
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,20 +13,24 @@ TUTORIAL: Final = _ROOT / "docs" / "tutorial.md"
 """Both in a checkout only."""
 
 
-def next_steps(own: Path | None, folder: Path) -> str:
+def next_steps(own: Path | None, folder: Path, given: Mapping[str, str], tried: str | None) -> str:
     """Return it as text.
 
     :param own: the file that the demo took; None: it made its transactions up.
     :param folder: the current one, which paths are shown relative to.
+    :param given: the demo's `--policy` and `--config`, where they were given, which the next one takes, too.
+    :param tried: its policy, or the file of it; None: that of any demo.
     """
-    name = program(folder)
-    sample = str(own) if own else shown(SAMPLE, folder) if SAMPLE.exists() else "FILE"
+    name = shlex.quote(program(folder))
+    sample = shlex.quote(str(own) if own else shown(SAMPLE, folder) if SAMPLE.exists() else "FILE")
+    same = "".join(f" {option} {shlex.quote(value)}" for option, value in given.items())
+    of = f" --policy {shlex.quote(tried)}" if tried else ""
     steps = [
-        (f"{name} demo --keep-running", "goes on: status page, look-ups, kill -9"),
-        (f"{name} policy try {sample}", "what the policy makes of each field"),
+        (f"{name} demo --keep-running{same}", "goes on: status page, look-ups, kill -9"),
+        (f"{name} policy try {sample}{of}", "what the policy makes of each field"),
     ]
     if not own:
-        steps.append((f"{name} demo --input {sample} --show", "the same with lines of yours"))
+        steps.append((f"{name} demo --input {sample} --show{same}", "the same with lines of yours"))
     width = max(len(command) for command, _ in steps)
     text = "\n".join(f"  {command:<{width}}  {means}" for command, means in steps)
     more = f"\n\nHalf an hour through all of it: {shown(TUTORIAL, folder)}" if TUTORIAL.exists() else ""

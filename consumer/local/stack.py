@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import click
 import yaml
 
-from consumer.errors import SanitizerError, StartError
+from consumer.errors import StartError
 from consumer.local import scrape
 from consumer.local.cloud_process import Cloud, CloudError
 from consumer.local.prepare import prepare
@@ -60,7 +60,9 @@ def scratch(prefix: str) -> Iterator[Path]:
     is_kept = False
     try:
         yield folder
-    except SanitizerError:
+    except Interrupted:
+        raise
+    except Exception:
         is_kept = any(folder.glob("*.log"))
         raise
     finally:

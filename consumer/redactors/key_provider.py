@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer import aws
-from consumer.errors import StartError
+from consumer.errors import NotConfigured, StartError
 from redaction.keys import Key, KeyProvider, KeyUnavailable, KnownKeys, parse_keys
 
 APPLICATION: Final = "kinesis-sanitizer"
@@ -94,7 +94,7 @@ class SecretKeys(StoredKeys):
         try:
             text = aws.read_secret(self._secret)
         except StartError as error:
-            raise SourceUnreachable(str(error)) from None
+            raise _kind_of(error)(str(error)) from None
         if not text:
             raise KeyUnavailable(f"{self._title} holds no text: store the key file as its SecretString")
         return text
@@ -109,10 +109,11 @@ def _decrypt(name: str, key_id: str, blob: bytes) -> bytes:
     target = f"key {name!r}, id {key_id!r}"
     context = encryption_context(name, key_id)
     problem = ""
+    kind: type[KeyUnavailable] = SourceUnreachable
     try:
         answer = aws.client("kms", retries=_RETRIES).decrypt(CiphertextBlob=blob, EncryptionContext=context)
     except StartError as error:
-        problem = str(error)
+        problem, kind = str(error), _kind_of(error)
     except aws.CALL_ERRORS as error:
         problem = aws.explain(error, "kms:Decrypt", target)
         if aws.error_code(error) == "InvalidCiphertextException":
@@ -121,4 +122,9 @@ def _decrypt(name: str, key_id: str, blob: bytes) -> bytes:
         plaintext: bytes = answer["Plaintext"]
         return plaintext
     # Here, so that the error that repeats what was sent is not even the context of this one.
-    raise SourceUnreachable(problem)
+    raise kind(problem)
+
+
+def _kind_of(error: StartError) -> type[KeyUnavailable]:
+    """Return what AWS's own variables or files are at fault for as what another configuration mends."""
+    return KeyUnavailable if isinstance(error, NotConfigured) else SourceUnreachable

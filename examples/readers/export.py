@@ -6,16 +6,21 @@ from consumer.documents import Documents
 
 def export(documents: Documents, user: str, target: Path) -> None:
     kept = target.with_suffix(".token")
-    token = kept.read_text() if kept.exists() else None
-    with target.open("a", encoding="utf-8") as lines:
+    size, token = kept.read_text().split() if kept.exists() else ("0", None)
+    with target.open("ab") as lines:
+        if lines.tell() < int(size):
+            raise ValueError(f"{target} is not the file that {kept} is of")
+        lines.truncate(lines.seek(int(size)))  # what a run wrote that was stopped before it kept the next token
         while True:
             page = documents.page(user, limit=100, token=token, newest_first=False)
-            lines.writelines(f"{each.json()}\n" for each in page.documents)
+            lines.writelines(f"{each.json()}\n".encode() for each in page.documents)
             lines.flush()
             token = page.token
             if token is None:
                 break
-            kept.write_text(token)
+            written = kept.with_suffix(".new")
+            written.write_text(f"{lines.tell()} {token}")
+            written.replace(kept)  # at once, so that it is never half a token
     kept.unlink(missing_ok=True)
 
 

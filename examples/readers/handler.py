@@ -11,7 +11,12 @@ documents = Documents("sanitized-transactions")
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    status, text = answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+    try:
+        path = environ["PATH_INFO"].encode("latin-1").decode()  # WSGI puts each byte into a character
+    except UnicodeDecodeError:
+        status, text = "400 Bad Request", json.dumps({"error": "The path is no UTF-8."})
+    else:
+        status, text = answer(path, environ.get("QUERY_STRING", ""))
     body = text.encode()
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]

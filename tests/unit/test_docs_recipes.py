@@ -115,6 +115,14 @@ def test_the_handler_answers_pages_and_says_what_is_wrong(fake: ModuleType) -> N
     assert get(application, "/elsewhere")[0] == "404 Not Found"
 
 
+def test_the_handler_takes_users_of_any_letters(fake: ModuleType) -> None:
+    fake.put("Łukasz", "2024-03-15T10:00:00Z", 1, "149.99")
+    application = import_module("handler").application
+    status, found = get(application, f"/users/{'Łukasz'.encode().decode('latin-1')}/documents")
+    assert (status, [each["user_id"] for each in found["documents"]]) == ("200 OK", ["Łukasz"])
+    assert get(application, "/users/\xc5/documents") == ("400 Bad Request", {"error": "The path is no UTF-8."})
+
+
 def test_the_handler_keeps_to_itself_why_a_read_failed(
     fake: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -160,6 +168,46 @@ def test_the_export_goes_on_where_it_was_stopped(
     times = [line["timestamp"] for line in lines]
     assert (len(lines), times) == (250, sorted(set(times)))
     assert not target.with_suffix(".token").exists()
+
+
+@pytest.mark.parametrize("behind", [0, 1, 300])
+def test_an_export_that_was_killed_while_it_wrote_leaves_no_half_line(
+    fake: ModuleType, failing: Callable[..., Documents], folder: Path, behind: int
+) -> None:
+    fill(fake, 250)
+    export = import_module("export").export
+    whole, target = folder / "whole.jsonl", folder / "12345.jsonl"
+    export(Documents(fake.TABLE), "12345", whole)
+    with pytest.raises(ReadFailed):
+        export(failing(None, None, "InternalServerError"), "12345", target)
+    done = target.stat().st_size
+    target.write_bytes(whole.read_bytes()[: done + behind])
+    export(Documents(fake.TABLE), "12345", target)
+    assert target.read_bytes() == whole.read_bytes()
+    assert not target.with_suffix(".token").exists()
+
+
+def test_an_export_without_a_token_is_written_anew(fake: ModuleType, folder: Path) -> None:
+    fill(fake, 3)
+    export = import_module("export").export
+    target = folder / "12345.jsonl"
+    target.write_text('{"half": ')  # of a run that was killed within its first page
+    for _ in range(2):
+        export(Documents(fake.TABLE), "12345", target)
+        assert len([json.loads(line) for line in target.read_text().splitlines()]) == 3
+
+
+def test_a_token_is_not_taken_for_another_file(
+    fake: ModuleType, failing: Callable[..., Documents], folder: Path
+) -> None:
+    fill(fake, 150)
+    export = import_module("export").export
+    target = folder / "12345.jsonl"
+    with pytest.raises(ReadFailed):
+        export(failing(None, "InternalServerError"), "12345", target)
+    target.unlink()
+    with pytest.raises(ValueError, match="is not the file"):
+        export(Documents(fake.TABLE), "12345", target)
 
 
 def test_what_passes_is_tried_again_and_the_rest_is_not(

@@ -131,6 +131,8 @@ def test_times_are_refused_that_could_mean_any(store: Callable[..., Store]) -> N
         read.page("12345", before=datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))))
     with pytest.raises(UsageError, match="`after` is behind `before`"):
         read.page("12345", after="2024-03-02", before=datetime(2024, 3, 1, tzinfo=UTC))
+    with pytest.raises(UsageError, match="the prefix is outside"):
+        read.iterate("12345", after="2024-03-02", prefix="2024-02")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,8 @@ def test_times_are_refused_that_could_mean_any(store: Callable[..., Store]) -> N
         ("2024-03-19T11:30:00+01:00", [20, 19]),
         ("2024-03-19T10:30Z", [20, 19]),
         ("2024-03-19T10:30:00Z", [20, 19]),
+        ("2024-03-19 10:30", [20, 19]),
+        ("2024-03-19 10:31Z", [20]),
         ("2024-03-19T10:30:00Z#", [20, 19]),
         (SortKey("2024-03-19T10:30:00Z#"), [20, 19]),
         (SortKey("3"), []),
@@ -353,6 +357,7 @@ def test_get_shows_ranges_pages_and_metadata(store: Callable[..., Store], run: R
     assert of(get("12345", "--after", "2024-03-03", "--before", "2024-03-05")) == [4, 3]
     assert of(get("12345", "--after", "2024-03-06T11:30:00+01:00")) == [7, 6]
     assert of(get("12345", "--after", "2024-03-06T10", "--before", "2024-03-07T10:30Z")) == [6]
+    assert of(get("12345", "--after", "2024-03-06 10:31")) == [7]
     assert of(get("t3", "--index")) == [3]
     assert get("12345", "--sort-prefix", "2024-03-02", "--metadata")[0]["_sanitizer"]["shard"] == SHARD
     (first,) = get("12345", "--json", "--limit", 5)
@@ -378,6 +383,7 @@ def test_get_shows_ranges_pages_and_metadata(store: Callable[..., Store], run: R
         ({}, ["--after", "2025-13-45"], "or, that long ago, 24h"),
         ({}, ["--before", "2024-02-30"], "write a time as"),
         ({}, ["--after", "2024-03", "--before", "2024-02"], "Nothing can lie in this range"),
+        ({}, ["--after", "2024-03-15", "--sort-prefix", "2024-02"], "Nothing can lie in this range"),
     ],
 )
 def test_get_refuses_what_makes_no_sense(

@@ -168,6 +168,11 @@ def test_no_region_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "a b"}, "'a b' is no AWS region: correct AWS_DEFAULT_REGION"),
         ({"AWS_CONFIG_FILE": __file__}, f"{re.escape(__file__)} cannot be read: correct it, or AWS_CONFIG_FILE"),
         ({"AWS_DEFAULTS_MODE": "secret"}, r"\(InvalidDefaultsMode\): correct AWS_DEFAULTS_MODE"),
+        ({"AWS_METADATA_SERVICE_TIMEOUT": "secret"}, r"\(ValueError\): correct AWS's variables and files, one of"),
+        (
+            {"AWS_METADATA_SERVICE_TIMEOUT": "secret", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+            r"\(ValueError\): correct AWS's variables and files, one of",
+        ),
     ],
 )
 def test_what_is_configured_wrongly_is_named(

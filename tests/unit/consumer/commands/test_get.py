@@ -23,4 +23,5 @@ def test_nothing_is_told_from_nothing_more_and_nothing_in_a_range(run: Run, clou
     world.dynamodb.delete_item(TableName=world.settings.output.table, Key=key)
     assert run(*look, "--page", token) == (1, "", "No further document has this key.\n")
     assert run(*look, "--before", "2024-03") == (1, "", "No document has this key in this range.\n")
+    assert run(*look, "--after", "2024-03", "--before", "2024-03")[:2] == (1, "")  # as `Documents` has it: no error
     assert run("get", "v", "--config", world.config) == (1, "", "No document has this key.\n")

@@ -61,11 +61,14 @@ def test_the_oldest_record_is_among_what_a_backfill_accepts() -> None:
         _Beginning().convert("trim_horizon", None, None)
 
 
-@pytest.mark.parametrize(
-    "text", ["2024", "2024-03", "2024-02-29", "2024-03-15T10", "2024-03-15T10:30:00.5", "2024-03-15 10:30"]
-)
+@pytest.mark.parametrize("text", ["2024", "2024-03", "2024-02-29", "2024-03-15T10", "2024-03-15T10:30:00.5"])
 def test_what_sort_keys_begin_with_stays_as_it_is(text: str) -> None:
     assert Beginning().convert(text, None, None) == text
+
+
+@pytest.mark.parametrize("text", ["2024-03-15 10:30", "2024-03-15 10:30Z"])
+def test_a_space_becomes_the_t_that_sort_keys_have(text: str) -> None:
+    assert Beginning().convert(text, None, None) == "2024-03-15T10:30"
 
 
 def test_a_z_is_left_out_since_seconds_come_before_it() -> None:

@@ -1,11 +1,15 @@
 """What `sanitizer demo` refuses before anything is started; tests/integration/test_demo.py runs it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from consumer.local import demo
+from consumer.local.stack import Stack
 from tests.kits.cli import Run
 
 
@@ -57,3 +61,25 @@ def test_a_policy_may_be_a_built_in_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert demo._policy(named) == (str(tmp_path / named) if is_a_file else named)
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_verdict_that_is_not_good_leaves_the_logs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_good: bool
+) -> None:
+    def judged(self: demo.Demo, _records: Sequence[Any]) -> Any:
+        self._stack.log.write_text("why")
+        return SimpleNamespace(is_good=is_good)
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(demo.Demo, "run", judged)
+    monkeypatch.setattr(demo, "interrupt_by_signals", lambda: None)
+    monkeypatch.setattr(Stack, "close", lambda _: 0)
+    ran = run("demo")
+    logs = list(tmp_path.rglob("worker.log"))
+    if is_good:
+        assert (ran.status, ran.err, logs) == (0, "", [])
+    else:
+        (log,) = logs
+        assert (ran.status, log.read_text()) == (1, "why")
+        assert ran.err == f"The logs are kept: {log.parent}/*.log\n"

@@ -22,9 +22,12 @@ def use(error: type[BaseException] | None) -> Path:
     return folder
 
 
-def test_what_failed_leaves_its_logs_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(StartError) as raised:
-        use(StartError)
+@pytest.mark.parametrize("error", [StartError, OSError, AssertionError])
+def test_what_failed_leaves_its_logs_and_says_where(
+    error: type[Exception], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(error) as raised:
+        use(error)
     folder = Path(str(raised.value))
     assert folder.parent == tmp_path
     assert (folder / "worker.log").read_text() == "why"

@@ -2,9 +2,18 @@ import json
 import re
 import time
 import unicodedata
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
-from consumer.local.transactions import CANONICAL, TEST_CARDS, transactions
+from consumer.local.transactions import (
+    _TEST_IBANS,
+    _TEST_SSNS,
+    CANONICAL,
+    TEST_CARDS,
+    Transaction,
+    transactions,
+)
 
 
 def test_the_canonical_record_comes_first() -> None:
@@ -71,12 +80,42 @@ def test_is_no_bottleneck_of_a_load_test() -> None:
 
 
 def test_published_numbers_are_the_only_ones_of_a_sample() -> None:
-    """Of each card number that the policy masks, the four digits left are those of a published one."""
-    lines = [each.data for each in transactions(5, 500, published=True)]
-    ends = {number[-4:] for _, number in TEST_CARDS} | {"9012"}
-    found = set()
-    for line in lines:
-        match = re.search(rb'"(?:number|credit_card)": ?"([^"]+)"', line)
-        if match:
-            found.add(unicodedata.normalize("NFKC", re.sub(r"\W", "", match[1].decode()))[-4:])
-    assert found == ends
+    """In the fields for them, and in the notes that hold them among words."""
+    canonical = json.loads(CANONICAL)
+    cards = {number for _, number in TEST_CARDS} | {re.sub(r"\D", "", canonical["credit_card"])}
+    ssns = {re.sub(r"\D", "", number) for number in (*_TEST_SSNS, canonical["ssn"])}
+    found: dict[str, set[str]] = {"cards": set(), "ssns": set(), "ibans": set()}
+    for document in _whole(transactions(5, 2000, published=True)):
+        card = document.get("credit_card") or document["payment"]["card"]["number"]
+        found["cards"].add(_digits(card))
+        if "ssn" in document:
+            found["ssns"].add(_digits(document["ssn"]))
+        note = document.get("note", "")
+        found["ibans"].update(re.findall(IBAN, note))
+        for number in re.findall(r"\d{9,}", _joined(re.sub(IBAN, "", note))):
+            if number != ORDER:
+                found["ssns" if len(number) == 9 else "cards"].add(number)
+    assert found == {"cards": cards, "ssns": ssns, "ibans": set(_TEST_IBANS)}
+
+
+IBAN = r"\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}"
+ORDER = "20240315103000123"  # in a note that holds nothing sensitive
+
+
+def _whole(made: Iterator[Transaction]) -> Iterator[dict[str, Any]]:
+    for transaction in made:
+        try:
+            document = json.loads(transaction.data)
+        except ValueError:
+            continue  # broken on purpose
+        if isinstance(document, dict):
+            yield document
+
+
+def _joined(text: str) -> str:
+    """Return it with numbers in one run: without what stands between digits, and wide digits as narrow ones."""
+    return re.sub(r"(?<=\d)[\s.-]+(?=\d)", "", unicodedata.normalize("NFKC", text))
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", _joined(text))

@@ -78,7 +78,7 @@ def test_the_lag_is_that_of_the_shard_that_lags_most(metrics: Metrics, minute: C
 def test_a_shard_that_nobody_has_is_told_though_it_has_no_lag(
     metrics: Metrics, minute: Callable[[], Extracted]
 ) -> None:
-    for state, leases in (("owned", 5), ("unowned", 2), ("expired", 1), ("ended", 4)):
+    for state, leases in (("owned", 5), ("unowned", 2), ("expired", 1), ("finished", 4)):
         metrics.application_leases.labels(state).set(leases)
     assert minute().values == QUIET | {"ShardsWithoutOwner": 3}
 

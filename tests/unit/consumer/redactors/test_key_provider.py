@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from consumer import aws
 from consumer.aws import SECRET_PREFIX
-from consumer.redactors.key_provider import encryption_context, key_provider
+from consumer.redactors.key_provider import SourceUnreachable, encryption_context, key_provider
 from redaction.keys import Key, KeyProvider, KeyUnavailable
 
 SECRET = bytes(range(32))
@@ -138,6 +138,24 @@ class TestKms:
         path.write_text(f"{PLAIN}card: [{{id: a, encrypted: AAAA}}]")
         assert list(provider(path).keys("customer")) == [Key("a", SECRET)]
         assert "kms:Decrypt on key 'card'" in error_of(path, "card")
+
+
+def test_what_aws_is_not_configured_for_is_no_source_out_of_reach(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Waiting would not mend it: as with a file that is not there, the exit status is 2."""
+    path = tmp_path / "keys.yaml"
+    path.write_text("customer: [{id: a, encrypted: AAAA}]")
+    for source, service in ((f"{SECRET_PREFIX}prod/keys", "SECRETS_MANAGER"), (path, "KMS")):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "no url")
+        with pytest.raises(KeyUnavailable, match=f"AWS_ENDPOINT_URL_{service} is no URL") as refused:
+            provider(source).keys("customer")
+        assert not isinstance(refused.value, SourceUnreachable)
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://127.0.0.1:1")
+        monkeypatch.setattr("consumer.redactors.key_provider._RETRIES", 0)
+        monkeypatch.setattr("consumer.aws.secrets._RETRIES", 0)
+        with pytest.raises(SourceUnreachable):
+            provider(source).keys("customer")
 
 
 def test_an_endpoint_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
