@@ -116,16 +116,21 @@ def folder(configured: Path | None, application: str) -> Finding:
         text = f"{place} has {free} MiB left: free some, or set runtime_dir to another place."
         return Finding("runtime folder", "warning", text)
     if configured and _is_lived_in(place):
-        living = _application_in(place)
-        if living is None:
-            text = f"A worker lives in {place}, of which application is not known; another needs a runtime_dir of its own."
-            return Finding("runtime folder", "warning", text)
-        if living == application:
-            text = f"A worker of {application} lives in {place}; a second one needs a runtime_dir of its own."
-            return Finding("runtime folder", "ok", text)
-        text = f"A worker of another application lives in {place}: set runtime_dir to a folder of its own."
-        return Finding("runtime folder", "failed", text)
+        return _whose(place, application)
     return Finding("runtime folder", "ok", f"{place} can be written{'' if there == place else ', once it is made'}.")
+
+
+def _whose(place: Path, application: str) -> Finding:
+    """Say whose folder it is that a worker lives in."""
+    living = _application_in(place)
+    if living is None:
+        text = f"A worker lives in {place}, of which application is not known; another needs a runtime_dir of its own."
+        return Finding("runtime folder", "warning", text)
+    if living == application:
+        text = f"A worker of {application} lives in {place}; a second one needs a runtime_dir of its own."
+        return Finding("runtime folder", "ok", text)
+    text = f"A worker of another application lives in {place}: set runtime_dir to a folder of its own."
+    return Finding("runtime folder", "failed", text)
 
 
 def _is_lived_in(place: Path) -> bool:
