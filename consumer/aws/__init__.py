@@ -12,7 +12,8 @@ from consumer.aws.clients import (
     shown,
 )
 from consumer.aws.errors import CALL_ERRORS, REASONS, code_of, error_code, explain, reason, reason_of, request_id
-from consumer.aws.secrets import SECRET_PREFIX, is_secret, read_secret
+from consumer.aws.secrets import read_secret
+from consumer.secret_names import SECRET_PREFIX, is_secret
 
 __all__ = [
     "CALL_ERRORS",

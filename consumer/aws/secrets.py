@@ -5,17 +5,9 @@ from typing import Final
 from consumer.aws.clients import client
 from consumer.aws.errors import CALL_ERRORS, explain
 from consumer.errors import StartError
-
-SECRET_PREFIX: Final = "secretsmanager:"  # noqa: S105 - a scheme, no secret
+from consumer.secret_names import SECRET_PREFIX
 
 _RETRIES: Final = 3
-
-
-def is_secret(source: str) -> bool:
-    """Whether a setting names a secret: by its ARN, or by ``secretsmanager:`` and its name."""
-    return source.startswith(SECRET_PREFIX) or (
-        source.startswith("arn:") and source.split(":")[2:3] == ["secretsmanager"]
-    )
 
 
 def read_secret(source: str) -> str:

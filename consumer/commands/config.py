@@ -14,6 +14,7 @@ from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
 from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
 from consumer.settings.load import settings_of
+from consumer.settings.problems import HEADING
 from consumer.settings.sources import read
 from redaction.plugin import identity
 
@@ -49,7 +50,8 @@ def config_check(config: Path | None, *, as_json: bool) -> None:
             raise type(gravest)("\n".join(dict.fromkeys(map(str, problems))))
     except SanitizerError as error:
         if as_json:
-            click.echo(json.dumps({"ok": False, "problems": str(error).splitlines()}))
+            told = [line for line in str(error).splitlines() if line != HEADING]
+            click.echo(json.dumps({"ok": False, "problems": told}))
         raise
     lines = [
         f"The settings are valid; redactor {identity(redactor)}, digest {redactor.digest}.",

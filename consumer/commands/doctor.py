@@ -42,7 +42,7 @@ def doctor(config: Path | None, *, as_json: bool) -> None:
         if not as_json:
             click.echo(_line(finding))  # at once: some take a while
     if as_json:
-        click.echo(json.dumps([finding._asdict() for finding in findings]))
+        click.echo(json.dumps([{"check": each.check, "state": each.state, "text": each.text} for each in findings]))
     else:
         click.echo(_summary(findings))
     sys.exit(examination.exit_status)

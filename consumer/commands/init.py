@@ -1,5 +1,6 @@
 """`sanitizer init`."""
 
+import shlex
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -40,11 +41,12 @@ def init(folder: Path) -> None:
     _write(folder, texts)
     for name in texts:
         click.echo(f"Wrote {folder / name}")
+    settings, policy, sample = (shlex.quote(str(folder / name)) for name in (_SETTINGS, _POLICY, _SAMPLE))
     click.echo(
         "\nNext, what they say, and what becomes of the sample:\n\n"
-        f"    sanitizer config check --config {folder / _SETTINGS}\n"
-        f"    sanitizer policy test {folder / _POLICY}\n"
-        f"    sanitizer redact --config {folder / _SETTINGS} --explain < {folder / _SAMPLE}"
+        f"    sanitizer config check --config {settings}\n"
+        f"    sanitizer policy test {policy}\n"
+        f"    sanitizer redact --config {settings} --explain < {sample}"
     )
 
 

@@ -2,11 +2,11 @@
 
 import math
 import re
-from typing import Any, Final
+from typing import Any
 
 import click
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
+from consumer.settings.base import TABLE_NAME
 
 
 class Text(click.ParamType[str]):
@@ -28,7 +28,7 @@ class TableName(Text):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
         name = super().convert(value, param, ctx)
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(TABLE_NAME, name):
             self.fail("a name has 3 to 255 letters, digits, dots, dashes and underscores.", param, ctx)
         return name
 

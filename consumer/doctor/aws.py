@@ -11,7 +11,7 @@ from consumer.doctor import permissions, stream_readers
 from consumer.doctor.finding import Finding
 from consumer.dynamodb import schema
 from consumer.dynamodb.names import INDEX
-from consumer.errors import ServiceError, StartError
+from consumer.errors import ServiceError, StartError, UsageError
 from consumer.kcl import lease_origin
 from consumer.settings import Settings, lease_tables
 
@@ -71,7 +71,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         kinesis, dynamodb = clients = [aws.own_client(service, retries=1) for service in _SERVICES]
         in_clear = aws.clear_endpoints(clients)
     except StartError as error:
-        yield Finding("region", "failed", str(error))
+        yield Finding("region", "failed", str(error), UsageError.exit_status)
         yield Finding("all of AWS", "skipped", "Credentials, stream, tables, permissions: correct the region first.")
         return
     ways = [f"{name} at {aws.shown(each.meta.endpoint_url)}" for name, each in zip(_SERVICES, clients, strict=True)]

@@ -41,16 +41,14 @@ class Doctor:
         """Yield what there is to say, as it is found."""
         for finding in self._findings():
             if finding.state == "failed":
-                wrong = UsageError.exit_status if finding.check == "region" else 1
-                self.exit_status = max(self.exit_status, wrong)
+                self.exit_status = max(self.exit_status, finding.exit_status)
             yield finding
 
     def _findings(self) -> Iterator[Finding]:
         try:
             settings = load_settings(self._config)
         except UsageError as error:
-            self.exit_status = error.exit_status
-            yield Finding("settings", "failed", str(error))
+            yield Finding("settings", "failed", str(error), error.exit_status)
             yield Finding("all else", "skipped", "Correct the settings first: they say where to look.")
             return
         source = f"{self._config} and the environment" if self._config else "the environment"
@@ -68,16 +66,14 @@ class Doctor:
         try:
             check_format(settings)
         except SanitizerError as error:
-            self.exit_status = max(self.exit_status, error.exit_status)
-            return Finding("format", "failed", str(error))
+            return Finding("format", "failed", str(error), error.exit_status)
         return Finding("format", "ok", f"{', '.join(name for name, _ in settings.stream.steps)}.")
 
     def _sink_options(self, settings: Settings) -> Finding:
         try:
             check_options(settings)
         except SanitizerError as error:
-            self.exit_status = max(self.exit_status, error.exit_status)
-            return Finding("sinks", "failed", str(error))
+            return Finding("sinks", "failed", str(error), error.exit_status)
         return Finding("sinks", "ok", f"{', '.join(sink.plugin for sink in settings.sinks)}; the options are right.")
 
     def _sink(self, settings: Settings, chosen: SinkSettings) -> Finding | None:
@@ -85,8 +81,7 @@ class Doctor:
         try:
             has_looked = check_reach(chosen, settings)
         except SanitizerError as error:
-            self.exit_status = max(self.exit_status, error.exit_status)
-            return Finding("sinks", "failed", str(error))
+            return Finding("sinks", "failed", str(error), error.exit_status)
         return Finding("sinks", "ok", f"{chosen.plugin}: what it writes to is as it must be.") if has_looked else None
 
     def _policy(self, settings: Settings) -> Finding:
@@ -94,8 +89,7 @@ class Doctor:
             redactor = load_plugin(settings)
             load_candidate(settings)
         except SanitizerError as error:
-            self.exit_status = max(self.exit_status, error.exit_status)
-            return Finding("policy", "failed", str(error))
+            return Finding("policy", "failed", str(error), error.exit_status)
         name, engine = identity(redactor), _ENGINES[engine_of(redactor)]
         return Finding(
             "policy", "ok", f"{name}, digest {redactor.digest}; it is not at odds with the settings.{engine}"

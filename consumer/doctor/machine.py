@@ -8,7 +8,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ from consumer.kcl import jars as kcl_jars
 from consumer.kcl.daemon import PROPERTIES_FILE
 from consumer.kcl.java import find_java, java_version, runs
 from consumer.settings import Settings
+from consumer.web.markup import tag
 from consumer.worker.memory import divide, limit_mib
 from consumer.worker.runtime_folder import refuse_if_others_write
 from consumer.worker.worker_id import FILE
@@ -116,12 +116,21 @@ def folder(configured: Path | None, application: str) -> Finding:
         text = f"{place} has {free} MiB left: free some, or set runtime_dir to another place."
         return Finding("runtime folder", "warning", text)
     if configured and _is_lived_in(place):
-        if _application_in(place) == application:
-            text = f"A worker of {application} lives in {place}; a second one needs a runtime_dir of its own."
-            return Finding("runtime folder", "ok", text)
-        text = f"A worker of another application lives in {place}: set runtime_dir to a folder of its own."
-        return Finding("runtime folder", "failed", text)
+        return _whose(place, application)
     return Finding("runtime folder", "ok", f"{place} can be written{'' if there == place else ', once it is made'}.")
+
+
+def _whose(place: Path, application: str) -> Finding:
+    """Say whose folder it is that a worker lives in."""
+    living = _application_in(place)
+    if living is None:
+        text = f"A worker lives in {place}, of which application is not known; another needs a runtime_dir of its own."
+        return Finding("runtime folder", "warning", text)
+    if living == application:
+        text = f"A worker of {application} lives in {place}; a second one needs a runtime_dir of its own."
+        return Finding("runtime folder", "ok", text)
+    text = f"A worker of another application lives in {place}: set runtime_dir to a folder of its own."
+    return Finding("runtime folder", "failed", text)
 
 
 def _is_lived_in(place: Path) -> bool:
@@ -154,7 +163,8 @@ def port(host: str, number: int, application: str) -> Finding:
             pass
     except OSError as error:
         page = _page_of_a_worker(host, number)
-        if page and escape(application) in page:
+        # The whole fact: the name alone may be part of another, that of the stream, or one of the page's own words.
+        if page and tag("dt", "application") + tag("dd", application) in page:
             text = (
                 f"A worker of {application} serves {number} of {host}; a second one here needs an http.port of its own."
             )

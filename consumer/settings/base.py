@@ -1,11 +1,13 @@
 """What all sections of the settings are made of."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-"""A DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
+TABLE_NAME: Final = r"[A-Za-z0-9_.-]{3,255}"
+"""The form of a DynamoDB table name (AWS: 3 to 255 letters, digits, ``_ . -``)."""
+
+TableName = Annotated[str, Field(pattern=f"^{TABLE_NAME}$")]
 
 FieldPath = Annotated[str, Field(pattern=r"^[^.{}]+(\.[^.{}]+)*$")]
 """A field of a document; dots lead into objects, as in key templates."""

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from consumer.errors import UsageError
+from consumer.secret_names import is_file
 from consumer.settings.model import Settings
 from consumer.settings.sources import Place, Sources
 from redaction.built_in import built_in
 
-_ELSEWHERE: Final = ("arn:", "secretsmanager:")
 # Options of decoders that come with the service.
 _DECODER_FILES: Final = {"confluent": ("folder", "credentials"), "glue": ("folder",)}
 
@@ -27,12 +27,12 @@ def with_files_found(settings: Settings, sources: Sources) -> Settings:
     before = repr(values)
     for holder, place in _files(**values):
         written = holder.get(place[-1])
-        if isinstance(written, str) and sources.is_of_the_file(place):
+        if isinstance(written, str) and written and sources.is_of_the_file(place):
             holder[place[-1]] = _found(sources.path.parent, written, sources.blamed(place))
     if repr(values) == before:
         return settings
     changed = {name: type(getattr(settings, name)).model_validate(section) for name, section in values.items()}
-    return settings.model_copy(update=changed)
+    return settings.with_files_found(changed)
 
 
 def _files(redaction: dict[str, Any], stream: dict[str, Any]) -> Iterator[tuple[dict[Any, Any], Place]]:
@@ -42,7 +42,7 @@ def _files(redaction: dict[str, Any], stream: dict[str, Any]) -> Iterator[tuple[
         yield redaction["options"], ("redaction", "options", "policy")
     if candidate and candidate["policy"] not in policies:
         yield candidate, ("redaction", "candidate", "policy")
-    if not str(redaction["keys"]).startswith(_ELSEWHERE):
+    if redaction["keys"] and is_file(redaction["keys"]):
         yield redaction, ("redaction", "keys")
     for number, step in enumerate(stream["format"]):
         for name, options in step.items() if isinstance(step, dict) else ():
@@ -52,11 +52,25 @@ def _files(redaction: dict[str, Any], stream: dict[str, Any]) -> Iterator[tuple[
 
 def _found(folder: Path, written: str, blamed: str) -> str:
     beside, here = folder / written, Path(written)
-    if not here.exists():
-        return str(beside.absolute())  # where it is missing, too: so an error says where it was looked for
-    if not beside.exists() or beside.samefile(here):
-        return written
-    raise UsageError(
-        f"The configuration is not valid: {blamed}: lies in the settings file's folder, and another of its name in the "
-        "current one; write the whole path."
-    )
+    try:
+        if not _is_there(here):
+            return str(beside.absolute())  # where it is missing, too: so an error says where it was looked for
+        if not _is_there(beside) or beside.samefile(here):
+            return written
+        problem = "lies in the settings file's folder, and another of its name in the current one; write the whole path"
+    except OSError as error:
+        problem = f"the file cannot be looked for ({error.strerror})"
+    # Here, so that the error that shows the value is not even the context of this one.
+    raise UsageError(f"The configuration is not valid: {blamed}: {problem}.")
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether there is such a file; unlike `Path.exists` the same with each Python.
+
+    :raises OSError: nobody can tell.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a NUL
+        return False
+    return True

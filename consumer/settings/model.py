@@ -5,14 +5,16 @@ have no settings here.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import UsageError
+from consumer.settings.base import Section
 from consumer.settings.key_template import METADATA
 from consumer.settings.output import Output
 from consumer.settings.sections import Http, Logs, Pipeline, QuarantineSettings, Redaction, SinkSettings
@@ -75,6 +77,9 @@ class Settings(BaseSettings):
         "leases back at once. Default: a new temporary folder.",
     )
 
+    # Sections before the files that they name were found.
+    _written: Mapping[str, Section] = PrivateAttr(default_factory=dict)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -87,6 +92,17 @@ class Settings(BaseSettings):
         """Let the environment win over the file, which arrives as the initial values."""
         del env_settings, dotenv_settings, file_secret_settings
         return _Environment(settings_cls), init_settings
+
+    def with_files_found(self, sections: Mapping[str, Section]) -> Self:
+        """Return the settings with sections in which files have the paths that they were found at."""
+        found = self.model_copy(update=sections)
+        found._written = {name: getattr(self, name) for name in sections}  # noqa: SLF001 - of this class
+        return found
+
+    @property
+    def as_written(self) -> Self:
+        """The settings with files as somebody has named them: where they were found depends on the current folder."""
+        return self.model_copy(update=self._written)
 
     @property
     def has_table(self) -> bool:

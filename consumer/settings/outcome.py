@@ -24,9 +24,10 @@ _INDIFFERENT: Final[dict[str, Any]] = {
 def outcome_digest(settings: Settings) -> str:
     """Return the digest. What is set to its default counts as not set, so that a new version's settings change nothing.
 
-    The options of sinks that are not built in, which may hold secrets, are no part of it.
+    Files count by the names that were written, wherever they were found: workers need not share a folder. The options
+    of sinks that are not built in, which may hold secrets, are no part of it.
     """
-    values = settings.model_dump(mode="json", exclude=_INDIFFERENT, exclude_defaults=True)
+    values = settings.as_written.model_dump(mode="json", exclude=_INDIFFERENT, exclude_defaults=True)
     for sink in values.get("sinks", ()):
         if sink["plugin"] not in BUILT_IN_SINKS:
             sink.pop("options", None)

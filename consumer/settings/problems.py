@@ -15,6 +15,8 @@ from redaction.strict_yaml import unknown_key
 if typing.TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+HEADING: Final = "The configuration is not valid:"
+
 _TABLE: Final = "must be 3 to 255 letters, digits, '_', '.' and '-'"
 _STREAM: Final = "must be 1 to 128 letters, digits, '_', '.' and '-'"
 _FIELD: Final = "must be the name of a field; dots lead into objects, for example 'meta.revision'"
@@ -36,8 +38,8 @@ def sentence(problems: Iterable[str]) -> str:
     """Join problems: one on the same line, more on a line each. Equal ones are one."""
     told = list(dict.fromkeys(problems))
     if len(told) > 1:
-        return "\n".join(["The configuration is not valid:", *told])
-    return f"The configuration is not valid: {told[0]}{'' if told[0].endswith('?') else '.'}"
+        return "\n".join([HEADING, *told])
+    return f"{HEADING} {told[0]}{'' if told[0].endswith('?') else '.'}"
 
 
 def explain(problem: "ErrorDetails", sources: Sources) -> str:

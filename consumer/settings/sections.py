@@ -4,12 +4,11 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from consumer.secret_names import SECRET_NAME
 from consumer.settings.base import Section, TableName
 
 FINGERPRINT_KEY_LENGTH: Final = 32
 """Characters at least."""
-
-_SECRET: Final = r"arn:[a-z-]+:secretsmanager:.+|secretsmanager:.+"  # noqa: S105 - the form of its name
 
 
 class SinkSettings(Section):
@@ -32,7 +31,7 @@ class QuarantineSettings(Section):
     )
     fingerprint_secret: str | None = Field(
         None,
-        pattern=f"^({_SECRET})$",
+        pattern=f"^{SECRET_NAME}$",
         description="The Secrets Manager secret that holds this key as its text, read at start: its ARN, or "
         "'secretsmanager:' and its name. For what gets no secrets as variables, such as a Lambda function.",
     )

@@ -25,7 +25,7 @@ Place: TypeAlias = Sequence[int | str]
 
 # What a parser quotes: names of what it expected, which are its own words, and the file's text.
 _NAMED: Final = re.compile(r"'(<[a-z ]+>|[],:?{}[-])'")
-_QUOTED: Final = re.compile(r""" ?(['"]).*\1""")
+_QUOTED: Final = re.compile(r""" ?['"].*['"]""")
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ def read(path: Path | None) -> Sources:
 
 
 def _without_quotes(reason: str) -> str:
-    """Cut out what may be a secret."""
-    return _QUOTED.sub("", _NAMED.sub("\0\\1\0", reason)).replace("\0", "'")
+    """Cut out what may be a secret; where what is left says nothing, all of the reason."""
+    cut = _QUOTED.sub("", _NAMED.sub("\0\\1\0", reason)).replace("\0", "'").removesuffix(", but found")
+    return cut.partition(":")[0] if cut.endswith((":", " expected", " or")) else cut
 
 
 def variables() -> dict[str, str]:

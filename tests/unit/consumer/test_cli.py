@@ -321,6 +321,10 @@ def test_scripts_read_whether_the_settings_are_valid(run: Run, config: Path) -> 
     assert told["ok"] is False
     assert [problem for problem in told["problems"] if "http.port" in problem]
     assert "http.port" in ran.err
+    config.write_text("http: {port: high}\nstraem: {}\n")
+    straem, port = json.loads(run("config", "check", "--json", "--config", config).out)["problems"]
+    assert port.startswith(f"{config}:1: http.port: ")
+    assert straem.startswith(f"{config}:2: straem: ")
 
 
 def test_all_that_the_settings_name_is_checked_at_once(run: Run, config: Path, tmp_path: Path) -> None:

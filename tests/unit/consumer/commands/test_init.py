@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ FILES = ("settings.yaml", "policy.yaml", "policy.test.yaml", "sample.jsonl")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "of" / "mine"
+    return tmp_path / "of" / "mine, all"
 
 
 def test_what_it_writes_is_valid_passes_and_redacts(run: Run, folder: Path) -> None:
@@ -48,7 +49,8 @@ def test_the_commands_that_it_names_are_its_own(run: Run, folder: Path) -> None:
     named = re.findall(r"^    sanitizer (.*?)(?: < (.*))?$", run("init", folder).out, re.MULTILINE)
     assert len(named) == 3
     for arguments, source in named:
-        assert run(*arguments.split(), stdin=Path(source).read_bytes() if source else b"").status == 0
+        stdin = Path(*shlex.split(source)).read_bytes() if source else b""
+        assert run(*shlex.split(arguments), stdin=stdin).status == 0
 
 
 def test_the_current_folder_is_meant_if_none_is(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,15 @@ def test_a_mistyped_selection_does_not_look_like_an_empty_quarantine(
     assert run("quarantine", "list", "--config", world.config, "--code", "too_deep", "--shard", SHARD).status == 0
 
 
+def test_a_shard_that_is_gone_may_have_entries_of_another_time(run: Run, world: World) -> None:
+    gone = "shardId-000000000007"
+    item = {"stream": {"S": world.name}, "source": {"S": f"{world.name}/{gone}"}, "position": {"S": "1#0"}}
+    item |= {"code": {"S": "too_deep"}, "quarantined_at": {"S": "2024-03-15T10:30:00.000Z"}}
+    world.dynamodb.put_item(TableName=world.settings.quarantine.table, Item=item)
+    assert listed(run, world, "--shard", gone, "--since", "1h") == []
+    assert listed(run, world, "--shard", gone, "--code", "invalid_json") == []
+
+
 def test_a_plug_in_may_have_codes_of_its_own(run: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     values = world.values
     world.configure(values | {"stream": values["stream"] | {"format": ["of_ours", "json"]}})

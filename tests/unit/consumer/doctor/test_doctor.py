@@ -20,10 +20,12 @@ from consumer.kcl import jars
 from consumer.kcl.daemon import write_properties
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
+from consumer.web.page import Page
 from consumer.worker import memory, preflight
 from consumer.worker.worker_id import WorkerId
 from tests.kits.cli import Run
 from tests.kits.door import SECRET, Door
+from tests.kits.page import ABOUT, OK, Figures, watched
 
 REGION = "eu-central-1"
 
@@ -367,20 +369,26 @@ def test_port_in_use(run: Run, patient: Patient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("application", "state", "text"),
+    ("served", "application", "state", "text"),
     [
-        ("payments", "ok", "A worker of payments serves {} of 127.0.0.1; a second one here needs an http.port of"),
-        ("others", "failed", "A worker of another application serves port {} of 127.0.0.1: set http.port to another"),
+        ("payments", "payments", "ok", "A worker of payments serves {} of 127.0.0.1; a second one here needs an http."),
+        ("payments", "others", "failed", "A worker of another application serves port {} of 127.0.0.1: set http.port"),
+        ("payments", "pay", "failed", "A worker of another application"),
+        ("payments", "kinesis-sanitizer", "failed", "A worker of another application"),  # the page's own name
+        ("payments", "transactions", "failed", "A worker of another application"),  # its stream's
     ],
 )
-def test_a_port_that_a_worker_serves(application: str, state: str, text: str) -> None:
+def test_a_port_that_a_worker_serves(served: str, application: str, state: str, text: str) -> None:
+    about = ABOUT | {"application": served}
+    page = Page(watched(Figures(), 2), about, lambda: OK, lambda: OK).answer().body
+
     class Handler(BaseHTTPRequestHandler):
         server_version = "sanitizer"
 
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"<dd>payments</dd>")
+            self.wfile.write(page)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -573,10 +581,11 @@ def test_the_runtime_folder(tmp_path: Path) -> None:
     shared.chmod(0o700)
     own = WorkerId(shared)
     found = machine.folder(shared, "payments")
-    assert (found.state, "A worker of another application lives in" in found.text) == ("failed", True)
+    assert (found.state, found.text.startswith(f"A worker lives in {shared}, ")) == ("warning", True)
     write_properties(shared, {"streamName": "s", "applicationName": "payments"})
     found = machine.folder(shared, "payments")
     assert (found.state, "A worker of payments lives in" in found.text) == ("ok", True)
-    assert machine.folder(shared, "payment").state == "failed"
+    found = machine.folder(shared, "payment")
+    assert (found.state, "A worker of another application lives in" in found.text) == ("failed", True)
     own.lock.close()
     assert machine.folder(shared, "payments").state == "ok"

@@ -6,7 +6,7 @@ import pytest
 
 from consumer.errors import UsageError
 from consumer.redactors.loading import load_plugin
-from consumer.settings import Settings, load_settings
+from consumer.settings import Settings, load_settings, outcome_digest
 
 POLICY = 'name: mine\nversion: "1"\nextends: default\n'
 
@@ -85,3 +85,40 @@ def test_what_a_variable_names_is_in_the_current_folder(conf: Path, monkeypatch:
     monkeypatch.setenv("SANITIZER_REDACTION__OPTIONS__POLICY", "mine.yaml")
     settings = settings_of(conf, "redaction: {options: {policy: other.yaml}}")
     assert settings.redaction.options == {"policy": "mine.yaml"}
+
+
+def test_a_digest_is_of_what_is_written_wherever_it_is_called(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest(keys: str = "keys.yaml", folder: str = "schemas") -> str:
+        text = f"redaction: {{keys: {keys}}}\nstream: {{format: [{{confluent: {{folder: {folder}}}}}]}}"
+        return outcome_digest(settings_of(conf, text))
+
+    (conf / "keys.yaml").touch()
+    (conf / "schemas").mkdir()
+    elsewhere = digest()
+    monkeypatch.chdir(conf)
+    assert digest() == elsewhere
+    assert len({elsewhere, digest(keys="others.yaml"), digest(folder="others")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("redaction: {{keys: {}}}", "redaction.keys"),
+        ("redaction: {{options: {{policy: {}}}}}", "redaction.options.policy"),
+        ("stream: {{format: [{{confluent: {{folder: {}}}}}]}}", "stream.format.0.confluent.folder"),
+    ],
+)
+def test_what_no_file_can_be_named_is_refused_with_its_place(conf: Path, text: str, place: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        settings_of(conf, "\n" + text.format("k" * 300))
+    assert f"settings.yaml:2: {place}: the file cannot be looked for (File name too long)." in str(refused.value)
+    assert "kkk" not in str(refused.value)
+
+
+def test_what_is_empty_names_no_file(conf: Path) -> None:
+    assert settings_of(conf, "redaction: {options: {policy: ''}}").redaction.options == {"policy": ""}
+
+
+@pytest.mark.parametrize("keys", ["arn:aws:s3:::bucket/keys.yaml", "arn:aws:kms:eu-central-1:1:key/a"])
+def test_another_arn_is_no_file_either(conf: Path, keys: str) -> None:
+    assert settings_of(conf, f"redaction: {{keys: '{keys}'}}").redaction.keys == keys
