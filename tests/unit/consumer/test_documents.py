@@ -320,7 +320,7 @@ def test_it_needs_nothing_of_the_worker() -> None:
     assert loaded - optional == botocores | {"consumer", "orjson", "redaction"}
     needed = [
         *("aws", "aws.clients", "aws.errors", "aws.secrets", "documents", "dynamodb", "dynamodb.attribute_values"),
-        *("dynamodb.bounds", "dynamodb.names", "dynamodb.query", "errors", "record"),
+        *("dynamodb.bounds", "dynamodb.names", "dynamodb.query", "errors", "record", "secret_names"),
     ]
     assert own == str([*(f"consumer.{name}" for name in needed), "redaction.plugin", "redaction.serialize"])
 
