@@ -324,6 +324,22 @@ def test_what_was_shown_is_executed_and_its_end_told(status: str, waits: str, fa
     assert calls.count(["describe-stack-events", "--stack-name", "sanitizer"]) == failures
 
 
+@pytest.mark.parametrize(
+    ("actionlint", "hclfmt", "installed"),
+    [("v1", "v2", []), ("v0", "v2", ["x/actionlint@v1"]), ("v1", "v1", ["x/hclfmt@v2"]), ("v1", "", ["x/hclfmt@v2"])],
+)
+def test_programs_of_another_release_are_installed_again(
+    actionlint: str, hclfmt: str, installed: list[str], tmp_path: Path
+) -> None:
+    script = (ROOT / ".ci/install").read_text(encoding="utf-8")
+    script = re.sub(r"^(actionlint|hclfmt)=.*$", "", script[script.index("# renovate") :], flags=re.MULTILINE)
+    built = f"mod\tgithub.com/hashicorp/hcl/v2\t{hclfmt}\th1:x"
+    programs = {"actionlint": f"echo {actionlint}", "hclfmt": f"# {built}", "go": 'echo "$2"'}
+    ran = run(f"actionlint=v1 hclfmt=v2\n{script}", tmp_path, programs)
+    assert ran.returncode == 0, ran.stderr
+    assert [re.sub(r".*/cmd/", "x/", line) for line in ran.stdout.splitlines()] == installed
+
+
 def test_a_tag_that_is_not_the_version_is_no_release(tmp_path: Path) -> None:
     script = step_of("release", "image", "The tag is the version")["run"]
     version = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), flags=re.MULTILINE)[0]
