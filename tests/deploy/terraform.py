@@ -63,6 +63,12 @@ def read(folder: Path) -> tuple[Block, ...]:
     return tuple(block for tree in trees for block in _blocks(parts(tree)[0]))
 
 
+def assigned(file: Path) -> dict[str, Any]:
+    """Return the values of a file of variables."""
+    (body,) = parts(hcl2.parses_to_tree(file.read_text(encoding="utf-8")))
+    return {name: evaluate(value, {}) for name, value in Block("", (), body).attributes().items()}
+
+
 class Resource:
     """One instance of a resource or a data source."""
 

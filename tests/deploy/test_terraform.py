@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.hcl import evaluate, references
 from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, declared, document, file, parameters_file
-from tests.deploy.terraform import FOLDER, Module, Resource, read, words
+from tests.deploy.terraform import FOLDER, Module, Resource, assigned, read, words
 from tests.deploy.terraform_pairs import (
     APART,
     COUNTERPARTS,
@@ -19,6 +19,7 @@ from tests.deploy.terraform_pairs import (
     TYPES,
     Deployment,
     Said,
+    converted,
     snake,
     type_of,
     variables,
@@ -453,7 +454,7 @@ def test_the_page_imports_all_that_holds_data() -> None:
 
 def test_modules_ask_for_one_version_of_each() -> None:
     asked = {str(file.parent.relative_to(FOLDER)): _versions(file.parent) for file in FOLDER.rglob("*.tf")}
-    assert len(asked) == len(MODULES) + 2 * len(SIZES)
+    assert len(asked) == len(MODULES) + len(ROOTS)
     assert len(set(asked.values())) == 1, asked
 
 
@@ -464,17 +465,34 @@ def _versions(folder: Any) -> tuple[str, str]:
     return evaluate(terraform.attributes()["required_version"], {}), aws["version"]
 
 
+ROOTS: Final = ("data", "service")
+EXAMPLES: Final = FOLDER / "examples"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_examples_call_the_modules_with_what_they_need(root: str) -> None:
+    folder = EXAMPLES / root
+    calls = {each.labels[0]: each.attributes() for each in read(folder) if each.kind == "module"}
+    for name, call in calls.items():
+        assert (folder / evaluate(call["source"], {})).resolve() == FOLDER / name
+        required = {k for k, v in Module.declared_in(name).items() if "default" not in v.attributes()}
+        assert required <= set(call)
+        assert set(call) - {"source"} <= set(Module.declared_in(name))
+    variables_ = {each.labels[0]: each for each in read(folder) if each.kind == "variable"}
+    for name in map(snake, parameters_file(f"1k/{root}")):  # what a stack is told, a root is told, and hands on
+        assert references(calls[root][name], "var") == {name}
+        assert evaluate(calls[root][name], {"var": {name: "handed on"}}) == "handed on"
+        assert type_of(variables_[name]) == type_of(Module.declared_in(root)[name])
+    passed = {name for call in calls.values() for each in call.values() for name in references(each, "var")}
+    assert passed == set(variables_) - {"data_state"}
+
+
 @pytest.mark.parametrize("size", SIZES)
-def test_examples_have_the_sizes_of_the_parameters(size: str) -> None:
-    for root in ("data", "service"):
-        folder = FOLDER / "examples" / size / root
-        calls = {each.labels[0]: each.attributes() for each in read(folder) if each.kind == "module"}
-        for name, call in calls.items():
-            assert (folder / evaluate(call["source"], {})).resolve() == FOLDER / name
-            required = {k for k, v in Module.declared_in(name).items() if "default" not in v.attributes()}
-            assert required <= set(call)
-            assert set(call) - {"source"} <= set(Module.declared_in(name))
-        asked = {k: v for k, v in parameters_file(f"{size}/{root}").items() if v}
-        assert {snake(k): v for k, v in asked.items()} == {
-            k: str(evaluate(calls[root][k], {})) for k in map(snake, asked)
-        }
+def test_sizes_of_the_examples_are_those_of_the_parameters(size: str) -> None:
+    assert {each.name for each in (EXAMPLES / "sizes").iterdir()} == set(SIZES)
+    assert {each.stem for each in (EXAMPLES / "sizes" / size).iterdir()} == set(ROOTS)
+    for root in ROOTS:
+        found = assigned(EXAMPLES / "sizes" / size / f"{root}.tfvars")
+        asked = {snake(k): v for k, v in parameters_file(f"{size}/{root}").items() if v}
+        declared_ = Module.declared_in(root)
+        assert found == {k: converted(v, type_of(declared_[k])) for k, v in asked.items()}
