@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import hcl2
 from lark import Token, Tree
 
-from tests.deploy.hcl import Invalid, Unsupported, evaluate, pairs, parts
+from tests.deploy.hcl import Invalid, Unsupported, evaluate, holds, pairs, parts
 from tests.deploy.iam_template import ACCOUNT, REGION
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "terraform"
@@ -169,7 +169,7 @@ class Module:
             str(evaluate(each.attributes()["error_message"], self.scope))
             for variable in self.declared.values()
             for each in variable.blocks("validation")
-            if not evaluate(each.attributes()["condition"], self.scope)
+            if not holds(each.attributes()["condition"], self.scope)
         ]
 
 
