@@ -121,16 +121,27 @@ def test_schemas_know_every_key_and_each_job_ends(schema: str, files: list[Path]
 
 def test_ci_makes_what_the_projects_own_script_makes() -> None:
     own = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    jobs = workflow("ci")["jobs"]
-    by_matrix = jobs["make"]["strategy"]["matrix"]["target"]
-    assert [*by_matrix, "image-test"] == own
-    assert "make image-test" in jobs["image"]["steps"][-1]["run"]
+    assert ci_targets() == own
+
+
+@pytest.mark.parametrize(("target", "before"), [("test", []), ("image-test", ["root"])])
+def test_ci_is_root_where_roots_are_changed_alone(target: str, before: list[str], tmp_path: Path) -> None:
+    script = workflow("ci")["jobs"]["make"]["steps"][-1]["run"]
+    programs = {"make": 'echo "make $1, CI=$CI"', "sudo": 'echo root; exec "$@"'}
+    ran = run(script, tmp_path, programs, TARGET=target, CI="true")
+    assert ran.stdout.splitlines() == [*before, f"make {target}, CI=true"]
+
+
+def ci_targets() -> list[str]:
+    found: list[str] = workflow("ci")["jobs"]["make"]["strategy"]["matrix"]["target"]
+    return found
 
 
 def test_make_targets_that_are_named_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
     named = {target for each in STEPS for target in re.findall(r"\bmake ([a-z][a-z-]*)", each.script)}
+    named |= set(ci_targets())
     assert named >= {"audit", "lock", "image-test"}
     assert named <= targets
 
