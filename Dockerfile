@@ -121,7 +121,7 @@ RUN --mount=type=secret,id=cargo,target=/opt/cargo/config.toml \
     cp native/Cargo.lock /native/; \
     rustc --version > /native/rustc.txt; \
     cd /opt/cargo/registry/src/*/; \
-    find . -maxdepth 2 -type f \( -name 'LICENSE*' -o -name 'COPYING*' -o -name 'NOTICE*' -o -name 'UNLICENSE*' \) \
+    find . -maxdepth 2 -type f \( -iname '*licen[cs]e*' -o -iname '*copying*' -o -iname '*notice*' \) \
         -exec install -D --mode=0644 {} /native/crates/{} \;
 
 # The modules that jdeps finds in KCL's jars; of java.desktop they use java.beans, which needs none of its native libraries.

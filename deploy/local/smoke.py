@@ -63,8 +63,8 @@ def main() -> None:
             compose.run("up", "--build", "--detach")
             look(compose, arguments.documents, arguments.seconds)
         except (SmokeError, subprocess.CalledProcessError) as error:
-            compose.run("ps", "--all")
-            compose.run("logs", "--tail", "50")
+            # Whatever these end with, it is the failure before them that is told.
+            print(compose.read("ps", "--all"), compose.read("logs", "--tail", "50"), sep="\n")
             sys.exit(f"{error}")
         finally:
             compose.run("down", "--volumes", "--timeout", "45")
@@ -127,15 +127,22 @@ def judge(audit: str, documents: int) -> None:
     """
     try:
         found: dict[str, Any] = json.loads(audit.splitlines()[-1])
-    except (ValueError, IndexError):
-        raise SmokeError("The audit said nothing.") from None
-    if found["items"] < documents or found["affected"]:
-        raise SmokeError(f"The audit looked at {found['items']} documents, of which {found['affected']} are affected.")
+        items, affected = int(found["items"]), int(found["affected"])
+    except (ValueError, IndexError, KeyError, TypeError):
+        raise SmokeError(f"The audit said nothing of use: {audit[-200:]!r}") from None
+    if items < documents or affected:
+        raise SmokeError(f"The audit looked at {items} documents, of which {affected} are affected.")
 
 
 def is_scraped(answer: str) -> bool:
-    """Whether Prometheus knows the worker's metrics."""
-    return bool(answer) and bool(json.loads(answer)["data"]["result"])
+    """Whether Prometheus knows the worker's metrics.
+
+    :raises SmokeError: the answer is none of Prometheus's.
+    """
+    try:
+        return bool(answer) and bool(json.loads(answer)["data"]["result"])
+    except (ValueError, KeyError, TypeError):
+        raise SmokeError(f"Prometheus answered {answer[:200]!r}") from None
 
 
 if __name__ == "__main__":

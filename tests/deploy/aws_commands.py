@@ -17,12 +17,45 @@ from botocore.model import OperationModel, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidator
 from botocore.waiter import WaiterModel
 
-OWN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("cloudformation", "deploy"): ("cloudformation:CreateChangeSet",),
-    ("ecr", "get-login-password"): ("ecr:GetAuthorizationToken",),
-    ("logs", "tail"): ("logs:FilterLogEvents",),
+
+class Own(NamedTuple):
+    """A command that is the CLI's own.
+
+    :ivar actions: what it needs at least.
+    :ivar one: options with one value.
+    :ivar several: options with one or more.
+    :ivar flags: options without.
+    :ivar needed: options that must be there.
+    :ivar words: how many words it takes before its options.
+    """
+
+    actions: tuple[str, ...]
+    one: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
+    flags: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+    words: int = 0
+
+
+OWN: Final[Mapping[tuple[str, str], Own]] = {
+    ("cloudformation", "deploy"): Own(
+        ("cloudformation:CreateChangeSet",),
+        frozenset({"template-file", "stack-name", "s3-bucket", "s3-prefix", "kms-key-id", "role-arn"}),
+        frozenset({"parameter-overrides", "capabilities", "notification-arns", "tags"}),
+        frozenset({"force-upload", "no-execute-changeset"})
+        | {f"{no}{name}" for no in ("", "no-") for name in ("disable-rollback", "fail-on-empty-changeset")},
+        frozenset({"template-file", "stack-name"}),
+    ),
+    ("ecr", "get-login-password"): Own(("ecr:GetAuthorizationToken",)),
+    ("logs", "tail"): Own(
+        ("logs:FilterLogEvents",),
+        frozenset({"since", "format", "filter-pattern", "log-stream-name-prefix"}),
+        frozenset({"log-stream-names"}),
+        frozenset({"follow"}),
+        words=1,
+    ),
 }
-"""Commands that are the CLI's own, with what they need at least."""
+"""By service and name."""
 
 _GLOBAL: Final = {"region", "query", "output", "max-items", "profile"}
 """Options of each command: of the CLI itself, and no parameters."""
@@ -36,8 +69,12 @@ _PREFIXES: Final = {
 
 
 _NUMBERS: Final[Mapping[str, Any]] = {"integer": int, "long": int, "double": float, "float": float}
-_LATER: Final = ("file://", "fileb://", "$")
+_FILES: Final = ("file://", "fileb://")
+_LATER: Final = (*_FILES, "$")
 """Values that are known only when a command is run."""
+
+
+_NAMED: Final = re.compile(r"aws [a-z-]+ [a-z-]+")
 
 
 class Command(NamedTuple):
@@ -57,7 +94,7 @@ class Command(NamedTuple):
         """The permissions that it needs at least."""
         if self.operation is None:
             words = shlex.split(self.line)
-            return OWN[words[1], words[2]]
+            return OWN[words[1], words[2]].actions
         return (f"{_PREFIXES.get(self.service, self.service)}:{self.operation}",)
 
 
@@ -67,8 +104,26 @@ def lines(text: str) -> Iterator[str]:
     for block in blocks.split("\n"):
         for found in re.finditer(r"(?<![\w`./-])aws (?=[a-z])", block):
             yield _until_its_end(block[found.start() :])
+    yield from (line for line in _in_text(text) if not _NAMED.fullmatch(line))
+
+
+def named(text: str) -> Iterator[str]:
+    """Return the commands of which a text says the name alone."""
+    yield from (line for line in _in_text(text) if _NAMED.fullmatch(line))
+
+
+def _in_text(text: str) -> Iterator[str]:
     for found in re.finditer(r"`(aws [a-z][^`]*)`", re.sub(r"^ {4,}.*$", "", text, flags=re.MULTILINE)):
         yield " ".join(found[1].split())
+
+
+def exists(line: str) -> bool:
+    """Whether the CLI has the command that is named."""
+    _, service, name = line.split()
+    try:
+        return (service, name) in OWN or bool(_operation(service, name))
+    except ValueError:
+        return False
 
 
 def _until_its_end(text: str) -> str:
@@ -100,11 +155,26 @@ def parse(line: str, variables: Mapping[str, str] = {}) -> Command:
         text = re.sub(rf"\${name}\b", value, text)
     _, service, name, *words = shlex.split(re.sub(r"\$\([^)]*\)", "1700000000", text))
     if (service, name) in OWN:
+        _check_own(f"aws {service} {name}", OWN[service, name], words)
         return Command(line, service, None, {})
     if name == "wait":
         return _waiting(line, service, words)
     operation = _operation(service, name)
     return Command(line, service, operation.name, _parameters(operation, words))
+
+
+def _check_own(command: str, own: Own, words: list[str]) -> None:
+    if len(_leading(words)) != own.words:
+        raise ValueError(f"{command}: {own.words} words before its options, not {_leading(words)}")
+    given = dict(_options(command, words[own.words :]))
+    for name, values in given.items():
+        many = range(1, 2) if name in own.one else range(1, 1000) if name in own.several else range(1)
+        if name not in own.one | own.several | own.flags | _GLOBAL:
+            raise ValueError(f"{command}: there is no option --{name}")
+        if name not in _GLOBAL and len(values) not in many:
+            raise ValueError(f"{command}: --{name} with {len(values)} values")
+    if missing := own.needed - set(given):
+        raise ValueError(f"{command}: without {sorted(missing)}")
 
 
 def _waiting(line: str, service: str, words: list[str]) -> Command:
@@ -148,25 +218,47 @@ def _parameters(operation: OperationModel, words: list[str]) -> dict[str, Any]:
     if shape is not None:
         known = {_dashed(member): (member, of) for member, of in shape.members.items()}
     given: dict[str, Any] = {}
-    while words:
-        option, *words = words
-        if not option.startswith("--"):
-            raise ValueError(f"{operation.name}: {option} is no option")
-        values = _leading(words)
-        words = words[len(values) :]
-        name = option[2:]
+    for name, values in _options(operation.name, words):
         if name not in known and name.startswith("no-") and name[3:] in known and not values:
             given[known[name[3:]][0]] = False
         elif name in known:
             member, of = known[name]
             given[member] = _value(of, values)
         elif name not in _GLOBAL:
-            raise ValueError(f"{operation.name}: there is no option {option}")
-    if shape and given and not any(str(value).startswith(_LATER) for value in given.values()):
-        report = ParamValidator().validate(given, shape)
-        if report.has_errors():
-            raise ValueError(f"{operation.name}: {report.generate_report()}")
+            raise ValueError(f"{operation.name}: there is no option --{name}")
+    if shape is not None:
+        _validate(operation, shape, given)
     return given
+
+
+def _validate(operation: OperationModel, shape: StructureShape, given: Mapping[str, Any]) -> None:
+    """Look for what is required, and at each value that is known before the command is run.
+
+    :raises ValueError: one of them is missing, or not as the model has it.
+    """
+    if missing := set(shape.required_members) - set(given) - set(operation.idempotent_members):
+        raise ValueError(f"{operation.name}: without {sorted(missing)}")
+    for member, value in given.items():
+        if not str(value).startswith(_LATER):
+            report = ParamValidator().validate(value, shape.members[member])
+            if report.has_errors():
+                raise ValueError(f"{operation.name}: {member}: {report.generate_report()}")
+
+
+def _options(command: str, words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each option with its values; of one of the CLI itself there is exactly one.
+
+    :raises ValueError: something is no option, or has not its value.
+    """
+    while words:
+        option, *words = words
+        if not option.startswith("--"):
+            raise ValueError(f"{command}: {option} is no option")
+        values = _leading(words)
+        words = words[len(values) :]
+        if option[2:] in _GLOBAL and len(values) != 1:
+            raise ValueError(f"{command}: {option} with {len(values)} values")
+        yield option[2:], values
 
 
 def _leading(words: list[str]) -> list[str]:
@@ -181,7 +273,7 @@ def _value(shape: Shape, words: list[str]) -> Any:
         return words != ["false"]
     if not words:
         raise ValueError(f"{shape.name}: no value")
-    if words[0].startswith(_LATER) and shape.type_name != "list":
+    if words[0].startswith(_LATER if shape.type_name != "list" else _FILES):
         return words[0]
     if shape.type_name in ("structure", "map", "list") and words[0][0] in "{[":
         return json.loads(" ".join(words))

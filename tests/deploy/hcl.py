@@ -41,7 +41,12 @@ class Invalid(Exception):
 
 
 def parts(tree: Tree[Token]) -> list[Tree[Token]]:
-    """Return the children of a node that mean something: no punctuation, no comment."""
+    """Return the children of a node that mean something: no punctuation, no comment.
+
+    :raises Unsupported: there is an ellipsis, which changes what the others mean.
+    """
+    if "..." in tree.children:
+        raise Unsupported("an ellipsis")
     return [each for each in tree.children if isinstance(each, Tree) and each.data not in _NOISE]
 
 
@@ -76,25 +81,37 @@ def _first(node: Tree[Token]) -> str:
 
 def _conditional(node: Tree[Token], scope: Scope) -> Any:
     condition, yes, no = parts(node)
-    return evaluate(yes if evaluate(condition, scope) else no, scope)
+    return evaluate(yes if holds(condition, scope) else no, scope)
+
+
+def holds(condition: Node, scope: Scope) -> bool:
+    """Decide a condition.
+
+    :raises Invalid: it is neither true nor false.
+    """
+    return _bool(evaluate(condition, scope))
+
+
+def _bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Invalid(f"no condition: {value!r}")
+    return value
 
 
 def _unary(node: Tree[Token], scope: Scope) -> Any:
     value = evaluate(parts(node)[0], scope)
-    return not value if _first(node) == "!" else -value
+    return not _bool(value) if _first(node) == "!" else -value
 
 
-def _text(part: Tree[Token], scope: Scope) -> Any:
+def _text(part: Tree[Token], scope: Scope) -> str:
     (written,) = part.children
     if isinstance(written, Tree):
-        return evaluate(parts(written)[0], scope)
+        if written.data != "interpolation":
+            raise Unsupported(str(written.data))
+        return text(evaluate(parts(written)[0], scope))
+    if written.startswith(("$${", "%%{")) or set(re.findall(r"\\(.)", written)) - set(_ESCAPES):
+        raise Unsupported(f"an escape: {written}")
     return re.sub(r"\\(.)", lambda found: _ESCAPES[found[1]], str(written))
-
-
-def _joined(texts: list[Any]) -> Any:
-    if len(texts) == 1 and not isinstance(texts[0], str):
-        return text(texts[0])
-    return "".join(map(text, texts))
 
 
 def text(value: Any) -> str:
@@ -128,6 +145,7 @@ def _binary(node: Tree[Token], scope: Scope) -> Any:
     # Either side is evaluated, as in Terraform 1.11.
     one, sign, other = evaluate(left, scope), _first(written), evaluate(right, scope)
     if sign in ("&&", "||"):
+        one, other = _bool(one), _bool(other)
         return (one and other) if sign == "&&" else (one or other)
     if sign in ("==", "!="):
         return (one == other) is (sign == "==")
@@ -186,7 +204,7 @@ def _iterations(below: list[Tree[Token]], scope: Scope) -> list[Scope]:
         {**scope, **dict(zip((str(name.children[0]) for name in names), pair[-len(names) :], strict=True))}
         for pair in pairs(evaluate(over, scope))
     ]
-    return [each for each in rounds if all(evaluate(parts(condition)[0], each) for condition in conditions)]
+    return [each for each in rounds if all(holds(parts(condition)[0], each) for condition in conditions)]
 
 
 def pairs(value: Any) -> list[tuple[Any, Any]]:
@@ -251,6 +269,12 @@ def _cidrsubnet(block: str, bits: int, number: int) -> str:
     return str(list(ipaddress.ip_network(block).subnets(prefixlen_diff=bits))[number])
 
 
+def _encoded(value: Any) -> list[Any]:
+    if not isinstance(value, frozenset):
+        raise Unsupported(f"jsonencode of {value!r}")
+    return sorted(value)
+
+
 def _templatefile(path: str, values: Mapping[str, Any]) -> str:
     content = Path(path).read_text(encoding="utf-8")
     if "%{" in content or "$${" in content:
@@ -266,7 +290,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "contains": lambda values, value: value in values,
     "floor": lambda value: int(value // 1),
     "join": lambda separator, values: separator.join(map(text, values)),
-    "jsonencode": lambda value: json.dumps(value, default=str),
+    "jsonencode": lambda value: json.dumps(value, default=_encoded),
     "length": len,
     "max": max,
     "merge": lambda *maps: {key: value for each in maps for key, value in each.items()},
@@ -298,7 +322,7 @@ _EXPRESSIONS: Final[Mapping[str, Callable[[Tree[Token], Scope], Any]]] = {
     "int_lit": lambda node, _: int(_first(node)),
     "literal_value": lambda node, _: _LITERALS[_first(node)],
     "object": lambda node, scope: {_key(key, scope): evaluate(value, scope) for key, value in map(parts, parts(node))},
-    "string": lambda node, scope: _joined([_text(each, scope) for each in parts(node)]),
+    "string": lambda node, scope: "".join(_text(each, scope) for each in parts(node)),
     "tuple": lambda node, scope: [evaluate(each, scope) for each in parts(node)],
     "unary_op": _unary,
 }

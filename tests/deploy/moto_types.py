@@ -5,13 +5,14 @@ with boto3, which refuses parameters that the API has not.
 """
 
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
 from typing import Any, Final
 
 import boto3
 import pytest
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
+
+from tests.deploy.template import divided
 
 Properties = Mapping[str, Any]
 
@@ -82,9 +83,7 @@ def teach(monkeypatch: pytest.MonkeyPatch) -> None:
     def clean_more(value: Any, resources: Any) -> Any:
         """Take AWS::NoValue out of lists, where moto leaves a None; and divide addresses (Fn::Cidr)."""
         if isinstance(value, dict) and "Fn::Cidr" in value:
-            addresses, count, bits = (clean_more(each, resources) for each in value["Fn::Cidr"])
-            parts = ip_network(addresses).subnets(new_prefix=32 - int(bits))
-            return [str(part) for part, _ in zip(parts, range(int(count)), strict=False)]
+            return divided(*(clean_more(each, resources) for each in value["Fn::Cidr"]))
         cleaned = clean(value, resources)
         return [each for each in cleaned if each is not None] if isinstance(value, list) else cleaned
 

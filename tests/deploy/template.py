@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_network
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,6 +137,12 @@ def document(template: str) -> dict[str, Any]:
 def declared(template: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Return those of the parameters that a template has."""
     return {name: value for name, value in parameters.items() if name in document(template)["Parameters"]}
+
+
+def divided(addresses: str, count: str | int, bits: str | int) -> list[str]:
+    """Return what Fn::Cidr does: the first blocks of addresses that have so many bits each."""
+    blocks = ip_network(addresses).subnets(new_prefix=32 - int(bits))
+    return [str(block) for block in islice(blocks, int(count))]
 
 
 def parameters_file(name: str) -> dict[str, str]:

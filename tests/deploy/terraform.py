@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import hcl2
 from lark import Token, Tree
 
-from tests.deploy.hcl import Invalid, Unsupported, evaluate, pairs, parts
+from tests.deploy.hcl import Invalid, Unsupported, evaluate, holds, pairs, parts
 from tests.deploy.iam_template import ACCOUNT, REGION
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "terraform"
@@ -61,6 +61,12 @@ def read(folder: Path) -> tuple[Block, ...]:
     """Return the blocks of a module's files."""
     trees = [hcl2.parses_to_tree(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.tf"))]
     return tuple(block for tree in trees for block in _blocks(parts(tree)[0]))
+
+
+def assigned(file: Path) -> dict[str, Any]:
+    """Return the values of a file of variables."""
+    (body,) = parts(hcl2.parses_to_tree(file.read_text(encoding="utf-8")))
+    return {name: evaluate(value, {}) for name, value in Block("", (), body).attributes().items()}
 
 
 class Resource:
@@ -163,7 +169,7 @@ class Module:
             str(evaluate(each.attributes()["error_message"], self.scope))
             for variable in self.declared.values()
             for each in variable.blocks("validation")
-            if not evaluate(each.attributes()["condition"], self.scope)
+            if not holds(each.attributes()["condition"], self.scope)
         ]
 
 

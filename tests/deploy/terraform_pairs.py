@@ -8,7 +8,7 @@ from lark import Tree
 
 from tests.deploy.hcl import parts
 from tests.deploy.iam_template import REGION, Unresolved
-from tests.deploy.template import GIVEN, STACKS, Stack, declared, file
+from tests.deploy.template import GIVEN, STACKS, Stack, declared, divided, file
 from tests.deploy.terraform import HERE, Block, Module
 
 MODULES: Final = (*STACKS, "network")
@@ -170,11 +170,7 @@ class Said(Stack):
             case "Fn::GetAZs":
                 return [f"{REGION}{zone}" for zone in "abc"]
             case "Fn::Cidr":
-                block, count, bits = self.resolve(argument)
-                found = [f"10.20.{number}.0/{32 - int(bits)}" for number in range(int(count))]
-                if block != "10.20.0.0/22":
-                    raise Unresolved(f"Fn::Cidr of {block}")
-                return found
+                return divided(*self.resolve(argument))
         return super()._call(function, argument)
 
     def says(self, logical_id: str, attribute: str) -> str:
@@ -202,12 +198,12 @@ class Deployment:
     def __init__(self, parameters: Mapping[str, str]) -> None:
         self.stacks: dict[str, Said] = {}
         self.modules: dict[str, Module] = {}
-        imports: dict[str, str] = {}
+        self.imports: dict[str, str] = {}
         outputs: dict[str, dict[str, Any]] = {}
         for name in MODULES:
             given = declared(name, {**GIVEN, **parameters})
-            stack = Said.of(file(name), given, STACKS.get(name, name), imports)
-            imports |= stack.exports()
+            stack = Said.of(file(name), given, STACKS.get(name, name), self.imports)
+            self.imports |= stack.exports()
             module = Module(name, variables(name, given, outputs), _known(name, stack))
             outputs[name] = module.outputs()
             self.stacks[name], self.modules[name] = stack, module

@@ -1,7 +1,9 @@
 """Licences: each component's is one that is accepted, and THIRD-PARTY-NOTICES has its text."""
 
 import re
+import shlex
 import shutil
+import subprocess
 import sysconfig
 from collections.abc import Sequence
 from importlib.metadata import distributions
@@ -9,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from packageurl import PackageURL
+from packaging.markers import Marker
 
 from deploy.image import notices, parts, spdx
-from tests.deploy.dockerfile import ROOT, instruction
+from tests.deploy.dockerfile import ROOT, instruction, stages
+from tests.kits.needs import lacks
 
 PACKAGES = Path(sysconfig.get_path("purelib"))
 PRESENT = {parts.canonical(one.name) for one in distributions(path=[str(PACKAGES)])}
@@ -26,8 +30,16 @@ def installed() -> list[parts.Part]:
 @pytest.fixture(scope="module")
 def crates(tmp_path_factory: pytest.TempPathFactory) -> list[parts.Part]:
     if not shutil.which("cargo"):
-        pytest.skip("there is no cargo, which knows the crates")
+        lacks("there is no cargo, which knows the crates")
     return parts.crates(notices.cargo(tmp_path_factory.mktemp("native")))
+
+
+def needed_here() -> set[str]:
+    """Return those of the required packages that this Python needs, too."""
+    lines = re.findall(
+        r"^([\w.-]+)==[^\s;]+(?: *; *([^\\\n]+))?", notices.REQUIREMENTS.read_text("utf-8"), re.MULTILINE
+    )
+    return {parts.canonical(name) for name, marker in lines if not marker or Marker(marker.strip()).evaluate()}
 
 
 def part(licence: str, *texts: str, name: str = "part") -> parts.Part:
@@ -47,12 +59,29 @@ def test_so_are_the_crates(crates: Sequence[parts.Part]) -> None:
 def test_the_repositorys_file_is_what_the_generator_writes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not PRESENT.issuperset(notices.required()):
-        pytest.skip("this Python needs fewer packages than the file lists")
+    missing = set(notices.required()) - PRESENT
+    if missing & needed_here():
+        lacks(f"not installed (`make setup` does): {', '.join(sorted(missing))}")
+    if missing:
+        pytest.skip(f"this Python does without what the file lists: {', '.join(sorted(missing))}")
     monkeypatch.setattr("sys.argv", ["notices"])
     notices.main()
     written = (ROOT / "THIRD-PARTY-NOTICES").read_text(encoding="utf-8")
     assert capsys.readouterr().out == written, "run `make notices`"
+
+
+@pytest.mark.parametrize(
+    "name", ["LICENSE", "license-mit.txt", "Licence.md", "UNLICENSE", "COPYING", "copying.rst", "Notice"]
+)
+def test_image_keeps_whatever_may_be_a_licence(name: str, tmp_path: Path) -> None:
+    """Which of them are used is for `parts.crates` to choose, in the image and here."""
+    (found,) = re.findall(r"find \. (-maxdepth 2 -type f .+?) -exec", " ".join(stages()["native"].split()))
+    for crate, file in (("crate-1.0", name), ("crate-1.0/src", name), ("crate-1.0", "lib.rs")):
+        (tmp_path / crate).mkdir(parents=True, exist_ok=True)
+        (tmp_path / crate / file).touch()
+    command = ["find", ".", *shlex.split(found)]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [f"./crate-1.0/{name}"]
 
 
 def test_images_label_is_what_holds_for_all_of_it(installed: Sequence[parts.Part]) -> None:

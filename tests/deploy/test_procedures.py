@@ -15,7 +15,7 @@ from botocore import xform_name
 from moto import mock_aws
 
 from tests.deploy import moto_types, moto_updates
-from tests.deploy.aws_commands import Command, lines, parse
+from tests.deploy.aws_commands import Command, exists, lines, named, parse
 from tests.deploy.iam import Call, is_granted, statements_of
 from tests.deploy.iam_template import Template, arn
 from tests.deploy.moto_updates import decided
@@ -78,6 +78,11 @@ def test_aws_knows_the_command_its_options_and_their_values(line: str) -> None:
     assert parse(line).actions
 
 
+def test_aws_knows_the_commands_that_are_named() -> None:
+    assert [line for page in PAGES.values() for line in named(page) if not exists(line)] == []
+    assert not exists("aws dynamodb undelete-table")
+
+
 @pytest.mark.parametrize("line", [each for each in commands(*PAGES) if "cloudformation deploy" in each])
 def test_a_deployment_names_a_template_and_parameters_that_it_has(line: str) -> None:
     words = shlex.split(re.sub(r"\$\([^)]*\)", "value", line))
@@ -97,6 +102,26 @@ def test_a_deployment_names_a_template_and_parameters_that_it_has(line: str) -> 
         "aws ecs update-service --cluster x --service y --desired-count none",
         "aws kinesis update-stream-mode --stream-arn x --stream-mode-details Mode=ON_DEMAND",
         "aws kinesis update-shard-count --stream-name x --target-shard-count 2 --scaling-type SOMEHOW",
+        "aws dynamodb delete-table",
+        "aws dynamodb delete-table --region eu-central-1",
+        "aws dynamodb restore-table-from-backup --backup-arn $BACKUP",
+        "aws ecs update-service --cluster $CLUSTER --desired-count 0",
+        "aws dynamodb update-table --table-name $TABLE --billing-mode SOMEHOW",
+        "aws logs get-log-events --log-group-name $GROUP --log-stream-name ''",
+        'aws ecs run-task --task-definition $DEFINITION --overrides \'{"command": ["doctor"]}\'',
+        "aws cloudformation create-change-set --stack-name '' --change-set-name x --template-body file://x.yaml",
+        "aws ecs list-clusters --region",
+        "aws ecs list-clusters --output --query clusterArns",
+        "aws ecs list-clusters --output text json",
+        "aws cloudformation deploy --stack-name x",
+        "aws cloudformation deploy --template-file x.yaml --stack-name x --parameters A=b",
+        "aws cloudformation deploy --template-file x.yaml --stack-name x --parameter-overrides",
+        "aws cloudformation deploy --template-file x.yaml --stack-name x --no-execute-changeset yes",
+        "aws cloudformation deploy x.yaml --stack-name x",
+        "aws logs tail --follow",
+        "aws logs tail group --after 1h",
+        "aws logs tail group --since --follow",
+        "aws ecr get-login-password --registry x",
     ],
 )
 def test_what_aws_does_not_know_is_told(line: str) -> None:

@@ -1,6 +1,7 @@
 """What is looked at when compose is up; without Docker, in whose place the test answers."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.local import smoke
-from deploy.local.smoke import Compose, SmokeError, judge, look, stored
+from deploy.local.smoke import Compose, SmokeError, is_scraped, judge, look, stored
 
 METRICS = """\
 sanitizer_records_received_total{shard="a"} 90.0
@@ -88,7 +89,30 @@ def test_stored_records_are_counted_over_all_shards() -> None:
     assert stored("") == 0
 
 
-@pytest.mark.parametrize("said", [audit(41), audit(42, affected=1), ""])
+@pytest.mark.parametrize("answer", ["<html>", "[]", "null", '{"status": "error"}', '{"data": null}'])
+def test_an_answer_that_is_none_of_prometheuss_is_a_failure(answer: str) -> None:
+    with pytest.raises(SmokeError, match="Prometheus answered"):
+        is_scraped(answer)
+
+
+@pytest.mark.parametrize("ends", [0, 1])
+def test_the_failure_is_told_with_the_logs_whatever_these_end_with(
+    ends: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@"\ncase "$*" in *" ps "*|*" logs "*) exit {ends};; esac\n', encoding="utf-8")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("sys.argv", ["smoke"])
+    monkeypatch.setattr(smoke, "fetch", lambda _: "{}")
+    monkeypatch.setattr(smoke, "stored", lambda _: 1000)
+    with pytest.raises(SystemExit, match="The audit said nothing of use"):
+        smoke.main()
+    written = capfd.readouterr().out
+    assert all(each in written for each in ("ps --all", "logs --tail 50", "down --volumes"))
+
+
+@pytest.mark.parametrize("said", [audit(41), audit(42, affected=1), "", "[]", "3", '{"items": 42}', '{"items": null}'])
 def test_too_few_documents_or_one_that_leaks_is_a_failure(said: str) -> None:
     with pytest.raises(SmokeError, match="audit"):
         judge(said, 42)

@@ -1,5 +1,6 @@
 """The Terraform modules against the templates: the same resources, on the same conditions, with the same properties."""
 
+import copy
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -9,14 +10,16 @@ from typing import Any, Final
 import pytest
 
 from tests.deploy.hcl import evaluate, references
-from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, declared, document, parameters_file
-from tests.deploy.terraform import FOLDER, Module, Resource, read, words
+from tests.deploy.template import EVERYTHING, FOREIGN, GIVEN, SIZES, declared, document, file, parameters_file
+from tests.deploy.terraform import FOLDER, Module, Resource, assigned, read, words
 from tests.deploy.terraform_pairs import (
     APART,
     COUNTERPARTS,
     MODULES,
     TYPES,
     Deployment,
+    Said,
+    converted,
     snake,
     type_of,
     variables,
@@ -33,6 +36,37 @@ _BESIDES: Final = {
 }
 """What `EVERYTHING` leaves out, as it is for the other templates."""
 
+OTHER: Final = {
+    "ApplicationName": "payments",
+    "LogGroupName": "/payments/sanitizer",
+    "LogRetentionDays": "731",
+    "StreamName": "payments-in",
+    "RetentionHours": "168",
+    "OutputTableName": "payments-out",
+    "QuarantineTableName": "payments-aside",
+    "OutputReadCapacity": "200",
+    "OutputMaxReadCapacity": "800",
+    "OutputWriteCapacity": "2500",
+    "OutputMaxWriteCapacity": "9000",
+    "OutputWarmReadUnits": "18000",
+    "ImageRepository": "payments/sanitizer",
+    "ImageTag": "0.2.0",
+    "SettingsFile": "/etc/payments.yaml",
+    "Architecture": "X86_64",
+    "VpcId": "vpc-4e5f6a7b",
+    "SubnetIds": "subnet-1a2b3c4d,subnet-5e6f7a8b,subnet-9c0d1e2f",
+    "MinTasks": "3",
+    "MaxTasks": "9",
+    "RolloutLagSeconds": "600",
+    "OutputTtlDays": "30",
+    "AlarmTopicArn": f"arn:aws:sns:{_HERE}:payments",
+    "LagAlarmSeconds": "1200",
+    "LagWarningSeconds": "90",
+    "VpcCidr": "172.30.16.0/20",
+    "FlowLogDays": "545",
+}
+"""What is a name or a number, and other than by default."""
+
 SETS: Final[Mapping[str, Mapping[str, str]]] = {
     "defaults": {},
     "everything": {**EVERYTHING, **_BESIDES},
@@ -45,6 +79,8 @@ SETS: Final[Mapping[str, Mapping[str, str]]] = {
         "TaskCpu": "2048",
         "TaskMemory": "4096",
     },
+    "other names and numbers": {**OTHER, "OutputBillingMode": "PROVISIONED", "SecondIndex": "PARTITION"},
+    "other names and numbers, on demand": {**OTHER, "OutputWarmWriteUnits": "9000", "LogGroupName": ""},
 } | {size: {k: v for k, v in parameters_file(f"{size}/data").items() if v} for size in SIZES}
 
 DIFFERENT: Final[Mapping[tuple[str, str], str]] = {
@@ -60,6 +96,29 @@ STACK_ACTIONS: Final = ("cloudformation:",)
 @cache
 def deployment(name: str) -> Deployment:
     return Deployment(SETS[name])
+
+
+@pytest.mark.parametrize(
+    ("module", "parameter"),
+    [(module, name) for module in MODULES for name in document(module)["Parameters"] if name not in APART],
+)
+def test_each_parameter_makes_a_difference_in_some_set(module: str, parameter: str) -> None:
+    """Else a module that ignores its variable would pass."""
+
+    def made(name: str, chosen: Mapping[str, str]) -> Any:
+        stack = Said.of(file(module), declared(module, chosen), imports=deployment(name).imports)
+        outputs = document(module).get("Outputs", {}).values()
+        return {each: stack.properties(each) for each in stack.resources()}, [
+            stack.resolve(each["Value"]) for each in outputs
+        ]
+
+    usual = {k: v for k, v in GIVEN.items() if k == parameter}
+    for name, chosen in SETS.items():
+        given = {**GIVEN, **chosen}
+        without = {k: v for k, v in given.items() if k != parameter} | usual
+        if given != without and made(name, given) != made(name, without):
+            return
+    pytest.fail(f"{parameter} is the same in all sets, or of no use in those where it is not")
 
 
 def test_modules_are_the_templates() -> None:
@@ -92,7 +151,7 @@ def test_the_same_is_made_with_the_same_properties(module: str, name: str) -> No
     assert {name for name, resources in made.items() if resources} == set(chosen.stacks[module].resources())
     for logical_id, resources in made.items():
         if resources:
-            wanted = _wanted(chosen, module, logical_id)
+            wanted = _without_stacks(_wanted(chosen, module, logical_id))
             assert _plain(_merged(logical_id, resources)) == _plain(wanted), logical_id
 
 
@@ -106,6 +165,16 @@ def _wanted(chosen: Deployment, module: str, logical_id: str) -> dict[str, Any]:
             of[each] for each in ("ServiceNamespace", "ScalableDimension", "ResourceId")
         )
     return found
+
+
+def _without_stacks(value: Any) -> Any:
+    """Return a template's value without the actions that Terraform's deployments have no use for."""
+    if isinstance(value, Mapping):
+        if "Action" in value:
+            left = [each for each in _list(value["Action"]) if not each.startswith(STACK_ACTIONS)]
+            return {**value, "Action": left}
+        return {k: _without_stacks(v) for k, v in value.items()}
+    return [_without_stacks(each) for each in value] if isinstance(value, list) else value
 
 
 def _merged(logical_id: str, resources: list[Resource]) -> dict[str, Any]:
@@ -147,7 +216,6 @@ def _single(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
         {**rest, "Action": action, "Resource": resource}
         for action in _list(statement["Action"])
         for resource in _list(statement.get("Resource"))
-        if not action.startswith(STACK_ACTIONS)
     ]
 
 
@@ -166,12 +234,13 @@ def _frozen(value: Any) -> Any:
 def test_the_comparison_sees_a_permission_more() -> None:
     chosen = deployment("defaults")
     policy = chosen.stacks["service"].properties("TaskRole")["Policies"]
-    (work,) = policy
-    work["PolicyDocument"]["Statement"].append({"Effect": "Allow", "Action": "dynamodb:Scan", "Resource": "*"})
     role = [each for each in chosen.modules["service"].resources() if ".task" in each.address and "role" in each.type]
-    assert _plain(_merged("TaskRole", role)["Policies"]) != _plain(policy)
-    work["PolicyDocument"]["Statement"].pop()
-    assert _plain(_merged("TaskRole", role)["Policies"]) == _plain(policy)
+    made = _plain(_merged("TaskRole", role)["Policies"])
+    assert made == _plain(_without_stacks(policy))
+    for action in ("dynamodb:Scan", "cloudformation:DeleteStack"):
+        more = copy.deepcopy(policy)
+        more[0]["PolicyDocument"]["Statement"].append({"Effect": "Allow", "Action": action, "Resource": "*"})
+        assert _plain(more) != made
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -385,7 +454,7 @@ def test_the_page_imports_all_that_holds_data() -> None:
 
 def test_modules_ask_for_one_version_of_each() -> None:
     asked = {str(file.parent.relative_to(FOLDER)): _versions(file.parent) for file in FOLDER.rglob("*.tf")}
-    assert len(asked) == len(MODULES) + 2 * len(SIZES)
+    assert len(asked) == len(MODULES) + len(ROOTS)
     assert len(set(asked.values())) == 1, asked
 
 
@@ -396,17 +465,34 @@ def _versions(folder: Any) -> tuple[str, str]:
     return evaluate(terraform.attributes()["required_version"], {}), aws["version"]
 
 
+ROOTS: Final = ("data", "service")
+EXAMPLES: Final = FOLDER / "examples"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_examples_call_the_modules_with_what_they_need(root: str) -> None:
+    folder = EXAMPLES / root
+    calls = {each.labels[0]: each.attributes() for each in read(folder) if each.kind == "module"}
+    for name, call in calls.items():
+        assert (folder / evaluate(call["source"], {})).resolve() == FOLDER / name
+        required = {k for k, v in Module.declared_in(name).items() if "default" not in v.attributes()}
+        assert required <= set(call)
+        assert set(call) - {"source"} <= set(Module.declared_in(name))
+    variables_ = {each.labels[0]: each for each in read(folder) if each.kind == "variable"}
+    for name in map(snake, parameters_file(f"1k/{root}")):  # what a stack is told, a root is told, and hands on
+        assert references(calls[root][name], "var") == {name}
+        assert evaluate(calls[root][name], {"var": {name: "handed on"}}) == "handed on"
+        assert type_of(variables_[name]) == type_of(Module.declared_in(root)[name])
+    passed = {name for call in calls.values() for each in call.values() for name in references(each, "var")}
+    assert passed == set(variables_) - {"data_state"}
+
+
 @pytest.mark.parametrize("size", SIZES)
-def test_examples_have_the_sizes_of_the_parameters(size: str) -> None:
-    for root in ("data", "service"):
-        folder = FOLDER / "examples" / size / root
-        calls = {each.labels[0]: each.attributes() for each in read(folder) if each.kind == "module"}
-        for name, call in calls.items():
-            assert (folder / evaluate(call["source"], {})).resolve() == FOLDER / name
-            required = {k for k, v in Module.declared_in(name).items() if "default" not in v.attributes()}
-            assert required <= set(call)
-            assert set(call) - {"source"} <= set(Module.declared_in(name))
-        asked = {k: v for k, v in parameters_file(f"{size}/{root}").items() if v}
-        assert {snake(k): v for k, v in asked.items()} == {
-            k: str(evaluate(calls[root][k], {})) for k in map(snake, asked)
-        }
+def test_sizes_of_the_examples_are_those_of_the_parameters(size: str) -> None:
+    assert {each.name for each in (EXAMPLES / "sizes").iterdir()} == set(SIZES)
+    assert {each.stem for each in (EXAMPLES / "sizes" / size).iterdir()} == set(ROOTS)
+    for root in ROOTS:
+        found = assigned(EXAMPLES / "sizes" / size / f"{root}.tfvars")
+        asked = {snake(k): v for k, v in parameters_file(f"{size}/{root}").items() if v}
+        declared_ = Module.declared_in(root)
+        assert found == {k: converted(v, type_of(declared_[k])) for k, v in asked.items()}

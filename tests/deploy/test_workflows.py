@@ -121,16 +121,27 @@ def test_schemas_know_every_key_and_each_job_ends(schema: str, files: list[Path]
 
 def test_ci_makes_what_the_projects_own_script_makes() -> None:
     own = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    jobs = workflow("ci")["jobs"]
-    by_matrix = jobs["make"]["strategy"]["matrix"]["target"]
-    assert [*by_matrix, "image-test"] == own
-    assert "make image-test" in jobs["image"]["steps"][-1]["run"]
+    assert ci_targets() == own
+
+
+@pytest.mark.parametrize(("target", "before"), [("test", []), ("image-test", ["root"])])
+def test_ci_is_root_where_roots_are_changed_alone(target: str, before: list[str], tmp_path: Path) -> None:
+    script = workflow("ci")["jobs"]["make"]["steps"][-1]["run"]
+    programs = {"make": 'echo "make $1, CI=$CI"', "sudo": 'echo root; exec "$@"'}
+    ran = run(script, tmp_path, programs, TARGET=target, CI="true")
+    assert ran.stdout.splitlines() == [*before, f"make {target}, CI=true"]
+
+
+def ci_targets() -> list[str]:
+    found: list[str] = workflow("ci")["jobs"]["make"]["strategy"]["matrix"]["target"]
+    return found
 
 
 def test_make_targets_that_are_named_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
     named = {target for each in STEPS for target in re.findall(r"\bmake ([a-z][a-z-]*)", each.script)}
+    named |= set(ci_targets())
     assert named >= {"audit", "lock", "image-test"}
     assert named <= targets
 
@@ -322,6 +333,22 @@ def test_what_was_shown_is_executed_and_its_end_told(status: str, waits: str, fa
     assert calls[1:3] == [["execute-change-set", "--stack-name", "sanitizer"], ["wait", waits, "--stack-name"]]
     assert f"--change-set-name {CHANGE_SET}" in (tmp_path / "calls").read_text()
     assert calls.count(["describe-stack-events", "--stack-name", "sanitizer"]) == failures
+
+
+@pytest.mark.parametrize(
+    ("actionlint", "hclfmt", "installed"),
+    [("v1", "v2", []), ("v0", "v2", ["x/actionlint@v1"]), ("v1", "v1", ["x/hclfmt@v2"]), ("v1", "", ["x/hclfmt@v2"])],
+)
+def test_programs_of_another_release_are_installed_again(
+    actionlint: str, hclfmt: str, installed: list[str], tmp_path: Path
+) -> None:
+    script = (ROOT / ".ci/install").read_text(encoding="utf-8")
+    script = re.sub(r"^(actionlint|hclfmt)=.*$", "", script[script.index("# renovate") :], flags=re.MULTILINE)
+    built = f"mod\tgithub.com/hashicorp/hcl/v2\t{hclfmt}\th1:x"
+    programs = {"actionlint": f"echo {actionlint}", "hclfmt": f"# {built}", "go": 'echo "$2"'}
+    ran = run(f"actionlint=v1 hclfmt=v2\n{script}", tmp_path, programs)
+    assert ran.returncode == 0, ran.stderr
+    assert [re.sub(r".*/cmd/", "x/", line) for line in ran.stdout.splitlines()] == installed
 
 
 def test_a_tag_that_is_not_the_version_is_no_release(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from consumer.kcl import daemon, jars, no_skipping, whole_records
 from consumer.kcl.class_file import JAR_FILE, write_jar
 from consumer.kcl.java import find_java
 from consumer.settings import Settings
+from tests.kits.needs import lacks
 
 CLASSES = [whole_records, no_skipping]
 
@@ -28,7 +29,7 @@ def java() -> Path:
     try:
         return find_java(Settings())
     except StartError:
-        pytest.skip("there is no Java")
+        lacks("there is no Java, which `make setup` brings")
 
 
 def test_the_same_jar_each_time(jar: Path) -> None:

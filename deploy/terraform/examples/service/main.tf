@@ -1,7 +1,8 @@
-# The service for 50,000 records a second, with its operators' policies and alarms: the everyday deployment. It reads the
-# outputs of ../data out of that one's state, and cannot change it.
+# The service, with its operators' policies and alarms: the everyday deployment. It reads the outputs of ../data out of that
+# one's state, and cannot change it.
 #
 #   terraform init -backend-config=service.s3.tfbackend
+#   terraform apply -var-file=../sizes/1k/service.tfvars -var-file=production.tfvars
 
 terraform {
   required_version = ">= 1.11"
@@ -34,32 +35,32 @@ locals {
 }
 
 module "service" {
-  source = "../../../service"
+  source = "../../service"
 
   data            = local.data
   image_tag       = var.image_tag
-  architecture    = "ARM64"
+  architecture    = var.architecture
   vpc_id          = var.vpc_id
   subnet_ids      = var.subnet_ids
   output_ttl_days = var.output_ttl_days
 
-  task_cpu    = 1024
-  task_memory = 2048
-  min_tasks   = 6
-  max_tasks   = 12
+  task_cpu    = var.task_cpu
+  task_memory = var.task_memory
+  min_tasks   = var.min_tasks
+  max_tasks   = var.max_tasks
 
   prometheus_workspace_id = var.prometheus_workspace_id
 }
 
 module "operators" {
-  source = "../../../operators"
+  source = "../../operators"
 
   data    = local.data
   service = module.service
 }
 
 module "alarms" {
-  source = "../../../alarms"
+  source = "../../alarms"
 
   data              = local.data
   service           = module.service

@@ -27,6 +27,31 @@ variable "output_ttl_days" {
   type        = number
 }
 
+variable "architecture" {
+  description = "Processor of the tasks: ARM64 or X86_64."
+  type        = string
+}
+
+variable "task_cpu" {
+  description = "CPU units of a task. 1024 are one vCPU."
+  type        = number
+}
+
+variable "task_memory" {
+  description = "Memory of a task in MiB."
+  type        = number
+}
+
+variable "min_tasks" {
+  description = "Tasks that always run."
+  type        = number
+}
+
+variable "max_tasks" {
+  description = "Tasks up to which the service scales."
+  type        = number
+}
+
 variable "prometheus_workspace_id" {
   description = "Workspace of Amazon Managed Prometheus (ws-...). Null for none."
   type        = string

@@ -1,6 +1,7 @@
-# The data of an application for 1,000 records a second, in a state of its own:
+# The data of an application, in a state of its own:
 #
 #   terraform init -backend-config=data.s3.tfbackend
+#   terraform apply -var-file=../sizes/1k/data.tfvars
 
 terraform {
   required_version = ">= 1.11"
@@ -24,11 +25,11 @@ provider "aws" {
 }
 
 module "data" {
-  source = "../../../data" # or git::https://.../kinesis-sanitizer.git//deploy/terraform/data?ref=...
+  source = "../../data" # or git::https://.../kinesis-sanitizer.git//deploy/terraform/data?ref=...
 
-  stream_mode             = "PROVISIONED"
-  shard_count             = 2
-  output_warm_write_units = 0
+  stream_mode             = var.stream_mode
+  shard_count             = var.shard_count
+  output_warm_write_units = var.output_warm_write_units
 }
 
 output "data" {
