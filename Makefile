@@ -106,13 +106,13 @@ deploy-lint: $(STAMP) $(CHECKOV_STAMP) ## cfn-lint, checkov, actionlint and hclf
 	elif [ -n "$${CI:-}" ]; then echo "No actionlint, or no shellcheck: .ci/install installs them." >&2; exit 1; \
 	else echo "No actionlint, or no shellcheck: .github/workflows is NOT CHECKED."; fi
 	@if command -v hclfmt >/dev/null; then \
-		find deploy/terraform -name '*.tf*' -type f -exec hclfmt -require-no-change {} + >/dev/null; \
+		find deploy/terraform \( -name '*.tf' -o -name '*.tfvars' \) -exec hclfmt -require-no-change {} + >/dev/null; \
 	elif [ -n "$${CI:-}" ]; then echo "No hclfmt: .ci/install installs it." >&2; exit 1; \
 	else echo "No hclfmt: the format of deploy/terraform is NOT CHECKED."; fi
 
 format: $(STAMP) ## format, and mend what the linter can mend
 	if command -v cargo >/dev/null; then cargo fmt --manifest-path native/Cargo.toml; cargo fmt --manifest-path $(PEERS) --all; fi
-	if command -v hclfmt >/dev/null; then find deploy/terraform -name '*.tf*' -type f -exec hclfmt -w {} +; fi
+	if command -v hclfmt >/dev/null; then find deploy/terraform \( -name '*.tf' -o -name '*.tfvars' \) -exec hclfmt -w {} +; fi
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
