@@ -241,9 +241,21 @@ def processes_in(namespace: str) -> list[int]:
 
 
 def status_of(pid: int) -> dict[str, str]:
-    """Return what the kernel says of a process: /proc/PID/status."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    """Return what the kernel says of a process: /proc/PID/status; nothing where it has ended since it was listed."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def command_of(pid: int) -> list[str]:
+    """Return the command line of a process; nothing of a zombie, or where it has ended since it was listed."""
+    try:
+        whole = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return whole.removesuffix("\0").split("\0") if whole else []
 
 
 @contextmanager

@@ -18,7 +18,17 @@ from consumer.local.prepare import prepare
 from consumer.local.transactions import CANONICAL, transactions
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
-from tests.deploy.container import PORT, Container, Image, is_ready, private_loopback, processes_in, status_of, wait
+from tests.deploy.container import (
+    PORT,
+    Container,
+    Image,
+    command_of,
+    is_ready,
+    private_loopback,
+    processes_in,
+    status_of,
+    wait,
+)
 from tests.deploy.template import stack
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
@@ -96,8 +106,9 @@ class Service:
 def watch(run: Run, worker: Container, image: Image) -> None:
     """Look at the running container, from inside and from outside."""
     for pid in worker.pids():
-        status = status_of(pid)
-        name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() or status["Name"]
+        if not (status := status_of(pid)):
+            continue
+        name = " ".join(command_of(pid)) or status["Name"]
         run.user[name] = f"{status['Uid'].split()[1]}:{status['Gid'].split()[1]}"
         for right in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "NoNewPrivs"):
             run.rights.setdefault(right, set()).add(status[right])
@@ -107,7 +118,7 @@ def watch(run: Run, worker: Container, image: Image) -> None:
     run.makes_curve_keys = worker.run(*keytool, "-genkeypair", *keys).returncode == 0
     (daemon,) = daemons(worker)
     run.daemon_maps = Path(f"/proc/{daemon}/maps").read_text(encoding="utf-8")
-    java, *options = Path(f"/proc/{daemon}/cmdline").read_text(encoding="utf-8").split("\0")
+    java, *options = command_of(daemon)
     options = options[: options.index("-cp") + 2]
     there = ("sh", "-c", 'cd "$SANITIZER_RUNTIME_DIR" && exec "$@"', "sh")  # the class path begins with a relative path
     run.java_on_cache = worker.run(*there, java, "-XX:AOTMode=on", *options, "x").stderr
@@ -120,7 +131,7 @@ def watch(run: Run, worker: Container, image: Image) -> None:
 
 
 def daemons(worker: Container) -> list[int]:
-    return [pid for pid in worker.pids() if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/opt/java")]
+    return [pid for pid in worker.pids() if "".join(command_of(pid)[:1]).startswith("/opt/java")]
 
 
 def kill_daemon(worker: Container) -> int:
@@ -128,7 +139,7 @@ def kill_daemon(worker: Container) -> int:
     (first,) = daemons(worker)
     subprocess.run(["kill", "-KILL", str(first)], check=True)
     wait(lambda: bool(daemons(worker)) and first not in daemons(worker) and is_ready(), worker)
-    return sum(status_of(pid)["State"].startswith("Z") for pid in worker.pids())
+    return sum(status_of(pid).get("State", "").startswith("Z") for pid in worker.pids())
 
 
 def end(run: Run, worker: Container) -> None:
