@@ -153,7 +153,8 @@ lock: $(STAMP) ## write requirements/*.txt from pyproject.toml; UPGRADE=--upgrad
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/base.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --extra formats --output-file requirements/runtime.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --extra worker --extra formats --no-emit-package amazon-kclpy \
-		--no-emit-package setproctitle --no-emit-package click --output-file requirements/lambda.txt
+		--no-emit-package setproctitle --no-emit-package click --no-emit-package rich --no-emit-package markdown-it-py \
+		--no-emit-package mdurl --no-emit-package pygments --output-file requirements/lambda.txt
 	$(LOCK) --constraints requirements/dev.txt --group sbom --output-file requirements/sbom.txt
 	$(LOCK) --group deploy --output-file requirements/deploy.txt
 	$(LOCK) --group peers --output-file requirements/peers.txt

@@ -41,6 +41,8 @@ BY_PACKAGE: Final = {
     "s3transfer": "Apache-2.0",
 }
 OSI: Final = "License :: OSI Approved :: "
+# Classifiers that mean one licence; others leave the version or the number of clauses open.
+BY_CLASSIFIER: Final = {"MIT License": "MIT"}
 # By what stands in a name or in an address.
 _KNOWN: Final = (
     (re.compile(r"apache.*2", re.IGNORECASE), "Apache-2.0"),
@@ -56,8 +58,8 @@ def of_package(name: str, metadata: PackageMetadata) -> str:
     text = next((metadata[field].strip() for field in ("License-Expression", "License") if field in metadata), "")
     if name in BY_PACKAGE or (text and "\n" not in text):
         return BY_PACKAGE.get(name, text)
-    found = sorted(name.removeprefix(OSI) for name in metadata.get_all("Classifier", ()) if name.startswith(OSI))
-    return " / ".join(found)
+    names = (name.removeprefix(OSI) for name in metadata.get_all("Classifier", ()) if name.startswith(OSI))
+    return " / ".join(sorted(BY_CLASSIFIER.get(name, name) for name in names))
 
 
 def of_jar(group: str, jar: zipfile.ZipFile) -> str:
