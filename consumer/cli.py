@@ -1,5 +1,6 @@
 """The `sanitizer` command. Exit status: 0 done, 1 failed, 2 wrong usage or configuration."""
 
+import io
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ from consumer import __version__
 from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.frames import frames_of
+from consumer.terminal.printable import echo
 
 _COMMANDS: Final = {
     "audit": "Search the stored documents for what the policy would redact.",
@@ -104,10 +106,12 @@ def main() -> Never:
     try:
         cli(standalone_mode=False)
     except SanitizerError as error:
-        click.echo(f"sanitizer: {error}", err=True)
+        echo(f"sanitizer: {error}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        echo(said.getvalue().rstrip("\n"), err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)

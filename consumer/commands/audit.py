@@ -1,6 +1,7 @@
 """`sanitizer audit`."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ from consumer.record import place_of
 from consumer.redactors.audit import Auditor, Place, Report, count_about, scan
 from consumer.redactors.loading import load_plugin
 from consumer.settings import load_settings
+from consumer.terminal.parts import Column, Part, Table
+from consumer.terminal.progress import bar
 
 
 @click.command(epilog=examples("sanitizer audit --limit 1000", "sanitizer audit --rate 2000 --show 0 --json"))
@@ -28,18 +31,11 @@ def audit(config: Path | None, rate: int, limit: int | None, show: int, *, as_js
     auditor = Auditor(settings, load_plugin(settings), show)
     table = settings.output.table
     about = count_about(table)
-    with click.progressbar(
-        scan(table, rate, limit),
-        length=min(about, limit or about) or None,  # a count that may be hours old
-        label=f"Auditing {table}",
-        show_pos=True,
-        update_min_steps=max(1, rate // 10),
-        file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
-    ) as items:
-        for item in items:
+    with bar(f"Auditing {table}", min(about, limit or about) or None) as step:  # a count that may be hours old
+        for item in scan(table, rate, limit):
             auditor.look_at(item)
-    say(_value(auditor.report), _text(auditor.report), as_json=as_json)
+            step(1)
+    say(_value(auditor.report), _parts(auditor.report), as_json=as_json)
     sys.exit(1 if auditor.report.affected else 0)
 
 
@@ -52,17 +48,15 @@ def _value(report: Report) -> dict[str, object]:
     }
 
 
-def _text(report: Report) -> str:
-    lines = [f"{report.items} items looked at, {report.affected} hold something that the policy redacts."]
+def _parts(report: Report) -> Iterator[Part]:
+    yield f"{report.items} items looked at, {report.affected} hold something that the policy redacts."
     if report.found:
-        width = max(len("field"), *(len(path) for path, _ in report.found))
-        lines += ["", f"{'field':<{width}}  {'items':>8}  rule"]
-        lines += [f"{path:<{width}}  {count:>8}  {rule}" for (path, rule), count in _sorted(report)]
+        columns = Column(head="field"), Column(8, "right", "items"), Column(head="rule")
+        yield from ("", Table(columns, [(path, str(count), rule) for (path, rule), count in _sorted(report)]))
     if report.places:
-        lines += ["", "Affected items, by partition and sort key:" if report.affected == len(report.places) else ""]
-        lines[-1] = lines[-1] or f"The first {len(report.places)} affected items, by partition and sort key:"
-        lines += [_line(place) for place in report.places]
-    return "\n".join(lines)
+        which = "Affected" if report.affected == len(report.places) else f"The first {len(report.places)} affected"
+        yield from ("", f"{which} items, by partition and sort key:")
+        yield from map(_line, report.places)
 
 
 def _line(place: Place) -> str:

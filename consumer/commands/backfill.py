@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +21,11 @@ from consumer.commands.values import TableName
 from consumer.errors import UsageError
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
-from consumer.progress import Progress
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
+from consumer.terminal.parts import Part, headed
+from consumer.terminal.printable import echo
+from consumer.terminal.progress import Progress
 from consumer.worker import preflight
 from consumer.worker.signals import stop_on_signals
 
@@ -87,16 +90,17 @@ def backfill(  # noqa: PLR0913 - one for each option
     _check(settings, plan, now)
     os.umask(0o077)  # of its crash journals
     logs.configure("warning", "backfill", settings.logs.format)
-    progress = Progress()
-    tell = (lambda text: progress.say(text, every=0.2)) if sys.stderr.isatty() else None
-    with stop_on_signals() as stop, tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder:
+    with (
+        stop_on_signals() as stop,
+        tempfile.TemporaryDirectory(prefix="sanitizer-backfill-") as folder,
+        Progress(always=False) as progress,
+    ):
         preflight.check(settings, with_kcl=False)
         works = _tasks(settings, plan, Path(folder), stop, dry_run=dry_run, creates=not no_create, overwrite=overwrite)
-        report = Backfill(settings.stream.name, plan, works, stop, tell).run()
-    progress.end()
-    say(_value(report, plan, dry_run=dry_run), _text(report, dry_run=dry_run), as_json=as_json)
+        report = Backfill(settings.stream.name, plan, works, stop, progress.say).run()
+    say(_value(report, plan, dry_run=dry_run), _parts(report, dry_run=dry_run), as_json=as_json)
     if report.trouble:
-        click.echo(f"sanitizer: {report.trouble}", err=True)
+        echo(f"sanitizer: {report.trouble}", err=True)
     sys.exit(0 if report.is_complete else 1)
 
 
@@ -159,20 +163,16 @@ _STORING: Final = ("stored", "quarantined", "dropped", "duplicate", "abandoned")
 _COMPARING: Final = ("missing", "equal", "different", "newer", "quarantined", "dropped")
 
 
-def _text(report: Report, *, dry_run: bool) -> str:
+def _parts(report: Report, *, dry_run: bool) -> Iterator[Part]:
     outcomes = _COMPARING if dry_run else _STORING
-    lines = [_row("shard", ("read", *outcomes), "how far")]
-    lines += [_row(a.shard, (a.read, *(a.outcomes[name] for name in outcomes)), a.state) for a in report.accounts]
+    rows = [(a.shard, a.read, *(a.outcomes[name] for name in outcomes), a.state) for a in report.accounts]
     total = report.outcomes
-    lines.append(_row("all", (report.read, *(total[name] for name in outcomes)), ""))
+    rows.append(("all", report.read, *(total[name] for name in outcomes), ""))
+    heads = ("shard", "read", *outcomes, "how far")
+    yield headed(heads, [tuple(map(str, row)) for row in rows], right=range(1, len(heads) - 1))
     if report.foreign:
-        lines.append(f"{report.foreign} records in aggregates of other shards were left out: KPL sends them again")
+        yield f"{report.foreign} records in aggregates of other shards were left out: KPL sends them again"
     if dry_run:
-        lines.append("Dry run: nothing was written.")
+        yield "Dry run: nothing was written."
     if not report.is_complete:
-        lines.append("Not complete; the same command goes on where this run ended.")
-    return "\n".join(lines)
-
-
-def _row(name: str, counts: tuple[object, ...], state: str) -> str:
-    return f"{name:<20}" + "".join(f" {count:>11}" for count in counts) + f"  {state}".rstrip()
+        yield "Not complete; the same command goes on where this run ended."

@@ -1,9 +1,7 @@
 """`sanitizer doctor`."""
 
 import json
-import shutil
 import sys
-import textwrap
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +10,11 @@ import click
 from consumer.commands.options import config_option, examples, json_option
 from consumer.doctor.examination import Doctor
 from consumer.doctor.finding import Finding
+from consumer.terminal.parts import Column, Styled, Table, show
+from consumer.terminal.printable import echo
 
-_COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": None}
-_CHECK_WIDTH: Final = 14
-_INDENT: Final = 8 + 1 + _CHECK_WIDTH + 1
+_STYLES: Final = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": ""}
+_COLUMNS: Final = (Column(8), Column(14), Column())
 
 
 @click.command(
@@ -40,23 +39,17 @@ def doctor(config: Path | None, *, as_json: bool) -> None:
     for finding in examination.examine():
         findings.append(finding)
         if not as_json:
-            click.echo(_line(finding))  # at once: some take a while
+            show(_line(finding))  # at once: some take a while
     if as_json:
         click.echo(json.dumps([{"check": each.check, "state": each.state, "text": each.text} for each in findings]))
     else:
-        click.echo(_summary(findings))
+        echo(_summary(findings))
     sys.exit(examination.exit_status)
 
 
-def _line(finding: Finding) -> str:
-    state = click.style(f"{finding.state:<8}", fg=_COLOURS[finding.state], bold=finding.state == "failed")
-    text = finding.text
-    if sys.stdout.isatty():
-        width = max(40, shutil.get_terminal_size().columns - _INDENT)
-        wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False).wrap
-        lines = [line for each in text.splitlines() for line in wrap(each)]
-        text = f"\n{' ' * _INDENT}".join(lines)
-    return f"{state} {finding.check:<{_CHECK_WIDTH}} {text}"
+def _line(finding: Finding) -> Table:
+    row = Styled(finding.state, _STYLES[finding.state]), finding.check, finding.text
+    return Table(_COLUMNS, [row], gap=1)
 
 
 def _summary(findings: list[Finding]) -> str:

@@ -15,6 +15,7 @@ from consumer.dynamodb.bounds import Bound
 from consumer.errors import UsageError
 from consumer.settings import Settings, load_settings
 from consumer.settings.key_template import METADATA
+from consumer.terminal.printable import document, echo
 from redaction.serialize import serialize
 
 _JSON_LIMIT: Final = 100
@@ -61,16 +62,20 @@ def get(config: Path | None, partition: str, sort_prefix: str | None, **options:
         shown = [_value(each, reserved) for each in page.documents]
         lines: list[Any] = [{"documents": shown, "next": page.token}] if as_json else shown
         for line in lines:
-            click.echo(serialize(line))
+            _write(line)
     else:
         for each in islice(documents.iterate(partition, **query), limit):
             found = True
-            click.echo(serialize(_value(each, reserved)))
+            _write(_value(each, reserved))
     if not found:
         which = "No further document" if options["page"] else "No document"
         where = " in this range" if after or before or sort_prefix else ""
-        click.echo(f"{which} has this key{where}.", err=True)
+        echo(f"{which} has this key{where}.", err=True)
         sys.exit(1)
+
+
+def _write(value: Any) -> None:
+    click.echo(document(serialize(value)))
 
 
 def _check_times(settings: Settings, after: Bound | None, before: Bound | None, *, index: bool) -> None:

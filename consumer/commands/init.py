@@ -10,6 +10,7 @@ import click
 
 from consumer.errors import UsageError
 from consumer.settings.commented import commented
+from consumer.terminal.printable import echo
 
 _SETTINGS: Final = "settings.yaml"
 _POLICY: Final = "policy.yaml"
@@ -40,9 +41,9 @@ def init(folder: Path) -> None:
     texts |= {name: packaged.joinpath(name).read_text(encoding="utf-8") for name in _PACKAGED}
     _write(folder, texts)
     for name in texts:
-        click.echo(f"Wrote {folder / name}")
+        echo(f"Wrote {folder / name}")
     settings, policy, sample = (shlex.quote(str(folder / name)) for name in (_SETTINGS, _POLICY, _SAMPLE))
-    click.echo(
+    echo(
         "\nNext, what they say, and what becomes of the sample:\n\n"
         f"    sanitizer config check --config {settings}\n"
         f"    sanitizer policy test {policy}\n"

@@ -1,13 +1,14 @@
 """Options that several commands have, and how they answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from consumer.commands.values import Text
+from consumer.terminal.parts import Part, show
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -32,6 +33,12 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-def say(value: Any, text: str, *, as_json: bool) -> None:
-    """Answer for a person, or for a script."""
-    click.echo(json.dumps(value, default=str) if as_json else text)
+def say(value: Any, parts: Iterable[Part], *, as_json: bool) -> None:
+    """Answer for a person, or for a script.
+
+    :param parts: a text alone is one.
+    """
+    if as_json:
+        click.echo(json.dumps(value, default=str))
+    else:
+        show(*([parts] if isinstance(parts, str) else parts))

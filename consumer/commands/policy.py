@@ -20,7 +20,7 @@ from consumer.commands.policy_report import (
     of_name,
     rule_changes,
     rule_lines,
-    show,
+    rules_in_force,
     summary,
 )
 from consumer.commands.policy_trial import Trial
@@ -29,6 +29,9 @@ from consumer.commands.values import Text
 from consumer.errors import UsageError
 from consumer.redactors.key_provider import key_provider
 from consumer.settings import load_settings
+from consumer.terminal.parts import show
+from consumer.terminal.printable import echo
+from consumer.terminal.progress import bar
 from redaction.comparison import compare
 from redaction.engine import PolicyRedactor
 from redaction.guard import redact_guarded
@@ -81,13 +84,13 @@ def check(config: Path | None, keys: str | None, files: tuple[str, ...], *, as_j
             _compile(loaded, provider, file)
             result |= {"name": loaded.name, "version": loaded.version, "digest": loaded.digest(), "warnings": warnings}
             for warning in warnings:
-                click.echo(warning, err=True)
+                echo(warning, err=True)
             if not as_json:
-                click.echo(f"{file}: ok: {summary(loaded)}")
+                echo(f"{file}: ok: {summary(loaded)}")
         except RedactionError as error:
             sound = False
             result |= {"ok": False, "problems": str(error).splitlines()}
-            click.echo(error, err=True)
+            echo(str(error), err=True)
         results.append(result)
     if as_json:
         click.echo(json.dumps(results))
@@ -110,9 +113,9 @@ def show_(file: str, names: tuple[str, ...], *, as_json: bool) -> None:
         loaded = load_policy(file)
         if names:
             said = [of_name(loaded, name) for name in names]
-            say(said, "\n".join(map(name_line, said)), as_json=as_json)
+            say(said, map(name_line, said), as_json=as_json)
             return
-        say(described(loaded), "\n".join(show(loaded)), as_json=as_json)
+        say(described(loaded), rules_in_force(loaded), as_json=as_json)
 
 
 @policy.command(name="schema", epilog=examples("sanitizer policy schema > policy.schema.json"))
@@ -145,8 +148,8 @@ def test(keys: str | None, files: tuple[str, ...], *, as_json: bool) -> None:
         if not as_json:
             for failure in failures:
                 for problem in failure.problems:
-                    click.echo(f"{source}:{failure.line}: {failure.test}: {problem}")
-            click.echo(f"{source}: {len(tests) - len(failures)} passed, {len(failures)} failed")
+                    echo(f"{source}:{failure.line}: {failure.test}: {problem}")
+            echo(f"{source}: {len(tests) - len(failures)} passed, {len(failures)} failed")
     if as_json:
         click.echo(json.dumps(results))
     sys.exit(1 if any(result["failures"] for result in results) else 0)
@@ -176,7 +179,7 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
         redactors = _compile(before, provider, old), _compile(after, provider, new)
     changes = rule_changes(before, after)
     if not as_json:
-        click.echo("\n".join(rule_lines(changes)))
+        show(*rule_lines(changes))
     is_named = source is not None
     if source is None and sys.stdin is not None and not sys.stdin.isatty():
         source = sys.stdin.buffer
@@ -191,7 +194,7 @@ def diff(keys: str | None, source: BinaryIO | None, old: str, new: str, *, as_js
         rules = [change._asdict() for change in changes]
         click.echo(json.dumps({"rules": rules, "effect": effect.described() if effect.records else None}))
     elif effect.records:
-        click.echo("\n".join(["", *effect.lines()]))
+        show("", *effect.parts())
 
 
 @policy.command(
@@ -240,20 +243,20 @@ def try_(keys: str | None, file: str, html: Path | None, sample: str, *, values:
             html.write_text(page.written(Path(sample).name), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"The page {html} cannot be written: {error.strerror}.") from None
-    say(trial.described(), "\n".join(trial.lines()), as_json=as_json)
+    say(trial.described(), trial.parts(), as_json=as_json)
 
 
 def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
     """Read lines; a file's with a progress bar, if there is a terminal to see it."""
-    if not (source.seekable() and sys.stderr.isatty()):
+    if not source.seekable():
         yield from line_batches(source)
         return
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
-    with click.progressbar(length=size, label="records", file=sys.stderr) as bar:
+    with bar("Comparing", size) as step:
         for batch in line_batches(source):
             yield batch
-            bar.update(sum(map(len, batch)) + len(batch))
+            step(sum(map(len, batch)) + len(batch))
 
 
 def _compile(loaded: Policy, provider: KeyProvider | None, file: str) -> PolicyRedactor:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from consumer.terminal.parts import Column, Part, Table
 from redaction.actions.spec import spec_name
 from redaction.comparison import RECORD, Difference
 from redaction.detectors.registry import detectors
@@ -27,6 +28,7 @@ _WORDS: Final = {
     "hints": "likewise, where the value looks like the type",
 }
 _WIDTH: Final = 100
+_COUNTED: Final = (Column(8, "right"), Column())
 _RELEASE: Final = "release"
 
 _SHOWS_MORE: Final = ("hidden -> released", "dropped -> released", "less hidden")
@@ -107,7 +109,7 @@ def summary(policy: Policy) -> str:
     )
 
 
-def show(policy: Policy) -> Iterator[str]:
+def rules_in_force(policy: Policy) -> Iterator[str]:
     """Write what `described` gives as lines."""
     said = described(policy)
     yield f"{said['name']}, version {said['version']}, digest {said['digest']}"
@@ -291,7 +293,7 @@ class Effect:
             ],
         }
 
-    def lines(self) -> Iterator[str]:
+    def parts(self) -> Iterator[Part]:
         """Write what `described` gives."""
         said = self.described()
         yield f"{said['differing']} of {said['records']} records come out differently."
@@ -300,7 +302,7 @@ class Effect:
             if each["direction"] != title:
                 title = each["direction"]
                 yield f"the new policy {title}, in so many records" if title != "other" else "otherwise different"
-            yield f"{each['records']:>8}  {each['path']}: {each['change']}"
+            yield Table(_COUNTED, [(str(each["records"]), f"{each['path']}: {each['change']}")])
 
 
 def _direction(path: str, change: str) -> str:

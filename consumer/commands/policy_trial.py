@@ -6,12 +6,13 @@ from typing import Any, Final, NamedTuple
 
 from consumer.commands.explain import Explaining
 from consumer.quarantine.codes import ADVICE
+from consumer.terminal.parts import Column, Part, Table
 from redaction.comparison import shown_path
 from redaction.engine import PolicyRedactor, Step
 from redaction.guard import redact_guarded
 from redaction.plugin import Dropped, Rejected, Verdict
 
-_WIDTH: Final = 14
+_COLUMNS: Final = (Column(14, "right"), Column())
 
 
 class AtPath(NamedTuple):
@@ -93,7 +94,7 @@ class Trial:
             advice = ADVICE.get(code)
             yield f"rejected as {code}", count, f"{advice.means}; what to do: {advice.to_do}" if advice else ""
 
-    def lines(self) -> Iterator[str]:
+    def parts(self) -> Iterator[Part]:
         """Write it for people."""
         redactor, paths = self.redactor, self.paths()
         yield f"{redactor.name}, version {redactor.version}, digest {redactor.digest}"
@@ -101,17 +102,21 @@ class Trial:
             f"{self.records} records: {self.released} released, {self.dropped.total()} dropped, "
             f"{self.rejected.total()} rejected"
         )
-        for why, count, to_do in self.refusals():
-            yield f"{count:>{_WIDTH}}  {why}{f': {to_do}' if to_do else ''}"
-        yield from ("", "hidden, of so many values")
-        for each in paths:
-            if each.is_hidden:
-                share = f"{each.hidden} of {each.values}"
-                yield f"{share:>{_WIDTH}}  {each.path}{f': {listed(each.by)}' if each.by else ''}"
-        yield from ("", "released as they came, and searched")
-        for each in paths:
-            if not each.is_hidden:
-                yield f"{each.values:>{_WIDTH}}  {each.path}"
+        refusals = [(str(count), why + (f": {to_do}" if to_do else "")) for why, count, to_do in self.refusals()]
+        hidden = [
+            (f"{each.hidden} of {each.values}", each.path + (f": {listed(each.by)}" if each.by else ""))
+            for each in paths
+            if each.is_hidden
+        ]
+        released = [(str(each.values), each.path) for each in paths if not each.is_hidden]
+        yield from _rows(refusals)
+        yield from ("", "hidden, of so many values", *_rows(hidden))
+        yield from ("", "released as they came, and searched", *_rows(released))
+
+
+def _rows(rows: list[tuple[str, str]]) -> Iterator[Part]:
+    if rows:
+        yield Table(_COLUMNS, rows)
 
 
 def listed(by: dict[str, int]) -> str:

@@ -18,11 +18,11 @@ from consumer.kinesis.sender import WINDOW, Pace, Sender, Sent
 from consumer.local.transactions import transactions
 from consumer.producing.filling import check_documents, filled
 from consumer.producing.formats import DEFAULT, format_named
-from consumer.progress import Progress
 from consumer.settings import load_settings
+from consumer.terminal.parts import Column, Part, Table
+from consumer.terminal.progress import Progress
 
 _ENDLESS = 1 << 62
-_TELL_SECONDS = 0.5
 
 
 @click.command(
@@ -88,13 +88,12 @@ def produce(  # noqa: PLR0913 - one for each option
     if written:
         made = filled(made, written, documents)
     sender = Sender(stream, aggregate)
-    progress = Progress()
+    progress = Progress(always=False)
     began = time.monotonic()
 
     def tell(sent: Sent) -> None:
         passed = time.monotonic() - began
-        if sys.stderr.isatty():
-            progress.say(f"{sent.records:,} records, {sent.records / max(passed, 0.001):,.0f} a second", _TELL_SECONDS)
+        progress.say(f"{sent.records:,} records, {sent.records / max(passed, 0.001):,.0f} a second")
 
     try:
         sender.send(made, Pace(rate, ramp), seconds, tell)
@@ -104,7 +103,7 @@ def produce(  # noqa: PLR0913 - one for each option
     finally:
         progress.end()
     report = _report(stream, sender, time.monotonic() - began)
-    say(report, "\n".join(_lines(report)), as_json=as_json)
+    say(report, _parts(report), as_json=as_json)
 
 
 def _done(sender: Sender, what: str) -> str:
@@ -135,7 +134,7 @@ def _report(stream: str, sender: Sender, seconds: float) -> dict[str, Any]:
     }
 
 
-def _lines(report: dict[str, Any]) -> Iterable[str]:
+def _parts(report: dict[str, Any]) -> Iterable[Part]:
     what = f"{report['records']} records"
     if report["documents"] != report["records"]:
         what = f"{report['documents']} documents in {what}"
@@ -146,5 +145,8 @@ def _lines(report: dict[str, Any]) -> Iterable[str]:
     )
     for code, count in report["retries"].items():
         yield f"sent again: {count:,} because of {code}"
-    for shard, count in report["shards"].items():
-        yield f"{shard}  {count:>9,}  {100 * count / report['records']:5.1f} %"
+    rows = [
+        (shard, f"{count:,}", f"{100 * count / report['records']:5.1f} %") for shard, count in report["shards"].items()
+    ]
+    if rows:
+        yield Table((Column(), Column(9, "right"), Column()), rows)

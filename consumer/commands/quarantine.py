@@ -4,10 +4,11 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,13 +27,16 @@ from consumer.kinesis.shards import kinesis_client, list_shards
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.decoding import open_decoding
 from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
-from consumer.progress import Progress
 from consumer.quarantine.codes import ADVICE
 from consumer.quarantine.entry import EXPIRES_AT
 from consumer.quarantine.replay import Replay, Report, to_json
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
+from consumer.terminal.parts import Column, Part, Table
+from consumer.terminal.parts import show as show_parts
+from consumer.terminal.printable import echo
+from consumer.terminal.progress import Progress
 from consumer.worker import preflight
 from consumer.worker.signals import stop_on_signals
 from redaction.nearest import nearest
@@ -53,6 +57,17 @@ def _place(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 _PLACE: Final = re.compile(r"[0-9]{1,10}(\+[1-9][0-9]{0,9})?", re.ASCII)
+
+_BATCH: Final = 100
+_COLUMNS: Final = (
+    Column(20, head="shard"),
+    Column(58, head="sequence/sub"),
+    Column(19, head="quarantined at"),
+    Column(9, head="replayed"),
+    Column(7, head="bytes"),
+    Column(head="code (rule)"),
+)
+"""As wide as what they mostly hold: of the entries to come nothing is known."""
 
 _shard = click.option("--shard", "only_shard", type=Text(), help="Only entries of this shard.")
 _code = click.option("--code", type=Text(), help="Only entries with this code, such as too_deep.")
@@ -88,25 +103,15 @@ def list_(
 ) -> None:
     """List the entries, a line each."""
     count = 0
-    for entry in _selected(load_settings(config), Selection(only_shard, code, since)):
+    columns: Sequence[Column] = _COLUMNS
+    for batch in _batches(_selected(load_settings(config), Selection(only_shard, code, since))):
         if as_json:
-            click.echo(json.dumps(entry.fields, default=int))
+            click.echo("\n".join(json.dumps(entry.fields, default=int) for entry in batch))
         else:
-            if not count:
-                click.echo(_row("shard", "sequence/sub", "quarantined at", "replayed", "bytes", "code (rule)"))
-            rule = entry.fields.get("rule")
-            click.echo(
-                _row(
-                    entry.shard,
-                    f"{entry.sequence}/{entry.place}",
-                    entry.quarantined_at[:19],
-                    entry.replayed_as or "-",
-                    str(entry.size),
-                    f"{entry.code} ({rule})" if rule else entry.code,
-                )
-            )
-        count += 1
-    click.echo(_counted(count), err=as_json)
+            show_parts(Table(columns, map(_row, batch), is_whole=True))
+            columns = [column._replace(head="") for column in columns]
+        count += len(batch)
+    echo(_counted(count), err=as_json)
 
 
 def _selected(settings: Settings, selection: Selection) -> Iterator[Entry]:
@@ -147,9 +152,22 @@ def _counted(count: int) -> str:
     return f"{count} {'entry' if count == 1 else 'entries'}"
 
 
-def _row(*cells: str) -> str:
-    widths = (20, 58, 19, 9, 7, 0)
-    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+def _batches(found: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """Yield entries so that somebody who reads the first need not wait for the last."""
+    while batch := list(islice(found, _BATCH)):
+        yield batch
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    rule = entry.fields.get("rule")
+    return (
+        entry.shard,
+        f"{entry.sequence}/{entry.place}",
+        entry.quarantined_at[:19],
+        entry.replayed_as or "-",
+        str(entry.size),
+        f"{entry.code} ({rule})" if rule else entry.code,
+    )
 
 
 @quarantine.command(
@@ -178,16 +196,18 @@ def show(config: Path | None, shard: str, sequence: str, sub: str, *, as_json: b
         }
         click.echo(json.dumps(value, default=int))
         return
-    for name, value in sorted(entry.fields.items()):
-        text = datetime.fromtimestamp(int(value), UTC).isoformat() if name == EXPIRES_AT else value
-        click.echo(f"{name:<16} {text}")
-    click.echo(f"\n{entry.code}: {advice.means}.\nWhat to do: {advice.to_do}." if advice else "")
+    rows = [
+        (name, datetime.fromtimestamp(int(value), UTC).isoformat() if name == EXPIRES_AT else str(value))
+        for name, value in sorted(entry.fields.items())
+    ]
+    show_parts(Table((Column(16), Column()), rows, gap=1, is_whole=True))
+    echo(f"\n{entry.code}: {advice.means}.\nWhat to do: {advice.to_do}." if advice else "")
     if isinstance(held, ServiceError):
-        click.echo(f"Whether the stream still holds the record is not known. {held}")
+        echo(f"Whether the stream still holds the record is not known. {held}")
     elif held:
-        click.echo(f"The stream still holds the record: sanitizer quarantine replay {shard} {sequence} {sub}")
+        echo(f"The stream still holds the record: sanitizer quarantine replay {shard} {sequence} {sub}")
     else:
-        click.echo("The stream no longer holds the record; it cannot be replayed.")
+        echo("The stream no longer holds the record; it cannot be replayed.")
 
 
 def _is_held(stream: str, shard: str, sequence: str) -> bool | ServiceError:
@@ -265,7 +285,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option
         try:
             work.run(chosen, limit)
         finally:
-            click.echo(_report(work.report, dry_run=dry_run, as_json=as_json))
+            leaving.close()
+            say(to_json(work.report, dry_run=dry_run), _report(work.report, dry_run=dry_run), as_json=as_json)
     sys.exit(0 if work.report.is_complete and not stop.is_set() else 1)
 
 
@@ -290,29 +311,27 @@ def _replay(
     judge = partial(judged, Patient(open_decoding(settings, metrics, log).chain, stop.wait), redactor)
     outputs = open_outputs(settings, redactor, metrics, log)
     leaving.callback(outputs.close)
-    say = Progress().say if sys.stderr.isatty() else None
-    return Replay(settings, redactor, judge, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=say)
+    tell = leaving.enter_context(Progress(always=False)).say
+    return Replay(settings, redactor, judge, outputs.output, stop, dry_run=dry_run, again=again, rate=rate, say=tell)
 
 
-def _report(report: Report, *, dry_run: bool, as_json: bool) -> str:
-
+def _report(report: Report, *, dry_run: bool) -> Iterator[Part]:
     value = to_json(report, dry_run=dry_run)
-    if as_json:
-        return json.dumps(value)
     reasons: dict[str, dict[str, int]] = value["reasons"]
-    lines = [f"{_counted(value['entries'])}{' (dry run: nothing was written)' if dry_run else ''}"]
+    yield f"{_counted(value['entries'])}{' (dry run: nothing was written)' if dry_run else ''}"
+    rows = []
     for name in ("stored", "duplicate", "dropped", "rejected", "expired", "failed"):
         why = ", ".join(f"{code} {count}" for code, count in reasons.get(name, {}).items())
-        lines += [f"  {name:<10} {value[name]}{f'  ({why})' if why else ''}"] if value[name] else []
+        if value[name]:
+            rows.append((f"  {name}", f"{value[name]}{f'  ({why})' if why else ''}"))
+    if rows:
+        yield Table((Column(12), Column()), rows, gap=1)
     if report.skipped:
-        lines.append(f"{report.skipped} were replayed before; --again replays them once more")
+        yield f"{report.skipped} were replayed before; --again replays them once more"
     if report.undone:
-        lines.append("Not replayed:" if len(report.undone) == _undone(value) else "Not replayed, among others:")
-        lines += [
-            f"  {e.shard} {e.sequence} {e.place}  {result}{f': {why}' if why else ''}"
-            for e, result, why in report.undone
-        ]
-    return "\n".join(lines)
+        yield "Not replayed:" if len(report.undone) == _undone(value) else "Not replayed, among others:"
+        for entry, result, reason in report.undone:
+            yield f"  {entry.shard} {entry.sequence} {entry.place}  {result}{f': {reason}' if reason else ''}"
 
 
 def _undone(value: dict[str, Any]) -> int:

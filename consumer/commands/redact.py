@@ -14,6 +14,7 @@ from consumer.commands.values import Text
 from consumer.errors import UsageError
 from consumer.redactors.loading import load_plugin, load_redaction
 from consumer.settings import Settings, load_settings
+from consumer.terminal.printable import document, echo
 from redaction.plugin import Redactor, Rejected, Released
 
 
@@ -58,18 +59,18 @@ def redact(
                     write(found, name, number, explain)
                 sys.stdout.buffer.flush()
     if counts["rejected"] or counts["dropped"]:
-        click.echo(", ".join(f"{count} {name}" for name, count in counts.items()), err=True)
+        echo(", ".join(f"{count} {name}" for name, count in counts.items()), err=True)
 
 
 def _write(found: Judged, file: str | None, number: int, explain: bool) -> None:  # noqa: FBT001
     if isinstance(found.verdict, Released):
-        sys.stdout.buffer.write(found.verdict.body + b"\n")
+        sys.stdout.buffer.write(document(found.verdict.body) + b"\n")
     place = f"{file}: line {number}" if file else f"line {number}"
     if explain:
         for line in lines(found):
-            click.echo(f"{place}: {line}", err=True)
+            echo(f"{place}: {line}", err=True)
     elif isinstance(found.verdict, Rejected):
-        click.echo(f"{place}: rejected ({found.verdict.code})", err=True)
+        echo(f"{place}: rejected ({found.verdict.code})", err=True)
 
 
 def _write_json(found: Judged, file: str | None, number: int, explain: bool) -> None:  # noqa: FBT001
@@ -80,7 +81,7 @@ def _write_json(found: Judged, file: str | None, number: int, explain: bool) -> 
     line = json.dumps(value, separators=(",", ":")).encode()
     if isinstance(found.verdict, Released):  # as it was written: numbers stay exact to the digit
         line = line[:-1] + b',"document":' + found.verdict.body + b"}"
-    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.write(document(line) + b"\n")
 
 
 def _redactor(settings: Settings, policy: str | None, keys: str | None) -> Redactor:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,10 @@ from consumer.errors import ServiceError, StartError
 from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
+from consumer.terminal.console import at_terminal
+from consumer.terminal.parts import Part, Styled, headed
+from consumer.terminal.printable import echo
+from consumer.terminal.watching import Looks, watching
 
 WATCH_SECONDS: Final = 3.0
 _TAIL: Final = 12
@@ -78,46 +83,44 @@ def status(
     """
     settings = load_settings(config)
     observer = Observer(settings)
-    if sys.stderr.isatty() and not again:
-        click.echo("Looking whether the owners renew their leases ...", err=True)
-    if again:
-        seen = _looks(observer, with_lag=not no_lag)
-    else:
-        observer.watch(wait)
-        seen = iter([observer.status(with_lag=not no_lag)])
+    if at_terminal(err=True) and not again:
+        echo("Looking whether the owners renew their leases ...", err=True)
     is_served = True
     try:
-        for found in seen:
-            is_served = found.is_served
-            if again and sys.stdout.isatty() and not (as_json or json_all):
-                click.clear()
-            loads = _loads(settings.stream.name, found) if load else None
-            click.echo(_shown(found, loads, as_json=as_json, json_all=json_all))
+        with watching() if again and not (as_json or json_all) else nullcontext(Looks()) as looks:
+            if not again:
+                observer.watch(wait)
+            for found in _looks(observer, looks, again=again, with_lag=not no_lag):
+                is_served = found.is_served
+                loads = _loads(settings.stream.name, found) if load else None
+                looks.show(_shown(found, loads, as_json=as_json, json_all=json_all))
     except KeyboardInterrupt:
         if not again:
             raise
     sys.exit(1 if check and not is_served else 0)
 
 
-def _looks(observer: Observer, *, with_lag: bool) -> Iterator[Status]:
-    """Look again and again; what fails now and then is said, and tried again."""
-    observer.look()
+def _looks(observer: Observer, looks: Looks, *, again: bool, with_lag: bool) -> Iterator[Status]:
+    """Look once, or again and again; what then fails now and then is said, and tried again."""
+    if again:
+        observer.look()
     yield observer.status(with_lag=with_lag)
-    while True:
+    while again:
         time.sleep(WATCH_SECONDS)
         try:
             observer.look()
+            found = observer.status(with_lag=with_lag)
         except (ServiceError, StartError) as error:
-            click.echo(f"sanitizer: {error}", err=True)
+            looks.trouble(f"sanitizer: {error}")
         else:
-            yield observer.status(with_lag=with_lag)
+            yield found
 
 
 def _loads(stream: str, found: Status) -> dict[str, ShardLoad]:
     return measure(stream, [each.shard for each in found.shards if each.state not in ("finished", "expired")])
 
 
-def _shown(found: Status, loads: dict[str, ShardLoad] | None, *, as_json: bool, json_all: bool) -> str:
+def _shown(found: Status, loads: dict[str, ShardLoad] | None, *, as_json: bool, json_all: bool) -> list[Part]:
     """Write one look for a person or a script.
 
     :param loads: by shard that is still read; None: nobody asked for them.
@@ -128,11 +131,11 @@ def _shown(found: Status, loads: dict[str, ShardLoad] | None, *, as_json: bool, 
             value["loads"] = {shard: each._asdict() for shard, each in loads.items()}
             for shard in value["shards"]:
                 shard["load"] = value["loads"].get(shard["shard"])
-        return json.dumps(value if json_all else value["shards"])
-    return "\n".join([*_lines(found), *_load_lines(loads or {})])
+        return [json.dumps(value if json_all else value["shards"])]
+    return [*_parts(found), *_of_loads(loads or {})]
 
 
-def _load_lines(loads: dict[str, ShardLoad]) -> Iterator[str]:
+def _of_loads(loads: dict[str, ShardLoad]) -> Iterator[Part]:
     if loads:
         rows = [
             (
@@ -144,13 +147,13 @@ def _load_lines(loads: dict[str, ShardLoad]) -> Iterator[str]:
             )
             for shard, each in loads.items()
         ]
-        yield from ("", *_table(("shard", "of its limit", "records/s", "kB/s", "largest key"), rows))
+        yield from ("", headed(("shard", "of its limit", "records/s", "kB/s", "largest key"), rows))
     for shard, each in loads.items():
         if each.advice:
             yield f"\n{shard} is hot: {each.advice}."
 
 
-def _lines(found: Status) -> Iterator[str]:
+def _parts(found: Status) -> Iterator[Part]:
     to_read = [each for each in found.shards if each.state not in ("finished", "expired")]
     yield f"{found.application}, stream {found.stream}: {_served([each.state for each in to_read])}"
     if found.leader:
@@ -160,7 +163,7 @@ def _lines(found: Status) -> Iterator[str]:
         workers = [
             (
                 each.worker,
-                each.state,
+                _state(each.state),
                 str(each.leases),
                 _duration(each.lag_ms),
                 f"{each.terms.policy} {each.terms.digest}" if each.terms else "-",
@@ -168,20 +171,24 @@ def _lines(found: Status) -> Iterator[str]:
             )
             for each in found.workers
         ]
-        yield from ("", *_table(("worker", "state", "shards", "lag", "policy", "settings"), workers))
+        yield from ("", headed(("worker", "state", "shards", "lag", "policy", "settings"), workers))
     shards = [
         (
             each.shard,
-            each.state,
+            _state(each.state),
             _tail(each.owner or "-"),
             _duration(each.lag_ms),
             _checkpoint(each.checkpoint, each.sub),
         )
         for each in found.shards
     ]
-    yield from ("", *_table(("shard", "state", "owner", "lag", "checkpoint"), shards))
+    yield from ("", headed(("shard", "state", "owner", "lag", "checkpoint"), shards))
     for note in found.notes:
         yield f"\n{note}"
+
+
+def _state(state: str) -> Styled:
+    return Styled(state.replace("_", " "), _COLOURS.get(state, ""))
 
 
 def _served(states: Sequence[ShardState]) -> str:
@@ -191,16 +198,6 @@ def _served(states: Sequence[ShardState]) -> str:
         return f"{all_} {'shard' if all_ == 1 else 'shards'}; whether the owners live is not known yet"
     said = f"{served} of {all_} shards have a living owner"
     return f"{said}; of {unknown} that is not known yet" if unknown else said
-
-
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Lay out; the second column is a state."""
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    for row in (heads, *rows):
-        cells = [f"{cell.replace('_', ' ') if i == 1 else cell:<{widths[i]}}" for i, cell in enumerate(row)]
-        if colour := _COLOURS.get(row[1]):
-            cells[1] = click.style(cells[1], fg=colour)
-        yield "  ".join(cells).rstrip()
 
 
 def _checkpoint(checkpoint: str | None, sub: int) -> str:

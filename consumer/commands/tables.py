@@ -8,6 +8,7 @@ import click
 from consumer.commands.options import config_option, examples, json_option, say
 from consumer.settings import load_settings
 from consumer.tables import check, create, require_stream, seed_leases
+from consumer.terminal.printable import echo
 
 
 @click.group(epilog=examples("sanitizer tables create", "sanitizer tables check"))
@@ -31,7 +32,7 @@ def tables_create(config: Path | None, *, as_json: bool) -> None:
     def tell(name: str, state: str) -> None:
         made[name] = state
         if not as_json:
-            click.echo(f"{name}: {state}")  # at once, since a later step may fail
+            echo(f"{name}: {state}")  # at once, since a later step may fail
 
     create(settings, tell)
     leases = seed_leases(settings)

@@ -7,6 +7,7 @@ import click
 
 from consumer.errors import SanitizerError
 from consumer.extras import extra_named
+from consumer.terminal.printable import echo
 
 
 def run(load: Callable[[], click.Command], name: str) -> None:
@@ -19,5 +20,5 @@ def run(load: Callable[[], click.Command], name: str) -> None:
             command = load()
         command(prog_name=name)
     except SanitizerError as error:
-        click.echo(f"sanitizer: {error}", err=True)
+        echo(f"sanitizer: {error}", err=True)
         sys.exit(error.exit_status)

@@ -11,6 +11,7 @@ from consumer.local.cloud import cloud
 from consumer.producing.filling import check_documents
 from consumer.producing.formats import DEFAULT, NAMES
 from consumer.settings import load_settings
+from consumer.terminal.printable import echo
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
@@ -58,9 +59,9 @@ def prepare_all(config: Path | None, shards: int) -> None:
     """Create stream, tables and first leases where they are missing."""
     settings = load_settings(config)
     found = prepare.prepare(settings, shards)
-    click.echo(f"The stream {settings.stream.name} and its tables are there.")
+    echo(f"The stream {settings.stream.name} and its tables are there.")
     if found != shards:
-        click.echo(f"Its open shards are {found}, as before: --shards {shards} is for one that is made anew.", err=True)
+        echo(f"Its open shards are {found}, as before: --shards {shards} is for one that is made anew.", err=True)
 
 
 @local.command(name="feed")
@@ -79,4 +80,4 @@ def feed_stream(
     """Put generated transactions onto the stream, at a steady rate."""
     check_documents(format, documents)
     feed.feed(load_settings(config).stream.name, rate, records, format, documents)
-    click.echo(f"{records} transactions are on the stream; the cloud keeps each of them, so that is all.")
+    echo(f"{records} transactions are on the stream; the cloud keeps each of them, so that is all.")

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import click
-
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.errors import StartError, UsageError
 from consumer.kcl.daemon import PROPERTIES_FILE
@@ -28,11 +26,14 @@ from consumer.local.transactions import CANONICAL, transactions
 from consumer.producing.filling import check_documents, filled
 from consumer.producing.formats import DEFAULT as DEFAULT_FORMAT
 from consumer.producing.formats import Format, format_named
-from consumer.progress import Progress
 from consumer.redactors.key_provider import FileKeys, key_provider
 from consumer.redactors.loading import load_redaction
 from consumer.settings import Output, Settings, lease_tables, load_settings
 from consumer.settings.key_template import MAX_SORT_KEY_BYTES, KeyTemplate
+from consumer.terminal.parts import Part
+from consumer.terminal.parts import show as show_parts
+from consumer.terminal.printable import echo
+from consumer.terminal.progress import Progress
 from redaction.built_in import built_in
 from redaction.guard import redact_guarded
 from redaction.plugin import Redactor, Released
@@ -116,11 +117,11 @@ def run(options: Options) -> int:
             if options.keep_running:
                 demo.keep_running()
             elif report.is_good:
-                click.echo(f"\n{_next_steps(options, stack.settings)}")
+                show_parts("", *_next_steps(options, stack.settings))
             if not report.is_good:
                 raise _NotGood  # noqa: TRY301 - so that the logs are kept
     except Interrupted:
-        click.echo("\nInterrupted; everything that was started has been stopped.", err=True)
+        echo("\nInterrupted; everything that was started has been stopped.", err=True)
         return 130
     except _NotGood:
         return 1
@@ -131,7 +132,7 @@ class _NotGood(Exception):
     """The demo ran to its end, and its verdict is not good."""
 
 
-def _next_steps(options: Options, settings: Settings) -> str:
+def _next_steps(options: Options, settings: Settings) -> list[Part]:
     named = {"--policy": options.policy, "--config": str(options.config) if options.config else None}
     given = {option: value for option, value in named.items() if value is not None}
     redaction = settings.redaction
@@ -196,7 +197,7 @@ def _own(options: Options, values: dict[str, Any]) -> Sequence[Put]:
     redaction = values["redaction"]
     redactor = load_redaction(redaction["plugin"], redaction["options"], redaction["keys"])
     fitted = fit(Output(**values["output"]), redactor, lines, options.asked)
-    click.echo(fitted.told)
+    echo(fitted.told)
     values["output"] = fitted.output
     if fitted.output["write_mode"] == "put":
         values["stream"]["partition_key_field"] = None
@@ -227,7 +228,7 @@ class Demo:
             stack.start_cloud()
             ledger = Ledger(stack.settings, stack.redactor)
             self._progress.end()
-            click.echo(f"Status page: {stack.page}\nMetrics: {stack.page}metrics")
+            echo(f"Status page: {stack.page}\nMetrics: {stack.page}metrics")
             stack.start_worker(self._progress)
             producer = Producer(STREAM)
             # One record ahead: KCL reads a shard a second or two after it has the lease, which is the start's time.
@@ -244,7 +245,7 @@ class Demo:
         (verdict,) = redact_guarded(stack.redactor, [shown])
         after = verdict.body if isinstance(verdict, Released) else type(verdict).__name__.encode()
         if options.source and not options.show:
-            click.echo("\nA record of our own; --show takes one of yours:")
+            echo("\nA record of our own; --show takes one of yours:")
         show(report, shown, after, total)
         if options.report:
             options.report.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
@@ -252,7 +253,7 @@ class Demo:
 
     def keep_running(self) -> None:
         """Go on serving until interrupted."""
-        click.echo(f"\nStill running, status page {self._stack.page}; Ctrl-C ends it. In another terminal:\n")
+        echo(f"\nStill running, status page {self._stack.page}; Ctrl-C ends it. In another terminal:\n")
         produce = (
             f"produce --format {self._options.format} FILE"
             if self._options.format != DEFAULT_FORMAT
@@ -264,7 +265,7 @@ class Demo:
                 self._stack.check_worker()
                 time.sleep(0.5)
         except Interrupted:
-            click.echo("\nStopping.")
+            echo("\nStopping.")
 
     def _feed(self, records: Iterator[Put], producer: Producer, ledger: Ledger) -> int:
         for call in paced(records, max(1, self._options.rate // self._options.most)):
@@ -276,7 +277,7 @@ class Demo:
                 [put.documents for put in call],
             )
             self._stack.check_worker()
-            self._progress.say(f"fed {len(ledger)}", every=0.2)
+            self._progress.say(f"fed {len(ledger)}")
         return len(ledger)
 
     def _wait_for_first(self) -> None:
@@ -301,7 +302,7 @@ class Demo:
                 looked_at = time.monotonic()
                 if not findings.lost or now - changed_at > STALL_SECONDS:
                     return findings
-            self._progress.say(f"fed {len(ledger)}, settled {done:.0f}", every=0.2)
+            self._progress.say(f"fed {len(ledger)}, settled {done:.0f}")
             time.sleep(0.2)
 
     def _look(self, ledger: Ledger) -> Findings:

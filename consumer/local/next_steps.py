@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.local.stack import program, shown
+from consumer.terminal.parts import Column, Part, Table
 
 _ROOT: Final = Path(__file__).parents[2]
 SAMPLE: Final = _ROOT / "examples" / "transactions.jsonl"
@@ -13,8 +14,8 @@ TUTORIAL: Final = _ROOT / "docs" / "tutorial.md"
 """Both in a checkout only."""
 
 
-def next_steps(own: Path | None, folder: Path, given: Mapping[str, str], tried: str | None) -> str:
-    """Return it as text.
+def next_steps(own: Path | None, folder: Path, given: Mapping[str, str], tried: str | None) -> list[Part]:
+    """Return it in parts.
 
     :param own: the file that the demo took; None: it made its transactions up.
     :param folder: the current one, which paths are shown relative to.
@@ -31,7 +32,6 @@ def next_steps(own: Path | None, folder: Path, given: Mapping[str, str], tried: 
     ]
     if not own:
         steps.append((f"{name} demo --input {sample} --show{same}", "the same with lines of yours"))
-    width = max(len(command) for command, _ in steps)
-    text = "\n".join(f"  {command:<{width}}  {means}" for command, means in steps)
-    more = f"\n\nHalf an hour through all of it: {shown(TUTORIAL, folder)}" if TUTORIAL.exists() else ""
-    return f"Try next:\n\n{text}{more}"
+    rows = [(f"  {command}", means) for command, means in steps]
+    more = [f"\nHalf an hour through all of it: {shown(TUTORIAL, folder)}"] if TUTORIAL.exists() else []
+    return ["Try next:\n", Table((Column(), Column()), rows, is_whole=True), *more]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import click
-
 from consumer.local.ledger import Documents
 from consumer.quarantine.codes import ADVICE
+from consumer.terminal.parts import Column, Styled, Table
+from consumer.terminal.parts import show as show_parts
+from consumer.terminal.printable import echo
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 
 def show(report: Report, before: bytes, after: bytes, fed: int) -> None:
     """Print the report."""
-    click.echo(f"\nbefore  {before.decode()}\nafter   {after.decode()}\n")
+    echo(f"\nbefore  {before.decode()}\nafter   {after.decode()}\n")
     of = report.documents
     rows = [
         ("produced", fed, of.produced),
@@ -80,27 +81,26 @@ def show(report: Report, before: bytes, after: bytes, fed: int) -> None:
         ("lost", report.lost, of.lost),
     ]
     holds_several = of.produced != report.produced
-    if holds_several:
-        click.echo(f"{'':<12} {'records':>9} {'documents':>9}")
-    for name, records, documents in rows:
-        click.echo(f"{name:<12} {records:>9}" + (f" {documents:>9}" if holds_several else ""))
+    heads = ("records", "documents") if holds_several else ("", "")
+    columns = [Column(12), *(Column(9, "right", head) for head in heads)]
+    shown = [(name, str(records), str(documents) if holds_several else "") for name, records, documents in rows]
     where = f" in {', '.join(report.leaking_channels)}" if report.leaks else ""
-    click.echo(f"{'leaks':<12} {report.leaks:>9}{where}")
+    show_parts(Table(columns, shown, gap=1), f"{'leaks':<12} {report.leaks:>9}{where}")
     one = "document" if holds_several else "record"
     for code, (count, first) in sorted(report.codes.items(), key=lambda item: -item[1][0]):
         advice = ADVICE.get(code)
-        click.echo(f"\nquarantined as {code}: {count}, the first is {one} {first}")
+        echo(f"\nquarantined as {code}: {count}, the first is {one} {first}")
         if advice:
-            click.echo(f"  {advice.means}\n  what to do: {advice.to_do}")
+            echo(f"  {advice.means}\n  what to do: {advice.to_do}")
     if report.seconds_to_first_document is not None and report.records_per_second is not None:
-        click.echo(f"\nfirst document after {report.seconds_to_first_document:.1f} s")
+        echo(f"\nfirst document after {report.seconds_to_first_document:.1f} s")
         throughput = f"{report.records_per_second:.0f} records/s"
         if holds_several:
             throughput += f", {report.records_per_second * of.produced / report.produced:.0f} documents/s,"
-        click.echo(f"throughput {throughput} over {report.shards} shards")
+        echo(f"throughput {throughput} over {report.shards} shards")
         times = ", ".join(f"{name} {value:.0f} ms" for name, value in report.latency_ms.items() if value is not None)
-        click.echo(f"latency, put to durable: {times}")
-    click.echo(click.style(f"\nVerdict: {report.verdict}.", bold=True, fg="green" if report.is_good else "red"))
+        echo(f"latency, put to durable: {times}")
+    show_parts("", Styled(f"Verdict: {report.verdict}.", "bold green" if report.is_good else "bold red"))
 
 
 def _rounded(value: float | None) -> float | None:

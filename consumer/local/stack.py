@@ -14,7 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Self
 
-import click
 import yaml
 
 from consumer.errors import StartError
@@ -22,9 +21,10 @@ from consumer.local import scrape
 from consumer.local.cloud_process import Cloud, CloudError
 from consumer.local.prepare import prepare
 from consumer.local.worker_process import WorkerProcess
-from consumer.progress import Progress
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
+from consumer.terminal.printable import echo
+from consumer.terminal.progress import Progress
 
 METRICS_PORT: Final = 9464
 START_SECONDS: Final = 120.0
@@ -67,7 +67,7 @@ def scratch(prefix: str) -> Iterator[Path]:
         raise
     finally:
         if is_kept:
-            click.echo(f"The logs are kept: {folder}/*.log", err=True)
+            echo(f"The logs are kept: {folder}/*.log", err=True)
         else:
             shutil.rmtree(folder)
 
@@ -168,9 +168,9 @@ class Stack:
     def show_ways_in(self, commands: Iterable[str]) -> None:
         """Print the environment with which the commands reach this stack, and some of them."""
         for name, value in (self.cloud.environment() | {"SANITIZER_CONFIG": str(self.config)}).items():
-            click.echo(f"  export {name}={shlex.quote(value)}")
+            echo(f"  export {name}={shlex.quote(value)}")
         for command in commands:
-            click.echo(f"  {program(Path.cwd())} {command}")
+            echo(f"  {program(Path.cwd())} {command}")
         sys.stdout.flush()
 
 

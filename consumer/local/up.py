@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-import click
 import yaml
 
 from consumer.errors import StartError
@@ -26,7 +25,9 @@ from consumer.local.stack import (
     scratch,
 )
 from consumer.producing.formats import DEFAULT, format_named
-from consumer.progress import Progress
+from consumer.terminal.parts import Column, Table, show
+from consumer.terminal.printable import echo
+from consumer.terminal.progress import Progress
 
 CLOUD_PORT: Final = 4566
 PROMETHEUS_PORT: Final = 9090
@@ -70,7 +71,7 @@ def run(options: Options) -> None:
                 up.run()
             _stop(stack)
     except Interrupted:
-        click.echo("Interrupted before everything ran; what was started has been stopped.", err=True)
+        echo("Interrupted before everything ran; what was started has been stopped.", err=True)
 
 
 def _settings(options: Options) -> dict[str, Any]:
@@ -118,17 +119,20 @@ class Up:
             feed += ["--documents", str(options.documents)]
         self._start("producer", feed)
         self._progress.end()
-        click.echo(f"{options.rate} transactions a second over {options.shards} shards. Ctrl-C ends it.\n")
-        click.echo(f"  status page {stack.page}")
-        click.echo(f"  metrics     {stack.page}metrics")
-        click.echo(f"  Prometheus  {prometheus or _no_prometheus()}")
-        click.echo("  Grafana     in deploy/local/compose.yaml only, with its dashboard")
-        click.echo(f"  logs        {stack.folder}/*.log\n\nIn another terminal:\n")
+        echo(f"{options.rate} transactions a second over {options.shards} shards. Ctrl-C ends it.\n")
+        places = [
+            ("  status page", stack.page),
+            ("  metrics", f"{stack.page}metrics"),
+            ("  Prometheus", prometheus or _no_prometheus()),
+            ("  Grafana", "in deploy/local/compose.yaml only, with its dashboard"),
+            ("  logs", f"{stack.folder}/*.log"),
+        ]
+        show(Table((Column(), Column()), places, gap=1, is_whole=True), "\nIn another terminal:\n")
         stack.show_ways_in(["get 12345", "status", "quarantine list"])
         try:
             self._watch()
         except Interrupted:
-            click.echo("\nStopping.")
+            echo("\nStopping.")
 
     def _watch(self) -> None:
         seconds = self._options.seconds
@@ -137,7 +141,7 @@ class Up:
             self._stack.check_worker()
             for name, part in list(self._parts.items()):
                 if part.exit_status == 0:
-                    click.echo(f"\nThe {name} has ended: {part.tail()}")
+                    echo(f"\nThe {name} has ended: {part.tail()}")
                     del self._parts[name]
                 elif part.exit_status is not None:
                     raise StartError(f"The {name} ended with exit status {part.exit_status}.\n{part.tail()}")

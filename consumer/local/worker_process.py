@@ -4,10 +4,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from consumer.errors import StartError
 from consumer.local.local_process import LocalProcess
+from consumer.terminal.printable import echo
 
 MAX_STARTS = 20
 
@@ -34,5 +33,5 @@ class WorkerProcess(LocalProcess):
             return
         if self.starts >= MAX_STARTS or status > 0:
             raise StartError(f"The worker ended with exit status {status}.\n{self.tail()}")
-        click.echo(f"\nThe supervisor died (status {status}); it is started again.", err=True)
+        echo(f"\nThe supervisor died (status {status}); it is started again.", err=True)
         self.restart()

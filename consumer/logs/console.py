@@ -4,8 +4,7 @@ import json
 from collections.abc import MutableMapping
 from typing import Any, Final
 
-from structlog import dev
-from structlog.typing import Processor
+from consumer.logs.lean import structlog
 
 _BRIGHT, _CYAN, _DIM, _RED, _GREEN, _YELLOW, _RESET = (
     f"\x1b[{code}m" for code in ("1", "36", "2", "31", "32", "33", "0")
@@ -14,17 +13,19 @@ _SEVERITIES: Final = {"error": _RED, "warning": _YELLOW, "info": _GREEN, "debug"
 _EVENT_WIDTH: Final = 24
 
 
-def renderer(*, coloured: bool) -> Processor:
+def renderer(*, coloured: bool) -> structlog.typing.Processor:
     """Return the last processor, for events that have passed the allow-list of fields."""
 
     def style(code: str) -> str:
         return code if coloured else ""
 
     reset = style(_RESET)
+    dev = structlog.dev
+    levels = dev.LogLevelColumnFormatter({k: style(v) for k, v in _SEVERITIES.items()}, reset)
     render = dev.ConsoleRenderer(
         columns=[
             dev.Column("time", dev.KeyValueColumnFormatter(None, style(_DIM), reset, str)),
-            dev.Column("severity", dev.LogLevelColumnFormatter({k: style(v) for k, v in _SEVERITIES.items()}, reset)),
+            dev.Column("severity", levels),
             dev.Column("event", dev.KeyValueColumnFormatter(None, style(_BRIGHT), reset, _shown, _EVENT_WIDTH)),
             dev.Column("", dev.KeyValueColumnFormatter(style(_CYAN), "", reset, _shown)),
         ],

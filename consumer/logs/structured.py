@@ -15,11 +15,10 @@ from collections.abc import Callable, Hashable, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, TextIO, cast
 
-import structlog
-
 from consumer.frames import frames_of
 from consumer.logs import console as log_console
 from consumer.logs.embedded import EmbeddedMetrics
+from consumer.logs.lean import structlog
 from consumer.logs.rate_limit import RateLimit
 
 Format = Literal["auto", "json", "console"]

@@ -30,7 +30,17 @@ MACHINES: Final = {"x86_64": "x86_64", "arm64": "aarch64"}
 MOST_BYTES: Final = 250 * 2**20
 """AWS: "Lambda quotas", deployment package, unzipped, layers included."""
 
-NOT_OF_THE_FUNCTIONS: Final = ("backfill", "commands", "doctor", "kcl", "local", "producing", "web", "worker")
+NOT_OF_THE_FUNCTIONS: Final = (
+    "backfill",
+    "commands",
+    "doctor",
+    "kcl",
+    "local",
+    "producing",
+    "terminal",
+    "web",
+    "worker",
+)
 """Packages of `consumer` that none of its functions imports."""
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)

@@ -1,5 +1,7 @@
 """What a demo says at its end can be typed as it stands."""
 
+import contextlib
+import io
 import re
 import shlex
 from pathlib import Path
@@ -7,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from consumer.local import next_steps
+from consumer.terminal.parts import show
 from tests.kits.cli import Run
 
 
 def steps(own: Path | None, folder: Path, tried: str | None = None, **given: str) -> str:
-    return next_steps.next_steps(own, folder, {f"--{option}": value for option, value in given.items()}, tried)
+    asked = {f"--{option}": value for option, value in given.items()}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        show(*next_steps.next_steps(own, folder, asked, tried))
+    return out.getvalue().rstrip("\n")
 
 
 def commands(text: str) -> list[list[str]]:
