@@ -129,6 +129,29 @@ def _not_found() -> str:
     return _table(("what", "released as it is", "because, or instead"), rows())
 
 
+def _asked_for() -> str:
+    policies = {name: load_policy(name) for name in built_in()}
+    judges = {name: PolicyRedactor(policy, ThrowAwayKeys(policy)) for name, policy in policies.items()}
+
+    def rows() -> Iterator[Sequence[str]]:
+        for payload in EXAMPLES["asked_for"]:
+            made = [_made_of(judge.redact([payload.encode()])[0], payload) for judge in judges.values()]
+            yield _code(payload), *made
+
+    return _table(("record", *map(_code, judges)), rows())
+
+
+def _made_of(verdict: Verdict, payload: str) -> str:
+    if not isinstance(verdict, Released):
+        return outcome(verdict)
+    if not verdict.document:
+        return "dropped"
+    if verdict.body.decode() == payload:
+        return "**released**"
+    shown = ", ".join(map(_json, verdict.document.values()))
+    return _code(re.sub(r"(tok_[a-z]+_a)_[a-z]+", r"\1_...", shown))  # a token's end is of the throw-away keys
+
+
 def _places() -> str:
     judge = redactor("")
 
@@ -221,6 +244,7 @@ def _rule(policy: Policy, rule: FieldRule, known: Sequence[FieldRule]) -> Sequen
 
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "actions": _actions,
+    "asked-for": _asked_for,
     "codes": _codes,
     "detectors": _detectors,
     "limits": _limits,
