@@ -176,7 +176,7 @@ COPY --from=kcl /kcl /kcl
 COPY --from=java /opt/debian.txt ./
 COPY --from=native /native /native
 COPY --from=bare /var/lib/dpkg/status /base/status
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml kinesis_sanitizer.py README.md LICENSE ./
 COPY redaction redaction
 COPY consumer consumer
 COPY deploy/image/licences deploy/image/licences

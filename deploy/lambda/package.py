@@ -55,6 +55,7 @@ def install(folder: Path, python: str, platform: str) -> None:
     _uv(*target, "--python", sys.executable, "--no-build-isolation", "--reinstall", str(_source(folder)))
     for name in NOT_OF_THE_FUNCTIONS:
         shutil.rmtree(folder / "consumer" / name)
+    (folder / "kinesis_sanitizer.py").unlink()
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
@@ -94,7 +95,7 @@ def _source(folder: Path) -> Path:
     """Return a copy of what is packaged: the build would leave its traces in the checkout."""
     source = folder.parent / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "kinesis_sanitizer.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in ("consumer", "redaction"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
