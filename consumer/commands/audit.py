@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from consumer.commands.options import config_option, examples, json_option, say
+from consumer.commands.options import json_option, say
 from consumer.record import place_of
 from consumer.redactors.audit import Auditor, Place, Report, count_about, scan
 from consumer.redactors.loading import load_plugin
 from consumer.settings import load_settings
+from consumer.terminal.options import config_option, examples
 from consumer.terminal.parts import Column, Part, Table
 from consumer.terminal.progress import bar
 

@@ -15,7 +15,7 @@ from consumer import logs
 from consumer.backfill.leases import create_table
 from consumer.backfill.run import Backfill, Plan, Report, ShardTasks, rows
 from consumer.backfill.work import ComparingTasks, StoringTasks
-from consumer.commands.options import config_option, examples, json_option, say
+from consumer.commands.options import json_option, say
 from consumer.commands.times import Time
 from consumer.commands.values import TableName
 from consumer.errors import UsageError
@@ -23,6 +23,7 @@ from consumer.metrics import Metrics, set_up
 from consumer.pipeline.outputs import open_outputs, refuse_to_replace_newer
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
+from consumer.terminal.options import config_option, examples
 from consumer.terminal.parts import Part, headed
 from consumer.terminal.printable import echo
 from consumer.terminal.progress import Progress

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import yaml
 
-from consumer.commands.options import config_option, examples, json_option, say
+from consumer.commands.options import json_option, say
 from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.redactors.loading import load_candidate, load_plugin
@@ -16,6 +16,7 @@ from consumer.settings import BUILT_IN_SINKS, Settings, load_settings
 from consumer.settings.load import settings_of
 from consumer.settings.problems import HEADING
 from consumer.settings.sources import read
+from consumer.terminal.options import config_option, examples
 from redaction.plugin import identity
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from consumer.commands.format_options import documents_option, format_option
-from consumer.commands.options import examples
-from consumer.commands.values import Text
 from consumer.local import demo as local
+from consumer.terminal.options import Text, examples
 
 
 @click.command(

@@ -7,9 +7,10 @@ from typing import Final
 
 import click
 
-from consumer.commands.options import config_option, examples, json_option
+from consumer.commands.options import json_option
 from consumer.doctor.examination import Doctor
 from consumer.doctor.finding import Finding
+from consumer.terminal.options import config_option, examples
 from consumer.terminal.parts import Column, Styled, Table, show
 from consumer.terminal.printable import echo
 

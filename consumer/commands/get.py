@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import click
 
-from consumer.commands.options import config_option, examples, json_flag
+from consumer.commands.options import json_flag
 from consumer.commands.times import Beginning
-from consumer.commands.values import Text
 from consumer.documents import Document, Documents, Page
 from consumer.dynamodb.bounds import Bound
 from consumer.errors import UsageError
 from consumer.settings import Settings, load_settings
 from consumer.settings.key_template import METADATA
+from consumer.terminal.options import Text, config_option, examples
 from consumer.terminal.printable import document, echo
 from redaction.serialize import serialize
 

@@ -10,6 +10,7 @@ import click
 
 from consumer.errors import UsageError
 from consumer.settings.commented import commented
+from consumer.terminal.options import examples
 from consumer.terminal.printable import echo
 
 _SETTINGS: Final = "settings.yaml"
@@ -29,7 +30,12 @@ _CHOSEN: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "sanitizer init",
+        "sanitizer init my-service",
+    )
+)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
 def init(folder: Path) -> None:
     """Write settings, a policy with its tests and sample records to begin with, into FOLDER (default: this one).

@@ -2,19 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from consumer.commands.values import Text
+from consumer.terminal.options import Text
 from consumer.terminal.parts import Part, show
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
-)
 keys_option = click.option(
     "--keys", type=Text(), metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME."
 )
@@ -26,11 +22,6 @@ def json_flag(text: str) -> Callable[[_Function], _Function]:
 
 
 json_option = json_flag("One JSON value, for scripts.")
-
-
-def examples(*lines: str) -> str:
-    """Return the end of a command's help: how it is called, a line each, as it is."""
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def say(value: Any, parts: Iterable[Part], *, as_json: bool) -> None:

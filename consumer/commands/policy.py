@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from consumer.commands.lines import line_batches
-from consumer.commands.options import config_option, examples, json_option, keys_option, say
+from consumer.commands.options import json_option, keys_option, say
 from consumer.commands.policy_page import Page
 from consumer.commands.policy_report import (
     Effect,
@@ -25,10 +25,10 @@ from consumer.commands.policy_report import (
 )
 from consumer.commands.policy_trial import Trial
 from consumer.commands.samples import samples
-from consumer.commands.values import Text
 from consumer.errors import UsageError
 from consumer.redactors.key_provider import key_provider
 from consumer.settings import load_settings
+from consumer.terminal.options import Text, config_option, examples
 from consumer.terminal.parts import show
 from consumer.terminal.printable import echo
 from consumer.terminal.progress import bar

@@ -10,8 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from consumer.commands.format_options import documents_option, format_option
-from consumer.commands.options import config_option, examples, json_option, say
-from consumer.commands.values import Seconds, Text
+from consumer.commands.options import json_option, say
 from consumer.errors import SanitizerError, StartError, UsageError
 from consumer.kinesis.producer import Put, read_lines
 from consumer.kinesis.sender import WINDOW, Pace, Sender, Sent
@@ -19,6 +18,7 @@ from consumer.local.transactions import transactions
 from consumer.producing.filling import check_documents, filled
 from consumer.producing.formats import DEFAULT, format_named
 from consumer.settings import load_settings
+from consumer.terminal.options import Seconds, Text, config_option, examples
 from consumer.terminal.parts import Column, Part, Table
 from consumer.terminal.progress import Progress
 

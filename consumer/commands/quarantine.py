@@ -15,9 +15,8 @@ from typing import Any, Final
 import click
 
 from consumer import aws, logs
-from consumer.commands.options import config_option, examples, json_flag, json_option, say
+from consumer.commands.options import json_flag, json_option, say
 from consumer.commands.times import Time
-from consumer.commands.values import Text
 from consumer.decoding.documents import judged
 from consumer.decoding.loading import has_plugins
 from consumer.decoding.patience import Patient
@@ -33,6 +32,7 @@ from consumer.quarantine.replay import Replay, Report, to_json
 from consumer.quarantine.store import Entry, Quarantine, Selection, entries
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, load_settings
+from consumer.terminal.options import Text, config_option, examples
 from consumer.terminal.parts import Column, Part, Table
 from consumer.terminal.parts import show as show_parts
 from consumer.terminal.printable import echo

@@ -9,11 +9,11 @@ import click
 
 from consumer.commands.explain import Judged, explained, judged, lines, result
 from consumer.commands.lines import line_batches
-from consumer.commands.options import config_option, examples, json_flag, keys_option
-from consumer.commands.values import Text
+from consumer.commands.options import json_flag, keys_option
 from consumer.errors import UsageError
 from consumer.redactors.loading import load_plugin, load_redaction
 from consumer.settings import Settings, load_settings
+from consumer.terminal.options import Text, config_option, examples
 from consumer.terminal.printable import document, echo
 from redaction.plugin import Redactor, Rejected, Released
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from consumer.commands.options import config_option, examples
 from consumer.settings import load_settings
+from consumer.terminal.options import config_option, examples
 from consumer.worker import assembly
 
 

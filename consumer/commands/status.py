@@ -11,13 +11,13 @@ from typing import Final
 
 import click
 
-from consumer.commands.options import config_option, examples, json_flag
-from consumer.commands.values import Seconds
+from consumer.commands.options import json_flag
 from consumer.errors import ServiceError, StartError
 from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
 from consumer.terminal.console import at_terminal
+from consumer.terminal.options import Seconds, config_option, examples
 from consumer.terminal.parts import Part, Styled, headed
 from consumer.terminal.printable import echo
 from consumer.terminal.watching import Looks, watching

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from consumer.commands.options import config_option, examples, json_option, say
+from consumer.commands.options import json_option, say
 from consumer.settings import load_settings
 from consumer.tables import check, create, require_stream, seed_leases
+from consumer.terminal.options import config_option, examples
 from consumer.terminal.printable import echo
 
 

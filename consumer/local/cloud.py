@@ -22,11 +22,12 @@ import click
 from consumer.errors import StartError
 from consumer.extras import extra_named
 from consumer.local import by_itself
+from consumer.terminal.options import examples
 
 PROCESS_NAME = "sanitizer-cloud"
 
 
-@click.command()
+@click.command(epilog=examples("sanitizer local cloud --port 4566 --alone"))
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; whoever reaches it may do anything."
 )

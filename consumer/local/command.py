@@ -11,11 +11,9 @@ from consumer.local.cloud import cloud
 from consumer.producing.filling import check_documents
 from consumer.producing.formats import DEFAULT, NAMES
 from consumer.settings import load_settings
+from consumer.terminal.options import Seconds, config_option, examples
 from consumer.terminal.printable import echo
 
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path), envvar="SANITIZER_CONFIG", help="Settings file (YAML)."
-)
 shards_option = click.option(
     "--shards", type=click.IntRange(1, 50), default=4, show_default=True, help="Of the stream."
 )
@@ -31,7 +29,14 @@ format_option = click.option(
 documents_option = click.option("--documents", type=click.IntRange(1, 2000), help="In a record, at most.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "sanitizer local up --rate 200 --seconds 60",
+        "sanitizer local cloud --port 4566 --alone",
+        "sanitizer local prepare --config worker.yaml",
+    ),
+)
 def local() -> None:
     """A whole service on this machine, and its parts."""
 
@@ -39,20 +44,20 @@ def local() -> None:
 local.add_command(cloud)
 
 
-@local.command(name="up")
+@local.command(name="up", epilog=examples("sanitizer local up", "sanitizer local up --rate 200 --seconds 60"))
 @shards_option
 @rate_option
 @records_option
 @format_option
 @documents_option
-@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many, from when all runs.")
+@click.option("--seconds", type=Seconds(0), help="End after so many, from when all runs.")
 def run_all(**options: Any) -> None:
     """Run cloud, worker, producer and Prometheus until Ctrl-C."""
     check_documents(options["format"], options["documents"])
     up.run(up.Options(**options))
 
 
-@local.command(name="prepare")
+@local.command(name="prepare", epilog=examples("sanitizer local prepare --config worker.yaml --shards 2"))
 @config_option
 @shards_option
 def prepare_all(config: Path | None, shards: int) -> None:
@@ -64,7 +69,13 @@ def prepare_all(config: Path | None, shards: int) -> None:
         echo(f"Its open shards are {found}, as before: --shards {shards} is for one that is made anew.", err=True)
 
 
-@local.command(name="feed")
+@local.command(
+    name="feed",
+    epilog=examples(
+        "sanitizer local feed --config worker.yaml",
+        "sanitizer local feed --rate 500 --records 10000 --format gzip-ndjson --documents 20",
+    ),
+)
 @config_option
 @rate_option
 @records_option

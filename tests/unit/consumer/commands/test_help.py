@@ -15,9 +15,6 @@ from consumer.cli import cli
 from tests.kits.cli import Run
 
 ROOT = Path(__file__).parents[4]
-WITHOUT_EXAMPLES = {"init", "local"}
-"""Those that a newcomer is led to elsewhere, and that ask for nothing."""
-
 _WIDTH = 80
 
 
@@ -48,9 +45,7 @@ def test_no_summary_is_cut_off(run: Run, words: tuple[str, ...], monkeypatch: py
     assert not [line for line in listed if line.endswith("...") or not re.match(r"  \S", line)]
 
 
-@pytest.mark.parametrize(
-    "words", [each for each in COMMANDS if not WITHOUT_EXAMPLES.intersection(each[:1])], ids=" ".join
-)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_each_has_examples_that_parse(
     run: Run, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,8 @@
 import click
 import pytest
 
-from consumer.commands.values import Seconds, TableName, Text
+from consumer.commands.values import TableName
+from consumer.terminal.options import Seconds, Text
 from tests.kits.cli import Run
 
 
@@ -37,6 +38,9 @@ def test_an_empty_text_is_not_taken_for_none(run: Run, arguments: list[str]) -> 
         ["produce", "--rate", "5", "--ramp", "nan"],
         ["status", "--wait", "nan"],
         ["status", "--wait", "-1"],
+        ["local", "up", "--seconds", "nan"],
+        ["local", "up", "--seconds", "inf"],
+        ["local", "up", "--seconds", "-1"],
         ["produce", "--rate", "1e3"],
         ["get", "1", "--after", "yesterday"],
         ["get", "1", "--before", "2024-13-45"],
