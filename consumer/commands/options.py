@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 import click
 
-from consumer.terminal.options import Text
+from consumer.commands.values import KeySource
 from consumer.terminal.parts import Part, show
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 keys_option = click.option(
-    "--keys", type=Text(), metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME."
+    "--keys", type=KeySource(), metavar="SOURCE", help="Key file, ARN of a secret, or secretsmanager:NAME."
 )
 
 

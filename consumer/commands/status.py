@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from consumer.commands.options import json_flag
-from consumer.errors import ServiceError, StartError
+from consumer.errors import ServiceError, StartError, UsageError
 from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
@@ -81,6 +81,10 @@ def status(
 
     Exit status: 0 the lease table was read (with --check: and each shard has a living owner), 1 not, 2 wrong usage.
     """
+    if as_json and json_all:
+        raise UsageError("Either --json, the shards alone, or --json-all.")
+    if again and wait is not None:
+        raise UsageError("--watch looks every 3 seconds: leave --wait out.")
     settings = load_settings(config)
     observer = Observer(settings)
     if at_terminal(err=True) and not again:

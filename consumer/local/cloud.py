@@ -48,7 +48,8 @@ def cloud(host: str, port: int, alone: bool, region: str, shard_limits: bool) ->
     try:
         listener = socket.create_server((host, port), backlog=cloud_app.BACKLOG)
     except OSError as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        number = error.errno or 0  # of no host of that name, or not an address of this machine, it is negative
+        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
         msg = f"Port {port} of {host} cannot be listened on ({reason}): free it, or name another with --port."
         raise StartError(msg) from None
     if not alone:

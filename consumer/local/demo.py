@@ -191,7 +191,7 @@ def _own(options: Options, values: dict[str, Any]) -> Sequence[Put]:
     lines = _lines(content)
     if _is_one_value(content, lines):
         raise UsageError(f"The input {source} is one JSON value, not one a line; `jq -c` makes lines of it.")
-    if not lines:
+    if not any(map(bytes.strip, lines)):
         raise UsageError(f"The input {source} is empty: there is nothing to show.")
     lines = lines[: options.records]
     redaction = values["redaction"]

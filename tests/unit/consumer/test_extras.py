@@ -94,7 +94,7 @@ def test_any_other_module_that_is_missing_is_a_defect() -> None:
 
 def test_the_modules_are_those_of_the_extras_distributions() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    ours = {"consumer", "redaction"}  # the extra `local` names the other
+    ours = {"consumer", "kinesis_sanitizer", "redaction"}  # the extra `local` names the other
     found = {}
     for extra, requirements in project["optional-dependencies"].items():
         wanted = {normal(re.split(r"[^\w.-]", requirement)[0]) for requirement in requirements}

@@ -138,6 +138,18 @@ def test_the_guide_has_the_lines_for_each_shell() -> None:
     page = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
     lines = re.findall(r"^    (.*_SANITIZER_COMPLETE=(\w+)_source sanitizer.*)$", page, re.MULTILINE)
     assert [shell for _, shell in lines] == ["bash", "zsh", "fish"]
+    for shell in ("bash", "zsh", "fish"):
+        asked = {"_SANITIZER_COMPLETE": f"{shell}_source"}
+        program = "import sys; sys.argv = ['sanitizer']; from consumer.cli import main; main()"
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | asked,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
+        assert f"_SANITIZER_COMPLETE={shell}_complete" in ran.stdout
     (bash,) = [line for line, shell in lines if shell == "bash"]
     script = f"set -e; PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; {bash}; complete -p sanitizer"
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=30)

@@ -38,6 +38,8 @@ def test_an_empty_text_is_not_taken_for_none(run: Run, arguments: list[str]) -> 
         ["produce", "--rate", "5", "--ramp", "nan"],
         ["status", "--wait", "nan"],
         ["status", "--wait", "-1"],
+        ["redact", "--keys", "nosuch.yaml"],
+        ["policy", "try", "/dev/null", "--keys", "nosuch.yaml"],
         ["local", "up", "--seconds", "nan"],
         ["local", "up", "--seconds", "inf"],
         ["local", "up", "--seconds", "-1"],

@@ -469,3 +469,12 @@ def test_a_fetch_that_the_heap_has_made_smaller_is_told(application: Callable[[i
     assert any("fetches 20 records of a shard at once, and not 500" in note for note in app.look().notes)
     item.change(Facts(fetch_records=500))
     assert not any("at once" in note for note in app.look().notes)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"), [(["--json", "--json-all"], "--json-all"), (["--watch", "--wait", "3"], "leave --wait out")]
+)
+def test_options_that_exclude_each_other_are_refused(run: Run, words: list[str], why: str) -> None:
+    ran = run("status", *words)
+    assert (ran.status, ran.out) == (2, "")
+    assert why in ran.err

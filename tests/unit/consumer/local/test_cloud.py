@@ -434,6 +434,14 @@ def test_a_port_that_is_taken_is_one_sentence(cloud: Cloud, words: list[str]) ->
     )
 
 
+def test_a_host_that_is_none_of_this_machines_is_one_sentence() -> None:
+    command = [sys.executable, "-m", "consumer.local.cloud", "--host", "192.0.2.1"]
+    ran = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("sanitizer: Port 0 of 192.0.2.1 cannot be listened on (Cannot assign requested")
+    assert ran.stderr.count("\n") == 1
+
+
 def test_the_command_starts_it_as_the_module_does() -> None:
     command = [sys.executable, "-m", "consumer.cli", "local", "cloud", "--alone"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
