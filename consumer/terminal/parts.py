@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import click
 
@@ -46,6 +46,9 @@ class Table:
     gap: int = 2
     is_whole: bool = False
 
+
+_SHORT: Final = 9
+"""A column of words and numbers no longer than that is never folded: others have more to give."""
 
 Part: TypeAlias = str | Styled | Table
 
@@ -96,8 +99,12 @@ def _table(table: Table) -> "RichTable":
     drawn = RichTable(
         box=None, show_header=has_heads, header_style="bold", pad_edge=False, padding=(0, table.gap, 0, 0)
     )
-    for column in table.columns:
-        drawn.add_column(_text(column.head), justify=column.side, min_width=column.least, overflow="fold")
-    for row in table.rows:
-        drawn.add_row(*map(_text, row))
+    rows = [[_text(cell) for cell in row] for row in table.rows]
+    for number, column in enumerate(table.columns):
+        head = _text(column.head)
+        widest = max([head.cell_len, *(row[number].cell_len for row in rows)])
+        least = max(column.least, widest if widest <= _SHORT else 0)
+        drawn.add_column(head, justify=column.side, min_width=least, overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
     return drawn

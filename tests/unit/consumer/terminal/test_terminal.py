@@ -4,13 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from consumer.terminal.parts import Column, Styled, Table, headed, show
 from consumer.terminal.printable import document, echo, printable
 from consumer.terminal.progress import Progress
-from tests.kits.terminal import ROOT, at_terminal
+from tests.kits.terminal import ROOT, at_terminal, sanitizer
 
 NASTY = "[bold]x[/bold] :smile: \x1b[31m\x9b2J\u202e\r\x07"
 ESCAPED = "[bold]x[/bold] :smile: \\u001b[31m\\u009b2J\\u202e\\u000d\\u0007"
@@ -174,3 +175,29 @@ def test_documents_are_as_they_are_but_for_a_terminal(monkeypatch: pytest.Monkey
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert document(body) == '{"a":"\\u009b2J \u00fc"}'.encode()
     assert document(b'{"a":1}') == b'{"a":1}'
+
+
+def test_commands_give_no_orders_of_records_policies_and_arguments(tmp_path: Path) -> None:
+    records, policy = tmp_path / "mine.jsonl", tmp_path / "mine.yaml"
+    records.write_text('{"[bold]a":"[red]x\u009b31m","b\\u001b[31m":"a@example.com"}\n', encoding="utf-8")
+    policy.write_text('name: m\nversion: "\\e[31m[bold]1"\nextends: default\n', encoding="utf-8")
+    for command in (
+        ["redact", "--explain", str(records)],
+        ["policy", "try", str(records)],
+        ["policy", "show", str(policy)],
+        ["policy", "check", str(policy)],
+        ["redact", "--nosuch\x1b[31m\x9b"],
+        ["policy", "show", "nosuch\x1b[31m\x9b"],
+        ["quarantine", "list", "\x1b[31m\x9b"],
+    ):
+        shown = at_terminal(sanitizer(*command), columns=200)
+        assert not {"\x9b", "\x1b"} & set(shown.text), command
+        assert shown.text
+    assert "[red]x\\u009b31m" in at_terminal(sanitizer("redact", str(records)), columns=200).text
+
+
+def test_short_words_are_not_folded_where_ids_can_be() -> None:
+    text = "show(headed(('shard', 'state', 'owner'), [('shardId-000000000000', 'unowned', 'host:1234:abcdef')]))"
+    lines = at_terminal(program(text), columns=30).lines
+    assert any("unowned" in line for line in lines)
+    assert "".join(line.split(" ")[0] for line in lines[1:] if line) == "shardId-000000000000"
