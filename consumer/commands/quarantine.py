@@ -108,7 +108,7 @@ def list_(
         if as_json:
             click.echo("\n".join(json.dumps(entry.fields, default=int) for entry in batch))
         else:
-            show_parts(Table(columns, map(_row, batch), is_whole=True))
+            show_parts(Table(columns, [_row(entry) for entry in batch], is_whole=True))
             columns = [column._replace(head="") for column in columns]
         count += len(batch)
     echo(_counted(count), err=as_json)

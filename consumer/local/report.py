@@ -81,11 +81,12 @@ def show(report: Report, before: bytes, after: bytes, fed: int) -> None:
         ("lost", report.lost, of.lost),
     ]
     holds_several = of.produced != report.produced
-    heads = ("records", "documents") if holds_several else ("", "")
-    columns = [Column(12), *(Column(9, "right", head) for head in heads)]
-    shown = [(name, str(records), str(documents) if holds_several else "") for name, records, documents in rows]
-    where = f" in {', '.join(report.leaking_channels)}" if report.leaks else ""
-    show_parts(Table(columns, shown, gap=1), f"{'leaks':<12} {report.leaks:>9}{where}")
+    heads = ("records", "documents") if holds_several else ("",)
+    columns = [Column(12), *(Column(9, "right", head) for head in heads), Column()]
+    shown = [(name, *map(str, counts[: len(heads)]), "") for name, *counts in rows]
+    where = f"in {', '.join(report.leaking_channels)}" if report.leaks else ""
+    shown.append(("leaks", str(report.leaks), *[""] * (len(heads) - 1), where))
+    show_parts(Table(columns, shown, gap=1))
     one = "document" if holds_several else "record"
     for code, (count, first) in sorted(report.codes.items(), key=lambda item: -item[1][0]):
         advice = ADVICE.get(code)

@@ -42,7 +42,7 @@ class Table:
     """
 
     columns: Sequence[Column]
-    rows: Iterable[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell]]
     gap: int = 2
     is_whole: bool = False
 
@@ -53,7 +53,7 @@ _SHORT: Final = 9
 Part: TypeAlias = str | Styled | Table
 
 
-def headed(heads: Sequence[str], rows: Iterable[Sequence[Cell]], right: Iterable[int] = ()) -> Table:
+def headed(heads: Sequence[str], rows: Sequence[Sequence[Cell]], right: Iterable[int] = ()) -> Table:
     """Return a table whose columns are as wide as they have to be.
 
     :param right: the columns of numbers, which stand on the right.

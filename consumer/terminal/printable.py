@@ -1,9 +1,10 @@
 """Text that gives a terminal no orders: names and values come from records, from files of others, from AWS."""
 
-import sys
 from typing import Final
 
 import click
+
+from consumer.terminal.console import at_terminal
 
 _KEPT: Final = "\t"
 
@@ -30,6 +31,6 @@ def document(body: bytes) -> bytes:
 
     JSON itself lets characters pass that are orders for some terminals.
     """
-    if body.isascii() or not (sys.stdout and sys.stdout.isatty()):
+    if body.isascii() or not at_terminal():
         return body
     return printable(body.decode(errors="replace")).encode()
