@@ -23,7 +23,7 @@ class Looks:
 
 
 class _OnScreen(Looks):
-    """Draws a look instead of the one before, and why there was none below that."""
+    """Draws a look instead of the one before, and above it why there was no newer one: the end may not fit."""
 
     def __init__(self, live: "Live") -> None:
         self._live = live
@@ -34,7 +34,7 @@ class _OnScreen(Looks):
         self._draw(parts)
 
     def trouble(self, text: str) -> None:
-        self._draw([*self.last, "", Styled(text, "red")])
+        self._draw([Styled(text, "red"), "", *self.last])
 
     def _draw(self, parts: Sequence[Part]) -> None:
         from rich.console import Group  # noqa: PLC0415 - see `console`

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
-COPIED: Final = ("consumer", "redaction", "tests", "docs", "examples", "pyproject.toml")
+COPIED: Final = ("consumer", "redaction", "tests", "docs", "examples", "kinesis_sanitizer.py", "pyproject.toml")
 TIMEOUT_SECONDS: Final = 300
 
 WRITER = "tests/unit/consumer/sinks/test_table_writers.py"
