@@ -12,9 +12,7 @@ _NAME: Final = "rich"
 _loaded = {_NAME: sys.modules[_NAME]} if _NAME in sys.modules else {}
 sys.modules[_NAME] = None  # type: ignore[assignment]  # an import of it fails
 try:
-    import structlog
+    import structlog as structlog  # noqa: PLC0414 - handed on
 finally:
     del sys.modules[_NAME]
     sys.modules.update(_loaded)
-
-__all__ = ["structlog"]
