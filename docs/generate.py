@@ -21,6 +21,7 @@ from docs import (
     demo_tables,
     deploy_tables,
     format_tables,
+    health_tables,
     metric_tables,
     policy_tables,
     procedure_tables,
@@ -43,7 +44,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "procedures.md": procedure_tables.TABLES,
     _FOLDER / "objectives.md": alert_tables.OBJECTIVES,
     _FOLDER / "recipes.md": recipe_tables.TABLES,
-    _FOLDER / "runbook.md": alert_tables.RUNBOOK,
+    _FOLDER / "runbook.md": {**alert_tables.RUNBOOK, **health_tables.TABLES},
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }
 
