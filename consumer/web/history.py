@@ -213,6 +213,7 @@ class History:
         self._collect = collect
         self._clock = clock
         self._samples: tuple[Sample, ...] = ()
+        self._keys: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.view = View(Reading((), 0.0), None, (), ())
         self._looks = Periodic(
             "history",
@@ -233,7 +234,7 @@ class History:
     def look(self, now: float) -> None:
         """Take one sample, at a monotonic time."""
         reading = Reading(self._collect(), self._clock())
-        samples = self._samples = (*self._samples, _sample(reading, now))[-_KEPT:]
+        samples = self._samples = (*self._samples, self._sample(reading, now))[-_KEPT:]
         if len(samples) == 1:
             self.view = View(reading, None, (), ())
             return
@@ -251,13 +252,17 @@ class History:
             (*self.view.points, point)[-_POINTS:],
         )
 
-
-def _sample(reading: Reading, at: float) -> Sample:
-    return Sample(
-        at,
-        {name: reading.by(name, *labels) for name, labels in _COUNTERS.items()},
-        {name: reading.buckets(name) for name in (LATENCY, WRITES)},
-    )
+    def _sample(self, reading: Reading, at: float) -> Sample:
+        """Take from a reading what is kept. Each key is kept once for all samples: they are most of the memory."""
+        once = self._keys.setdefault
+        return Sample(
+            at,
+            {
+                name: {once(key, key): count for key, count in reading.by(name, *labels).items()}
+                for name, labels in _COUNTERS.items()
+            },
+            {name: reading.buckets(name) for name in (LATENCY, WRITES)},
+        )
 
 
 def _window(samples: Sequence[Sample], seconds: float) -> Window:

@@ -7,16 +7,19 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from consumer.web.health import Condition
 from consumer.web.history import SAMPLE_SECONDS, History
 from consumer.web.page import Shown
 from consumer.web.site import routes
 from tests.kits.browser import Chromium, Scheme, Seen, chromium
+from tests.kits.log import RecordingLog
 from tests.kits.page import WELL, Figures, served, watched
 from tests.kits.status_scenes import NOW, SCENES, SHOWN, Scene, history_of
 
@@ -68,6 +71,26 @@ def test_the_page_is_whole_and_legible_in_every_window(
                 health = seen.page.goto(f"http://127.0.0.1:{port}/healthz")
                 assert health
                 assert health.status == WORDS[name]
+
+
+@pytest.mark.parametrize(
+    ("word", "condition"),
+    [
+        ("starting", replace(WELL, has_served=False, is_serving=False)),
+        ("stopping", replace(WELL, is_stopping=True, is_serving=False)),
+    ],
+)
+def test_a_start_and_a_stop_are_legible_too(browser: Chromium, word: str, condition: Condition) -> None:
+    figures = Figures(1)
+    history = History(figures.collect, RecordingLog(), lambda: 1_700_000_005.0)  # five seconds after its start
+    watched(figures, 2, history)
+    with served(history, SHOWN, condition, lambda: 1_700_000_005.0) as port:
+        for scheme in SCHEMES:
+            with browser.window(WIDTHS["phone"], scheme) as seen:
+                seen.page.goto(f"http://127.0.0.1:{port}/paused")
+                assert seen.page.inner_text(".banner strong").lower() == word
+                assert seen.sticks_out() == []
+                assert seen.violations() == ""
 
 
 @pytest.mark.parametrize("width", WIDTHS.values())
