@@ -15,6 +15,7 @@ from typing import Final
 
 from consumer.local.transactions import transactions
 from docs import (
+    accuracy_picture,
     alert_tables,
     architecture_tables,
     cost_tables,
@@ -55,7 +56,7 @@ def _sample() -> str:
 
 
 FILES: Final[Mapping[Path, Callable[[], str]]] = {
-    _FOLDER / "img/packages.svg": architecture_tables.picture,
+    _FOLDER / "img/accuracy.svg": accuracy_picture.picture,
     _FOLDER.parent / "examples/transactions.jsonl": _sample,
 }
 
