@@ -15,12 +15,14 @@ from typing import Final
 
 from consumer.local.transactions import transactions
 from docs import (
+    accuracy_picture,
     alert_tables,
     architecture_tables,
     cost_tables,
     demo_tables,
     deploy_tables,
     format_tables,
+    health_tables,
     metric_tables,
     policy_tables,
     procedure_tables,
@@ -43,7 +45,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "procedures.md": procedure_tables.TABLES,
     _FOLDER / "objectives.md": alert_tables.OBJECTIVES,
     _FOLDER / "recipes.md": recipe_tables.TABLES,
-    _FOLDER / "runbook.md": alert_tables.RUNBOOK,
+    _FOLDER / "runbook.md": {**alert_tables.RUNBOOK, **health_tables.TABLES},
     _FOLDER / "schemas.md": schema_tables.TABLES,
 }
 
@@ -54,7 +56,7 @@ def _sample() -> str:
 
 
 FILES: Final[Mapping[Path, Callable[[], str]]] = {
-    _FOLDER / "img/packages.svg": architecture_tables.picture,
+    _FOLDER / "img/accuracy.svg": accuracy_picture.picture,
     _FOLDER.parent / "examples/transactions.jsonl": _sample,
 }
 

@@ -21,6 +21,7 @@ from consumer.terminal.options import Seconds, config_option, examples
 from consumer.terminal.parts import Part, Styled, headed
 from consumer.terminal.printable import echo
 from consumer.terminal.watching import Looks, watching
+from consumer.worker.on_this_machine import processes
 
 WATCH_SECONDS: Final = 3.0
 _TAIL: Final = 12
@@ -187,6 +188,8 @@ def _parts(found: Status) -> Iterator[Part]:
         for each in found.shards
     ]
     yield from ("", headed(("shard", "state", "owner", "lag", "checkpoint"), shards))
+    if here := processes(found.application):
+        yield f"\non this machine: {', '.join(f'{each.name} (pid {each.pid})' for each in here)}"
     for note in found.notes:
         yield f"\n{note}"
 
