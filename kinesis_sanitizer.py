@@ -3,7 +3,6 @@
 `consumer` and `redaction` are short names, and what is on PYTHONPATH comes before what is installed.
 """
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Never
@@ -13,7 +12,8 @@ def main() -> Never:
     """Run the command, or say in one sentence what is in its way."""
     here = Path(__file__).resolve().parent
     for name in ("consumer", "redaction"):
-        spec = importlib.util.find_spec(name)
+        # What importlib.util would find, without the 2 ms that importing it takes.
+        spec = next(filter(None, (finder.find_spec(name, None) for finder in sys.meta_path)), None)
         if spec is None:
             continue  # the import below says so
         # A folder without __init__.py has places, and no origin.

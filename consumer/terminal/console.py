@@ -3,7 +3,6 @@
 What imports rich does so when it writes: commands that only answer with a line, and the worker, do without it.
 """
 
-import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +37,8 @@ def console(*, err: bool = False, whole: bool = False) -> "Console":
 
 def width(most: int) -> int:
     """Return how many characters a paragraph's lines may have: `most`, or what stdout's terminal has."""
+    import shutil  # noqa: PLC0415 - 4 ms
+
     return min(most, shutil.get_terminal_size().columns) if at_terminal() else most
 
 
