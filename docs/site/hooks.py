@@ -1,0 +1,36 @@
+# noqa: INP001 - a folder of pages, no package
+"""What MkDocs calls while it builds the site (mkdocs.yml names this file)."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+from docs.site.dialect import for_the_site
+from docs.site.navigation import navigation
+from docs.site.repository import files as files_of
+
+_ROOT: Final = Path(__file__).parents[2]
+_API: Final = re.compile(r"^<!-- api: ([\w.]+) -->$", re.MULTILINE)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Take the navigation from the index, and leave out what only a web server has use for."""
+    config.nav = navigation(_ROOT)
+    config.theme.static_templates.clear()  # 404.html and sitemap.xml, whose addresses begin with a host
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Take the files by their links, under their paths in the repository, in place of those that MkDocs has found."""
+    of_the_theme = (file for file in files if file.src_dir != config.docs_dir)
+    return Files([*of_the_theme, *files_of(_ROOT, config)])
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put what the docstrings say where a page names a module; in the repository that is a comment, and unseen."""
+    del page, config, files
+    return _API.sub(r"::: \1", for_the_site(markdown))
