@@ -10,13 +10,18 @@ _SEVERAL: Final = re.compile(r"^( *):(param|ivar) (\w+(?:, \w+)+): ((?:.*)(?:\n\
 
 
 class Docstrings(griffe.Extension):
-    """Parts fields that say the same of several names, `:ivar stream, shard: ...`, which Griffe does not know."""
+    """Parts fields that say the same of several names, which Griffe does not know; leaves out what is not public."""
 
     def on_instance(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Take a docstring apart before it is parsed."""
         del kwargs
         if obj.docstring:
             obj.docstring.value = _SEVERAL.sub(_parted, obj.docstring.value)
+
+    def on_function(self, *, func: griffe.Function, **kwargs: Any) -> None:
+        """Leave out parameters that only the project itself gives."""
+        del kwargs
+        func.parameters = griffe.Parameters(*(each for each in func.parameters if not each.name.startswith("_")))
 
 
 def _parted(match: re.Match[str]) -> str:

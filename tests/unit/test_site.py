@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from functools import cache
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -104,3 +105,12 @@ def test_it_is_whole_without_this_repository(site: Path) -> None:
     assert 'id="consumer.documents.Documents.iterate"' in text
     kept = (ROOT / "deploy" / "ecs" / "service.yaml").read_bytes()
     assert (site / "files" / "deploy" / "ecs" / "service.yaml").read_bytes() == kept
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("api-*.md")), ids=lambda page: page.stem)
+def test_whatever_a_module_names_stands_on_its_page(page: Path, site: Path) -> None:
+    modules = re.findall(r"^<!-- api: ([\w.]+) -->$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert modules
+    anchors = read(site / "docs" / f"{page.stem}.html").anchors
+    named = {f"{module}.{name}" for module in modules for name in import_module(module).__all__}
+    assert named - anchors == set(), "without a docstring nothing stands there"
