@@ -2,11 +2,12 @@
 """What MkDocs calls while it builds the site (mkdocs.yml names this file)."""
 
 import re
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import Files
+from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from docs.site.dialect import for_the_site
@@ -15,6 +16,8 @@ from docs.site.repository import files as files_of
 
 _ROOT: Final = Path(__file__).parents[2]
 _API: Final = re.compile(r"^<!-- api: ([\w.]+) -->$", re.MULTILINE)
+_UNUSED: Final = re.compile(r"/lunr/|\.map$|/favicon\.png$")
+"""Of the theme: other languages, what its own authors look at, a picture in whose place there is another."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -26,7 +29,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Take the files by their links, under their paths in the repository, in place of those that MkDocs has found."""
-    of_the_theme = (file for file in files if file.src_dir != config.docs_dir)
+    of_the_theme = [each for each in files if each.src_dir != config.docs_dir and not _UNUSED.search(each.src_uri)]
+    licence = distribution("mkdocs-material").read_text("licenses/LICENSE")  # to go with what is copied from it
+    of_the_theme.append(File.generated(config, "assets/LICENSE", content=licence or ""))
     return Files([*of_the_theme, *files_of(_ROOT, config)])
 
 

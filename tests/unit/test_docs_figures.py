@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import markdown, plots, tables
 from benchmarks.bench import RESULTS, load_results
+from consumer.kcl.log_templates import ALLOWED
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -101,3 +102,7 @@ def test_so_are_their_pictures() -> None:
     for name, picture in made.items():
         file = DOCS / "img" / f"performance-{name}.svg"
         assert file.read_text(encoding="utf-8") == picture, "run: python -m benchmarks.plots"
+
+
+def test_as_many_lines_of_kcl_are_known_as_the_threat_model_says() -> None:
+    assert f"some {round(len(ALLOWED), -1)} known templates" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
