@@ -37,5 +37,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put what the docstrings say where a page names a module; in the repository that is a comment, and unseen."""
-    del page, config, files
+    del config, files
+    if page.parent is None:
+        page.meta.setdefault("hide", []).append("navigation")  # in which it stands alone, or not at all
     return _API.sub(r"::: \1", for_the_site(markdown))

@@ -86,16 +86,18 @@ def _made(root: Path, path: str, config: MkDocsConfig) -> Iterator[File]:
             file.inclusion = InclusionLevel.NOT_IN_NAV  # unless the index names it
         yield _at(file)
     elif source.is_dir():
-        yield _page(config, path, _listing(source), "index.html")
+        yield _page(config, path, _listing(source, path), is_index=True)
     else:
         data = source.read_bytes()
         yield _at(File.generated(config, RAW + path, content=data, inclusion=InclusionLevel.INCLUDED))
-        yield _page(config, path, _shown(path, data), None)
+        yield _page(config, path, _shown(path, data))
 
 
-def _page(config: MkDocsConfig, path: str, text: str, name: str | None) -> File:
-    page = Shown.generated(config, path, content=f"---\nsearch:\n  exclude: true\n---\n{text}")
-    page.dest_uri = f"{path}/{name}" if name else f"{path}.html"
+def _page(config: MkDocsConfig, path: str, text: str, *, is_index: bool = False) -> File:
+    page = Shown.generated(config, path, content=f"---\nsearch: {{exclude: true}}\nhide: [toc]\n---\n{text}")
+    if is_index:
+        page.name = "index"
+    page.dest_uri = f"{path}/index.html" if is_index else f"{path}.html"
     page.inclusion = InclusionLevel.NOT_IN_NAV
     return _at(page)
 
@@ -118,9 +120,10 @@ def _shown(path: str, data: bytes) -> str:
     return f"{title}\n{fence} {_LANGUAGES.get(posixpath.splitext(path)[1], 'text')}\n{text.rstrip()}\n{fence}\n"
 
 
-def _listing(folder: Path) -> str:
+def _listing(folder: Path, path: str) -> str:
+    title = folder.name.capitalize() if path.startswith("docs/") else path
     rows = [f"- [{_title(each)}]({folder.name}/{each.name})" for each in _inside(folder)]
-    return f"# {folder.name}\n\n" + "\n".join(rows) + "\n"
+    return f"# {title}\n\n" + "\n".join(rows) + "\n"
 
 
 def _title(path: Path) -> str:

@@ -98,6 +98,16 @@ def test_each_page_has_as_many_of_each_as_in_the_repository(site: Path) -> None:
     assert compared > 40
 
 
+def test_its_navigation_is_the_index(site: Path) -> None:
+    sections = re.findall("^## (.+)$", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    home = (site / "index.html").read_text(encoding="utf-8")
+    tabs = re.findall(r'class="md-tabs__link">\s*([^<]*?)\s*<', home)
+    assert tabs == ["Home", *sections, "All pages"]
+    decisions = {file.stem for file in (ROOT / "docs" / "decisions").glob("*.md")}
+    assert decisions
+    assert decisions <= set(re.findall(r'href="docs/decisions/([^"/]+)\.html" class="md-nav__link"', home))
+
+
 def test_it_is_whole_without_this_repository(site: Path) -> None:
     for page in ("index", "SECURITY", "deploy/ecs/service.yaml", "deploy/ecs/index", "examples/producer/index"):
         assert (site / f"{page}.html").is_file(), page
