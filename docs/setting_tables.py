@@ -112,15 +112,15 @@ def _default(setting: Setting) -> str:
 
 def _row(setting: Setting) -> str:
     name = ".".join(setting.path)
-    variable = f"<br>`{setting.variable}`" if setting.variable else ""
+    variable = f" `{setting.variable}`" if setting.variable else ""
     text = setting.schema.get("description") or (_model(setting.schema) or {}).get("description", "")
-    return f"| `{name}`{variable} | {_values(setting)} | {_default(setting)} | {' '.join(text.split())} |"
+    return f"| `{name}` | {_values(setting)} | {_default(setting)} | {' '.join(text.split())}{variable} |"
 
 
 def _page() -> str:
     parts = []
     for name, about, settings in sections():
-        head = "| setting, and its variable | value | default | means |\n| --- | --- | --- | --- |"
+        head = "| setting | value | default | means; its variable |\n| --- | --- | --- | --- |"
         parts.append(f"## {name or 'Others'}\n\n{about}\n\n" + "\n".join([head, *map(_row, settings)]))
     return "\n\n".join(parts)
 
