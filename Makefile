@@ -28,7 +28,7 @@ PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs site notices bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
+.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs site pictures notices bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -123,6 +123,9 @@ docs: $(STAMP) ## the generated tables of the pages in docs/, and Grafana's dash
 site: $(STAMP) ## the documentation as a site, build/site/index.html, to be opened from the file system or served
 	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "Open build/site/index.html"
+
+pictures: $(STAMP) ## the pictures of the status page in docs/img, after a change of it; needs chromium
+	WRITE_PICTURES=1 $(BIN)/pytest -n 0 tests/unit/consumer/web/test_page_in_browser.py
 
 notices: $(STAMP) ## THIRD-PARTY-NOTICES, after a change of dependencies; needs cargo
 	mkdir -p build

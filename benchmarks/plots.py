@@ -19,6 +19,10 @@ from benchmarks.peers.comparison import entries
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 _COST: Final = "core-seconds per million records"
+_OURS: Final = "this engine"
+_SETS: Final = {"removed": "removed of what must go:", "changed": "changed of what should stay:"}
+_ALIKE: Final = ("web order", "charge", "the canonical example")
+"""Sets of which nearly all remove everything: the table has them."""
 _LONG_ROWS: Final = {"long-50": "10,000 records/s", "long-slow-table": "the same, the table takes a tenth"}
 
 
@@ -31,12 +35,43 @@ def charts(results: targets.Results) -> Iterator[tuple[str, str]]:
             for entry in found
         }
         yield "cost", svg.bars("What a record costs", groups, _COST)
+    if "engines" in results:
+        yield from _beside_others(results["engines"]["figures"])
     if "path" in results:
         yield from _flatness(results["path"]["figures"])
     runs = {name: results[row]["figures"]["points"] for row, name in _LONG_ROWS.items() if row in results}
     if runs:
-        yield "memory", _over_time("Memory of the whole worker at 50 shards", runs, "pss_mib", "MiB")
-        yield "lag", _over_time("Records in the stream that are not written yet", runs, "lag", "records")
+        yield "memory", _over_time("Memory at 50 shards", runs, "pss_mib", "MiB, of the whole worker with its JVM")
+        yield "lag", _over_time("Records not written yet", runs, "lag", "records in the stream")
+
+
+def _beside_others(figures: Any) -> Iterator[tuple[str, str]]:
+    speeds = {
+        f"{each['kind']}, {each['bytes']:,.0f} B": {
+            name: found["records_per_second"] for name, found in each["engines"].items()
+        }
+        for each in figures["kinds"]
+    }
+    unit = "records a second on one core; the longest bar is the fastest of its kind"
+    yield "engines", svg.panels("The engine beside others", speeds, unit, _OURS)
+    sets = [(which, name) for which in ("removed", "changed") for name in figures["removal"][0][which]]
+    yield (
+        "removal",
+        svg.panels(
+            "What each engine hides",
+            {
+                f"{_SETS[which]} {name} ({figures['removal'][0][which][name][1]:,})": {
+                    each["engine"]: each[which][name][0] / each[which][name][1] for each in figures["removal"]
+                }
+                for which, name in sets
+                if name not in _ALIKE
+            },
+            "share of the values, each set by itself",
+            _OURS,
+            1,
+            "{:.1%}".format,
+        ),
+    )
 
 
 def _flatness(figures: Any) -> Iterator[tuple[str, str]]:
@@ -51,7 +86,7 @@ def _flatness(figures: Any) -> Iterator[tuple[str, str]]:
 
 def _over_time(title: str, runs: dict[str, Any], field: str, unit: str) -> str:
     series = {name: [(point["at"] / 60, point[field]) for point in points] for name, points in runs.items()}
-    return svg.lines(title, series, "minutes; after ten, the load has stopped and the table is opened", unit)
+    return svg.lines(title, series, "minutes", unit, svg.Mark(10, "the load ends"))
 
 
 def main(arguments: list[str] | None = None) -> int:

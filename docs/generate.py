@@ -15,6 +15,7 @@ from typing import Final
 
 from consumer.local.transactions import transactions
 from docs import (
+    accuracy_picture,
     alert_tables,
     architecture_tables,
     command_tables,
@@ -22,6 +23,7 @@ from docs import (
     demo_tables,
     deploy_tables,
     format_tables,
+    health_tables,
     metric_tables,
     policy_tables,
     procedure_tables,
@@ -46,7 +48,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "procedures.md": procedure_tables.TABLES,
     _FOLDER / "objectives.md": alert_tables.OBJECTIVES,
     _FOLDER / "recipes.md": recipe_tables.TABLES,
-    _FOLDER / "runbook.md": alert_tables.RUNBOOK,
+    _FOLDER / "runbook.md": {**alert_tables.RUNBOOK, **health_tables.TABLES},
     _FOLDER / "schemas.md": schema_tables.TABLES,
     _FOLDER / "settings.md": setting_tables.TABLES,
 }
@@ -58,7 +60,7 @@ def _sample() -> str:
 
 
 FILES: Final[Mapping[Path, Callable[[], str]]] = {
-    _FOLDER / "img/packages.svg": architecture_tables.picture,
+    _FOLDER / "img/accuracy.svg": accuracy_picture.picture,
     _FOLDER.parent / "examples/transactions.jsonl": _sample,
 }
 

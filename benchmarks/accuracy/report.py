@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from benchmarks.accuracy.baselines import Compared
 from benchmarks.accuracy.clean import IDS, ROWS
@@ -35,14 +35,20 @@ What to keep in mind:
 - Misses and false alarms are told by shape: `9` stands for a digit, `a` for a letter."""
 
 
+PAYLOADS: Final = "Payloads of other systems"
+PICTURE: Final = "![What policies and other tools hide and keep of the payloads](../../docs/img/accuracy.svg)"
+"""Made of that section's table by `python -m docs.generate`."""
+
+
 class Table(NamedTuple):
-    """A section of the report. `told`: what the figures mean; `notes`: what stands below the table."""
+    """A section of the report. `told`: what the figures mean, `picture` shows them; `notes`: what stands below."""
 
     title: str
     told: str
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    picture: str = ""
 
 
 def of_spans(results: dict[str, SpanResult]) -> list[Table]:
@@ -216,7 +222,7 @@ def of_payloads(judged: Mapping[str, Sequence[Judged]], skipped: Sequence[str]) 
     total = Counter(why for each in default for why in each.payload.limit.values())
     return [
         Table(
-            "Payloads of other systems",
+            PAYLOADS,
             f"{len(default)} kinds of payload, made up after the public forms of payment and event systems by somebody "
             "who did not look at the rules: `payloads/`, a file for each. Hidden: of what must not be released, that "
             "which is not; limits: of what is sensitive and may be left, for the reasons below, that which is not; "
@@ -225,6 +231,7 @@ def of_payloads(judged: Mapping[str, Sequence[Judged]], skipped: Sequence[str]) 
             ("", "hidden", "limits hidden", "useful kept"),
             rows,
             tuple(skipped),
+            PICTURE,
         ),
         Table(
             "Payloads: what `default` gets wrong",
@@ -279,7 +286,10 @@ def as_json(tables: Sequence[Table]) -> list[dict[str, Any]]:
 
 
 def _section(table: Table) -> str:
-    lines = [f"## {table.title}", "", table.told, "", _row(table.head), _row(("---",) * len(table.head))]
+    lines = [f"## {table.title}", "", table.told, ""]
+    if table.picture:
+        lines += [table.picture, ""]
+    lines += [_row(table.head), _row(("---",) * len(table.head))]
     lines += [_row(row) for row in table.rows]
     if table.notes:
         lines += ["", *(f"- {note}" for note in table.notes)]

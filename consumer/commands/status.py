@@ -16,6 +16,7 @@ from consumer.errors import ServiceError, StartError
 from consumer.kcl.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
+from consumer.worker.on_this_machine import processes
 
 WATCH_SECONDS: Final = 3.0
 _TAIL: Final = 12
@@ -180,6 +181,8 @@ def _lines(found: Status) -> Iterator[str]:
         for each in found.shards
     ]
     yield from ("", *_table(("shard", "state", "owner", "lag", "checkpoint"), shards))
+    if here := processes(found.application):
+        yield f"\non this machine: {', '.join(f'{each.name} (pid {each.pid})' for each in here)}"
     for note in found.notes:
         yield f"\n{note}"
 

@@ -46,6 +46,9 @@ SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
 must not count it among the living any more when its leases expire, or it would have them for another failover time."""
 
+BEGIN_SECONDS: Final = 20.0
+"""What it takes after a takeover, generously, until the new owner's sessions have begun."""
+
 COUNT_SECONDS: Final = 15.0
 """Between two counts of the workers."""
 
@@ -55,6 +58,9 @@ class Takeover:
 
     :param is_serving: whether this worker could serve more shards now.
     :param metrics: shows what it sees of the application; None: nobody asks.
+    :ivar longest_seconds: within which a lease that nobody renews is taken over, and served.
+    :ivar has_others: whether, at the last look, another worker renewed a lease.
+    :ivar ownerless: by shard whose lease had no living owner at the last look, the seconds since it last changed.
     """
 
     def __init__(
@@ -77,6 +83,9 @@ class Takeover:
         self._renewals = Renewals()
         self._silent: set[str] = set()
         self._seen_at = time.monotonic()
+        self.has_others = False
+        self.ownerless: Mapping[str, float] = {}
+        self.longest_seconds = LEFT_LYING * self._failover + BEGIN_SECONDS
         self._rounds = Periodic(
             "takeover",
             self._failover / LOOKS,
@@ -124,6 +133,7 @@ class Takeover:
         self._leases = {lease.shard: lease for lease in leases if not lease.is_finished}
         self._finished = len(leases) - len(self._leases)
         self._renewals.look(self._leases.values(), passed)
+        self._judge()
         self._forget_the_silent()
         expired = {shard: lease for shard, lease in self._leases.items() if self._is_to_be_had(lease)}
         if not expired or not self._is_serving():
@@ -136,6 +146,14 @@ class Takeover:
             self._tables.depose(leader)
         self._log.warning("leases.taken_over", count=taken, leader=leader.owner if leader else None)
         return taken
+
+    def _judge(self) -> None:
+        ownerless = [shard for shard, lease in self._leases.items() if lease.owner is None or self._has_expired(lease)]
+        # New ones each time: the health check asks from another thread.
+        self.ownerless = {shard: self._renewals.unchanged(shard) for shard in ownerless}
+        self.has_others = any(
+            lease.owner != self._me for shard, lease in self._leases.items() if shard not in self.ownerless
+        )
 
     def show(self) -> None:
         """Enter what the last look saw into the metrics: of the workers no more than a few times a minute."""

@@ -30,6 +30,7 @@ _PATTERNS: Final = {
     "version_field": _FIELD,
     "reserved_attribute": "must be 1 to 63 letters, digits and '_', and not begin with a digit",
     "consumer_arn": "must be the ARN of a consumer, arn:aws:kinesis:REGION:ACCOUNT:stream/STREAM/consumer/NAME:NUMBER",
+    "runbook_url": "must be the address of a page, https://..., without a '#' and without a password",
     "fingerprint_secret": "must be the ARN of a Secrets Manager secret, or 'secretsmanager:' and its name",
 }
 

@@ -145,6 +145,12 @@ class Http(Section):
         "`127.0.0.1`, or a firewall that lets only the scraper in, as the ECS template's security group does.",
     )
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    runbook_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\"'<>#@]+$",
+        description="Where your people read docs/runbook.md: the status page links its reasons to the sections "
+        "there. Default: it names the file.",
+    )
 
 
 class Logs(Section):

@@ -4,7 +4,7 @@ A restart costs everybody a pause, so only what it would mend is a failure. What
 permission that is missing: all workers would be replaced for nothing, again and again) is told as a warning.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -25,6 +25,9 @@ RESTART_SECONDS: Final = 60.0
 
 UNANSWERED_SECONDS: Final = 30.0
 """For so long a stream or a lease table may be silent: KCL reads several times a second, and the takeover as often."""
+
+UNREAD_SECONDS: Final = 15.0
+"""What it takes, generously, until the session of a shard begins whose lease this worker has."""
 
 _NAMED: Final = 5
 
@@ -85,6 +88,11 @@ class Condition:
     :ivar ended_in_vain: see `EndedShards.in_vain`.
     :ivar deadlocked: see `deadlocked`.
     :ivar differing: workers of this application with another policy or other settings.
+    :ivar leased: shards whose leases are this worker's, as it last saw them.
+    :ivar unread_for: for how long KCL has worked, and no shard was read: neither by this worker nor, as far as the
+        lease table tells, by another.
+    :ivar ownerless: by shard whose lease has no living owner, for how long it has lain so.
+    :ivar takeover_seconds: within which a lease that nobody renews is taken over by another worker, and served.
     """
 
     has_served: bool
@@ -103,10 +111,17 @@ class Condition:
     ended_in_vain: Collection[str] = ()
     deadlocked: Collection[str] = ()
     differing: Collection[str] = ()
+    leased: Collection[str] = ()
+    unread_for: float = 0.0
+    ownerless: Mapping[str, float] = field(default_factory=dict)
+    takeover_seconds: float = 0.0
 
 
-def live(condition: Condition) -> Report:
-    """Tell whether the container has to be replaced."""
+def live(condition: Condition, noticed: Collection[Reason] = ()) -> Report:
+    """Tell whether the container has to be replaced.
+
+    :param noticed: what else is worth a word; see `consumer.web.noticed`.
+    """
     if not condition.has_served:
         # Else ECS would stop the old tasks for a new one that cannot serve yet, or never will.
         return _failing([Reason("starting", "KCL has not reached the stream and its tables yet")])
@@ -125,22 +140,22 @@ def live(condition: Condition) -> Report:
     if condition.deadlocked:
         detail = "a batch waits for memory, and no other shard of its process is at work to give it back"
         reasons.append(Reason("shard_deadlocked", f"{detail}: {_names(condition.deadlocked)}"))
-    return _failing(reasons) if reasons else _warned(condition)
+    return _failing(reasons) if reasons else _warned(condition, noticed)
 
 
-def ready(condition: Condition) -> Report:
-    """Tell whether the worker is at work."""
+def ready(condition: Condition, noticed: Collection[Reason] = ()) -> Report:
+    """Tell whether the worker is at work; parameters as of `live`."""
     if condition.is_stopping:
         return _failing([Reason("stopping", "the worker was asked to stop")])
     if not condition.has_served:
         return _failing([Reason("starting", "KCL has not reached the stream and its tables yet")])
     if not condition.is_serving:
         return _failing([Reason("restarting", "the daemon or a pipeline process is being started anew")])
-    return _warned(condition)
+    return _warned(condition, noticed)
 
 
-def _warned(condition: Condition) -> Report:
-    reasons = []
+def _warned(condition: Condition, noticed: Collection[Reason]) -> Report:
+    reasons = [*_unread(condition)]
     if condition.failures and not condition.is_steady:
         reasons.append(Reason("daemon_restarted", _replaced(condition)))
     if slow := [shard for shard, age in condition.in_flight.items() if age > condition.slow_after]:
@@ -163,7 +178,19 @@ def _warned(condition: Condition) -> Report:
     if condition.differing:
         detail = f"other workers have another policy or other settings: {_names(condition.differing)}"
         reasons.append(Reason("workers_differ", f"{detail}; `sanitizer status` shows them"))
+    reasons += noticed
     return Report(Status.DEGRADED if reasons else Status.OK, tuple(reasons))
+
+
+def _unread(condition: Condition) -> Iterator[Reason]:
+    lost = len(condition.leased)
+    if condition.unread_for > (UNREAD_SECONDS if lost else condition.takeover_seconds):
+        why = f"{lost} {'lease' if lost == 1 else 'leases'} lost" if lost else "no worker holds a lease"
+        yield Reason("no_shard_read", f"no shard is read: {why}")
+    lying = {shard: age for shard, age in condition.ownerless.items() if age > condition.takeover_seconds}
+    if lying:
+        detail = f"no living worker has had the lease for up to {max(lying.values()):.0f} seconds: {_names(lying)}"
+        yield Reason("shards_without_owner", f"{detail}; `sanitizer status` shows who owns what")
 
 
 def _replaced(condition: Condition) -> str:

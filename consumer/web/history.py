@@ -1,5 +1,6 @@
-"""What the worker's metrics were in the last minutes: rates and quantiles without a Prometheus."""
+"""What the worker's metrics were in the last minutes: rates, growth and quantiles without a Prometheus."""
 
+import bisect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,21 +12,60 @@ from consumer.logs import Logger
 from consumer.periodic import Periodic
 
 SAMPLE_SECONDS: Final = 5.0
-KEPT: Final = 181
-"""Samples: fifteen minutes."""
+RATE_SECONDS: Final = 30.0
+"""Over which a rate or a quantile is taken that holds now: batches come in lumps."""
 
-WINDOW: Final = 6
-"""Intervals over which a rate or a quantile is taken: half a minute. Batches come in lumps."""
+SPANS: Final = (60.0, 300.0, 900.0)
+"""Over which growth is shown."""
 
-_LOAD: Final = {
-    "records": "sanitizer_kinesis_records_received_total",
-    "bytes": "sanitizer_record_bytes_received_total",
-    "seconds": "sanitizer_stream_seconds_received_total",
+HOUR_SECONDS: Final = 3600.0
+"""For so long points of the lines are kept."""
+
+_KEPT: Final = int(SPANS[-1] / SAMPLE_SECONDS) + 1
+_POINTS: Final = int(HOUR_SECONDS / SAMPLE_SECONDS) + 1
+
+RECEIVED: Final = "sanitizer_records_received_total"
+OUTCOMES: Final = "sanitizer_records_total"
+DOCUMENTS: Final = "sanitizer_documents_total"
+QUARANTINED: Final = "sanitizer_quarantined_total"
+REDACTIONS: Final = "sanitizer_redactions_total"
+RETRIES: Final = "sanitizer_write_retries_total"
+RESTARTS: Final = "sanitizer_daemon_restarts_total"
+SESSIONS: Final = "sanitizer_sessions_total"
+CANDIDATE: Final = "sanitizer_candidate_records_total"
+CPU: Final = "sanitizer_process_cpu_seconds_total"
+LOG_LINES: Final = "sanitizer_daemon_log_lines_total"
+KINESIS_RECORDS: Final = "sanitizer_kinesis_records_received_total"
+BYTES: Final = "sanitizer_record_bytes_received_total"
+STREAM_SECONDS: Final = "sanitizer_stream_seconds_received_total"
+LAG: Final = "sanitizer_behind_latest_seconds"
+LATENCY: Final = "sanitizer_record_latency_seconds"
+WRITES: Final = "sanitizer_write_batch_seconds"
+
+_COUNTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    RECEIVED: ("shard",),
+    KINESIS_RECORDS: ("shard",),
+    BYTES: ("shard",),
+    STREAM_SECONDS: ("shard",),
+    OUTCOMES: ("outcome",),
+    DOCUMENTS: ("outcome",),
+    QUARANTINED: ("code",),
+    REDACTIONS: ("rule", "action"),
+    RETRIES: ("reason",),
+    RESTARTS: ("reason",),
+    SESSIONS: ("event",),
+    CANDIDATE: ("result",),
+    CPU: ("process",),
+    LOG_LINES: ("logger", "level"),
 }
+"""Those of which the growth is shown, and by which labels."""
 
 Collect = Callable[[], Iterable[Metric]]
 Buckets = tuple[tuple[float, float], ...]
 """Upper bounds, ascending, and cumulative counts."""
+
+Counts = Mapping[tuple[str, ...], float]
+"""By the values of labels."""
 
 
 class Reading:
@@ -65,43 +105,16 @@ class Reading:
 
 
 class Sample(NamedTuple):
-    """What is kept of a reading.
+    """What is kept of a reading for a quarter of an hour.
 
     :ivar at: monotonic seconds.
-    :ivar received: records delivered, by shard.
-    :ivar load: of a shard, by shard and kind: Kinesis records, bytes, and the stream's seconds that they span.
-    :ivar latency: of the records; `writes`: of the batch writes.
-    :ivar lag: of the shard that lags most, in seconds.
-    :ivar cpu: seconds used, by process.
+    :ivar counts: of the counters, by their names.
+    :ivar buckets: of the histograms, by their names.
     """
 
     at: float
-    received: dict[str, float]
-    load: dict[str, dict[str, float]]
-    outcomes: dict[str, float]
-    latency: Buckets
-    writes: Buckets
-    lag: float | None
-    cpu: dict[str, float]
-
-
-def sample(reading: Reading, at: float) -> Sample:
-    """Take from a reading what is kept."""
-    lags = [value for _, value in reading.rows("sanitizer_behind_latest_seconds")]
-    return Sample(
-        at,
-        _by_one(reading, "sanitizer_records_received_total", "shard"),
-        {kind: _by_one(reading, name, "shard") for kind, name in _LOAD.items()},
-        _by_one(reading, "sanitizer_records_total", "outcome"),
-        reading.buckets("sanitizer_record_latency_seconds"),
-        reading.buckets("sanitizer_write_batch_seconds"),
-        max(lags, default=None),
-        _by_one(reading, "sanitizer_process_cpu_seconds_total", "process"),
-    )
-
-
-def _by_one(reading: Reading, name: str, label: str) -> dict[str, float]:
-    return {value: count for (value,), count in reading.by(name, label).items()}
+    counts: Mapping[str, Counts]
+    buckets: Mapping[str, Buckets]
 
 
 class Window(NamedTuple):
@@ -110,15 +123,27 @@ class Window(NamedTuple):
     first: Sample
     last: Sample
 
-    def rates(self, counts: Callable[[Sample], Mapping[str, float]]) -> dict[str, float]:
-        """Return how much each counter of a kind grew, per second."""
-        passed = self.last.at - self.first.at
-        before = counts(self.first)
-        return {key: max(0.0, count - before.get(key, 0.0)) / passed for key, count in counts(self.last).items()}
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.last.at - self.first.at
 
-    def quantile(self, share: float, buckets: Callable[[Sample], Buckets]) -> float | None:
+    def grown(self, name: str) -> dict[tuple[str, ...], float]:
+        """Return how much a counter grew, by its labels."""
+        before = self.first.counts[name]
+        return {key: max(0.0, count - before.get(key, 0.0)) for key, count in self.last.counts[name].items()}
+
+    def total(self, name: str) -> float:
+        """Return how much a counter grew, over all of its labels."""
+        return sum(self.grown(name).values())
+
+    def rates(self, name: str) -> dict[tuple[str, ...], float]:
+        """Return how much a counter grew per second, by its labels."""
+        return {key: count / self.seconds for key, count in self.grown(name).items()}
+
+    def quantile(self, share: float, name: str) -> float | None:
         """Return a quantile of what a histogram observed; see `quantile`."""
-        return quantile(share, buckets(self.first), buckets(self.last))
+        return quantile(share, self.first.buckets[name], self.last.buckets[name])
 
 
 def quantile(share: float, first: Buckets, last: Buckets) -> float | None:
@@ -140,18 +165,56 @@ def quantile(share: float, first: Buckets, last: Buckets) -> float | None:
     return lower
 
 
-class History:
-    """The last reading, and a sample of each for the last fifteen minutes.
+class Point(NamedTuple):
+    """What is kept for an hour.
 
-    Pages are made from it, so that looking at one costs the worker nothing more than it spends anyway.
-
-    :param collect: reads the metrics now.
+    :ivar at: epoch seconds.
+    :ivar rate: records a second.
+    :ivar latency: the 99th percentile, in seconds; None: nothing was stored.
+    :ivar lag: of the shard that lags most, in seconds; None: no shard is this worker's.
     """
 
-    def __init__(self, collect: Collect, log: Logger) -> None:
+    at: float
+    rate: float
+    latency: float | None
+    lag: float | None
+
+
+class View(NamedTuple):
+    """What a page is made from; never changed, since pages are made in other threads.
+
+    :ivar reading: the last one; empty before the first.
+    :ivar now: the last half a minute; None before the second sample.
+    :ivar recent: the spans of `SPANS`, each as long as there are samples for; empty before the second sample.
+    :ivar points: the last hour's, the latest last.
+    """
+
+    reading: Reading
+    now: Window | None
+    recent: tuple[Window, ...]
+    points: tuple[Point, ...]
+
+    @property
+    def last_lag(self) -> Point | None:
+        """The last point at which a lag was known."""
+        return next((point for point in reversed(self.points) if point.lag is not None), None)
+
+
+class History:
+    """Looks at the metrics every few seconds.
+
+    Pages are made from what it has found, so that looking at one costs the worker nothing more than it spends anyway.
+
+    :param collect: reads the metrics now.
+    :param clock: epoch seconds.
+    """
+
+    def __init__(self, collect: Collect, log: Logger, clock: Callable[[], float] = time.time) -> None:
         self._collect = collect
+        self._clock = clock
         self._samples: tuple[Sample, ...] = ()
-        self._reading = Reading((), 0.0)
+        self._keys: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self.view = View(Reading((), 0.0), None, (), ())
         self._looks = Periodic(
             "history",
             SAMPLE_SECONDS,
@@ -170,16 +233,45 @@ class History:
 
     def look(self, now: float) -> None:
         """Take one sample, at a monotonic time."""
-        reading = Reading(self._collect(), time.time())
-        # Tuples that are replaced, never changed: pages are made in other threads.
-        self._reading, self._samples = reading, (*self._samples, sample(reading, now))[-KEPT:]
+        reading = Reading(self._collect(), self._clock())
+        samples = self._samples = (*self._samples, self._sample(reading, now))[-_KEPT:]
+        if len(samples) == 1:
+            self.view = View(reading, None, (), ())
+            return
+        current = _window(samples, RATE_SECONDS)
+        point = Point(
+            reading.at,
+            current.total(RECEIVED) / current.seconds,
+            current.quantile(0.99, LATENCY),
+            max((value for _, value in reading.rows(LAG)), default=None),
+        )
+        self.view = View(
+            reading,
+            current,
+            tuple(_window(samples, seconds) for seconds in SPANS),
+            (*self.view.points, point)[-_POINTS:],
+        )
 
-    @property
-    def reading(self) -> Reading:
-        """The last one; empty before the first."""
-        return self._reading
+    def _sample(self, reading: Reading, at: float) -> Sample:
+        """Take from a reading what is kept. Each key is kept once for all samples: they are most of the memory."""
+        once = self._keys.setdefault
+        return Sample(
+            at,
+            {
+                name: {once(key, key): count for key, count in reading.by(name, *labels).items()}
+                for name, labels in _COUNTERS.items()
+            },
+            {name: reading.buckets(name) for name in (LATENCY, WRITES)},
+        )
 
-    def windows(self) -> list[Window]:
-        """Return the windows that end with each sample but the first, the latest last; the first ones are short."""
-        samples = self._samples
-        return [Window(samples[max(0, end - WINDOW)], samples[end]) for end in range(1, len(samples))]
+
+def _window(samples: Sequence[Sample], seconds: float) -> Window:
+    """Return what ends with the last sample: as long as was asked for, or as there are samples."""
+    last = samples[-1]
+    # A little more than so long ago: rounds of a thread are never quite on time.
+    first = bisect.bisect_left(samples, last.at - seconds - SAMPLE_SECONDS / 2, hi=len(samples) - 2, key=_at)
+    return Window(samples[first], last)
+
+
+def _at(sample: Sample) -> float:
+    return sample.at

@@ -35,6 +35,7 @@ from consumer.redactors.loading import engine_of, load_candidate, load_plugin
 from consumer.settings import Settings, lease_tables
 from consumer.settings.shard_limits import RECORDS_A_SECOND
 from consumer.settings.stream import idle_ms
+from consumer.web.page import Shown
 from consumer.web.site import Site
 from consumer.worker import preflight, shim
 from consumer.worker.control import Begin
@@ -49,7 +50,7 @@ from consumer.worker.memory import Memory, divide, limit_mib
 from consumer.worker.pipeline_pool import PipelinePool, PipelineProcess
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import Terminal, tell_of_signals
-from consumer.worker.state import Signs, WorkerState
+from consumer.worker.state import LeaseSigns, Signs, WorkerState
 from consumer.worker.stream_watch import stream_watch
 from consumer.worker.supervisor import SLOT, Leases, Parts, Supervisor
 from consumer.worker.tuning import cores
@@ -119,7 +120,13 @@ def compose(
             collector.batch_ages,
             collector.unanswered,
             collector.waiting_for_decoders,
-            takeover.seen_ago,
+            LeaseSigns(
+                takeover.seen_ago,
+                takeover.leased,
+                lambda: takeover.has_others,
+                lambda: takeover.ownerless,
+                takeover.longest_seconds,
+            ),
             fetch,
             lambda: roster.differing,
         ),
@@ -245,7 +252,9 @@ def run(settings: Settings) -> int:
         about = {"stream": stream, "application": settings.kcl.application, "worker": worker_id}
         supervisor = Supervisor(settings, parts)
         with ExitStack() as shown:
-            site = Site(settings.http, parts.collector, about | made_of, parts.state.condition, parts.log)
+            pids = partial(_pids, parts.daemons, parts.pipelines)
+            page = Shown(about | made_of, pids, settings.http.runbook_url)
+            site = Site(settings.http, parts.collector, page, parts.state.condition, parts.log)
             shown.callback(site.close)
             if settings.logs.cloudwatch_metrics:
                 published = _cloudwatch_metrics(settings.kcl.application, parts)

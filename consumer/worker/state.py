@@ -1,7 +1,7 @@
 """What the supervisor knows of its worker, for those who ask in other threads: the health checks, the takeover."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,20 +14,36 @@ from consumer.worker.fetch_size import FetchSize
 from consumer.worker.pipeline_pool import PipelinePool
 
 
+class LeaseSigns(NamedTuple):
+    """What the watch over the lease table tells; see `consumer.kcl.takeover`.
+
+    :ivar seen_ago: returns the time since the table was last read.
+    :ivar leased: returns the shards whose leases are this worker's.
+    :ivar has_others: returns whether other workers renew leases.
+    :ivar ownerless: returns, by shard whose lease has no living owner, for how long it has lain so.
+    :ivar takeover_seconds: within which such a lease is taken over, and served.
+    """
+
+    seen_ago: Callable[[], float]
+    leased: Callable[[], Collection[str]]
+    has_others: Callable[[], bool]
+    ownerless: Callable[[], Mapping[str, float]]
+    takeover_seconds: float
+
+
 class Signs(NamedTuple):
     """What tells how the worker is.
 
     :ivar batch_ages: returns for how long each batch in flight has been so.
     :ivar unanswered: returns, by shard that is not busy, for how long nothing was heard of the stream.
     :ivar waiting_for_decoders: returns, by shard, for how long a record has waited for what its decoder asks.
-    :ivar leases_seen_ago: returns the time since the lease table was last read.
     :ivar differing: returns the workers with another policy or other settings.
     """
 
     batch_ages: Callable[[], BatchAges]
     unanswered: Callable[[], BatchAges]
     waiting_for_decoders: Callable[[], BatchAges]
-    leases_seen_ago: Callable[[], float]
+    leases: LeaseSigns
     fetch: FetchSize | None
     differing: Callable[[], Collection[str]]
 
@@ -57,13 +73,15 @@ class WorkerState:
         self._stuck_seconds = stuck_seconds
         self._clock = clock
         self._ended = EndedShards(stuck_seconds)
-        self._turned_at = clock()
+        self._turned_at = self._read_at = clock()
         self.has_served = False
         self.is_stopping = False
 
     def turned(self) -> None:
         """Note that the main loop turns."""
         self._turned_at = self._clock()
+        if self._pipelines.sessions or self._signs.leases.has_others() or not self.is_at(Phase.SERVING):
+            self._read_at = self._turned_at
 
     def ended_for(self, shard: str) -> None:
         """Note that a shard's process was ended for giving no sign of life."""
@@ -85,7 +103,7 @@ class WorkerState:
     def condition(self) -> Condition:
         """Return what the verdicts on the worker's health rest on."""
         in_flight = self._signs.batch_ages()
-        fetch = self._signs.fetch
+        fetch, leases = self._signs.fetch, self._signs.leases
         now = self._clock()
         return Condition(
             has_served=self.has_served,
@@ -100,7 +118,11 @@ class WorkerState:
             fetch_reduced_to=fetch.records if fetch and fetch.is_reduced else None,
             unanswered=self._signs.unanswered(),
             waiting_for_decoders=self._signs.waiting_for_decoders(),
-            leases_seen_ago=self._signs.leases_seen_ago(),
+            leases_seen_ago=leases.seen_ago(),
+            leased=leases.leased(),
+            unread_for=self._turned_at - self._read_at,
+            ownerless=leases.ownerless(),
+            takeover_seconds=leases.takeover_seconds,
             ended_in_vain=self._ended.in_vain(now),
             differing=self._signs.differing(),
             deadlocked=deadlocked(in_flight, self._stuck_seconds, sights(self._journal)),

@@ -1,17 +1,32 @@
 """A worker's metrics as they grow, without a worker: what the page and its history are made from."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.web.health import Report, Status
+from consumer.web.health import Condition, Report, Status
 from consumer.web.history import SAMPLE_SECONDS, History
-from consumer.web.page import Page
+from consumer.web.http_server import HttpServer
+from consumer.web.page import Page, Shown
+from consumer.web.site import routes
 from tests.kits.log import RecordingLog
 
 ABOUT = {"stream": "transactions", "application": "kinesis-sanitizer", "worker": "w-1", "java": None}
 OK = Report(Status.OK)
+WELL = Condition(
+    has_served=True,
+    is_serving=True,
+    is_stopping=False,
+    failures=0,
+    is_steady=True,
+    turned_ago=1.0,
+    in_flight={},
+    slow_after=300.0,
+    takeover_seconds=45.0,
+)
 
 
 class Figures:
@@ -44,8 +59,8 @@ class Figures:
             'sanitizer_process_memory_bytes{process="daemon"} 524288000',
             'sanitizer_build_info{version="1.2.3"} 1',
             'sanitizer_policy_info{name="default",version="7",digest="0a1b2c"} 1',
-            'sanitizer_redactions_total{rule="card",action="mask"} 1234',
-            'sanitizer_quarantined_total{code="invalid_json"} 5',
+            f'sanitizer_redactions_total{{rule="card",action="mask"}} {2 * self.seconds}',
+            f'sanitizer_quarantined_total{{code="invalid_json"}} {self.seconds / 5}',
             *self.more,
         ]
         return "\n".join(lines) + "\n"
@@ -64,4 +79,16 @@ def watched(figures: Figures, samples: int, history: History | None = None) -> H
 
 
 def page(history: History, live: Report = OK, ready: Report = OK) -> str:
-    return Page(history, ABOUT, lambda: live, lambda: ready).answer().body.decode()
+    return Page(history, Shown(ABOUT), lambda: live, lambda: ready).answer().body.decode()
+
+
+@contextmanager
+def served(
+    history: History, shown: Shown, condition: Condition, clock: Callable[[], float] = time.time
+) -> Iterator[int]:
+    """Serve the page as a worker does, at a port."""
+    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), routes(history, shown, lambda: condition, clock))
+    try:
+        yield server.port
+    finally:
+        server.close()

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import xml.etree.ElementTree as ET
 from decimal import Decimal
 from pathlib import Path
@@ -254,9 +255,25 @@ def test_plots_are_made_of_what_there_is(tmp_path: Path) -> None:
     options = ["--results", str(tmp_path), "--page", str(page), "--images", str(tmp_path / "img")]
     assert plots.main(options) == 0
     assert {file.stem for file in (tmp_path / "img").iterdir()} == {
-        "performance-cost", "performance-flatness", "performance-memory", "performance-lag",
+        "performance-cost", "performance-engines", "performance-removal", "performance-flatness",
+        "performance-memory", "performance-lag",
     }  # fmt: skip
     assert "whole worker" in page.read_text()
+
+
+def test_the_charts_are_those_of_the_results() -> None:
+    drawn = dict(plots.charts(bench.load_results(bench.RESULTS)))
+    kept = {file: file.read_text(encoding="utf-8") for file in (plots.DOCS / "img").glob("performance-*.svg")}
+    assert {file.stem.removeprefix("performance-"): text for file, text in kept.items()} == drawn, (
+        "run: python -m benchmarks.plots"
+    )
+
+
+def test_ours_have_a_colour_of_their_own() -> None:
+    drawn = svg.panels("title", {"all": {"ours": 1.0, "ours, too": 2.0, "theirs": 4.0}}, "units", "ours")
+    bars = re.findall(r'<rect class="(\w+)" .* width="([0-9.]+)"', drawn)[1:]
+    assert [colour for colour, _ in bars] == ["c0", "c0", "other"]
+    assert float(bars[2][1]) == pytest.approx(4 * float(bars[0][1]), rel=0.01)
 
 
 def test_plots_need_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,24 +3,24 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.kits.needs import needs
+from tests.kits.browser import Chromium, Scheme, Seen, chromium
 from tests.kits.site import built
 
 DESKTOP, PHONE = 1300, 390
+
+# With whatever there is: a picture, tables that are too wide, code of each language, signatures, a file, a folder.
+PAGES: Final = ("index", "docs/guide", "docs/library", "docs/settings", "docs/api-documents", "deploy/ecs/index")
+
 AXE: Final = {
     "preload": False,  # of stylesheets, which is forbidden where the page is a file
     # Left to the theme, which puts a `nav` without a name around each button that copies.
     "rules": {"landmark-unique": {"enabled": False}},
 }
-
-# With whatever there is: a picture, tables that are too wide, code of each language, signatures, a file, a folder.
-PAGES: Final = ("index", "docs/guide", "docs/library", "docs/settings", "docs/api-documents", "deploy/ecs/index")
 
 
 @pytest.fixture(scope="module")
@@ -29,41 +29,36 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = needs("chromium", "chromium")
-    with sync_playwright() as playwright:
-        # Without a sandbox: a container's root has none.
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("profile")) as running:
+        yield running
 
 
 @pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    return cast(Scheme, request.param)
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, scheme: str) -> Iterator[Page]:
-    size = {"width": request.param, "height": 900}
-    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    page = context.new_page()
-    asked, said = [], []
-    page.on("request", lambda each: asked.append(each.url))
-    page.on("pageerror", lambda each: said.append(str(each)))
-    page.on("console", lambda each: said.append(each.text) if each.type in ("error", "warning") else None)
-    yield page
-    context.close()
-    assert asked
-    assert [url for url in asked if not url.startswith(("file:", "data:", "about:"))] == []
-    assert said == []
+def width(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
-def test_a_word_leads_to_its_page(page: Page, site: Path, scheme: str) -> None:
+@pytest.fixture
+def seen(browser: Chromium, width: int, scheme: Scheme) -> Iterator[Seen]:
+    with browser.window(width, scheme, reduced_motion="reduce") as window:
+        yield window
+        assert window.requests
+        assert [url for url in window.requests if not url.startswith(("file:", "data:", "about:"))] == []
+        assert window.said == []
+
+
+def test_a_word_leads_to_its_page(seen: Seen, site: Path, width: int, scheme: Scheme) -> None:
+    page = seen.page
     page.goto((site / "index.html").as_uri())
     shown = "slate" if scheme == "dark" else "default"
     expect(page.locator("body")).to_have_attribute("data-md-color-scheme", shown)
-    if page.viewport_size and page.viewport_size["width"] == PHONE:
+    if width == PHONE:
         page.locator("label.md-header__button[for=__search]").click()
     page.locator("input.md-search__input").press_sequentially("idle_between_reads_ms")
     found = page.locator("a.md-search-result__link[href*='/docs/settings.html']").first
@@ -73,13 +68,9 @@ def test_a_word_leads_to_its_page(page: Page, site: Path, scheme: str) -> None:
     expect(page.locator("article")).to_contain_text("idle_between_reads_ms")
 
 
-def test_nothing_hinders_those_who_see_or_move_otherwise(page: Page, site: Path) -> None:
-    found = []
+def test_nothing_hinders_those_who_see_or_move_otherwise(seen: Seen, site: Path) -> None:
     for name in PAGES:
-        page.goto((site / f"{name}.html").as_uri())
-        page.wait_for_load_state()
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        seen.page.goto((site / f"{name}.html").as_uri())
+        wide = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is wider than the window"
-        for violation in Axe().run(page, options=AXE).response["violations"]:
-            found += [(name, violation["id"], violation["impact"], node["html"][:100]) for node in violation["nodes"]]
-    assert found == []
+        assert seen.violations(AXE) == "", name

@@ -20,7 +20,7 @@ from consumer.kcl import jars
 from consumer.kcl.daemon import write_properties
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
-from consumer.web.page import Page
+from consumer.web.page import Page, Shown
 from consumer.worker import memory, preflight
 from consumer.worker.worker_id import WorkerId
 from tests.kits.cli import Run
@@ -380,7 +380,7 @@ def test_port_in_use(run: Run, patient: Patient) -> None:
 )
 def test_a_port_that_a_worker_serves(served: str, application: str, state: str, text: str) -> None:
     about = ABOUT | {"application": served}
-    page = Page(watched(Figures(), 2), about, lambda: OK, lambda: OK).answer().body
+    page = Page(watched(Figures(), 2), Shown(about), lambda: OK, lambda: OK).answer().body
 
     class Handler(BaseHTTPRequestHandler):
         server_version = "sanitizer"

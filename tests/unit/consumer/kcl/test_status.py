@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from consumer.local.cloud_process import Cloud
 from consumer.settings import lease_tables, load_settings
 from tests.kits.cli import Run
 from tests.kits.door import SECRET, Door
+from tests.kits.stand_in_worker import stand_in
 
 FAILOVER = 9.0
 END = "SHARD_END"
@@ -313,6 +315,20 @@ def test_what_is_not_permitted_is_left_out_and_said(
         assert states(seen) == ["owned", "owned"]
         assert seen.notes[0].startswith("Whether each shard has a lease is not known: kinesis:ListShards on stream")
     assert SECRET not in str(seen)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_the_workers_processes_on_this_machine_are_named(run: Run, application: Callable[[int], Application]) -> None:
+    app = application(1)
+    app.lease(0, "one")
+    look = ("status", "--config", app.config, "--no-lag", "--wait", 0)
+    assert "on this machine" not in run(*look).out
+    name = app.settings.kcl.application
+    with stand_in(name) as pids:
+        assert (
+            f"\non this machine: sanitizer-supervisor {name} (pid {pids.supervisor}), "
+            f"sanitizer-pipeline 0 (pid {pids.pipeline}), sh (pid {pids.daemon})\n"
+        ) in run(*look).out
 
 
 def test_the_command_tells_it_to_people_and_to_scripts(

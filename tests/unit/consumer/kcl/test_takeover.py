@@ -340,8 +340,11 @@ def test_the_leases_of_the_whole_application_are_shown_by_their_state(kcl: Kcl, 
     assert metrics.application_workers._value.get() == 4  # me, you, dead, fresh
     kcl.renew("me")
     kcl.renew("you")
+    assert takeover.ownerless == {"shard-6": 0}
     takeover.look(ENOUGH)
     takeover.show()
+    assert takeover.ownerless == dict.fromkeys(("shard-3", "shard-4", "shard-5", "shard-6"), ENOUGH)
+    assert takeover.has_others
     assert shown(metrics) == {"owned": 3, "unowned": 1, "expired": 3, "finished": 1}
     assert metrics.application_workers._value.get() == 4  # not counted anew so soon
     takeover._counted_at -= COUNT_SECONDS

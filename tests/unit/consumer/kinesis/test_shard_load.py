@@ -16,7 +16,7 @@ from consumer.kinesis.shard_load import load_of
 from consumer.local.cloud_process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import load_settings
-from consumer.web.history import Sample, Window
+from consumer.web.history import BYTES, KINESIS_RECORDS, STREAM_SECONDS, Sample, Window
 from consumer.web.shard_table import Load, loads
 from tests.kits.cli import Run
 from tests.kits.page import Figures, page, watched
@@ -25,8 +25,8 @@ MB = 1 << 20
 
 
 def sample(at: float, records: float, size: float, seconds: float) -> Sample:
-    load = {"records": {"s": records}, "bytes": {"s": size}, "seconds": {"s": seconds}}
-    return Sample(at, {"s": records}, load, {}, (), (), None, {})
+    counts = {KINESIS_RECORDS: records, BYTES: size, STREAM_SECONDS: seconds}
+    return Sample(at, {name: {("s",): count} for name, count in counts.items()}, {})
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_books_count_the_streams_time_once() -> None:
 
 
 def shards_section(figures: Figures) -> str:
-    [found] = re.findall(r'<section id="shards">(.*?)</section>', page(watched(figures, 8)), re.DOTALL)
+    [found] = re.findall(r'<section id="shards" .*?>(.*?)</section>', page(watched(figures, 8)), re.DOTALL)
     return str(found)
 
 

@@ -12,8 +12,10 @@ from consumer.web.health import (
     RESTART_SECONDS,
     TURN_SECONDS,
     UNANSWERED_SECONDS,
+    UNREAD_SECONDS,
     Condition,
     EndedShards,
+    Reason,
     Report,
     Status,
     deadlocked,
@@ -21,17 +23,7 @@ from consumer.web.health import (
     ready,
 )
 from consumer.worker.daemon_runner import RESTART_REASONS
-
-WELL = Condition(
-    has_served=True,
-    is_serving=True,
-    is_stopping=False,
-    failures=0,
-    is_steady=True,
-    turned_ago=1.0,
-    in_flight={"s-1": 0.4},
-    slow_after=300.0,
-)
+from tests.kits.page import WELL
 
 
 def but(**changes: object) -> Condition:
@@ -75,12 +67,37 @@ def test_what_a_new_container_would_mend_is_a_failure(condition: Condition, code
         (but(failures=FAILURES_UNHEALTHY - 1, is_steady=False), "daemon_restarted"),
         (but(unanswered={"s-1": 1.0, "s-2": UNANSWERED_SECONDS + 1}), "nothing_read"),
         (but(leases_seen_ago=UNANSWERED_SECONDS + 1), "leases_not_seen"),
+        (but(leased=["s-1"], unread_for=UNREAD_SECONDS + 1), "no_shard_read"),
+        (but(unread_for=46.0), "no_shard_read"),
+        (but(ownerless={"s-1": 1.0, "s-2": 46.0}), "shards_without_owner"),
     ],
 )
 def test_what_it_would_not_mend_is_told(condition: Condition, code: str) -> None:
     """A table that throttles for hours would have all workers replaced, again and again."""
     for report in (live(condition), ready(condition)):
         assert (report.status, codes(report)) == (Status.DEGRADED, [code])
+
+
+def test_what_is_only_a_start_a_hand_over_or_a_takeover_is_not_told() -> None:
+    assert live(but(leased=["s-1"], unread_for=UNREAD_SECONDS)) == Report(Status.OK)
+    assert live(but(unread_for=45.0)) == Report(Status.OK)
+    assert live(but(ownerless={"s-1": 45.0})) == Report(Status.OK)
+
+
+def test_how_many_leases_are_lost_and_which_shards_lie_unread_is_told() -> None:
+    [reason] = live(but(leased=["s-1", "s-2"], unread_for=60.0)).reasons
+    assert reason.detail == "no shard is read: 2 leases lost"
+    [reason] = live(but(unread_for=60.0)).reasons
+    assert reason.detail == "no shard is read: no worker holds a lease"
+    [reason] = live(but(ownerless={"s-1": 60.0, "s-2": 61.0, "s-3": 1.0})).reasons
+    assert reason.detail.startswith("no living worker has had the lease for up to 61 seconds: s-1, s-2;")
+
+
+def test_what_was_noticed_elsewhere_is_told_and_fails_nothing() -> None:
+    reason = Reason("kcl_errors", "KCL has logged 57 errors in the last 5 minutes")
+    for report in (live(WELL, [reason]), ready(WELL, [reason])):
+        assert report == Report(Status.DEGRADED, (reason,))
+    assert live(but(is_stopping=True), [reason]).status is Status.OK
 
 
 def test_failures_of_the_past_are_forgotten_when_the_daemon_has_lived_for_a_while() -> None:

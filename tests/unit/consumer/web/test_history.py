@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from prometheus_client import Metric
 
 from consumer.web import history as module
-from consumer.web.history import KEPT, SAMPLE_SECONDS, History, Reading, quantile
+from consumer.web.history import (
+    HOUR_SECONDS,
+    LATENCY,
+    OUTCOMES,
+    RATE_SECONDS,
+    RECEIVED,
+    SAMPLE_SECONDS,
+    SPANS,
+    History,
+    Reading,
+    quantile,
+)
 from tests.kits.log import RecordingLog
 from tests.kits.page import Figures, watched
 
@@ -31,11 +42,12 @@ def test_a_reading_sums_by_label() -> None:
 
 
 def test_rates_are_growth_over_time() -> None:
-    [*_, window] = watched(Figures(2), 20).windows()
-    assert window.rates(lambda sample: sample.received) == {f"shardId-{n:012}": pytest.approx(100) for n in range(2)}
-    assert window.rates(lambda sample: sample.outcomes) == {"stored": pytest.approx(198), "dropped": pytest.approx(2)}
-    assert window.quantile(0.5, lambda sample: sample.latency) == pytest.approx(0.05 * 0.5 / 0.9)
-    assert window.last.lag == 90
+    window = watched(Figures(2), 20).view.now
+    assert window
+    assert window.rates(RECEIVED) == {(f"shardId-{n:012}",): pytest.approx(100) for n in range(2)}
+    assert window.rates(OUTCOMES) == {("stored",): pytest.approx(198), ("dropped",): pytest.approx(2)}
+    assert window.quantile(0.5, LATENCY) == pytest.approx(0.05 * 0.5 / 0.9)
+    assert window.seconds == RATE_SECONDS
 
 
 def test_a_shard_that_is_new_has_a_rate_and_nothing_grows_backwards() -> None:
@@ -43,24 +55,62 @@ def test_a_shard_that_is_new_has_a_rate_and_nothing_grows_backwards() -> None:
     history = watched(figures, 1)
     figures.shards.append("shardId-new")
     history.look(figures.seconds)
-    [window] = history.windows()
-    assert window.rates(lambda sample: sample.received)["shardId-new"] == 100
+    assert history.view.now
+    assert history.view.now.rates(RECEIVED)["shardId-new",] == 100
     figures.seconds = 1.0
     history.look(100.0)
-    assert all(rate >= 0 for rate in history.windows()[-1].rates(lambda sample: sample.received).values())
+    assert history.view.now
+    assert all(rate >= 0 for rate in history.view.now.rates(RECEIVED).values())
 
 
-def test_the_memory_is_bounded() -> None:
-    history = watched(Figures(1), KEPT + 10)
-    windows = history.windows()
-    assert len(windows) == KEPT - 1
-    assert windows[-1].last.at - windows[0].first.at == (KEPT - 1) * SAMPLE_SECONDS
+def test_growth_is_that_of_the_last_1_5_and_15_minutes() -> None:
+    spans = watched(Figures(1), 400).view.recent
+    assert [window.total(RECEIVED) for window in spans] == [6_000, 30_000, 90_000]
+    assert [window.seconds for window in spans] == list(SPANS)
 
 
-def test_nothing_is_known_before_the_first_sample() -> None:
+@pytest.mark.parametrize(("samples", "seconds"), [(2, [5, 5, 5]), (14, [60, 65, 65]), (100, [60, 300, 495])])
+def test_a_young_worker_has_spans_as_long_as_its_life(samples: int, seconds: list[float]) -> None:
+    assert [window.seconds for window in watched(Figures(1), samples).view.recent] == seconds
+
+
+def test_samples_that_come_a_little_late_count_all_the_same() -> None:
+    figures = Figures(1)
+    history = History(figures.collect, RecordingLog())
+    for number in range(400):
+        figures.seconds = 5.02 * number
+        history.look(figures.seconds)
+    assert [window.seconds for window in history.view.recent] == pytest.approx(list(SPANS), abs=SAMPLE_SECONDS)
+
+
+def test_an_hour_is_kept_and_no_more() -> None:
+    figures = Figures(1)
+    history = History(figures.collect, RecordingLog(), lambda: 1e9 + figures.seconds)
+    points = watched(figures, 800, history).view.points
+    assert points[-1].at - points[0].at == HOUR_SECONDS
+    assert tuple(points[-1]) == pytest.approx((1e9 + 799 * SAMPLE_SECONDS, 100, 0.095, 0))
+    assert history._samples[-1].at - history._samples[0].at == SPANS[-1]
+
+
+def test_the_last_lag_is_known_while_there_is_none() -> None:
+    figures = Figures(2)
+    history = History(figures.collect, RecordingLog(), lambda: 1e9 + figures.seconds)
+    watched(figures, 3, history)
+    figures.shards = []
+    last = watched(figures, 3, history).view.last_lag
+    assert last
+    assert (last.at, last.lag) == (1e9 + 2 * SAMPLE_SECONDS, 90)
+    assert history.view.points[-1].lag is None
+
+
+def test_nothing_is_known_before_the_first_sample_and_no_growth_before_the_second() -> None:
     history = History(Figures(1).collect, RecordingLog())
-    assert history.windows() == []
-    assert history.reading.value("sanitizer_shards_owned") is None
+    assert history.view[1:] == (None, (), ())
+    assert history.view.reading.value("sanitizer_shards_owned") is None
+    assert history.view.last_lag is None
+    history.look(0.0)
+    assert history.view[1:] == (None, (), ())
+    assert history.view.reading.value("sanitizer_shards_owned") == 1
 
 
 def test_the_quantile_is_prometheus_estimate() -> None:
@@ -102,7 +152,7 @@ def test_a_look_that_fails_is_logged_once_and_tried_again(log: Any, monkeypatch:
     assert done.wait(10)
     history.close()
     assert log.named("history.not_sampled") == [{"error": "FileNotFoundError"}]
-    assert history.reading.value("sanitizer_shards_owned") == 1
+    assert history.view.reading.value("sanitizer_shards_owned") == 1
 
 
 def test_it_ends() -> None:

@@ -40,7 +40,7 @@ from consumer.worker.fetch_size import Bounds, FetchSize
 from consumer.worker.pipeline_pool import PipelinePool
 from consumer.worker.runtime_folder import RuntimeFolder
 from consumer.worker.signals import Terminal
-from consumer.worker.state import Signs, WorkerState
+from consumer.worker.state import LeaseSigns, Signs, WorkerState
 from consumer.worker.supervisor import SLOT, Leases, Parts, Supervisor
 from tests.kits.log import RecordingLog
 from tests.kits.metrics import metrics_in
@@ -112,6 +112,8 @@ class Rig:
         self.daemons = DaemonRunner(start_daemon, metrics, self.events.put, self.log, self.clock)
         self.pool = PipelinePool(slots, start_pipeline, self.log)
         collector = WorkerCollector(folder.metrics, {"name": "", "version": "", "digest": ""})
+        self.leased: list[str] = []
+        self.has_others = False
         self.sample: FetchSample | None = None
         self.remembered: list[int] = []
         self.fetch = FetchSize(
@@ -127,7 +129,14 @@ class Rig:
             self.daemons,
             self.pool,
             folder.journal,
-            Signs(collector.batch_ages, dict, dict, lambda: 0.0, self.fetch, tuple),
+            Signs(
+                collector.batch_ages,
+                dict,
+                dict,
+                LeaseSigns(lambda: 0.0, lambda: self.leased, lambda: self.has_others, dict, 45.0),
+                self.fetch,
+                tuple,
+            ),
             60.0,
             self.clock,
         )
@@ -226,6 +235,41 @@ def test_a_daemon_that_serves_makes_the_worker_ready_and_has_leases_looked_for(r
 
     assert rig.run(story) == 0
     assert codes() == ["stopping"]
+
+
+def test_that_no_shard_is_read_is_told_once_it_is_no_start_and_nobody_else_reads(rig: Rig) -> None:
+    def codes() -> list[str]:
+        return [reason.code for reason in health.live(rig.state.condition()).reasons]
+
+    def passes(seconds: float) -> Iterator[None]:
+        until = rig.clock.now + seconds
+        while rig.clock.now < until:
+            yield
+
+    def story(rig: Rig) -> Iterator[None]:
+        yield from passes(300)  # Java may take long
+        rig.events.put(DaemonPhase(1, Phase.SERVING))
+        yield from passes(40)
+        assert codes() == []
+        yield from passes(15)  # by now somebody should have taken the leases
+        assert codes() == ["no_shard_read"]
+        rig.has_others = True  # more workers than shards
+        yield from passes(300)
+        assert codes() == []
+        rig.has_others, rig.leased = False, [SHARD]
+        rig.pipelines[0].sessions = 1
+        yield from passes(300)
+        assert codes() == []
+        rig.pipelines[0].sessions = 0
+        yield from passes(10)
+        assert codes() == []
+        yield from passes(15)
+        assert codes() == ["no_shard_read"]
+        rig.pipelines[0].sessions = 1
+        yield from passes(5)
+        assert codes() == []
+
+    assert rig.run(story) == 0
 
 
 def test_a_clean_stop_drains_then_hands_the_leases_over_once_then_ends_the_pipelines(make: Callable[..., Rig]) -> None:
