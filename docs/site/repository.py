@@ -18,7 +18,9 @@ from docs.site.navigation import HOME
 
 _LINK: Final = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)[^)\s]*\)")
 _CODE: Final = re.compile(r"^(?: {4}|\t).*$|^```[\s\S]*?^```$|`[^`\n]*`", re.MULTILINE)
-_LEFT_OUT: Final = ("__pycache__", ".egg-info", ".terraform", "target")
+_LEFT_OUT: Final = re.compile(r"\.|(__pycache__|build|dist|target)$|.*\.(egg-info|tfstate.*)$")
+"""What tools leave in a folder, as .gitignore has it; a state of Terraform may hold secrets."""
+
 _MEDIA: Final = (".svg", ".png", ".js", ".css")
 _LANGUAGES: Final = {
     ".json": "json",
@@ -45,21 +47,24 @@ class Shown(File):
 
 
 def files(root: Path, config: MkDocsConfig) -> list[File]:
-    """Return all that the site is made of, found by the links from the pages in docs/ and from the README."""
-    found: dict[str, File] = {}
+    """Return all that the site is made of."""
+    return [file for path in sorted(paths(root)) for file in _made(root, path, config)]
+
+
+def paths(root: Path) -> set[str]:
+    """Return what is found by the links from the pages in docs/ and from the README, folders and what is in them too."""
+    found: set[str] = set()
     waiting = [HOME, *_docs(root)]
     while waiting:
         path = waiting.pop()
-        if path in found:
-            continue
-        for file in _made(root, path, config):
-            found[file.src_uri] = file
-        waiting += _leads_to(root, path)
-    return list(found.values())
+        if path not in found:
+            found.add(path)
+            waiting += _leads_to(root, path)
+    return found
 
 
 def _docs(root: Path) -> Iterator[str]:
-    for folder, pattern in (("docs", "**/*.md"), ("docs/img", "*"), ("docs/site/assets", "*")):
+    for folder, pattern in (("docs", "**/*.md"), ("docs/img", "*.*g"), ("docs/site/assets", "*")):
         yield from (str(path.relative_to(root)) for path in sorted((root / folder).glob(pattern)))
 
 
@@ -74,7 +79,7 @@ def _leads_to(root: Path, path: str) -> list[str]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    inner = (each for each in folder.iterdir() if not each.name.endswith(_LEFT_OUT))
+    inner = (each for each in folder.iterdir() if not _LEFT_OUT.match(each.name))
     return sorted(inner, key=lambda each: (each.is_file(), each.name))
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
+from docs.site.repository import paths
 from tests.kits.site import ROOT, built
 
 LOADS: Final = {"script", "link", "img", "iframe", "source", "object", "embed", "video", "audio", "use", "image"}
@@ -115,6 +116,15 @@ def test_it_is_whole_without_this_repository(site: Path) -> None:
     assert 'id="consumer.documents.Documents.iterate"' in text
     kept = (ROOT / "deploy" / "ecs" / "service.yaml").read_bytes()
     assert (site / "files" / "deploy" / "ecs" / "service.yaml").read_bytes() == kept
+
+
+def test_what_tools_leave_in_a_folder_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("[all](../deploy)", encoding="utf-8")
+    for name in ("README.md", "deploy/main.tf", "deploy/a.tfstate", "deploy/a.tfstate.backup", "deploy/.cache/b"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text", encoding="utf-8")
+    assert paths(tmp_path) == {"README.md", "docs/index.md", "deploy", "deploy/main.tf"}
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("api-*.md")), ids=lambda page: page.stem)
