@@ -52,7 +52,7 @@ def files(root: Path, config: MkDocsConfig) -> list[File]:
 
 
 def paths(root: Path) -> set[str]:
-    """Return what is found by the links from the pages in docs/ and from the README, folders and what is in them too."""
+    """Return what is found by the links from the pages in docs/ and the README: files, folders, what is in these."""
     found: set[str] = set()
     waiting = [HOME, *_docs(root)]
     while waiting:
