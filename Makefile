@@ -28,7 +28,7 @@ PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs pictures notices bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
+.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs site pictures notices bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -119,6 +119,10 @@ format: $(STAMP) ## format, and mend what the linter can mend
 docs: $(STAMP) ## the generated tables of the pages in docs/, and Grafana's dashboard
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.observability.grafana.generate
+
+site: $(STAMP) ## the documentation as a site, build/site/index.html, to be opened from the file system or served
+	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "Open build/site/index.html"
 
 pictures: $(STAMP) ## the pictures of the status page in docs/img, after a change of it; needs chromium
 	WRITE_PICTURES=1 $(BIN)/pytest -n 0 tests/unit/consumer/web/test_page_in_browser.py

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP: Final = "kinesis_sanitizer.decoders"
+"""Under which a package registers its decoders' factories."""
 
 PART_BYTES: Final = 256
 """What each part weighs beside its data: many empty documents are large, too."""
@@ -51,7 +52,11 @@ class Kind(StrEnum):
 
 
 class Decoded(NamedTuple):
-    """What a record holds, for the next step, or for the redactor."""
+    """What a record holds, for the next step, or for the redactor.
+
+    :ivar data: as the decoder's `gives` says.
+    :ivar schema: what the document was written with, if the decoder knows it.
+    """
 
     data: bytes
     schema: Schema | None = None
@@ -76,6 +81,7 @@ class LeftOut(NamedTuple):
 
 
 Part: TypeAlias = Decoded | Undecodable | LeftOut
+"""One of what a record holds."""
 
 
 class Decoder(Protocol):
@@ -91,10 +97,14 @@ class Decoder(Protocol):
     """
 
     @property
-    def takes(self) -> Kind: ...
+    def takes(self) -> Kind:
+        """What it is given."""
+        ...
 
     @property
-    def gives(self) -> Kind: ...
+    def gives(self) -> Kind:
+        """What it makes of that."""
+        ...
 
     def decode(self, data: bytes) -> Sequence[Part]:
         """Return what the data hold, in order: at least one part, always the same for the same data.
@@ -122,6 +132,7 @@ class DecoderContext(NamedTuple):
 
     :ivar stream: the name of the stream.
     :ivar max_bytes: what one record may become.
+    :ivar metrics: to be told of its work.
     :ivar log: a structured logger: fields of fixed names (docs/logs.md), never content.
     """
 
@@ -132,3 +143,4 @@ class DecoderContext(NamedTuple):
 
 
 DecoderFactory: TypeAlias = Callable[[Mapping[str, Any], DecoderContext], Decoder]
+"""What is registered: makes a decoder of its options and what it is told."""

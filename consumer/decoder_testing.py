@@ -57,6 +57,7 @@ MAX_BYTES: Final = 4 * 2**20
 """What a record may become here."""
 
 HOSTILE_SECONDS: Final = 2.0
+"""What a decoder may take for a record made to take long."""
 
 _CUTS: Final = 60
 _FLIPS: Final = 40
@@ -86,6 +87,7 @@ class Samples(NamedTuple):
 
 
 DecoderCheck: TypeAlias = Callable[[Samples], None]
+"""A law that a decoder has to keep; raises AssertionError where it does not."""
 
 
 @law
@@ -218,6 +220,7 @@ CHECKS: Final[tuple[DecoderCheck, ...]] = (
     threads_share_it,
     hostile_bytes_take_no_longer,
 )
+"""All laws that a decoder has to keep, to be tried one by one."""
 
 
 def _decoded(decoder: Decoder, data: bytes) -> list[Part] | None:

@@ -28,7 +28,10 @@ __all__ = [
 
 
 class SanitizerError(Exception):
-    """Base of the tree; `str()` is one sentence for a person."""
+    """Base of the tree; `str()` is one sentence for a person.
+
+    :ivar exit_status: of a command that ends with it.
+    """
 
     exit_status = 1
 

@@ -58,6 +58,8 @@ class Schema(NamedTuple):
     """What a document was written with.
 
     :ivar name: the subject, or the registry's name for it: chosen by those who write schemas, never by a record.
+    :ivar version: as the registry counts them.
+    :ivar tags: what it says of fields.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Record(NamedTuple):
 
     Its partition key is the producer's, and as raw as the data: neither is ever stored or logged.
 
+    :ivar sequence: Kinesis's number, in decimal digits.
+    :ivar sub: of a user record within a KPL aggregate, from 0.
     :ivar arrival_ms: epoch milliseconds; 0: Kinesis gave none.
     :ivar data: as it was put, or one document as it was decoded.
     :ivar part: number of the document among those that were decoded from the record; None: the record as it was put.
@@ -139,7 +143,12 @@ class Outcome(StrEnum):
     """How a delivery ended; the label values of ``sanitizer_records_total``."""
 
     STORED = "stored"
+    """It is durable in each sink."""
     QUARANTINED = "quarantined"
+    """Nobody could process it: its place and the reason are kept, not its content."""
     DROPPED = "dropped"
+    """A rule of the policy leaves it out."""
     DUPLICATE = "duplicate"
+    """A newer document of its key stands there."""
     ABANDONED = "abandoned"
+    """It is given up to a redelivery: the lease was lost, or the worker ended."""

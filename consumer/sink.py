@@ -17,10 +17,13 @@ class Fate(Enum):
     """What became of one item."""
 
     PENDING = "pending"
+    """Nothing is known of it yet."""
     DURABLE = "durable"
+    """It is written, and survives whatever the sink survives."""
     SUPERSEDED = "superseded"
     """A newer document stands in its place, and is durable."""
     REFUSED = "refused"
+    """The sink will never take it: its record goes to quarantine."""
 
 
 class Writing:
@@ -118,6 +121,7 @@ class SinkContext(NamedTuple):
     :ivar reserved_attribute: where what the service adds to a document stands; no field of a document has this name.
     :ivar timeout_seconds: of one request.
     :ivar concurrency: requests that one process may have under way.
+    :ivar metrics: to be told of its writes.
     :ivar log: a structured logger: fields of fixed names (docs/logs.md), never content.
     """
 

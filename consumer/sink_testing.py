@@ -45,14 +45,20 @@ CANARY: Final = "4111111111111111"
 """Stands in each document, as what a record holds: in no log line and in no error."""
 
 SHARD: Final = "shardId-000000000000"
+"""Of which documents are written, where one will do."""
+
 PATIENCE_SECONDS: Final = 30.0
+"""What a write may take."""
 
 _TRIED_SECONDS: Final = 0.5
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class Stored(NamedTuple):
-    """A document as it stands in the sink: of which record it is."""
+    """A document as it stands in the sink: of which record it is.
+
+    :ivar shard, sequence, sub: the record's identity.
+    """
 
     shard: str
     sequence: str
@@ -115,6 +121,7 @@ class Place(Protocol):
 
 
 SinkCheck: TypeAlias = Callable[[Place], None]
+"""A law that a sink has to keep; raises AssertionError where it does not."""
 
 
 @law
@@ -274,6 +281,7 @@ CHECKS: Final[tuple[SinkCheck, ...]] = (
     encoders_refuse_with_a_code,
     says_no_content,
 )
+"""All laws that a sink has to keep, to be tried one by one."""
 
 _USERS: Final = 7
 

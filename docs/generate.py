@@ -18,6 +18,7 @@ from docs import (
     accuracy_picture,
     alert_tables,
     architecture_tables,
+    command_tables,
     cost_tables,
     demo_tables,
     deploy_tables,
@@ -28,6 +29,7 @@ from docs import (
     procedure_tables,
     recipe_tables,
     schema_tables,
+    setting_tables,
 )
 
 _FOLDER: Final = Path(__file__).parent
@@ -37,6 +39,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER.parent / "README.md": demo_tables.TABLES,
     _FOLDER / "architecture.md": architecture_tables.TABLES,
     _FOLDER / "policies.md": policy_tables.TABLES,
+    _FOLDER / "commands.md": command_tables.TABLES,
     _FOLDER / "costs.md": cost_tables.TABLES,
     _FOLDER / "deploy.md": {**deploy_tables.TABLES, **cost_tables.SUMMARY},
     _FOLDER / "lambda.md": deploy_tables.OF_THE_FUNCTIONS,
@@ -47,6 +50,7 @@ PAGES: Final[Mapping[Path, Mapping[str, Callable[[], str]]]] = {
     _FOLDER / "recipes.md": recipe_tables.TABLES,
     _FOLDER / "runbook.md": {**alert_tables.RUNBOOK, **health_tables.TABLES},
     _FOLDER / "schemas.md": schema_tables.TABLES,
+    _FOLDER / "settings.md": setting_tables.TABLES,
 }
 
 

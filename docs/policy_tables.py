@@ -210,7 +210,7 @@ def _policies() -> str:
     for name in ("default", *(each for each in built_in() if each != "default")):
         policy = load_policy(name)
         known = [] if name == "default" else default.fields
-        parts.append(f"#### `{name}`, version {policy.version}\n\n{_head(name)}")
+        parts.append(f"### `{name}`, version {policy.version}\n\n{_head(name)}")
         rows = (_rule(policy, rule, known) for rule in policy.fields if rule not in known)
         parts.append(_table(("rule", "action", "words"), rows))
         if innocent := [word for word in policy.innocent if name == "default" or word not in default.innocent]:

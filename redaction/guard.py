@@ -10,8 +10,13 @@ from redaction.plugin import Dropped, Redactor, Rejected, Released, Tag, TagAwar
 __all__ = ["INVALID_VERDICT", "REDACTOR_RAISED", "TAG_UNKNOWN", "redact_guarded", "redactor_for"]
 
 REDACTOR_RAISED = "redactor_raised"
+"""The code of a record with which the redactor ended in an error."""
+
 INVALID_VERDICT = "redactor_invalid_verdict"
+"""The code of a record for which the redactor gave what is no verdict."""
+
 TAG_UNKNOWN = "tag_unknown"
+"""The code of documents whose schema has a tag that the redactor does not know."""
 
 _NAME: Final = re.compile(r"(?!(?:.*\d){5})[a-z][a-z0-9_]{0,63}")
 

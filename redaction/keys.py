@@ -31,17 +31,20 @@ __all__ = [
 ]
 
 SECRET_BYTES: Final = 32
+"""Of each key, random."""
+
 ID_PATTERN: Final = r"^[a-z]{1,16}$"
 """No digits: the id stands in every token, and a token must not look like a number."""
 
 NAME_PATTERN: Final = r"^[a-z][a-z0-9_-]{0,63}$"
+"""Of the name under which a policy asks for keys."""
 
 _ID = re.compile(ID_PATTERN)
 _NAME = re.compile(NAME_PATTERN)
 _CONTEXT: Final = b"kinesis-sanitizer/1"
 
 Unwrap: TypeAlias = Callable[[str, str, bytes], bytes]
-"""(key name, key id, ciphertext blob) -> the secret; raises KeyUnavailable."""
+"""Makes a secret of a key's name, its id and what the key service has encrypted; raises `KeyUnavailable`."""
 
 
 class KeyUnavailable(RedactionError):
@@ -50,7 +53,12 @@ class KeyUnavailable(RedactionError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One secret of 32 random bytes. `id` (1 to 16 letters a-z) is public and stands in every token made with it."""
+    """One secret.
+
+    :param id: 1 to 16 letters a-z; public, and in every token made with it.
+    :param secret: 32 random bytes.
+    :raises KeyUnavailable: one of them is not so.
+    """
 
     id: str
     secret: bytes = field(repr=False)
@@ -75,13 +83,21 @@ class KeyProvider(Protocol):
 
 
 class KnownKeys:
-    """A `KeyProvider` of keys that have been read already, from `source`."""
+    """A `KeyProvider` of keys that have been read already.
+
+    :param keys: by name; the first of each makes new values.
+    :param source: where they were read, for errors.
+    """
 
     def __init__(self, keys: Mapping[str, Sequence[Key]], source: str) -> None:
         self._keys = keys
         self._source = source
 
     def keys(self, name: str) -> Sequence[Key]:
+        """Return the live keys of that name.
+
+        :raises KeyUnavailable: there is none.
+        """
         if name not in self._keys:
             near = nearest(name, self._keys)
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(sorted(self._keys)) or 'none'}"
@@ -92,8 +108,8 @@ class KnownKeys:
 class Keyring:
     """The live keys of one name, the one that new values are made with, and the subkeys derived from them.
 
-    `key_id` pins the key for new values, so that adding a key in front changes none of them.
-
+    :param key_id: pins the key for new values, so that adding a key in front changes none of them.
+    :ivar active: id of the key that new values are made with.
     :raises KeyUnavailable: there is no live key, two have one id, or the pinned one is not there.
     """
 
@@ -125,6 +141,8 @@ class Keyring:
 
         HKDF-Expand with SHA-256 (RFC 5869; the secret is uniformly random, so there is nothing to extract). The
         key's name is no part of it: it may be renamed without changing a token.
+
+        :param length: in bytes.
         """
         info = b"\0".join((_CONTEXT, purpose.encode(), type_.encode()))
         return HKDFExpand(SHA256(), length, info).derive(self._secrets[key_id])
@@ -145,9 +163,11 @@ def parse_keys(text: str, source: str, unwrap: Unwrap) -> Mapping[str, Sequence[
           - {id: b, secret: <base64 of 32 bytes>}
           - {id: a, encrypted: <base64 of what a key service encrypted 32 bytes to>}
 
-    `source` names it in errors. What is encrypted is unwrapped when its name is first looked up, so that nobody
-    needs permission for keys that no rule names.
+    What is encrypted is unwrapped when its name is first looked up, so that nobody needs permission for keys that no
+    rule names.
 
+    :param source: names the file in errors.
+    :param unwrap: asks the key service.
     :raises KeyUnavailable: it is not valid; look-ups raise it too.
     """
     node = _composed(text, source)

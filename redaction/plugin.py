@@ -40,24 +40,33 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "kinesis_sanitizer.redactors"
+"""Under which a package registers its redactors' factories."""
+
 # Known without an installed distribution too, so that `policy` works from a bare checkout.
 _BUILT_IN = EntryPoint("policy", "redaction.engine:from_options", ENTRY_POINT_GROUP)
 
 Scalar: TypeAlias = "bool | int | float | Decimal | str"
+"""A value that holds no others; null is none."""
+
 JSONValue: TypeAlias = "Scalar | list[JSONValue] | dict[str, JSONValue] | None"
+"""What stands in a document."""
+
 Document: TypeAlias = "dict[str, JSONValue]"
+"""A record as an object of JSON: its fields by name, in their order."""
+
 Applied: TypeAlias = tuple[str, str]
-"""(rule id, action name)"""
+"""What was done to one value: id of the rule, name of the action."""
 
 
 class Released:
-    """The document may leave. `body` is `document` as compact JSON in UTF-8, in the same order of fields.
+    """The document may leave.
 
     Numbers with a fraction or an exponent are `float` where their shortest spelling (`repr`) is equal, as a decimal, to
     what was received, else `Decimal`; all others are `int`. A float stands for that spelling, not for its binary value.
-    `applied` has one entry for each thing that a rule masked or dropped.
 
     :param document: None where a double keeps all numbers of the body: it is read from it when somebody asks.
+    :param body: the document as compact JSON in UTF-8, in the same order of fields.
+    :param applied: an entry for each thing that a rule masked or dropped.
     """
 
     __match_args__ = ("document", "body", "applied")
@@ -105,36 +114,50 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An explicit rule of the policy says that this record is not to be stored."""
+    """An explicit rule of the policy says that this record is not to be stored.
+
+    :param rule: its id.
+    """
 
     rule: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The record can't be released. `code` says why, in snake case, and holds nothing of the content."""
+    """The record can't be released.
+
+    :param code: why, in snake case; holds nothing of the content.
+    :param rule: id of the rule that says so, if it is one.
+    """
 
     code: str
     rule: str | None = None
 
 
 Verdict: TypeAlias = Released | Dropped | Rejected
+"""What becomes of a record."""
 
 
 class Redactor(Protocol):
     """What redacts: one verdict for each payload, in the same order, whatever was redacted before."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called in metrics and in each stored item."""
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Its version, as whoever wrote it counts them."""
 
     @property
     def digest(self) -> str:
         """Identifies the rules in force; another digest, other rules."""
 
-    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]: ...
+    def redact(self, payloads: Sequence[bytes]) -> Sequence[Verdict]:
+        """Return a verdict for each payload, in their order.
+
+        :param payloads: each a record as it came, whatever it holds.
+        """
 
 
 Tag: TypeAlias = tuple[tuple[str, ...], str]
@@ -163,6 +186,7 @@ def identity(redactor: Redactor) -> str:
 
 
 RedactorFactory: TypeAlias = Callable[[Mapping[str, object]], Redactor]
+"""What is registered: makes a redactor of its options."""
 
 
 class RedactionError(Exception):

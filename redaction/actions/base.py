@@ -27,10 +27,10 @@ class Action(Protocol):
         """As in metrics: lower snake case."""
 
     def __call__(self, value: Scalar, kind: Detector | None) -> JSONValue:
-        """Return what stands in place of `value`.
+        """Return what stands in place of a value.
 
-        `kind`: the detector that found it, or that a field's type names; None for a field without type. A text found
-        within another is given as str, and gives a str.
+        :param value: of a field; a text found within another is a str, and gives a str.
+        :param kind: the detector that found it, or that a field's type names; None for a field without type.
         """
 
 

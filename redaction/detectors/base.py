@@ -25,8 +25,11 @@ Span: TypeAlias = tuple[int, int]
 INVISIBLE: Final = rb"\x1c"
 """How zero-width and other invisible characters stand in a view, written for a pattern."""
 
-TRANSIT, ON_US = rb"\x1e", rb"\x1f"
-"""How the signs of MICR around a bank's number and behind an account's stand in a view, written for a pattern."""
+TRANSIT: Final = rb"\x1e"
+"""How the sign of MICR around a bank's number stands in a view, written for a pattern."""
+
+ON_US: Final = rb"\x1f"
+"""How the sign of MICR behind an account's number stands in a view, written for a pattern."""
 
 CONTROL: Final = rb"\x1d"
 """How control characters stand in a view, newlines among them, written for a pattern."""
@@ -52,10 +55,14 @@ class Detector(Protocol):
         """
 
     def find(self, view: bytes, start: int, end: int) -> Sequence[Span]:
-        """Validate one candidate, `view[start:end]`: the spans to hide, in order, none overlapping.
+        """Validate one candidate.
 
         May look beyond the candidate for its context, as far as the next newline, where another text begins; bounded
         in time by the length of the candidate.
+
+        :param view: of a text, or of many with newlines between.
+        :param start, end: of the candidate.
+        :return: the spans to hide, in order, none overlapping.
         """
 
     def mask(self, text: str) -> str:
@@ -120,6 +127,8 @@ def _fold(char: str) -> str:
 
 
 MAX_ASCII: Final = 127
+"""The last character that is a byte in UTF-8."""
+
 _ASCII_CONTROLS: Final = frozenset({*range(0x20), 0x7F})
 _FOLDING = _Folding({code: "\x1d" if code in _ASCII_CONTROLS else chr(code) for code in range(128)})
 _FOLDING.update({ord(char): "-" for char in _HYPHENS} | {ord(char): "." for char in _DOTS})

@@ -43,7 +43,12 @@ def from_options(options: Mapping[str, object]) -> "PolicyRedactor":
 
 
 class Step(NamedTuple):
-    """What a rule or detector did to a record, and where."""
+    """What a rule or detector did to a record, and where.
+
+    :ivar path: names from the document's top, as they are released; `?`: a name that may not be shown.
+    :ivar rule: id of the rule, or name of the detector.
+    :ivar action: name of the action.
+    """
 
     path: tuple[str, ...]
     rule: str
@@ -62,8 +67,11 @@ class _Shared(NamedTuple):
 class PolicyRedactor:
     """A `Redactor`. Safe to share between threads: a call changes nothing but memory of what is usual.
 
-    The verdicts are the same whatever is chosen.
+    The verdicts are the same whether `careful` and `native` are on or off. `name`, `version` and `digest` are those of
+    `policy`.
 
+    :param policy: as `redaction.policy.load_policy` gives it.
+    :param keys: where its keys are; None: it needs none.
     :param careful: do the careful work for every record, whether the scan named it or not.
     :param native: use the compiled part, where there is one.
     """
@@ -121,6 +129,7 @@ class PolicyRedactor:
         )
 
     def redact(self, payloads: Sequence[bytes]) -> list[Verdict]:
+        """Return a verdict for each record, in their order; any number of them at once."""
         verdicts: list[Verdict] = []
         for first in range(0, len(payloads), _AT_ONCE):
             verdicts += self._redact(payloads[first : first + _AT_ONCE])[0]

@@ -25,6 +25,7 @@ _ID = r"^[a-z][a-z_]{0,63}([0-9][a-z_]*){0,4}$"
 _MAX_ID_LENGTH = 64
 RuleId = Annotated[str, Field(pattern=_ID, max_length=_MAX_ID_LENGTH)]
 UNKNOWN_FIELDS = "unknown_fields"
+"""The id under which metrics and `--explain` show what became of fields that no rule names."""
 
 _NO_ID_CHARACTERS = re.compile(r"[^a-z0-9]+")
 _CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -133,7 +134,10 @@ class LimitSettings(_Strict):
 
 
 class Policy(_Strict):
-    """A redaction policy. Names of detectors and ids of rules are what metrics and `--explain` show."""
+    """A redaction policy; its attributes are the keys of a policy file, as docs/policies.md explains them.
+
+    Names of detectors and ids of rules are what metrics and `--explain` show.
+    """
 
     name: str = Field(min_length=1, max_length=64)
     version: str = Field(min_length=1, max_length=64)

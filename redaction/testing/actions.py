@@ -29,6 +29,7 @@ class Values:
 
 
 ActionCheck: TypeAlias = Callable[[Action, Values], None]
+"""A law that an action has to keep; raises AssertionError where it does not."""
 
 _LONG: Final = 400 * 1024
 _SECONDS: Final = 1.0
@@ -156,6 +157,7 @@ ACTION_CHECKS: Final[tuple[ActionCheck, ...]] = (
     bounded_time,
     thread_safe,
 )
+"""All laws that an action has to keep, to be tried one by one."""
 
 
 def _calls(values: Values) -> Iterator[tuple[Scalar, Detector | None]]:

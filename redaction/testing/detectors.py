@@ -61,6 +61,7 @@ class Examples:
 
 
 DetectorCheck: TypeAlias = Callable[[Detector, Examples], None]
+"""A law that a detector has to keep; raises AssertionError where it does not."""
 
 
 @law
@@ -213,6 +214,7 @@ DETECTOR_CHECKS: Final[tuple[DetectorCheck, ...]] = (
     thread_safe,
     pickles,
 )
+"""All laws that a detector has to keep, to be tried one by one."""
 
 
 def _find(detector: Detector, texts: Sequence[str]) -> list[list[Span]]:

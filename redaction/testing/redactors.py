@@ -14,7 +14,11 @@ from redaction.testing.laws import law, require, require_seconds, same_in_thread
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """A payload the redactor must not release as it is, and the texts that must not come out of it."""
+    """What a redactor is tried with.
+
+    :param payload: that the redactor must not release as it is.
+    :param secrets: texts that must not come out of it.
+    """
 
     payload: bytes
     secrets: Sequence[str]
@@ -25,7 +29,10 @@ CANARY: Final = Canary(
     b' "merchant": "Amazon", "timestamp": "2024-03-15T10:30:00Z"}',
     ("4532-1234-5678-9012", "4532123456789012", "123-45-6789", "123456789"),
 )
+"""A transaction with a card number and a social security number."""
+
 RedactorCheck: TypeAlias = Callable[[Redactor, Canary], None]
+"""A law that a redactor has to keep; raises AssertionError where it does not."""
 
 _HOSTILE = (
     b"",
@@ -164,6 +171,7 @@ CHECKS: Final[tuple[RedactorCheck, ...]] = (
     bounded_time,
     refuses_tags_that_it_does_not_know,
 )
+"""All laws that a redactor has to keep, to be tried one by one."""
 
 
 def _one(redactor: Redactor, payload: bytes) -> Verdict:

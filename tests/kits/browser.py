@@ -4,7 +4,7 @@ import base64
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -75,9 +75,12 @@ class Seen(NamedTuple):
         found: list[str] = self.page.evaluate(_STICKS_OUT)
         return sideways + found
 
-    def violations(self) -> str:
-        """Return what axe-core finds, by all of its rules but the experimental ones; empty: nothing."""
-        found = Axe().run(self.page)
+    def violations(self, options: Mapping[str, Any] | None = None) -> str:
+        """Return what axe-core finds, by all of its rules but the experimental ones; empty: nothing.
+
+        :param options: axe-core's, besides.
+        """
+        found = Axe().run(self.page, options={"resultTypes": ["violations"], **(options or {})})
         return str(found.generate_report()) if found.violations_count else ""
 
     def picture(self) -> bytes:
