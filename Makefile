@@ -186,7 +186,7 @@ $(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt py
 			echo "'$(PYTHON)' cannot make virtual environments. Install python3-venv (Debian, Ubuntu), or uv." >&2; exit 1; \
 		fi; \
 	fi
-	@echo "Installing into .venv: about a minute the first time, with KCL's jars from Maven Central"
+	@echo "Installing into .venv: a few minutes the first time, with KCL's jars from Maven Central"
 	@if command -v uv >/dev/null; then \
 		install="uv pip install --quiet --python $(BIN)/python"; \
 	else \
