@@ -137,6 +137,8 @@ def _next_steps(options: Options, settings: Settings) -> list[Part]:
     given = {option: value for option, value in named.items() if value is not None}
     redaction = settings.redaction
     tried = redaction.options.get("policy") if given and redaction.plugin == "policy" else None
+    if options.source:
+        given |= {f"--{setting.replace('_', '-')}": template for setting, template in options.asked.items()}
     return next_steps(options.source, Path.cwd(), given, options.policy or tried)
 
 
@@ -259,7 +261,8 @@ class Demo:
             if self._options.format != DEFAULT_FORMAT
             else "produce FILE"
         )
-        self._stack.show_ways_in(["get 12345", "status", "quarantine list", produce])
+        get = "get KEY" if self._options.source else "get 12345"  # the keys of somebody's own lines are not ours
+        self._stack.show_ways_in([get, "status", "quarantine list", produce])
         try:
             while True:
                 self._stack.check_worker()

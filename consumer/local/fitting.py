@@ -51,7 +51,10 @@ def fit(output: Output, redactor: Redactor, payloads: Iterable[bytes], asked: It
     values = output.model_dump(mode="json")
     if unfit:
         values |= {"partition_key": partition_key, "sort_key": sort_key} | SIMPLY_PUT
-    return Fitted(values, "\n".join([f"Keys of the items: {partition_key} and {sort_key}", *counts.said(unfit)]))
+    told = [f"Keys of the items: {partition_key} and {sort_key}", *counts.said(unfit)]
+    if unfit:
+        told.append("--partition-key and --sort-key name others, of fields within fields too, such as {order.id}.")
+    return Fitted(values, "\n".join(told))
 
 
 def record_key_field(output: dict[str, Any]) -> str | None:

@@ -19,15 +19,17 @@ def next_steps(own: Path | None, folder: Path, given: Mapping[str, str], tried: 
 
     :param own: the file that the demo took; None: it made its transactions up.
     :param folder: the current one, which paths are shown relative to.
-    :param given: the demo's `--policy` and `--config`, where they were given, which the next one takes, too.
+    :param given: the demo's `--policy` and `--config`, and the keys of its own lines, where they were given, which the
+        next one takes, too.
     :param tried: its policy, or the file of it; None: that of any demo.
     """
     name = shlex.quote(program(folder))
     sample = shlex.quote(str(own) if own else shown(SAMPLE, folder) if SAMPLE.exists() else "FILE")
     same = "".join(f" {option} {shlex.quote(value)}" for option, value in given.items())
     of = f" --policy {shlex.quote(tried)}" if tried else ""
+    kept = f" --input {sample}" if own else ""
     steps = [
-        (f"{name} demo --keep-running{same}", "goes on: status page, look-ups, kill -9"),
+        (f"{name} demo --keep-running{kept}{same}", "goes on: status page, look-ups, kill -9"),
         (f"{name} policy try {sample}{of}", "what the policy makes of each field"),
     ]
     if not own:

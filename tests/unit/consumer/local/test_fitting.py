@@ -37,6 +37,7 @@ def test_where_they_do_not_no_two_records_share_an_item(redactor: PolicyRedactor
     # The configured sort key tells all records apart, and so may stay.
     assert keys(fitted.output) == ("{shard}", OUTPUT.sort_key)
     assert "The configured partition key cannot be made of 10 of 11 documents." in fitted.told
+    assert "--partition-key" in fitted.told
     assert keys(fit(OUTPUT, redactor, lines({"id": 1})).output) == ("{shard}", "{sequence}#{sub}")
     by_kind = OUTPUT.model_copy(update={"sort_key": "{kind}"})
     assert keys(fit(by_kind, redactor, lines({"kind": "x"})).output) == ("{shard}", "{sequence}#{sub}")

@@ -59,7 +59,7 @@ def test_the_policy_and_the_settings_of_the_demo_are_carried_on(tmp_path: Path, 
     own.write_bytes(next_steps.SAMPLE.read_bytes())
     config = str(folder / "settings.yaml")
     demo, try_ = commands(steps(own, tmp_path, "pci-dss", policy="pci-dss", config=config))
-    assert demo[1:] == ["demo", "--keep-running", "--policy", "pci-dss", "--config", config]
+    assert demo[1:] == ["demo", "--keep-running", "--input", str(own), "--policy", "pci-dss", "--config", config]
     assert try_[1:] == ["policy", "try", str(own), "--policy", "pci-dss"]
     ran = run(*try_[1:])
     assert ran.status == 0
