@@ -172,7 +172,8 @@ clean: ## remove .venv, build results and caches
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # With uv where it is on the PATH, else with venv and pip. Build isolation is off because what an isolated build fetches
-# is neither pinned nor checked: requirements/build.txt brings the build tools, with hashes, first.
+# is neither pinned nor checked: requirements/build.txt brings the build tools, with hashes, first. What setuptools warns of
+# while it builds is for the authors of packages.
 $(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt pyproject.toml consumer/kcl/jars.txt $(NATIVE)
 	@if ! $(BIN)/python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then \
 		$(PYTHON) -c '$(IS_NEW_ENOUGH)' || { \
@@ -187,7 +188,8 @@ $(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt py
 		fi; \
 	fi
 	@echo "Installing into .venv: a few minutes the first time, with KCL's jars from Maven Central"
-	@if command -v uv >/dev/null; then \
+	@export PYTHONWARNINGS=ignore; \
+	if command -v uv >/dev/null; then \
 		install="uv pip install --quiet --python $(BIN)/python"; \
 	else \
 		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null || exit 1; \
