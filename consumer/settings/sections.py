@@ -147,7 +147,7 @@ class Http(Section):
     port: int = Field(9464, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     runbook_url: str | None = Field(
         None,
-        pattern=r"^https?://[^\s\"'<>#@]+$",
+        pattern=r"^https?://[^\s\"'<>#@\x00-\x1f\x7f]+$",
         description="Where your people read docs/runbook.md: the status page links its reasons to the sections "
         "there. Default: it names the file.",
     )

@@ -26,7 +26,7 @@ RESTART_SECONDS: Final = 60.0
 UNANSWERED_SECONDS: Final = 30.0
 """For so long a stream or a lease table may be silent: KCL reads several times a second, and the takeover as often."""
 
-UNREAD_SECONDS: Final = 15.0
+UNREAD_SECONDS: Final = 20.0
 """What it takes, generously, until the session of a shard begins whose lease this worker has."""
 
 _NAMED: Final = 5
@@ -91,6 +91,7 @@ class Condition:
     :ivar leased: shards whose leases are this worker's, as it last saw them.
     :ivar unread_for: for how long KCL has worked, and no shard was read: neither by this worker nor, as far as the
         lease table tells, by another.
+    :ivar leased_for: of that time, for how long leases have been this worker's without a break.
     :ivar ownerless: by shard whose lease has no living owner, for how long it has lain so.
     :ivar takeover_seconds: within which a lease that nobody renews is taken over by another worker, and served.
     """
@@ -113,6 +114,7 @@ class Condition:
     differing: Collection[str] = ()
     leased: Collection[str] = ()
     unread_for: float = 0.0
+    leased_for: float = 0.0
     ownerless: Mapping[str, float] = field(default_factory=dict)
     takeover_seconds: float = 0.0
 
@@ -183,8 +185,8 @@ def _warned(condition: Condition, noticed: Collection[Reason]) -> Report:
 
 
 def _unread(condition: Condition) -> Iterator[Reason]:
-    lost = len(condition.leased)
-    if condition.unread_for > (UNREAD_SECONDS if lost else condition.takeover_seconds):
+    if condition.leased_for > UNREAD_SECONDS or condition.unread_for > condition.takeover_seconds:
+        lost = len(condition.leased)
         why = f"{lost} {'lease' if lost == 1 else 'leases'} lost" if lost else "no worker holds a lease"
         yield Reason("no_shard_read", f"no shard is read: {why}")
     lying = {shard: age for shard, age in condition.ownerless.items() if age > condition.takeover_seconds}

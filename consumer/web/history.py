@@ -245,11 +245,13 @@ class History:
             current.quantile(0.99, LATENCY),
             max((value for _, value in reading.rows(LAG)), default=None),
         )
+        # Not by their number alone: the clock goes on while a machine sleeps, and may be set.
+        before = [each for each in self.view.points if 0 <= reading.at - each.at <= HOUR_SECONDS]
         self.view = View(
             reading,
             current,
             tuple(_window(samples, seconds) for seconds in SPANS),
-            (*self.view.points, point)[-_POINTS:],
+            (*before, point)[-_POINTS:],
         )
 
     def _sample(self, reading: Reading, at: float) -> Sample:

@@ -43,16 +43,16 @@ LOOKS: Final = {
         "M8 .5L16 15.5H0Z",
         "M8 6v4.5M8 12.6v.4",
         "#b45309",
-        "Something is in its way that a new container would not mend. Nothing is lost: what is not read waits in the "
-        "stream.",
+        "Something is in its way that a new container would not mend. What is not read waits in the stream, for as "
+        "long as its retention lasts.",
     ),
     State.DOWN: Look(
         "\u2715",
         "M4.7 0h6.6L16 4.7v6.6L11.3 16H4.7L0 11.3V4.7Z",
         "M5 5l6 6M11 5l-6 6",
         "#b91c1c",
-        "It does not work, and /healthz answers 503 so that the container is replaced. Nothing is lost: what was not "
-        "stored is read again.",
+        "It does not work, and /healthz answers 503 so that the container is replaced. What was not stored is read "
+        "again, for as long as the stream's retention lasts.",
     ),
     State.STARTING: Look(
         "\u2026", _ROUND, "M4 8h.1M8 8h.1M12 8h.1", "#1d4ed8", "It has not read anything yet: a start takes a while."

@@ -12,8 +12,8 @@ from consumer.web.noticed import ends, quarantines_much
 from consumer.web.numbers import counted, number, per_second, percent, seconds
 from consumer.web.shard_table import LATE_SECONDS, late
 
-UNREAD: Final = frozenset({"no_shard_read", "shards_without_owner"})
-"""Reasons by which nobody reads a shard that this worker had: its lag goes on, though none is measured."""
+_UNREAD: Final = "no_shard_read"
+_UNOWNED: Final = "shards_without_owner"
 
 
 def tiles(view: View, codes: Collection[str]) -> Markup:
@@ -47,7 +47,7 @@ def _lag(view: View, codes: Collection[str]) -> Markup:
     if last is None or last.lag is None:
         return tile("lag", title, seconds(None), "no shard is this worker's")
     note = f"last known {seconds(last.lag)}, at {clock(last.at)} UTC"
-    if not UNREAD.isdisjoint(codes):
+    if _UNREAD in codes:  # it goes on, though none is measured
         grown = last.lag + view.reading.at - last.at
         return tile("lag", title, marked(f"{seconds(grown)}, growing"), f"{note}; nobody has read on since")
     return tile("lag", title, seconds(None), f"no shard is this worker's; {note}")
@@ -68,11 +68,13 @@ def _leases(view: View, codes: Collection[str]) -> Markup:
     owned = reading.value("sanitizer_shards_owned")
     held = len(reading.rows(LAG))  # also without a session, while nothing answers
     shown = number(owned) if of_stream is None else f"{number(owned)} of {number(of_stream)}"
-    is_short = (owned is not None and held > owned) or not UNREAD.isdisjoint(codes)
+    # A session that has just ended, and a lease that was just let go, are a hand-over as long as there is no reason.
+    is_short = _UNREAD in codes or _UNOWNED in codes or (bool(codes) and owned is not None and held > owned)
+    lies = f"{number(ownerless)} without owner" if ownerless else ""
     notes = [
         escape("of the stream's open shards" if of_stream is not None else ""),
         escape(counted(workers, "worker") if workers is not None else ""),
-        marked(f"{number(ownerless)} without owner") if ownerless else escape(""),
+        marked(lies) if lies and is_short else escape(lies),
     ]
     figure = marked(shown) if is_short else escape(shown)
     return tile("leases", "Shards read here", figure, Markup(", ").join(note for note in notes if note))

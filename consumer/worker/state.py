@@ -73,7 +73,7 @@ class WorkerState:
         self._stuck_seconds = stuck_seconds
         self._clock = clock
         self._ended = EndedShards(stuck_seconds)
-        self._turned_at = self._read_at = clock()
+        self._turned_at = self._read_at = self._unleased_at = clock()
         self.has_served = False
         self.is_stopping = False
 
@@ -82,6 +82,8 @@ class WorkerState:
         self._turned_at = self._clock()
         if self._pipelines.sessions or self._signs.leases.has_others() or not self.is_at(Phase.SERVING):
             self._read_at = self._turned_at
+        if not self._signs.leases.leased():
+            self._unleased_at = self._turned_at
 
     def ended_for(self, shard: str) -> None:
         """Note that a shard's process was ended for giving no sign of life."""
@@ -121,6 +123,7 @@ class WorkerState:
             leases_seen_ago=leases.seen_ago(),
             leased=leases.leased(),
             unread_for=self._turned_at - self._read_at,
+            leased_for=self._turned_at - max(self._read_at, self._unleased_at),
             ownerless=leases.ownerless(),
             takeover_seconds=leases.takeover_seconds,
             ended_in_vain=self._ended.in_vain(now),

@@ -72,6 +72,7 @@ SCENES: Final = {
             WELL,
             leased=SHARDS,
             unread_for=41.0,
+            leased_for=41.0,
             unanswered=dict.fromkeys(SHARDS, 118.0),
             leases_seen_ago=117.0,
         ),

@@ -49,6 +49,30 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
     assert settings.http.port == 1
 
 
+@pytest.mark.parametrize("url", ["https://docs.example.com/runbook/", "http://127.0.0.1:8000/runbook.html?of=us"])
+def test_the_runbook_has_an_address(url: str, file: Path) -> None:
+    file.write_text(yaml.safe_dump({"http": {"runbook_url": url}}))
+    assert load_settings(file).http.runbook_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//a",
+        "https://me:pass@a",
+        "https://a#b",
+        'https://a"',
+        "https://a\x1b[1m",
+    ],
+)
+def test_what_is_no_address_of_a_page_is_no_runbook(url: str, file: Path) -> None:
+    assert "http.runbook_url: must be the address of a page" in refusal(
+        file, yaml.safe_dump({"http": {"runbook_url": url}})
+    )
+
+
 def test_structured_values_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANITIZER_KCL__EXTRA_PROPERTIES", '{"maxLeasesForWorker": "5"}')
     monkeypatch.setenv("SANITIZER_REDACTION__OPTIONS__POLICY", "policy.yaml")

@@ -67,7 +67,7 @@ def test_what_a_new_container_would_mend_is_a_failure(condition: Condition, code
         (but(failures=FAILURES_UNHEALTHY - 1, is_steady=False), "daemon_restarted"),
         (but(unanswered={"s-1": 1.0, "s-2": UNANSWERED_SECONDS + 1}), "nothing_read"),
         (but(leases_seen_ago=UNANSWERED_SECONDS + 1), "leases_not_seen"),
-        (but(leased=["s-1"], unread_for=UNREAD_SECONDS + 1), "no_shard_read"),
+        (but(leased=["s-1"], unread_for=UNREAD_SECONDS + 1, leased_for=UNREAD_SECONDS + 1), "no_shard_read"),
         (but(unread_for=46.0), "no_shard_read"),
         (but(ownerless={"s-1": 1.0, "s-2": 46.0}), "shards_without_owner"),
     ],
@@ -79,13 +79,13 @@ def test_what_it_would_not_mend_is_told(condition: Condition, code: str) -> None
 
 
 def test_what_is_only_a_start_a_hand_over_or_a_takeover_is_not_told() -> None:
-    assert live(but(leased=["s-1"], unread_for=UNREAD_SECONDS)) == Report(Status.OK)
+    assert live(but(leased=["s-1"], unread_for=45.0, leased_for=UNREAD_SECONDS)) == Report(Status.OK)
     assert live(but(unread_for=45.0)) == Report(Status.OK)
     assert live(but(ownerless={"s-1": 45.0})) == Report(Status.OK)
 
 
 def test_how_many_leases_are_lost_and_which_shards_lie_unread_is_told() -> None:
-    [reason] = live(but(leased=["s-1", "s-2"], unread_for=60.0)).reasons
+    [reason] = live(but(leased=["s-1", "s-2"], unread_for=60.0, leased_for=60.0)).reasons
     assert reason.detail == "no shard is read: 2 leases lost"
     [reason] = live(but(unread_for=60.0)).reasons
     assert reason.detail == "no shard is read: no worker holds a lease"

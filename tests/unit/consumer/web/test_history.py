@@ -92,6 +92,19 @@ def test_an_hour_is_kept_and_no_more() -> None:
     assert history._samples[-1].at - history._samples[0].at == SPANS[-1]
 
 
+@pytest.mark.parametrize(
+    ("step", "kept"), [(-60, 1), (600, 11), (HOUR_SECONDS - 20, 5), (8 * HOUR_SECONDS, 1)], ids=str
+)
+def test_points_are_of_the_last_hour_also_if_the_machine_slept_or_its_clock_was_set(step: float, kept: int) -> None:
+    figures = Figures(1)
+    steps = iter([*[0.0] * 11, step])
+    history = History(figures.collect, RecordingLog(), lambda: 1e9 + figures.seconds + next(steps))
+    points = watched(figures, 12, history).view.points
+    assert len(points) == kept
+    assert [point.at for point in points] == sorted(point.at for point in points)
+    assert points[-1].at - points[0].at <= HOUR_SECONDS
+
+
 def test_the_last_lag_is_known_while_there_is_none() -> None:
     figures = Figures(2)
     history = History(figures.collect, RecordingLog(), lambda: 1e9 + figures.seconds)

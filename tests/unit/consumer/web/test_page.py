@@ -157,10 +157,22 @@ def test_shards_that_are_held_and_not_served_are_marked() -> None:
     served = figures.text()
     assert figure(page(watched(figures, 2)), "leases") == "2 of 2"
     figures.text = lambda: served.replace("sanitizer_shards_owned 2", "sanitizer_shards_owned 0")  # type: ignore[method-assign]
-    assert figure(page(watched(figures, 2)), "leases") == '<span class="bad">0 of 2</span>'
+    assert figure(page(watched(figures, 2), DEGRADED), "leases") == '<span class="bad">0 of 2</span>'
+    assert figure(page(watched(figures, 2)), "leases") == "0 of 2"  # sessions that have just ended: a hand-over
     idle = Figures(0)
     idle.more = ["sanitizer_stream_open_shards 2"]
     assert figure(page(watched(idle, 2)), "leases") == "0 of 2"
+
+
+def test_a_lease_without_owner_is_marked_once_it_is_a_reason() -> None:
+    figures = Figures(2)
+    figures.more = ["sanitizer_stream_open_shards 3", 'sanitizer_application_leases{state="unowned"} 1']
+    history = watched(figures, 2)
+    assert "1 without owner" in Parsed(page(history)).text()
+    assert 'class="bad"' not in page(history)
+    lying = page(history, Report(Status.DEGRADED, (Reason("shards_without_owner", "no living worker has it"),)))
+    assert figure(lying, "leases") == '<span class="bad">2 of 3</span>'
+    assert '<span class="bad">1 without owner</span>' in lying
 
 
 def test_the_lag_does_not_vanish_when_the_leases_are_gone_and_nobody_reads() -> None:
@@ -172,6 +184,8 @@ def test_the_lag_does_not_vanish_when_the_leases_are_gone_and_nobody_reads() -> 
     assert figure(page(history, unread), "lag") == '<span class="bad">110 s, growing</span>'
     assert "last known 90 s, at 01:46:50 UTC; nobody has read on since" in page(history, unread)
     assert figure(page(history), "lag") == NOTHING  # others read on
+    other = Report(Status.DEGRADED, (Reason("shards_without_owner", "no living worker has another shard"),))
+    assert figure(page(history, other), "lag") == NOTHING
 
 
 def test_what_is_nothing_is_quiet_and_what_should_not_be_is_loud() -> None:

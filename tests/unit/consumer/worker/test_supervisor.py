@@ -261,12 +261,17 @@ def test_that_no_shard_is_read_is_told_once_it_is_no_start_and_nobody_else_reads
         yield from passes(300)
         assert codes() == []
         rig.pipelines[0].sessions = 0
-        yield from passes(10)
+        yield from passes(15)
         assert codes() == []
         yield from passes(15)
         assert codes() == ["no_shard_read"]
         rig.pipelines[0].sessions = 1
         yield from passes(5)
+        assert codes() == []
+        rig.pipelines[0].sessions, rig.leased = 0, []  # taken over, but late
+        yield from passes(25)
+        rig.leased = [SHARD]
+        yield from passes(10)
         assert codes() == []
 
     assert rig.run(story) == 0
