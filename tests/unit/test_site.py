@@ -118,6 +118,14 @@ def test_it_is_whole_without_this_repository(site: Path) -> None:
     assert (site / "files" / "deploy" / "ecs" / "service.yaml").read_bytes() == kept
 
 
+def test_no_template_is_left_unrendered(site: Path) -> None:
+    texts = [file for file in site.rglob("*") if file.suffix in (".html", ".xml", ".txt") and "files" not in file.parts]
+    assert len(texts) > 100
+    assert [
+        file for file in texts if "{%" in re.sub(r"<code>[\s\S]*?</code>", "", file.read_text(encoding="utf-8"))
+    ] == []
+
+
 def test_what_tools_leave_in_a_folder_is_no_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text("[all](../deploy)", encoding="utf-8")
