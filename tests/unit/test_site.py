@@ -114,6 +114,8 @@ def test_it_is_whole_without_this_repository(site: Path) -> None:
         assert (site / f"{page}.html").is_file(), page
     text = (site / "docs" / "api-documents.html").read_text(encoding="utf-8")
     assert 'id="consumer.documents.Documents.iterate"' in text
+    names = re.findall(r"<h1[^>]*><code>([^<]*)</code>", "".join(map(Path.read_text, site.rglob("*.py.html"))))
+    assert "__init__.py" in names
     kept = (ROOT / "deploy" / "ecs" / "service.yaml").read_bytes()
     assert (site / "files" / "deploy" / "ecs" / "service.yaml").read_bytes() == kept
 
