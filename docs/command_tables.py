@@ -41,7 +41,7 @@ def _command(context: click.Context) -> str:
         and "--help" not in parameter.opts
     ]
     if rows:
-        parts.append("\n".join(["| option | is |", "| --- | --- |", *rows]))
+        parts.append("\n".join(["| option | meaning |", "| --- | --- |", *rows]))
     if isinstance(command, click.Group):
         parts.append(
             ", ".join(f"[{name}](#sanitizer-{context.info_name}-{name})" for name in command.list_commands(context))
@@ -72,6 +72,7 @@ def _variable(parameter: click.Parameter) -> str:
 def _examples(epilog: str) -> Iterator[str]:
     lines = inspect.cleandoc(epilog.replace(_AS_IT_IS, "")).partition("Examples:\n")[2]
     if lines:
+        yield "Examples:"
         yield indent(inspect.cleandoc(lines), "    ")
 
 

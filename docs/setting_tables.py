@@ -106,21 +106,21 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 def _default(setting: Setting) -> str:
     if "default" in setting.schema:
         default = setting.schema["default"]
-        return "" if default is None else f"`{default if isinstance(default, str) else json.dumps(default)}`"
-    return "`{}`" if setting.schema.get("type") == "object" else "required"
+        return "" if default is None else f"; default `{default if isinstance(default, str) else json.dumps(default)}`"
+    return "; default `{}`" if setting.schema.get("type") == "object" else "; required"
 
 
 def _row(setting: Setting) -> str:
     name = ".".join(setting.path)
     variable = f" `{setting.variable}`" if setting.variable else ""
     text = setting.schema.get("description") or (_model(setting.schema) or {}).get("description", "")
-    return f"| `{name}` | {_values(setting)} | {_default(setting)} | {' '.join(text.split())}{variable} |"
+    return f"| `{name}` | {_values(setting)}{_default(setting)} | {' '.join(text.split())}{variable} |"
 
 
 def _page() -> str:
     parts = []
     for name, about, settings in sections():
-        head = "| setting | value | default | means; its variable |\n| --- | --- | --- | --- |"
+        head = "| setting | value | meaning, and its variable |\n| --- | --- | --- |"
         parts.append(f"## {name or 'Others'}\n\n{about}\n\n" + "\n".join([head, *map(_row, settings)]))
     return "\n\n".join(parts)
 

@@ -16,8 +16,20 @@ from docs.site.repository import files as files_of
 
 _ROOT: Final = Path(__file__).parents[2]
 _API: Final = re.compile(r"^<!-- api: ([\w.]+) -->$", re.MULTILINE)
-_UNUSED: Final = re.compile(r"/lunr/|\.map$|/favicon\.png$")
-"""Of the theme: other languages, what its own authors look at, a picture in whose place there is another."""
+_UNUSED: Final = re.compile(r"/lunr/|\.map$|/favicon\.png$|^sitemap\.xml$")
+"""Of the theme: other languages, what its own authors look at, a picture in whose place there is another, a template
+that is not rendered."""
+
+_WEIGHTS: Final = {
+    "docs/settings.md": 6,
+    "docs/commands.md": 4,
+    "docs/metrics.md": 2,
+    "docs/api-": 0.5,
+    "CHANGELOG.md": 0.2,
+    "benchmarks/": 0.2,
+    "docs/decisions/": 0.2,
+}
+"""In a search, by the beginnings of paths: first what a name is looked up in, last what tells how it came to be."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -38,6 +50,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put what the docstrings say where a page names a module; in the repository that is a comment, and unseen."""
     del config, files
+    weights = (each for start, each in _WEIGHTS.items() if page.file.src_uri.startswith(start))
+    page.meta.setdefault("search", {}).setdefault("boost", next(weights, 1))
     if page.parent is None:
         page.meta.setdefault("hide", []).append("navigation")  # in which it stands alone, or not at all
-    return _API.sub(r"::: \1", for_the_site(markdown))
+    return _API.sub(r"::: \1\n    options: {toc_label: \1}", for_the_site(markdown))

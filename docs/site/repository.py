@@ -114,7 +114,7 @@ def _at(file: File) -> File:
 
 
 def _shown(path: str, data: bytes) -> str:
-    title = f"# {posixpath.basename(path)}\n\n`{path}` of the repository; [as a file]({_up(path)}{RAW}{path}).\n"
+    title = f"# `{posixpath.basename(path)}`\n\n`{path}` of the repository; [as a file]({_up(path)}{RAW}{path}).\n"
     if len(data) > _SHOWN:
         return title
     try:
@@ -126,7 +126,7 @@ def _shown(path: str, data: bytes) -> str:
 
 
 def _listing(folder: Path, path: str) -> str:
-    title = folder.name.capitalize() if path.startswith("docs/") else path
+    title = folder.name.capitalize() if path.startswith("docs/") else f"`{path}`"
     rows = [f"- [{_title(each)}]({folder.name}/{each.name})" for each in _inside(folder)]
     return f"# {title}\n\n" + "\n".join(rows) + "\n"
 
@@ -136,7 +136,7 @@ def _title(path: Path) -> str:
         heading = re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         if heading:
             return heading[1]
-    return f"{path.name}/" if path.is_dir() else path.name
+    return f"`{path.name}/`" if path.is_dir() else f"`{path.name}`"
 
 
 def _up(path: str) -> str:

@@ -140,8 +140,8 @@ def test_make_has_the_targets() -> None:
 
 def test_the_modules_are_there() -> None:
     for each in typed("python", inline=False) + typed("python", inline=True):
-        module = each.words[1] if each.words[:1] == ("-m",) and len(each.words) > 1 else None
-        if module and module.split(".")[0] in ("benchmarks", "consumer", "deploy", "docs", "requirements", "tests"):
+        module = each.words[1] if each.words[:1] == ("-m",) and len(each.words) > 1 else ""
+        if module.split(".")[0] in ("benchmarks", "consumer", "deploy", "docs", "requirements", "tests"):
             path = ROOT.joinpath(*module.split("."))
             assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), each
 

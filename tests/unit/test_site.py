@@ -114,8 +114,18 @@ def test_it_is_whole_without_this_repository(site: Path) -> None:
         assert (site / f"{page}.html").is_file(), page
     text = (site / "docs" / "api-documents.html").read_text(encoding="utf-8")
     assert 'id="consumer.documents.Documents.iterate"' in text
+    names = re.findall(r"<h1[^>]*><code>([^<]*)</code>", "".join(map(Path.read_text, site.rglob("*.py.html"))))
+    assert "__init__.py" in names
     kept = (ROOT / "deploy" / "ecs" / "service.yaml").read_bytes()
     assert (site / "files" / "deploy" / "ecs" / "service.yaml").read_bytes() == kept
+
+
+def test_no_template_is_left_unrendered(site: Path) -> None:
+    texts = [file for file in site.rglob("*") if file.suffix in (".html", ".xml", ".txt") and "files" not in file.parts]
+    assert len(texts) > 100
+    assert [
+        file for file in texts if "{%" in re.sub(r"<code>[\s\S]*?</code>", "", file.read_text(encoding="utf-8"))
+    ] == []
 
 
 def test_what_tools_leave_in_a_folder_is_no_part_of_it(tmp_path: Path) -> None:

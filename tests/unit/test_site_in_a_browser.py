@@ -16,6 +16,21 @@ DESKTOP, PHONE = 1300, 390
 # With whatever there is: a picture, tables that are too wide, code of each language, signatures, a file, a folder.
 PAGES: Final = ("index", "docs/guide", "docs/library", "docs/settings", "docs/api-documents", "deploy/ecs/index")
 
+FOUND: Final = {
+    "backfill": "docs/commands",
+    "checkpoint_seconds": "docs/settings",
+    "costs": "docs/costs",
+    "iban": "docs/policies",
+    "install": "docs/install",
+    "kcl.max_records": "docs/settings",
+    "ReadFailed": "docs/api-documents",
+    "sanitizer_records_received_total": "docs/metrics",
+    "SANITIZER_OUTPUT__TABLE": "docs/settings",
+    "status --watch": "docs/commands",
+    "terraform": "docs/terraform",
+}
+"""What somebody types, and the page on which it should be looked up."""
+
 AXE: Final = {
     "preload": False,  # of stylesheets, which is forbidden where the page is a file
     # Left to the theme, which puts a `nav` without a name around each button that copies.
@@ -66,6 +81,17 @@ def test_a_word_leads_to_its_page(seen: Seen, site: Path, width: int, scheme: Sc
     found.click()
     expect(page).to_have_url(re.compile(r"/docs/settings\.html"))
     expect(page.locator("article")).to_contain_text("idle_between_reads_ms")
+
+
+def test_what_is_typed_finds_first_where_it_is_looked_up(browser: Chromium, site: Path) -> None:
+    with browser.window(DESKTOP) as window:
+        window.page.goto((site / "index.html").as_uri())
+        typed = window.page.locator("input.md-search__input")
+        for words, page in FOUND.items():
+            typed.fill("")
+            typed.press_sequentially(words)
+            first = window.page.locator("a.md-search-result__link").first
+            expect(first, words).to_have_attribute("href", re.compile(rf"/{page}\.html"), timeout=20_000)
 
 
 def test_nothing_hinders_those_who_see_or_move_otherwise(seen: Seen, site: Path) -> None:
