@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from docs.site.repository import paths
-from tests.kits.site import ROOT, built
+from tests.kits.site import ROOT
 
 LOADS: Final = {"script", "link", "img", "iframe", "source", "object", "embed", "video", "audio", "use", "image"}
 REFERS: Final = ("href", "src", "xlink:href", "data", "poster")
@@ -47,11 +47,6 @@ def read(file: Path) -> Read:
 
 def referring(site: Path) -> list[Path]:
     return [file for file in sorted(site.rglob("*")) if file.suffix in (".html", ".svg")]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("site"))
 
 
 def test_no_link_is_dead(site: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.kits.browser import Chromium, Scheme, Seen, chromium
-from tests.kits.site import built
 
 DESKTOP, PHONE = 1300, 390
 
@@ -36,11 +35,6 @@ AXE: Final = {
     # Left to the theme, which puts a `nav` without a name around each button that copies.
     "rules": {"landmark-unique": {"enabled": False}},
 }
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
