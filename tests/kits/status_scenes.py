@@ -194,7 +194,7 @@ class _Worker:
 
     def collect(self) -> Iterator[Metric]:
         """Yield them."""
-        policy = ("default", "14", "0a3279e5dee83e06")
+        policy = ("shop", "3", "0a3279e5dee83e06")
         fixed: dict[Declared[Any], dict[tuple[str, ...], float]] = {
             Declarations.open_shards: {(): float(len(SHARDS))},
             Declarations.application_workers: {(): 1.0},
@@ -206,7 +206,7 @@ class _Worker:
             },
             Declarations.write_concurrency: {(): 16.0},
             Declarations.start_time: {(): NOW - HOURS * 3600},
-            Declarations.build_info: {("1.0.0",): 1.0},
+            Declarations.build_info: {("0.2.0",): 1.0},
             Declarations.policy_info: {policy: 1.0},
             Declarations.candidate_policy_info: {("payments", "3", "5d1fb0c49e7a2218"): 1.0},
         }
