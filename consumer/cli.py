@@ -16,6 +16,7 @@ from consumer.errors import SanitizerError, UsageError
 from consumer.extras import extra_named
 from consumer.frames import frames_of
 from consumer.terminal.printable import echo
+from consumer.terminal.streams import make_writable
 
 _COMMANDS: Final = {
     "audit": "Search the stored documents for what the policy would redact.",
@@ -102,6 +103,7 @@ def _end(*_: object) -> None:
 def main() -> Never:
     """Run the command; every expected error is one sentence on stderr, and no error shows content."""
     _expect_signals()
+    make_writable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold card data
     try:
         cli(standalone_mode=False)

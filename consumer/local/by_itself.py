@@ -8,6 +8,7 @@ import click
 from consumer.errors import SanitizerError
 from consumer.extras import extra_named
 from consumer.terminal.printable import echo
+from consumer.terminal.streams import make_writable
 
 
 def run(load: Callable[[], click.Command], name: str) -> None:
@@ -15,6 +16,7 @@ def run(load: Callable[[], click.Command], name: str) -> None:
 
     :param name: how it was called, for its help.
     """
+    make_writable()
     try:
         with extra_named():
             command = load()

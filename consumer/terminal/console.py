@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _WHOLE_WIDTH: Final = 100_000
 """Of what is no terminal: lines that scripts read are never wrapped."""
 
+_UNKNOWN_WIDTH: Final = 80
+
 
 def console(*, err: bool = False, whole: bool = False) -> "Console":
     """Return what writes to stdout, or to stderr; where that is no terminal, without colours and in full width.
@@ -23,7 +25,7 @@ def console(*, err: bool = False, whole: bool = False) -> "Console":
     from rich.console import Console  # noqa: PLC0415 - 70 ms
 
     terminal = at_terminal(err=err)
-    return Console(
+    made = Console(
         stderr=err,
         force_terminal=terminal,
         force_interactive=None if terminal else False,
@@ -33,6 +35,8 @@ def console(*, err: bool = False, whole: bool = False) -> "Console":
         emoji=False,
         highlight=False,
     )
+    made.width = made.width or _UNKNOWN_WIDTH  # COLUMNS=0
+    return made
 
 
 def width(most: int) -> int:

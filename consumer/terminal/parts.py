@@ -48,7 +48,7 @@ class Table:
 
 
 _SHORT: Final = 9
-"""A column of words and numbers no longer than that is never folded: others have more to give."""
+"""No column is folded to less than that: a terminal that is narrower wraps the rows, and nothing of them is lost."""
 
 Part: TypeAlias = str | Styled | Table
 
@@ -72,7 +72,7 @@ def show(*parts: Part, err: bool = False) -> None:
         whole = isinstance(part, Table) and part.is_whole
         written = console(err=err, whole=whole)
         if at_terminal(err=err):
-            written.print(rendered(part), soft_wrap=whole)
+            written.print(rendered(part), soft_wrap=whole, crop=False)
             continue
         with written.capture() as captured:
             written.print(rendered(part))
@@ -103,7 +103,7 @@ def _table(table: Table) -> "RichTable":
     for number, column in enumerate(table.columns):
         head = _text(column.head)
         widest = max([head.cell_len, *(row[number].cell_len for row in rows)])
-        least = max(column.least, widest if widest <= _SHORT else 0)
+        least = max(column.least, min(widest, _SHORT))
         drawn.add_column(head, justify=column.side, min_width=least, overflow="fold")
     for row in rows:
         drawn.add_row(*row)

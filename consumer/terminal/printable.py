@@ -7,6 +7,7 @@ import click
 from consumer.terminal.console import at_terminal
 
 _KEPT: Final = "\t"
+_DELETE: Final = 0x7F  # of ASCII's characters that are not seen the only one that JSON lets pass
 
 
 def printable(text: str) -> str:
@@ -31,6 +32,6 @@ def document(body: bytes) -> bytes:
 
     JSON itself lets characters pass that are orders for some terminals.
     """
-    if body.isascii() or not at_terminal():
+    if (body.isascii() and _DELETE not in body) or not at_terminal():
         return body
     return printable(body.decode(errors="replace")).encode()

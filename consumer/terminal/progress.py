@@ -49,7 +49,8 @@ class Progress:
             if not written.is_interactive:  # TERM=dumb cannot write over a line
                 self._write(text)
                 return
-            self._spinner = Spinner("dots", Text(printable(text)))
+            name = "dots" if written.encoding.startswith("utf") else "line"
+            self._spinner = Spinner(name, Text(printable(text)))
             self._live = Live(
                 self._spinner, console=written, transient=True, redirect_stdout=False, redirect_stderr=False
             )

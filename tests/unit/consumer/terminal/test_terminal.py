@@ -73,6 +73,21 @@ def test_at_a_narrow_terminal_cells_go_on_below_themselves() -> None:
     assert sum(line.count("x") for line in shown.lines) == 50
 
 
+@pytest.mark.parametrize("columns", [10, 20])
+def test_at_one_too_narrow_for_a_table_nothing_is_lost(columns: int) -> None:
+    text = "show(Table((Column(8), Column(14), Column()), [('failed', 'tables', 'there is none')], gap=1))"
+    shown = at_terminal(program(text), columns=columns).lines
+    assert [line.split() for line in shown] == [["failed", "tables", "there", "is"], ["none"]]
+
+
+def test_a_terminal_of_no_width_is_one_of_a_usual_width() -> None:
+    text = "show(Styled('Good', 'bold'), headed(('a', 'b'), [('c', 'word ' * 30)]))"
+    shown = at_terminal(program(text), environment={"COLUMNS": "0"})
+    assert "Good" in shown.text
+    assert shown.text.count("word") == 30
+    assert max(map(len, shown.lines)) > 60
+
+
 def test_what_is_copied_is_not_folded() -> None:
     text = "show(Table((Column(), Column()), [('4' * 56, 'y' * 30)], is_whole=True))"
     assert f"{'4' * 56}  {'y' * 30}" in at_terminal(program(text), columns=40).text
@@ -175,6 +190,7 @@ def test_documents_are_as_they_are_but_for_a_terminal(monkeypatch: pytest.Monkey
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert document(body) == '{"a":"\\u009b2J \u00fc"}'.encode()
     assert document(b'{"a":1}') == b'{"a":1}'
+    assert document(b'{"a":"\x7f"}') == b'{"a":"\\u007f"}'
 
 
 def test_commands_give_no_orders_of_records_policies_and_arguments(tmp_path: Path) -> None:
@@ -208,3 +224,25 @@ def test_short_words_are_not_folded_where_ids_can_be() -> None:
     lines = at_terminal(program(text), columns=30).lines
     assert any("unowned" in line for line in lines)
     assert "".join(line.split(" ")[0] for line in lines[1:] if line) == "shardId-000000000000"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_a_terminal_has_no_character_for_is_escaped(encoding: str) -> None:
+    text = (
+        "from consumer.terminal.streams import make_writable\nmake_writable()\n"
+        "show(headed(('owner',), [('\\u2026abc',)]))\n"
+        "with watching() as looks: looks.show([Styled('\\u2026def', 'red')])\n"
+        "with Progress() as p: p.say('fed 1')\n"
+    )
+    shown = at_terminal(program(text), environment={"PYTHONIOENCODING": encoding})
+    assert shown.status == 0, shown.text
+    assert "\\u2026abc" in shown.text
+    assert "\\u2026def" in shown.text
+    assert re.search(r"[-\\|/] fed 1", shown.text)
+
+
+@pytest.mark.parametrize(("closed", "written"), [("<&-", b""), (">&-", b""), ("2>&-", b"{}\n"), ("<&- >&- 2>&-", b"")])
+def test_a_closed_stream_is_an_empty_one(closed: str, written: bytes) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *sanitizer("redact")]
+    ran = subprocess.run(command, input=b"{}\n", capture_output=True, check=False, cwd=ROOT)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, written, b"")
