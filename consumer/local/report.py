@@ -70,7 +70,8 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 
 def show(report: Report, before: bytes, after: bytes, fed: int) -> None:
     """Print the report."""
-    echo(f"\nbefore  {before.decode()}\nafter   {after.decode()}\n")
+    # What came need not be UTF-8.
+    echo(f"\nbefore  {before.decode(errors='backslashreplace')}\nafter   {after.decode()}\n")
     of = report.documents
     rows = [
         ("produced", fed, of.produced),

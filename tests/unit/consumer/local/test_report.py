@@ -36,6 +36,11 @@ def test_quarantine_is_told_by_code_with_what_to_do_the_most_frequent_first(caps
     assert "Verdict: every record is accounted for, and nothing leaked." in out
 
 
+def test_a_record_that_is_no_utf_8_is_shown_nonetheless(capsys: pytest.CaptureFixture[str]) -> None:
+    show(report(5, 4, {"invalid_utf8": (1, 1)}), b'{"a":"\xff"}', b"Rejected", 5)
+    assert capsys.readouterr().out.startswith('\nbefore  {"a":"\\xff"}\nafter   Rejected\n')
+
+
 def test_where_nothing_was_stored_nothing_is_good(capsys: pytest.CaptureFixture[str]) -> None:
     none = report(0, 3, {"key_missing": (3, 1)})
     assert not none.is_good
