@@ -366,7 +366,7 @@ def purge(
         never_replayed += not entry.replayed_as
     if count and not dry_run:
         question = f"Delete {_counted(count)}, {never_replayed} of which were never replayed?"
-        if not yes and not click.confirm(question, err=True):
+        if not yes and not _is_confirmed(question):
             raise StartError("Nothing was deleted.")
         table = Quarantine(settings)
         deleted = sum(table.delete(entry) for entry in chosen())
@@ -375,3 +375,13 @@ def purge(
         said += f", {never_replayed} of {count} never replayed"
     value = {"selected": count, "never_replayed": never_replayed, "deleted": deleted, "dry_run": dry_run}
     say(value, said, as_json=as_json)
+
+
+def _is_confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        echo(err=True)  # ends the question's line
+        if sys.stdin.isatty():
+            raise
+        raise UsageError("Nobody is there to be asked: --yes deletes without a question.") from None
