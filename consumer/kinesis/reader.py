@@ -181,7 +181,8 @@ class ShardReader:
         while missing:
             self.seek(Start(sequence=missing[-1][1]))
             try:
-                page = self._first_page(len(missing), wait)
+                # Others may be near: a whole page costs the shard one read, as a single record does.
+                page = self._first_page(1 if len(missing) == 1 else MAX_RECORDS, wait)
             except NotInShard:
                 missing.pop()
                 continue

@@ -157,8 +157,6 @@ class Replay:
             for shard, some in by_shard.items():
                 self._replay_shard(shard, some)
             done += len(batch)
-            if self._say:
-                self._say(f"{done} entries replayed")
         return self.report
 
     def _not_replayed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -179,6 +177,8 @@ class Replay:
         if shard := self._shards.get(shard_id):
             for pairs in self._found(shard, missing):
                 self._settle(shard_id, pairs)
+                if self._say:  # entries far from one another take a read each, and a reader at most one a second
+                    self._say(f"{self.report.results.total()} entries replayed")
                 if self._stop.is_set():
                     break
         for rest in missing.values():

@@ -496,6 +496,13 @@ def test_a_stop_leaves_the_rest_for_later(world: World) -> None:
     assert report.reasons == {(Result.FAILED, "stopped"): 2}
 
 
+def test_a_replay_says_how_far_it_is_after_each_read(world: World) -> None:
+    quarantine_two(world)
+    said: list[str] = []
+    replay_of(world, TellingSink(world), threading.Event(), say=said.append).run(entries(world.settings))
+    assert said == ["2 entries replayed"]
+
+
 def test_a_report_names_only_so_many(world: World) -> None:
     del world
     report = Report()

@@ -140,6 +140,9 @@ def test_records_are_found_by_their_numbers(world: World) -> None:
     assert find([before, numbers[4], after]) == [numbers[4]]
     assert find([before]) == find([after]) == find([]) == []
     assert pauses
+    pauses.clear()
+    assert find(numbers[::10]) == numbers[::10]
+    assert len(pauses) == 1  # one read, not one for each
 
 
 class Silent:
