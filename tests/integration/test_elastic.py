@@ -94,7 +94,7 @@ def test_a_hot_shard_is_marked(lab: Lab) -> None:
             page = connection.getresponse().read().decode()
         finally:
             connection.close()
-        [found] = re.findall(r'<section id="shards">(.*?)</section>', page, re.DOTALL)
+        [found] = re.findall(r'<section id="shards".*?>(.*?)</section>', page, re.DOTALL)
         return str(found)
 
     assert "Hot:" not in shards()
