@@ -10,11 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import click
 import pytest
 import yaml
 
-from consumer.cli import cli
 from consumer.quarantine.codes import REDACTION
 from consumer.settings import Settings, load_settings
 from docs import policy_tables
@@ -126,23 +124,6 @@ def test_links_lead_somewhere(page: str) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}, anchor
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
-def test_commands_exist(page: str) -> None:
-    """Every `sanitizer ...` that a page shows, down to its options."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    typed = re.findall(r"^    (?:\.venv/bin/)?sanitizer (.+?)(?:  .*)?$", text, re.MULTILINE)
-    assert typed
-    for line in typed:
-        words = line.split()
-        command: click.Command = cli
-        while isinstance(command, click.Group):
-            _, found, words = command.resolve_command(click.Context(command), words)
-            assert found is not None, line
-            command = found
-        known = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= known, line
 
 
 def test_the_policy_of_the_readme_is_sound() -> None:

@@ -6,10 +6,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import click
-
-from consumer.cli import cli
-
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -37,17 +33,3 @@ def test_the_own_policy_does_what_is_said(tmp_path: Path) -> None:
 
 def test_it_is_a_screen_and_a_half() -> None:
     assert len(README.splitlines()) <= 100
-
-
-def test_what_starts_a_service_is_a_command_with_these_options() -> None:
-    typed = re.findall(r"\bsanitizer ((?!policy )[a-z][^`\n#]*)", README)
-    assert {"demo", "init", "get", "status", "quarantine"} <= {words.split()[0] for words in typed}
-    for words in typed:
-        command: click.Command = cli
-        rest = words.split()
-        while isinstance(command, click.Group):
-            _, found, rest = command.resolve_command(click.Context(command), rest)
-            assert found is not None, words
-            command = found
-        options = {name for parameter in command.params for name in parameter.opts}
-        assert {word for word in rest if word.startswith("--")} <= options, words

@@ -111,12 +111,12 @@ def test_help_is_a_command_too(run: Run) -> None:
     assert run("help", "nothing").status == 2
 
 
-def _completed(shell: str, words: str, at: str) -> list[str]:
-    asked = {"_SANITIZER_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": at}
+def _asked(**variables: str) -> str:
+    """Return what the command answers a shell that asks for completion."""
     command = "import sys; sys.argv = ['sanitizer']; from consumer.cli import main; main()"
     ran = subprocess.run(
         [sys.executable, "-c", command],
-        env=os.environ | asked,
+        env=os.environ | variables,
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -124,7 +124,11 @@ def _completed(shell: str, words: str, at: str) -> list[str]:
         timeout=30,
     )
     assert ran.stderr == ""
-    return ran.stdout.splitlines()
+    return ran.stdout
+
+
+def _completed(shell: str, words: str, at: str) -> list[str]:
+    return _asked(_SANITIZER_COMPLETE=f"{shell}_complete", COMP_WORDS=words, COMP_CWORD=at).splitlines()
 
 
 def test_commands_and_options_are_completed() -> None:
@@ -139,17 +143,7 @@ def test_the_guide_has_the_lines_for_each_shell() -> None:
     lines = re.findall(r"^    (.*_SANITIZER_COMPLETE=(\w+)_source sanitizer.*)$", page, re.MULTILINE)
     assert [shell for _, shell in lines] == ["bash", "zsh", "fish"]
     for shell in ("bash", "zsh", "fish"):
-        asked = {"_SANITIZER_COMPLETE": f"{shell}_source"}
-        program = "import sys; sys.argv = ['sanitizer']; from consumer.cli import main; main()"
-        ran = subprocess.run(
-            [sys.executable, "-c", program],
-            env=os.environ | asked,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=ROOT,
-        )
-        assert f"_SANITIZER_COMPLETE={shell}_complete" in ran.stdout
+        assert f"_SANITIZER_COMPLETE={shell}_complete" in _asked(_SANITIZER_COMPLETE=f"{shell}_source")
     (bash,) = [line for line, shell in lines if shell == "bash"]
     script = f"set -e; PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; {bash}; complete -p sanitizer"
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=30)
