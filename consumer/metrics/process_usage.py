@@ -99,7 +99,11 @@ class Vitals:
         return ticks, float(memory)
 
     def _children(self, pid: int) -> Iterator[int]:
-        for thread in (self._proc / str(pid) / "task").glob("*"):
+        try:
+            threads = list((self._proc / str(pid) / "task").iterdir())
+        except OSError:  # it has ended
+            return
+        for thread in threads:
             yield from map(int, self._text(pid, f"task/{thread.name}/children").split())
 
     def _text(self, pid: int, name: str) -> str:

@@ -38,7 +38,12 @@ def _title(folder: Path) -> str:
 
 
 def _children(proc: Path, pid: int) -> Iterator[int]:
-    for thread in sorted((proc / str(pid) / "task").glob("*")):
+    task = proc / str(pid) / "task"
+    try:
+        threads = sorted(task.iterdir())
+    except OSError:  # it has ended
+        return
+    for thread in threads:
         yield from sorted(map(int, _text(thread / "children").split()))
 
 

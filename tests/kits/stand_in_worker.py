@@ -10,12 +10,20 @@ _SUPERVISOR: Final = """
 import subprocess, sys
 from setproctitle import setproctitle
 setproctitle(f"sanitizer-supervisor {sys.argv[1]}")
-child = "from setproctitle import setproctitle; setproctitle('sanitizer-pipeline 0'); print(flush=True); input()"
-pipeline = subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-pipeline.stdout.readline()
-daemon = subprocess.Popen(["/bin/sh", "-c", "read _; exit 0"], stdin=subprocess.PIPE)
-print(pipeline.pid, daemon.pid, flush=True)
-input()
+child = '''
+import sys
+from setproctitle import setproctitle
+setproctitle("sanitizer-pipeline 0")
+print(flush=True)
+sys.stdin.read()
+'''
+daemon = ["/bin/sh", "-c", "echo; read _; exit 0"]
+children = []
+for command in [sys.executable, "-c", child], daemon:
+    children.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+    children[-1].stdout.readline()  # Linux knows the command line a moment after Popen has returned
+print(*(child.pid for child in children), flush=True)
+sys.stdin.read()
 """
 
 
@@ -37,4 +45,4 @@ def stand_in(application: str) -> Iterator[StandIn]:
         try:
             yield StandIn(process.pid, pipeline, daemon)
         finally:
-            process.communicate(b"\n")
+            process.communicate()

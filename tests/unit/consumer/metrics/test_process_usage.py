@@ -1,6 +1,7 @@
 """CPU and memory, from a /proc of the test's own and from the real one."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,13 @@ def test_shims_are_the_daemons_children_and_those_that_ended_count(processes: Pr
     processes.named = {"daemon": 2}
     processes.run(2, 1)
     assert processes.cpu("shims") == 11
+
+
+def test_a_daemon_that_ends_while_it_is_read_has_no_shims(processes: Processes) -> None:
+    processes.named = {"daemon": 1}
+    processes.run(1, 300)
+    shutil.rmtree(processes.proc / "1" / "task")
+    assert processes.vitals.read()["shims"] == Usage(0, 0)
 
 
 def test_where_there_is_no_proc_nothing_is_said(tmp_path: Path) -> None:

@@ -25,3 +25,9 @@ def test_the_processes_of_a_worker_are_found_by_its_application() -> None:
 
 def test_elsewhere_nothing_is_known(tmp_path: Path) -> None:
     assert processes(APPLICATION, tmp_path / "none") == []
+
+
+def test_a_supervisor_that_ends_while_it_is_looked_at_has_no_children(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "cmdline").write_text(f"sanitizer-supervisor {APPLICATION}\0")
+    assert processes(APPLICATION, tmp_path) == [Process(7, f"sanitizer-supervisor {APPLICATION}")]
