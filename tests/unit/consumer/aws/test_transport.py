@@ -284,21 +284,21 @@ def test_an_answer_that_has_begun_is_known(make: Making) -> None:
 
 def test_who_only_asks_whether_there_is_an_answer_learns_that_there_will_be_none(make: Making) -> None:
     with serving([wait]) as server:
-        exchange = make(server.url, timeout=0.4).start("B", BODY)
+        exchange = make(server.url, timeout=1.0).start("B", BODY)
         began = time.monotonic()
         while not exchange.is_answered(0.05):
             assert time.monotonic() - began < PATIENCE
         asked = time.monotonic()
         with pytest.raises(CallTimeout):
             exchange.finish()
-        assert 0.3 < asked - began < 2.0
-        assert time.monotonic() - asked < 0.3  # no second wait
+        assert 0.9 < asked - began
+        assert time.monotonic() - asked < 0.9  # no second wait
 
 
 def test_an_answer_that_is_read_late_is_not_late(make: Making) -> None:
     with serving([send(answer(LARGE))]) as server:
-        exchange = make(server.url, timeout=0.05).start("B", BODY)
-        until = time.monotonic() + 0.06
+        exchange = make(server.url, timeout=0.5).start("B", BODY)
+        until = time.monotonic() + 0.6
         while time.monotonic() < until:
             exchange.is_answered(0)
         assert exchange.is_answered(0)
