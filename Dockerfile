@@ -35,13 +35,14 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 FROM build AS kcl
 COPY requirements/runtime.txt requirements/
 COPY consumer/__init__.py consumer/errors.py consumer/
-COPY consumer/kcl/__init__.py consumer/kcl/fetch_jars.py consumer/kcl/jars.py consumer/kcl/jars.txt consumer/kcl/
+COPY consumer/kcl/__init__.py consumer/kcl/
+COPY consumer/kcl/jvm/__init__.py consumer/kcl/jvm/fetch_jars.py consumer/kcl/jvm/jars.py consumer/kcl/jvm/jars.txt consumer/kcl/jvm/
 # A mirror of Maven Central; amazon-kclpy's build reads it.
 ARG KCL_MVN_REPO_SEARCH_URL
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=secret,id=certificates,mode=0444,target=/etc/ssl/certs/ca-certificates.crt \
     set -eu; \
-    python -m consumer.kcl.fetch_jars --requirements requirements/runtime.txt --wheels /kcl; \
+    python -m consumer.kcl.jvm.fetch_jars --requirements requirements/runtime.txt --wheels /kcl; \
     python -m zipfile --extract /kcl/amazon_kclpy-*.whl unpacked; \
     mkdir /kcl/jars; \
     mv unpacked/amazon_kclpy/jars/*.jar /kcl/jars/; \

@@ -174,7 +174,7 @@ clean: ## remove .venv, build results and caches
 # With uv where it is on the PATH, else with venv and pip. Build isolation is off because what an isolated build fetches
 # is neither pinned nor checked: requirements/build.txt brings the build tools, with hashes, first. What setuptools warns of
 # while it builds is for the authors of packages.
-$(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt pyproject.toml consumer/kcl/jars.txt $(NATIVE)
+$(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt pyproject.toml consumer/kcl/jvm/jars.txt $(NATIVE)
 	@if ! $(BIN)/python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then \
 		$(PYTHON) -c '$(IS_NEW_ENOUGH)' || { \
 			echo "Python 3.11 or later is needed, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12" >&2; exit 1; }; \
@@ -196,7 +196,7 @@ $(STAMP): requirements/build.txt requirements/dev.txt requirements/native.txt py
 		install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; \
 	fi; \
 	$$install --require-hashes -r requirements/build.txt && \
-	$(BIN)/python -m consumer.kcl.fetch_jars --requirements requirements/dev.txt && \
+	$(BIN)/python -m consumer.kcl.jvm.fetch_jars --requirements requirements/dev.txt && \
 	$$install --require-hashes --no-build-isolation -r requirements/dev.txt && \
 	$$install --no-build-isolation --no-deps --editable . && \
 	if ! command -v cargo >/dev/null; then \

@@ -34,8 +34,8 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import logs
 from consumer.kcl.delivery import Lines
+from consumer.kcl.jvm.whole_records import WHOLE
 from consumer.kcl.processor import ShardProcessor, serve
-from consumer.kcl.whole_records import WHOLE
 from consumer.kinesis.shards import HashRanges
 from consumer.metrics import Metrics, set_up
 from consumer.pipeline.assembly import PipelineFactory

@@ -17,8 +17,8 @@ from consumer.dynamodb.schema import (
     upkeep_problem,
 )
 from consumer.errors import ServiceError
-from consumer.kcl import lease_origin
-from consumer.kcl.lease_table import LeaseTables, tables_of
+from consumer.kcl.leases import origin
+from consumer.kcl.leases.tables import LeaseTables, tables_of
 from consumer.kinesis.shards import list_shards
 from consumer.quarantine.entry import EXPIRES_AT, KEY_NAMES
 from consumer.settings import Settings, lease_tables
@@ -53,7 +53,7 @@ def require_stream(settings: Settings) -> None:
 
     :raises ServiceError: it is missing, out of reach or not permitted.
     """
-    lease_origin.look(aws.client("kinesis", retries=3), settings.stream.name)
+    origin.look(aws.client("kinesis", retries=3), settings.stream.name)
 
 
 def create(settings: Settings, tell: Callable[[str, str], object] = lambda *_: None) -> None:
@@ -85,7 +85,7 @@ def seed_leases(settings: Settings) -> int:
     :raises ServiceError: stream or table cannot be read or written.
     :raises StartError: the leases are of another stream.
     """
-    lease_origin.enter(settings)
+    origin.enter(settings)
     dynamodb = aws.client("dynamodb", retries=3)
     leases = LeaseTables(dynamodb, settings.kcl.application)
     table = lease_tables(settings.kcl.application)[0]
@@ -96,7 +96,7 @@ def seed_leases(settings: Settings) -> int:
         return 0
     for shard in shards:
         try:
-            leases.add(shard, lease_origin.beginning(settings))  # unless a worker was faster
+            leases.add(shard, origin.beginning(settings))  # unless a worker was faster
         except aws.CALL_ERRORS as error:
             raise ServiceError(aws.explain(error, "dynamodb:PutItem", f"table {table}")) from None
     return len(shards)

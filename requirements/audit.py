@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from pip_audit._service.osv import OsvService
 
-from consumer.kcl.jars import listed
+from consumer.kcl.jvm.jars import listed
 
 LISTS: Final = [str(Path(__file__).with_name("dev.txt"))]  # holds all that runtime.txt and local.txt do
 CRATES: Final = Path(__file__).parents[1] / "native" / "Cargo.lock"

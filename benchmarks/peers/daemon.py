@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.kcl.daemon import LOGBACK_FILE, MAIN_CLASS, PROPERTIES_FILE
-from consumer.kcl.java import find_java
+from consumer.kcl.jvm.java import find_java
 from consumer.settings import Settings
 
 CHILD_FILE: Final = "peer-child"

@@ -11,7 +11,7 @@ from consumer import aws
 from consumer.dynamodb.scan import read_error
 from consumer.dynamodb.schema import create_each
 from consumer.errors import LeaseLost, ServiceError, SessionBroken, StartError, UsageError
-from consumer.kcl.lease_table import SHARD_END, Lease, LeaseTables, lease_table
+from consumer.kcl.leases.tables import SHARD_END, Lease, LeaseTables, lease_table
 from consumer.pipeline.checkpoint import CheckpointRefused
 from consumer.record import Position
 
@@ -57,7 +57,7 @@ class BackfillLeases:
 
     :param application: the backfill's name, and the table's.
     :param began: where it begins, as a text; a later run with the same name has to begin there too.
-    :param stream: see `consumer.kcl.lease_origin.identity`; a later run has to read the same.
+    :param stream: see `consumer.kcl.leases.origin.identity`; a later run has to read the same.
     :param owner: this run.
     """
 

@@ -11,7 +11,7 @@ from consumer.backfill.comparison import Comparer
 from consumer.backfill.leases import BackfillLeases, LeaseCheckpointer
 from consumer.backfill.run import Account, Plan, ShardTask
 from consumer.decoding.patience import Patient
-from consumer.kcl import lease_origin
+from consumer.kcl.leases import origin
 from consumer.kinesis.shards import kinesis_client
 from consumer.logs import Logger
 from consumer.metrics import Metrics, ShardBooks
@@ -90,8 +90,8 @@ class StoringTasks:
         self._stop = stop
         self._log = log
         owner = f"backfill-{uuid.uuid4()}"
-        stream = lease_origin.look(kinesis_client(), settings.stream.name)
-        self._leases = BackfillLeases(plan.application, plan.began, lease_origin.identity(stream.facts), owner)
+        stream = origin.look(kinesis_client(), settings.stream.name)
+        self._leases = BackfillLeases(plan.application, plan.began, origin.identity(stream.facts), owner)
         self._pipelines = PipelineFactory(
             settings,
             redactor,

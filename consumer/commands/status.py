@@ -13,7 +13,7 @@ import click
 
 from consumer.commands.options import json_flag
 from consumer.errors import ServiceError, StartError, UsageError
-from consumer.kcl.status import Observer, ShardState, Status
+from consumer.kcl.leases.status import Observer, ShardState, Status
 from consumer.kinesis.shard_load import ShardLoad, measure
 from consumer.settings import load_settings
 from consumer.terminal.console import at_terminal

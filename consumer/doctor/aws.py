@@ -12,7 +12,7 @@ from consumer.doctor.finding import Finding
 from consumer.dynamodb import schema
 from consumer.dynamodb.names import INDEX
 from consumer.errors import ServiceError, StartError, UsageError
-from consumer.kcl import lease_origin
+from consumer.kcl.leases import origin
 from consumer.settings import Settings, lease_tables
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _of_dynamodb(settings: Settings, dynamodb: "DynamoDBClient", region: str, cl
 def _origin(settings: Settings, kinesis: "KinesisClient", dynamodb: "DynamoDBClient") -> Iterator[Finding]:
     """Look whether the leases are of this stream; what cannot be asked has been told with tables and permissions."""
     with suppress(ServiceError):
-        problem = lease_origin.problem(settings, kinesis, dynamodb)
+        problem = origin.problem(settings, kinesis, dynamodb)
         yield Finding("leases", *(("failed", problem) if problem else ("ok", "They are of this stream.")))
 
 

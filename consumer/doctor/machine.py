@@ -13,9 +13,9 @@ from typing import Final
 
 from consumer.doctor.finding import Finding
 from consumer.errors import StartError
-from consumer.kcl import jars as kcl_jars
 from consumer.kcl.daemon import PROPERTIES_FILE
-from consumer.kcl.java import find_java, java_version, runs
+from consumer.kcl.jvm import jars as kcl_jars
+from consumer.kcl.jvm.java import find_java, java_version, runs
 from consumer.settings import Settings
 from consumer.web.markup import tag
 from consumer.worker.memory import divide, limit_mib

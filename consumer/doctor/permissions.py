@@ -13,7 +13,7 @@ from consumer import aws
 from consumer.doctor.finding import Finding
 from consumer.dynamodb.item import key_names
 from consumer.dynamodb.schema import never
-from consumer.kcl.lease_table import KEYS, LEASE_OWNER_INDEX, owned_by
+from consumer.kcl.leases.tables import KEYS, LEASE_OWNER_INDEX, owned_by
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables
 

@@ -8,10 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from consumer.kcl import jars, no_skipping, whole_records
-from consumer.kcl.class_file import JAR_FILE, write_jar
-from consumer.kcl.java import java_version
-from consumer.kcl.java_options import java_options
+from consumer.kcl.jvm import jars, no_skipping, whole_records
+from consumer.kcl.jvm.class_file import JAR_FILE, write_jar
+from consumer.kcl.jvm.java import java_version
+from consumer.kcl.jvm.options import java_options
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 PROPERTIES_FILE: Final = "kcl.properties"
@@ -61,7 +61,7 @@ def write_files(folder: Path, made: Mapping[str, str], shim: Path, processes: in
     """
     write_properties(folder, made)
     write_jar(folder, {each.NAME: each.class_file() for each in (whole_records, no_skipping)})
-    (folder / LOGBACK_FILE).write_bytes((files("consumer.kcl") / LOGBACK_FILE).read_bytes())
+    (folder / LOGBACK_FILE).write_bytes((files("consumer.kcl.jvm") / LOGBACK_FILE).read_bytes())
     (folder / SHIM_FILE).write_text(
         f"exec {shlex.quote(sys.executable)} -I -S -E {shlex.quote(str(shim))} . {processes}\n",
         encoding="utf-8",

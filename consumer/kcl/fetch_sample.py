@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from consumer import aws
 from consumer.errors import ServiceError
-from consumer.kcl.application_item import Facts
-from consumer.kcl.lease_table import AT_TIMESTAMP, Lease, LeaseTables
+from consumer.kcl.leases.application_item import Facts
+from consumer.kcl.leases.tables import AT_TIMESTAMP, Lease, LeaseTables
 from consumer.kinesis.reader import NotInShard, ShardReader, Start
 from consumer.settings import Settings
 

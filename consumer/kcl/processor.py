@@ -22,7 +22,7 @@ from amazon_kclpy.v3 import processor as v3
 from consumer.backoff import backoff
 from consumer.errors import LeaseLost, ServiceError, SessionBroken
 from consumer.kcl.delivery import Lines, Portion, Portions
-from consumer.kcl.whole_records import WHOLE
+from consumer.kcl.jvm.whole_records import WHOLE
 from consumer.kinesis.kpl import ALL_KEYS, MAGIC, HashRange
 from consumer.kinesis.reader import RawRecord
 from consumer.kinesis.shards import HashRanges

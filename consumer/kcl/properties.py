@@ -5,7 +5,7 @@ from typing import Final
 
 from consumer import aws
 from consumer.kcl.daemon import SHIM_FILE
-from consumer.kcl.lease_table import LATEST
+from consumer.kcl.leases.tables import LATEST
 from consumer.settings import Settings
 from consumer.settings import stream as reading
 

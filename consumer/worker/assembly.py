@@ -14,13 +14,15 @@ from setproctitle import setproctitle
 
 from consumer import __version__, aws, logs
 from consumer.dynamodb.schema import call
-from consumer.kcl import daemon, fetch_sample, handover, jars, lease_origin
-from consumer.kcl.application_item import ApplicationItem, Facts
-from consumer.kcl.java import find_java, java_version
-from consumer.kcl.missing_leases import MissingLeases
+from consumer.kcl import daemon, fetch_sample
+from consumer.kcl.jvm import jars
+from consumer.kcl.jvm.java import find_java, java_version
+from consumer.kcl.leases import handover, origin
+from consumer.kcl.leases.application_item import ApplicationItem, Facts
+from consumer.kcl.leases.missing import MissingLeases
+from consumer.kcl.leases.roster import RosterWatch, terms_of
+from consumer.kcl.leases.takeover import Takeover
 from consumer.kcl.properties import MAX_RECORDS, properties
-from consumer.kcl.roster import RosterWatch, terms_of
-from consumer.kcl.takeover import Takeover
 from consumer.kinesis.shards import kinesis_client, list_shards, open_shards
 from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent, set_up, show_zeros
@@ -230,7 +232,7 @@ def run(settings: Settings) -> int:
     candidate = load_candidate(settings)
     java = find_java(settings)
     preflight.check(settings)
-    facts = lease_origin.enter(settings)
+    facts = origin.enter(settings)
     shards = len(open_shards(list_shards(kinesis_client(), settings.stream.name)))
     memory = divide(settings, limit_mib(), shards)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()

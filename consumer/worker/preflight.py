@@ -7,7 +7,7 @@ from consumer.decoding.loading import check_format
 from consumer.dynamodb.item import key_names
 from consumer.dynamodb.schema import key_problem, never
 from consumer.errors import StartError
-from consumer.kcl.lease_table import LEASE_OWNER_INDEX
+from consumer.kcl.leases.tables import LEASE_OWNER_INDEX
 from consumer.kinesis import registered_consumers
 from consumer.quarantine.entry import KEY_NAMES
 from consumer.settings import Settings, lease_tables

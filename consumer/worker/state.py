@@ -15,7 +15,7 @@ from consumer.worker.pipeline_pool import PipelinePool
 
 
 class LeaseSigns(NamedTuple):
-    """What the watch over the lease table tells; see `consumer.kcl.takeover`.
+    """What the watch over the lease table tells; see `consumer.kcl.leases.takeover`.
 
     :ivar seen_ago: returns the time since the table was last read.
     :ivar leased: returns the shards whose leases are this worker's.

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, assert_never
 
 from consumer import logs
 from consumer.errors import StartError
-from consumer.kcl import no_skipping
+from consumer.kcl.jvm import no_skipping
 from consumer.kcl.log import Phase
 from consumer.logs import Logger
 from consumer.metrics import Metrics, SessionEvent

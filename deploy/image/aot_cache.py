@@ -18,9 +18,9 @@ from typing import Final
 
 from benchmarks.load.results import Load
 from benchmarks.load.worker import Bench
-from consumer.kcl import jars
-from consumer.kcl.java import find_java
-from consumer.kcl.java_options import CACHE_FILE
+from consumer.kcl.jvm import jars
+from consumer.kcl.jvm.java import find_java
+from consumer.kcl.jvm.options import CACHE_FILE
 from consumer.settings import load_settings
 
 LOAD: Final = Load(shards=8, rate=250, seconds=15, warm_up=10)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from packageurl import PackageURL
 
-from consumer.kcl.jars import listed
+from consumer.kcl.jvm.jars import listed
 from deploy.image import spdx
 
 JAVA: Final = "GPL-2.0-only WITH Classpath-exception-2.0"

@@ -10,7 +10,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from consumer.kcl import jars
+from consumer.kcl.jvm import jars
 from deploy.image import build
 from tests.deploy.dockerfile import ROOT, instruction, stages, text
 

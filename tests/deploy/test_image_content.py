@@ -12,7 +12,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from consumer.kcl import jars
+from consumer.kcl.jvm import jars
 from deploy.image import spdx
 from tests.deploy.container import Image
 from tests.deploy.dockerfile import ROOT

@@ -185,8 +185,8 @@ def test_the_worker_runs_all_but_the_embedded_cloud(worker: Installed) -> None:
 def test_the_demo_runs_on_the_listed_jars(local: Installed) -> None:
     said = local.run("sanitizer", "demo", "--records", "200", status=1)
     assert "not those that this version is made for" in said
-    assert "run `python -m consumer.kcl.fetch_jars`" in said
-    local.run("python", "-m", "consumer.kcl.fetch_jars")
+    assert "run `python -m consumer.kcl.jvm.fetch_jars`" in said
+    local.run("python", "-m", "consumer.kcl.jvm.fetch_jars")
     local.run("sanitizer", "demo", "--records", "200", "--shards", "2", "--report", "report.json")
     report = json.loads((local.folder / "report.json").read_text(encoding="utf-8"))
     assert (report["produced"], report["lost"], report["leaks"]) == (200, 0, 0), report

@@ -11,9 +11,9 @@ import pytest
 
 from consumer.aws.transport import Answer, BadResponse
 from consumer.kcl.delivery import Lines
+from consumer.kcl.jvm.whole_records import WHOLE
 from consumer.kcl.log import DaemonLog
 from consumer.kcl.processor import ShardProcessor, _load_action, serve
-from consumer.kcl.whole_records import WHOLE
 from consumer.kinesis.kpl import HashRange, user_records
 from consumer.kinesis.shards import HashRanges
 from consumer.metrics import Metrics

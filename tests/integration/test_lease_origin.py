@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from consumer import aws, tables
-from consumer.kcl.lease_table import LeaseTables
+from consumer.kcl.leases.tables import LeaseTables
 from tests.integration.conftest import FAST_KCL, Lab, descendants, wait_for
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from consumer import tables
-from consumer.kcl.lease_table import LeaseTables
+from consumer.kcl.leases.tables import LeaseTables
 from tests.integration.conftest import Lab
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from consumer.kcl.whole_records import WHOLE
+from consumer.kcl.jvm.whole_records import WHOLE
 from consumer.worker import shim
 from consumer.worker.daemon_runner import DAEMON_VARIABLE
 

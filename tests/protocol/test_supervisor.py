@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from consumer.kcl import jars
+from consumer.kcl.jvm import jars
 
 DRIVER = """
 import json, os, queue, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 from consumer import logs
-from consumer.kcl.application_item import Facts
+from consumer.kcl.leases.application_item import Facts
 from consumer.kcl.log import Phase
 from consumer.pipeline.crash_journal import JournalReading, Stage
 from consumer.redactors.loading import load_plugin
@@ -119,13 +119,14 @@ print(json.dumps(seen))
 WHOLE = """
 import sys
 from pathlib import Path
-from consumer.kcl import daemon, handover, lease_origin
-from consumer.kcl.application_item import Facts
+from consumer.kcl import daemon
+from consumer.kcl.leases import handover, origin
+from consumer.kcl.leases.application_item import Facts
 from consumer.settings import Settings
 from consumer.worker import assembly, preflight
 
 preflight.check = lambda settings: None
-lease_origin.enter = lambda settings: Facts()
+origin.enter = lambda settings: Facts()
 assembly.list_shards = lambda *_: []
 assembly.find_java = lambda settings: Path("/bin/true")
 daemon.command = lambda *_: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from consumer.kcl.jars import listed, version
+from consumer.kcl.jvm.jars import listed, version
 from requirements import audit
 
 BAD_NAME = "none"

@@ -9,8 +9,8 @@ import pytest
 from consumer import aws, tables
 from consumer.dynamodb import schema
 from consumer.errors import ServiceError, StartError
-from consumer.kcl.lease_table import Lease, LeaseTables
-from consumer.kcl.status import Observer
+from consumer.kcl.leases.status import Observer
+from consumer.kcl.leases.tables import Lease, LeaseTables
 from consumer.quarantine import store
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record

@@ -16,8 +16,8 @@ import yaml
 from consumer import aws, tables
 from consumer.doctor import machine, permissions
 from consumer.errors import StartError, UsageError
-from consumer.kcl import jars
 from consumer.kcl.daemon import write_properties
+from consumer.kcl.jvm import jars
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
 from consumer.web.page import Page, Shown
@@ -543,7 +543,7 @@ def test_jars_that_amazon_kclpy_brought_itself(monkeypatch: pytest.MonkeyPatch, 
     found = machine.jars()
     assert found.state == "failed"
     assert "1 not listed: netty-handler-4.2.7.Final.jar" in found.text
-    assert "run `python -m consumer.kcl.fetch_jars`" in found.text
+    assert "run `python -m consumer.kcl.jvm.fetch_jars`" in found.text
 
 
 @pytest.mark.parametrize(("limit", "state"), [(512 << 20, "warning"), (1 << 40, "ok"), ("max", "ok")])

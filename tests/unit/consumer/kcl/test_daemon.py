@@ -11,7 +11,7 @@ import pytest
 
 from consumer.errors import StartError
 from consumer.kcl import daemon
-from consumer.kcl.java import find_java, java_version
+from consumer.kcl.jvm.java import find_java, java_version
 from consumer.kcl.properties import properties
 from consumer.settings import Settings
 from consumer.worker import shim

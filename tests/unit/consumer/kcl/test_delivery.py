@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from consumer.errors import SessionBroken
 from consumer.kcl import delivery
 from consumer.kcl.delivery import Lines, Portion
-from consumer.kcl.whole_records import WHOLE
+from consumer.kcl.jvm.whole_records import WHOLE
 from consumer.pipeline.byte_budget import ByteBudget
 from tests.kits.examples import examples
 

@@ -12,8 +12,8 @@ import pytest
 
 from consumer import logs
 from consumer.errors import StartError
-from consumer.kcl import no_skipping
 from consumer.kcl.fetch_sample import FetchSample
+from consumer.kcl.jvm import no_skipping
 from consumer.kcl.log import Phase
 from consumer.metrics import Metrics
 from consumer.metrics.collector import WorkerCollector, open_deliveries

@@ -24,8 +24,8 @@ from typing import Final
 
 from consumer import aws
 from consumer.errors import StartError
-from consumer.kcl.lease_table import Lease, LeaseTables
-from consumer.kcl.renewals import Renewals
+from consumer.kcl.leases.renewals import Renewals
+from consumer.kcl.leases.tables import Lease, LeaseTables
 from consumer.logs import Logger
 from consumer.metrics import Metrics
 from consumer.periodic import Periodic

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from consumer import aws
 from consumer.errors import ServiceError, StartError
-from consumer.kcl import lease_origin
-from consumer.kcl.application_item import Facts
-from consumer.kcl.lease_table import AT_TIMESTAMP, Lease, LeaseTables
+from consumer.kcl.leases import origin
+from consumer.kcl.leases.application_item import Facts
+from consumer.kcl.leases.tables import AT_TIMESTAMP, Lease, LeaseTables
 from consumer.kinesis.shards import list_shards, open_shards
 from consumer.logs import Logger
 from consumer.metrics import Metrics
@@ -76,16 +76,16 @@ class MissingLeases:
             self._missed = {}
             return 0
         kinesis = aws.client("kinesis", timeout=5, retries=1)
-        seen = lease_origin.look(kinesis, self._settings.stream.name)
-        if lease_origin.other_stream(self._settings, seen.facts, self._facts):
+        seen = origin.look(kinesis, self._settings.stream.name)
+        if origin.other_stream(self._settings, seen.facts, self._facts):
             return 0
-        position = lease_origin.beginning(self._settings)
+        position = origin.beginning(self._settings)
         since = self._facts.starts_at if position == AT_TIMESTAMP else None
         shards = {shard["ShardId"]: shard for shard in list_shards(kinesis, self._settings.stream.name, since)}
         leases = self._tables.leases()  # after the shards, whose leases come later than they
         if not leases:  # KCL begins with it
             return 0
-        lease_origin.restate(self._settings, self._tables, leases)  # those of an older worker beside this one
+        origin.restate(self._settings, self._tables, leases)  # those of an older worker beside this one
         self._missed = {shard: self._missed.get(shard, 0) + 1 for shard in missing(shards, leases)}
         due = [shard for shard, times in self._missed.items() if times >= LOOKS]
         return sum(self._restore(shards[shard], position) for shard in due)

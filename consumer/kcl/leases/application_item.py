@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from consumer.kcl.lease_table import KEYS
+from consumer.kcl.leases.tables import KEYS
 from consumer.settings import lease_tables
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Installs amazon-kclpy with the listed jars: ``python -m consumer.kcl.fetch_jars``.
+"""Installs amazon-kclpy with the listed jars: ``python -m consumer.kcl.jvm.fetch_jars``.
 
 amazon-kclpy is a source package, which downloads the jars that its pom.xml names while it is built, and compares no
 checksum. So it is built here with a pom.xml made from `jars.txt`, and what came is compared with the list before
@@ -19,7 +19,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from consumer.errors import StartError
-from consumer.kcl import jars
+from consumer.kcl.jvm import jars
 
 _KCLPY: Final = "amazon-kclpy"
 _MAVEN: Final = "http://maven.apache.org/POM/4.0.0"
@@ -27,7 +27,7 @@ _MAVEN: Final = "http://maven.apache.org/POM/4.0.0"
 
 def main() -> None:
     """Bring the installed jars up to date, or put a wheel with them into a folder."""
-    parser = argparse.ArgumentParser(prog="consumer.kcl.fetch_jars", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="consumer.kcl.jvm.fetch_jars", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--requirements",
         type=Path,

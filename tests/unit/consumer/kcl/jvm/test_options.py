@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import StartError
-from consumer.kcl.java import find_java, java_version
-from consumer.kcl.java_options import CACHE_FILE, java_options, major
+from consumer.kcl.jvm.java import find_java, java_version
+from consumer.kcl.jvm.options import CACHE_FILE, java_options, major
 from consumer.settings import Settings
 
 UNSAFE = "--sun-misc-unsafe-memory-access=allow"

@@ -1,7 +1,7 @@
 """The jars that KCL's daemon runs on: the list of them, and whether a folder holds these and no others.
 
 `jars.txt` is the one list: what `make setup` and the image install, what the start accepts, what the bill of materials
-names and the audit asks about. amazon-kclpy downloads others, unchecked; `consumer.kcl.fetch_jars` brings the listed.
+names and the audit asks about. amazon-kclpy downloads others, unchecked; `fetch_jars` brings the listed.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from consumer.errors import StartError
 
 LIST: Final = Path(__file__).with_name("jars.txt")
 CORE: Final = "amazon-kinesis-client"
-REMEDY: Final = "run `python -m consumer.kcl.fetch_jars`"
+REMEDY: Final = "run `python -m consumer.kcl.jvm.fetch_jars`"
 _NAMED: Final = 3
 """So many files are named, of each kind, in a message."""
 

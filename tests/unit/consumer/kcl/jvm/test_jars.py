@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import StartError
-from consumer.kcl import daemon, jars
-from consumer.kcl.class_file import JAR_FILE
+from consumer.kcl import daemon
+from consumer.kcl.jvm import jars
+from consumer.kcl.jvm.class_file import JAR_FILE
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_jar_more_is_refused_even_an_older_version(place: Path) -> None:
 def test_a_jar_that_is_missing_is_refused_with_the_remedy(place: Path) -> None:
     (place / "slf4j-api-2.0.17.jar").unlink()
     assert "1 missing: slf4j-api-2.0.17.jar" in refusal()
-    assert "run `python -m consumer.kcl.fetch_jars`" in refusal()
+    assert "run `python -m consumer.kcl.jvm.fetch_jars`" in refusal()
 
 
 def test_a_message_names_only_the_first_of_many(place: Path) -> None:

@@ -9,8 +9,8 @@ import time
 
 from consumer import aws
 from consumer.errors import StartError
-from consumer.kcl.lease_table import LeaseTables
-from consumer.kcl.roster import Roster
+from consumer.kcl.leases.roster import Roster
+from consumer.kcl.leases.tables import LeaseTables
 from consumer.logs import Logger
 from consumer.settings import Settings
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from consumer import aws
 from consumer.dynamodb.schema import MISSING, call, create_each, schema_problem
 from consumer.errors import ServiceError, StartError
-from consumer.kcl.application_item import ApplicationItem, Facts
-from consumer.kcl.lease_table import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Lease, LeaseTables, tables_of
+from consumer.kcl.leases.application_item import ApplicationItem, Facts
+from consumer.kcl.leases.tables import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Lease, LeaseTables, tables_of
 from consumer.kinesis.shards import list_shards, open_shards
 from consumer.settings import Settings, lease_tables
 

@@ -9,9 +9,9 @@ import pytest
 
 from consumer import aws, tables
 from consumer.errors import ServiceError, StartError
-from consumer.kcl import lease_origin
-from consumer.kcl.application_item import ApplicationItem, Facts
-from consumer.kcl.lease_table import SHARD_END, Lease, LeaseTables, tables_of
+from consumer.kcl.leases import origin
+from consumer.kcl.leases.application_item import ApplicationItem, Facts
+from consumer.kcl.leases.tables import SHARD_END, Lease, LeaseTables, tables_of
 from consumer.kcl.properties import properties
 from consumer.settings import Settings
 
@@ -79,7 +79,7 @@ def checkpoints(settings: Settings) -> list[str | None]:
 
 
 def problem(settings: Settings) -> str | None:
-    return lease_origin.problem(settings, aws.client("kinesis"), aws.client("dynamodb"))
+    return origin.problem(settings, aws.client("kinesis"), aws.client("dynamodb"))
 
 
 def test_latest_is_a_time_that_is_remembered(settings: Settings) -> None:
@@ -88,7 +88,7 @@ def test_latest_is_a_time_that_is_remembered(settings: Settings) -> None:
     tables.create(settings)
     assert tables.seed_leases(settings) == 2
     assert checkpoints(settings) == ["AT_TIMESTAMP"] * 2
-    first = lease_origin.enter(settings)
+    first = origin.enter(settings)
     assert first.starts_at is not None
     assert before <= first.starts_at <= time.time()
     for number in (0, 1):
@@ -96,7 +96,7 @@ def test_latest_is_a_time_that_is_remembered(settings: Settings) -> None:
             TableName=settings.kcl.application, Key={"leaseKey": {"S": f"shardId-{number:012d}"}}
         )
     time.sleep(1.01)  # the next second
-    assert lease_origin.enter(settings) == first  # also where the leases were lost
+    assert origin.enter(settings) == first  # also where the leases were lost
 
 
 def test_kcl_is_told_the_time_and_not_the_word() -> None:
@@ -115,7 +115,7 @@ def test_of_leases_that_say_latest_nothing_is_lost(settings: Settings) -> None:
     for number, checkpoint in enumerate(("LATEST", "TRIM_HORIZON", "LATEST")):
         lease(settings, number + 1, checkpoint)
     time.sleep(1.01)
-    known = lease_origin.enter(settings)
+    known = origin.enter(settings)
     assert known.starts_at == int(leases.created_at()) < int(time.time())
     assert checkpoints(settings) == ["AT_TIMESTAMP", "TRIM_HORIZON", "AT_TIMESTAMP"]
 
@@ -132,7 +132,7 @@ def test_a_checkpoint_that_was_faster_stays(settings: Settings) -> None:
         UpdateExpression="SET checkpoint = :c",
         ExpressionAttributeValues={":c": {"S": "7"}},
     )
-    assert lease_origin.restate(settings, leases, [seen]) == 0
+    assert origin.restate(settings, leases, [seen]) == 0
     assert checkpoints(settings) == ["7"]
 
 
@@ -140,7 +140,7 @@ def test_the_counter_of_a_restated_lease_stays_since_its_owner_renews_by_it(sett
     make(settings)
     leases = make_tables(settings)
     lease(settings, 0, "LATEST")
-    assert lease_origin.restate(settings, leases, leases.leases()) == 1
+    assert origin.restate(settings, leases, leases.leases()) == 1
     assert leases.leases() == [Lease(SHARD, None, 0, "AT_TIMESTAMP")]
 
 
@@ -148,8 +148,8 @@ def test_who_wants_everything_after_all_gets_it(settings: Settings) -> None:
     make(settings)
     make_tables(settings)
     lease(settings, 0, "LATEST")
-    lease_origin.enter(settings)
-    lease_origin.enter(at(settings, "TRIM_HORIZON"))
+    origin.enter(settings)
+    origin.enter(at(settings, "TRIM_HORIZON"))
     assert checkpoints(settings) == ["TRIM_HORIZON"]
 
 
@@ -166,7 +166,7 @@ def test_a_stream_made_anew_is_refused_by_all(settings: Settings) -> None:
         f"{application}-WorkerMetricStats and {application}-CoordinatorState, and run `sanitizer tables create`"
     )
     with pytest.raises(StartError, match=said):
-        lease_origin.enter(settings)
+        origin.enter(settings)
     with pytest.raises(StartError, match=said):
         tables.seed_leases(settings)
     assert "was made anew" in (problem(settings) or "")
@@ -184,7 +184,7 @@ def test_another_stream_is_refused(settings: Settings) -> None:
     other = settings.model_copy(update={"stream": settings.stream.model_copy(update={"name": "other-stream"})})
     make(other, 2)
     with pytest.raises(StartError, match=f"reads the stream {settings.stream.name}, and not other-stream: "):
-        lease_origin.enter(other)
+        origin.enter(other)
     assert checkpoints(settings) == ["AT_TIMESTAMP"]
 
 
@@ -196,7 +196,7 @@ def test_of_two_that_race_one_is_refused(settings: Settings) -> None:
 
     def enter(each: Settings) -> bool:
         try:
-            lease_origin.enter(each)
+            origin.enter(each)
         except StartError:
             return False
         return True
@@ -208,9 +208,9 @@ def test_of_two_that_race_one_is_refused(settings: Settings) -> None:
 def test_accounts_and_regions_that_emulators_make_up_do_not_matter(settings: Settings) -> None:
     known = Facts(f"arn:aws:kinesis:us-east-1:000000000000:stream/{settings.stream.name}", 5)
     seen = Facts(f"arn:aws:kinesis:eu-central-1:123456789012:stream/{settings.stream.name}", 5)
-    assert lease_origin.other_stream(settings, seen, known) is None
-    assert lease_origin.other_stream(settings, Facts(seen.stream_arn), known) is None  # it does not tell
-    assert lease_origin.other_stream(settings, Facts(seen.stream_arn, 6), known)
+    assert origin.other_stream(settings, seen, known) is None
+    assert origin.other_stream(settings, Facts(seen.stream_arn), known) is None  # it does not tell
+    assert origin.other_stream(settings, Facts(seen.stream_arn, 6), known)
 
 
 def test_an_application_of_an_earlier_version_is_taken_on_in_silence(settings: Settings) -> None:
@@ -219,7 +219,7 @@ def test_an_application_of_an_earlier_version_is_taken_on_in_silence(settings: S
     lease(settings, 0, put(settings))
     assert problem(settings) is None
     assert facts(settings) == Facts()
-    assert lease_origin.enter(settings) == facts(settings)
+    assert origin.enter(settings) == facts(settings)
     assert facts(settings).stream_created_ms
 
 
@@ -231,7 +231,7 @@ def test_leases_of_an_earlier_version_are_held_against_the_stream(settings: Sett
     lease(settings, 0, sequence if checkpoint == "of another" else checkpoint)
     make_anew(settings)
     with pytest.raises(StartError, match=f"The lease of {SHARD} of the application .* is none of the stream"):
-        lease_origin.enter(settings)
+        origin.enter(settings)
     assert "is none of the stream" in (problem(settings) or "")
 
 
@@ -242,13 +242,13 @@ def test_a_shard_that_is_closed_and_finished_is_no_reason(settings: Settings) ->
     )
     make_tables(settings)
     lease(settings, 0, SHARD_END)
-    lease_origin.enter(settings)
+    origin.enter(settings)
 
 
 def test_kcl_may_create_its_tables_and_finds_ours() -> None:
     settings = named("may-create", may_create_tables=True)
     make(settings)
-    assert lease_origin.enter(settings).starts_at
+    assert origin.enter(settings).starts_at
     assert facts(settings).stream_created_ms
 
 
@@ -256,4 +256,4 @@ def test_no_tables_are_no_problem_and_no_stream_is_one_sentence(settings: Settin
     assert problem(settings) is None
     make_tables(settings)
     with pytest.raises(ServiceError, match="There is no stream"):
-        lease_origin.enter(settings)
+        origin.enter(settings)

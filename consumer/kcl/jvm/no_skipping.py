@@ -19,7 +19,7 @@ another, and what was fetched is fetched again. In Java the appender is:
 
 from typing import Final
 
-from consumer.kcl.class_file import (
+from consumer.kcl.jvm.class_file import (
     ALOAD_1,
     ALOAD_2,
     ASTORE_2,

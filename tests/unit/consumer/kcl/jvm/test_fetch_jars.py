@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import StartError
-from consumer.kcl import fetch_jars, jars
+from consumer.kcl.jvm import fetch_jars, jars
 
 GOOD, BAD = b"the jar as it was read", b"another"
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer import __version__, aws
 from consumer.errors import StartError
-from consumer.kcl.lease_table import KEYS, LeaseTables
+from consumer.kcl.leases.tables import KEYS, LeaseTables
 from consumer.periodic import Periodic
 from consumer.settings import Settings, lease_tables, outcome_digest
 from redaction.plugin import Redactor, identity

@@ -15,10 +15,10 @@ import yaml
 
 from consumer import aws, tables
 from consumer.commands import status as status_cli
-from consumer.kcl import lease_table
-from consumer.kcl.application_item import ApplicationItem, Facts
-from consumer.kcl.roster import Roster, Terms
-from consumer.kcl.status import Observer, ShardState, Status
+from consumer.kcl.leases.application_item import ApplicationItem, Facts
+from consumer.kcl.leases.roster import Roster, Terms
+from consumer.kcl.leases.status import Observer, ShardState, Status
+from consumer.kcl.leases.tables import BACKFILL_BEGAN
 from consumer.local.cloud_process import Cloud
 from consumer.settings import lease_tables, load_settings
 from tests.kits.cli import Run
@@ -174,7 +174,7 @@ def test_workers_that_wait_for_shards_are_shown(application: Callable[[int], App
 
 def test_a_backfill_has_leases_alone(application: Callable[[int], Application]) -> None:
     app = application(2)
-    app.lease(0, "run", more={lease_table.BACKFILL_BEGAN: {"S": "TRIM_HORIZON"}})
+    app.lease(0, "run", more={BACKFILL_BEGAN: {"S": "TRIM_HORIZON"}})
     app.lease(1, None)
     for table in (app.worker_metrics, app.coordinator):
         app.dynamodb.delete_table(TableName=table)

@@ -9,9 +9,10 @@ from types import ModuleType
 import pytest
 
 from consumer.errors import StartError
-from consumer.kcl import daemon, jars, no_skipping, whole_records
-from consumer.kcl.class_file import JAR_FILE, write_jar
-from consumer.kcl.java import find_java
+from consumer.kcl import daemon
+from consumer.kcl.jvm import jars, no_skipping, whole_records
+from consumer.kcl.jvm.class_file import JAR_FILE, write_jar
+from consumer.kcl.jvm.java import find_java
 from consumer.settings import Settings
 from tests.kits.needs import lacks
 
@@ -67,6 +68,6 @@ def test_kcl_logs_what_ends_the_jvm(logger: str) -> None:
         code = read.read(f"{logger}.class")
     for template in no_skipping.TEMPLATES[logger]:
         assert template.encode() in code
-    configuration = Path(daemon.__file__).with_name(daemon.LOGBACK_FILE).read_text(encoding="utf-8")
+    configuration = Path(jars.__file__).with_name(daemon.LOGBACK_FILE).read_text(encoding="utf-8")
     part = configuration[configuration.index(f'<logger name="{logger.replace("/", ".")}"') :]
     assert '<appender-ref ref="NO_SKIPPING"/>' in part[: part.index("</logger>")]

@@ -6,7 +6,7 @@ time, by its counter.
 
 from collections.abc import Iterable
 
-from consumer.kcl.lease_table import Lease
+from consumer.kcl.leases.tables import Lease
 
 
 class Renewals:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from consumer import aws
-from consumer.kcl import handover, roster
-from consumer.kcl.lease_table import LeaseTables, tables_of
-from consumer.kcl.roster import ITEM, Roster, RosterWatch, Terms
+from consumer.kcl.leases import handover, roster
+from consumer.kcl.leases.roster import ITEM, Roster, RosterWatch, Terms
+from consumer.kcl.leases.tables import LeaseTables, tables_of
 from consumer.local.cloud_process import Cloud
 from consumer.settings import Settings
 from tests.kits.door import Door

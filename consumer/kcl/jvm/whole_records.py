@@ -31,7 +31,7 @@ In Java it is:
 
 from typing import Final
 
-from consumer.kcl.class_file import (
+from consumer.kcl.jvm.class_file import (
     ALOAD_0,
     ALOAD_1,
     ALOAD_2,

@@ -10,8 +10,9 @@ import pytest
 
 import consumer
 from consumer import aws
-from consumer.kcl import jars, lease_table
-from consumer.kcl.lease_table import KCL_VERSION, SHARD_END, Leader, Lease, LeaseTables, tables_of
+from consumer.kcl.jvm import jars
+from consumer.kcl.leases import tables as lease_tables
+from consumer.kcl.leases.tables import KCL_VERSION, SHARD_END, Leader, Lease, LeaseTables, tables_of
 from consumer.record import Position
 
 SHARD = "shardId-000000000000"
@@ -37,8 +38,8 @@ def tables(client: Any, request: pytest.FixtureRequest) -> LeaseTables:
 
 def test_nobody_else_knows_their_attributes() -> None:
     folder = Path(consumer.__file__).parent
-    may = {folder / "kcl" / "lease_table.py", folder / "kcl" / "log_templates.py"}
-    assert ATTRIBUTES.search((folder / "kcl" / "lease_table.py").read_text())
+    may = {folder / "kcl" / "leases" / "tables.py", folder / "kcl" / "log_templates.py"}
+    assert ATTRIBUTES.search((folder / "kcl" / "leases" / "tables.py").read_text())
     assert [
         f"{path.relative_to(folder)}: {found[0]}"
         for path in sorted(folder.rglob("*.py"))
@@ -49,7 +50,7 @@ def test_nobody_else_knows_their_attributes() -> None:
 def test_they_were_read_in_the_source_of_the_kcl_that_runs() -> None:
     assert jars.version() == KCL_VERSION, (
         "KCL's version has changed. Read again, in its source at the new tag, all that the docstring of "
-        f"{lease_table.__name__} names, what {consumer.__name__}.kcl.takeover and .handover say of it, the properties "
+        f"{lease_tables.__name__} names, what takeover and handover beside it say of it, the properties "
         "(settings/kcl_properties.py) and the messages (kcl/log_templates.py); then change KCL_VERSION."
     )
 
@@ -114,7 +115,7 @@ def test_a_lease_is_taken_only_as_it_was_seen(tables: LeaseTables) -> None:
 
 
 def test_reports_count_for_a_minute(tables: LeaseTables, client: Any) -> None:
-    for worker, age in (("new", 0), ("old", lease_table.REPORT_SECONDS + 5)):
+    for worker, age in (("new", 0), ("old", lease_tables.REPORT_SECONDS + 5)):
         lut = {"N": str(int(time.time() - age))}
         client.put_item(TableName=tables._workers, Item={"wid": {"S": worker}, "lut": lut})
     client.put_item(TableName=tables._workers, Item={"wid": {"S": "none"}})
@@ -126,7 +127,7 @@ def test_reports_count_for_a_minute(tables: LeaseTables, client: Any) -> None:
 def test_the_leaders_place_is_cleared_by_itself_or_if_it_shows_no_life(tables: LeaseTables, client: Any) -> None:
     def lead(version: str) -> None:
         lock = {"ownerName": {"S": "she"}, "recordVersionNumber": {"S": version}}
-        client.put_item(TableName=tables._coordinator, Item={"key": {"S": lease_table.LEADER}} | lock)
+        client.put_item(TableName=tables._coordinator, Item={"key": {"S": lease_tables.LEADER}} | lock)
 
     assert tables.leader() is None
     lead("1")
@@ -144,5 +145,5 @@ def test_the_leaders_place_is_cleared_by_itself_or_if_it_shows_no_life(tables: L
 
 def test_the_index_is_queried_as_kcl_does(tables: LeaseTables) -> None:
     tables.add(DESCRIBED, "TRIM_HORIZON", owner="me")
-    found = boto3.client("dynamodb").query(TableName=tables._leases, **lease_table.owned_by("me"))["Items"]
+    found = boto3.client("dynamodb").query(TableName=tables._leases, **lease_tables.owned_by("me"))["Items"]
     assert [item["leaseKey"]["S"] for item in found] == [SHARD]

@@ -8,9 +8,9 @@ import boto3
 import pytest
 
 from consumer import tables
-from consumer.kcl import lease_origin
-from consumer.kcl.lease_table import SHARD_END, Lease, LeaseTables
-from consumer.kcl.missing_leases import LOOKS, MissingLeases, missing
+from consumer.kcl.leases import origin
+from consumer.kcl.leases.missing import LOOKS, MissingLeases, missing
+from consumer.kcl.leases.tables import SHARD_END, Lease, LeaseTables
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
 
@@ -72,7 +72,7 @@ class Application:
         self.kinesis.create_stream(StreamName=name, ShardCount=2)
         tables.create(self.settings)
         tables.seed_leases(self.settings)
-        self.facts = lease_origin.enter(self.settings)
+        self.facts = origin.enter(self.settings)
         self.is_serving = True
         self.watch = MissingLeases(self.settings, "me", self.facts, lambda: self.is_serving, metrics, log)
         self.lead("me")

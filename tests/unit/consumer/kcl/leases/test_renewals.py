@@ -1,7 +1,7 @@
 """Who renews, and who has been silent for how long."""
 
-from consumer.kcl.lease_table import Lease
-from consumer.kcl.renewals import Renewals
+from consumer.kcl.leases.renewals import Renewals
+from consumer.kcl.leases.tables import Lease
 
 
 def lease(number: int, owner: str | None, counter: int) -> Lease:

@@ -6,8 +6,8 @@ from dataclasses import fields
 import pytest
 
 from consumer import aws
-from consumer.kcl.application_item import _NAMES, ApplicationItem, Facts
-from consumer.kcl.lease_table import LeaseTables, tables_of
+from consumer.kcl.leases.application_item import _NAMES, ApplicationItem, Facts
+from consumer.kcl.leases.tables import LeaseTables, tables_of
 
 ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/transactions"
 

@@ -1,6 +1,6 @@
 """The whole application as its lease table shows it: shards, owners, lags, and which workers live.
 
-An owner none of whose leases is renewed for the failover time is dead; see `consumer.kcl.renewals`.
+An owner none of whose leases is renewed for the failover time is dead; see `consumer.kcl.leases.renewals`.
 """
 
 import time
@@ -13,11 +13,11 @@ from typing import Final, Literal
 from consumer import aws
 from consumer.dynamodb.scan import read_error
 from consumer.errors import ServiceError, StartError
-from consumer.kcl import lease_origin
-from consumer.kcl.application_item import ApplicationItem, Facts
-from consumer.kcl.lease_table import AT_TIMESTAMP, LEADER, TRIM_HORIZON, Leader, Lease, LeaseTables
-from consumer.kcl.renewals import Renewals
-from consumer.kcl.roster import Roster, Terms
+from consumer.kcl.leases import origin
+from consumer.kcl.leases.application_item import ApplicationItem, Facts
+from consumer.kcl.leases.renewals import Renewals
+from consumer.kcl.leases.roster import Roster, Terms
+from consumer.kcl.leases.tables import AT_TIMESTAMP, LEADER, TRIM_HORIZON, Leader, Lease, LeaseTables
 from consumer.kinesis.reader import NotInShard, ShardReader, Start
 from consumer.kinesis.shards import list_shards, open_shards
 from consumer.settings import Settings, lease_tables
@@ -189,7 +189,7 @@ class Observer:
                 f"{self._settings.kcl.max_records}: one ran out of memory. It is raised when more fits."
             )
         if other or foreign:
-            notes.insert(0, other or lease_origin.foreign(self._settings, min(foreign)))
+            notes.insert(0, other or origin.foreign(self._settings, min(foreign)))
         if not self._is_backfill:  # of which shards without owners are the end, or wait for the same command again
             notes[:0] = _advice(status, lease_tables(status.application)[2])
         return status
@@ -245,11 +245,11 @@ class Observer:
         if facts.stream_created_ms is None:
             return None
         try:
-            seen = lease_origin.look(aws.client("kinesis", retries=1), self._settings.stream.name)
+            seen = origin.look(aws.client("kinesis", retries=1), self._settings.stream.name)
         except ServiceError as error:
             notes.append(f"Whether the leases are of this stream is not known: {error}")
             return None
-        return lease_origin.other_stream(self._settings, seen.facts, facts)
+        return origin.other_stream(self._settings, seen.facts, facts)
 
     def _reporting(self, notes: list[str]) -> set[str]:
         table = lease_tables(self._settings.kcl.application)[1]

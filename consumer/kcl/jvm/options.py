@@ -28,7 +28,7 @@ def major(version: str | None) -> int | None:
 def java_options(version: str | None, jars: Path) -> Iterator[str]:
     """Yield the options for a Java.
 
-    :param version: as `consumer.kcl.java.java_version` returns it.
+    :param version: as `consumer.kcl.jvm.java.java_version` returns it.
     :param jars: the folder of KCL's jars.
     """
     number = major(version)
