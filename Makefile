@@ -28,7 +28,7 @@ PYTEST = $(BIN)/pytest -n $(PROCESSES) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults gameday soak mutants audit deploy-check deploy-lint check hooks format docs site pictures notices bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
+.PHONY: help setup demo up test test-unit test-smoke test-rest test-all coverage fuzz faults measure gameday soak mutants audit deploy-check deploy-lint check hooks format docs site pictures notices bench bench-quick bench-long image image-test lambda-package lambda-test lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -68,6 +68,12 @@ fuzz: $(STAMP) ## random and mutated input for SECONDS in all; SEED=number repea
 
 faults: $(STAMP) ## the whole fault suite; ARGS="-k name" to select
 	$(BIN)/pytest -m faults tests/faults $(ARGS)
+
+measure: $(STAMP) ## how long faults, alerts and upgrades take, anew, for the pages' tables: over an hour, on an idle machine
+	FAULT_RESULTS=tests/faults/results $(BIN)/pytest -m measured tests/faults
+	FAULT_RESULTS=tests/faults/results $(BIN)/python -m tests.faults.soak --duration 300 --seed 1
+	FAULT_RESULTS=tests/faults/results $(BIN)/python -m tests.faults.gameday
+	$(MAKE) --no-print-directory docs
 
 gameday: $(STAMP) ## each alert made to fire by a real fault, and to clear, in a real Prometheus; ARGS="--only words"
 	$(BIN)/python -m tests.faults.gameday $(ARGS)

@@ -197,6 +197,12 @@ def demo(scale: Scale) -> Figures:
         return {"is_good": done.returncode == 0} | _json_of(report.read_bytes())
 
 
+def function(scale: Scale) -> Figures:
+    """In a process of its own: settings and log are the function's, and stay."""
+    words = [sys.executable, "-m", "benchmarks.function", "--records", str(scale.handler_records)]
+    return _json_of(subprocess.run(words, stdout=subprocess.PIPE, cwd=ROOT, check=False).stdout)
+
+
 def peer_lambda(scale: Scale) -> Figures:
     runs = [asdict(lambda_handler.measure(batch, scale.handler_records)) for batch in (100, 500)]
     return {"is_good": all(run["written"] == run["records"] for run in runs), "runs": runs}
@@ -261,6 +267,7 @@ ROWS: Final[dict[str, Row]] = {
     "demo": Row("sanitizer demo, 1,000/s, fresh tables", demo, _QUICK_TOO),
     "peer-kclpy": Row("the kclpy sample with batch_writer, 10 shards x 1,000/s", _peer("kclpy", 1000), _DEFAULT),
     "peer-kclpy-latency": Row("the same, 10 shards x 100/s", _peer("kclpy", 100), _DEFAULT),
+    "function": Row("the Lambda function, batches of 100 to 5,000", function, _QUICK_TOO),
     "peer-lambda": Row("a Lambda-style handler with batch_writer", peer_lambda, _QUICK_TOO),
     "peer-async-kinesis": Row("async-kinesis, 10 shards x 1,000/s", _peer("async-kinesis", 1000), _DEFAULT),
     "backlogs": Row("backlogs of large and aggregated records", backlogs, _LONG),

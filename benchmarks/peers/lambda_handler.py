@@ -29,6 +29,7 @@ TABLE: Final = "documents"
 _WARM_UP_BATCHES: Final = 4
 
 Event = dict[str, Any]
+Handler = Callable[[Event, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class HandlerCost:
     written: int
 
 
-def make_handler() -> Callable[[Event, object], dict[str, Any]]:
+def make_handler() -> Handler:
     """Return the function, with the client that a Lambda function makes when its module is loaded."""
     table = boto3.session.Session().resource("dynamodb").Table(TABLE)
 
@@ -83,8 +84,13 @@ def make_event(shard: int, first: int, count: int, data: list[bytes]) -> Event:
     }
 
 
-def measure(batch: int, records: int, kind: str = CLEAN) -> HandlerCost:
-    """Handle `records` records in batches of `batch`; the last one may be smaller."""
+def measure(
+    batch: int, records: int, kind: str = CLEAN, make: Callable[[], Handler] = make_handler, context: object = None
+) -> HandlerCost:
+    """Handle `records` records in batches of `batch`; the last one may be smaller.
+
+    :param make: makes the function once the table is there, as Lambda does before the first event.
+    """
     data = pool(kind, records)
     with (
         Service("benchmarks.load.null_dynamodb", "--verify", "--table", TABLE) as table,
@@ -97,14 +103,14 @@ def measure(batch: int, records: int, kind: str = CLEAN) -> HandlerCost:
             }
         ),
     ):
-        handler = make_handler()
+        handler = make()
         for number in range(_WARM_UP_BATCHES):
-            handler(make_event(1, number * batch, batch, data), None)
+            handler(make_event(1, number * batch, batch, data), context)
         warm = table.ask("stats")["distinct"]
         events = [make_event(0, first, min(batch, records - first), data) for first in range(0, records, batch)]
         began, cpu = time.perf_counter(), time.process_time()
         for event in events:
-            handler(event, None)
+            handler(event, context)
         cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
         written = table.ask("stats")["distinct"] - warm
     return HandlerCost(batch, records, cpu, cpu / records * 1e6, seconds, written)

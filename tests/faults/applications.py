@@ -1,6 +1,5 @@
 """Several applications on one stream, each a laboratory with its own leases, tables, policy and ledger."""
 
-import json
 import os
 import re
 import signal
@@ -20,9 +19,6 @@ from tests.faults.canaries import Sample
 from tests.faults.lab import FaultLab
 from tests.faults.load import put_samples
 from tests.lab.watched import Watched, descendants, wait_for
-
-REPORT_VARIABLE = "APPLICATIONS_REPORT"
-"""Names the JSON file that latencies are written to."""
 
 _BUCKET = re.compile(r'^sanitizer_record_latency_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
 
@@ -112,15 +108,6 @@ class Latencies:
     def _counts(self) -> dict[float, float]:
         text = self._application.metrics_text()
         return {float(bound.replace("+Inf", "inf")): float(count) for bound, count in _BUCKET.findall(text)}
-
-
-def enter(scenario: str, figures: dict[str, dict[str, float]]) -> None:
-    """Keep latencies by application, where a report is asked for."""
-    name = os.environ.get(REPORT_VARIABLE)
-    if name:
-        file = Path(name)
-        kept = json.loads(file.read_text()) if file.exists() else {}
-        file.write_text(json.dumps(kept | {scenario: figures}, indent=2) + "\n")
 
 
 def _quantile(counts: dict[float, float], share: float) -> float:

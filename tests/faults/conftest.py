@@ -11,11 +11,8 @@ import pytest
 
 from consumer.local.cloud_process import Cloud
 from tests.faults.lab import FaultLab
-from tests.faults.load import Report
 from tests.faults.loop import Loop
-
-REPORT_VARIABLE = "RECOVERY_TIMES"
-"""Names the JSON file that recovery times are written to."""
+from tests.faults.results import Results
 
 _NUMBERS = count()
 
@@ -33,9 +30,19 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture(scope="session")
-def report() -> Report:
-    file = os.environ.get(REPORT_VARIABLE)
-    return Report(Path(file) if file else None)
+def recovery() -> Results:
+    return Results("recovery")
+
+
+@pytest.fixture(scope="session")
+def latencies() -> Results:
+    return Results("applications")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and {"latencies", "recovery"} & set(item.fixturenames):
+            item.add_marker("measured")
 
 
 @pytest.fixture(autouse=True)

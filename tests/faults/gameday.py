@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from consumer.local.cloud_process import Cloud
 from tests.faults.canaries import samples
@@ -28,6 +28,7 @@ from tests.faults.hasty_prometheus import LIMITS, Alert, HastyPrometheus
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop
+from tests.faults.results import Results
 
 JOB: Final = "kinesis-sanitizer-gameday"
 BYSTANDER: Final = "kinesis-sanitizer-bystander"
@@ -52,6 +53,9 @@ class Row(NamedTuple):
     fault: str
     fire: float
     clear: float
+
+    def kept(self) -> dict[str, Any]:
+        return {"alert": self.alert, "fires": round(self.fire, 1), "clears": round(self.clear, 1)}
 
     def __str__(self) -> str:
         return f"{self.alert:32} {self.fault:42} {self.fire:7.1f} {self.clear:7.1f}"
@@ -202,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(*(f"{fault.what}: {', '.join(fault.alerts)}" for fault in faults), sep="\n")
         return 0
     failed: list[str] = []
+    results = Results("gameday")
     with (
         tempfile.TemporaryDirectory(prefix="gameday-") as name,
         Cloud() as cloud,
@@ -212,10 +217,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(HEADER, flush=True)
         for fault in faults:
             try:
-                print(*day.play(fault), sep="\n", flush=True)
+                rows = day.play(fault)
             except AssertionError as error:
                 failed.append(str(error))
                 print(f"FAILED: {error}", flush=True)
+            else:
+                print(*rows, sep="\n", flush=True)
+                results.enter(fault.what, {"alerts": [row.kept() for row in rows]})
         day.end()
     return 1 if failed else 0
 

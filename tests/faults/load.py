@@ -1,11 +1,9 @@
 """Steady load, and how long a fault was felt: from the fault to the first record, put after it, being durable."""
 
-import json
 import random
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from consumer.kinesis.kpl import UserRecord, aggregated
@@ -118,19 +116,3 @@ def recovery_seconds(
         if at is not None:
             found[placed.shard] = min(found.get(placed.shard, float("inf")), at / 1000 - since)
     return {shard: seconds for shard, seconds in found.items() if shards is None or shard in shards}
-
-
-class Report:
-    """Recovery times, kept in a JSON file: scenario, then seconds of the first shard and of the last one.
-
-    :param file: None keeps nothing.
-    """
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-
-    def enter(self, scenario: str, by_shard: dict[str, float]) -> None:
-        entry = {"first_shard": round(min(by_shard.values()), 2), "every_shard": round(max(by_shard.values()), 2)}
-        if self._file is not None:
-            kept = json.loads(self._file.read_text()) if self._file.exists() else {}
-            self._file.write_text(json.dumps(kept | {scenario: entry}, indent=2, sort_keys=True) + "\n")

@@ -25,6 +25,7 @@ from tests.faults.lab import FaultLab
 from tests.faults.load import Load, recovery_seconds
 from tests.faults.loop import Loop
 from tests.faults.plan import Event, is_at_a_process, plan, workers
+from tests.faults.results import Results
 from tests.lab.watched import wait_for
 
 GRACE_SECONDS = 105.0
@@ -48,12 +49,13 @@ def main() -> int:
         os.environ.update(cloud.environment())
         lab = FaultLab(cloud, Path(folder), f"soak-{arguments.seed}", loop)
         try:
-            return _soak(lab, events, count, arguments.duration, arguments.rate)
+            return _soak(lab, events, count, arguments)
         finally:
             lab.close()
 
 
-def _soak(lab: FaultLab, events: list[Event], count: int, seconds: float, rate: float) -> int:
+def _soak(lab: FaultLab, events: list[Event], count: int, arguments: argparse.Namespace) -> int:
+    seconds, rate = arguments.duration, arguments.rate
     give_up_at = time.monotonic() + seconds + GRACE_SECONDS
     lab.set_up(shards=2, output={"timeout_seconds": 2.0})
     kinesis = aws.client("kinesis")
@@ -82,10 +84,12 @@ def _soak(lab: FaultLab, events: list[Event], count: int, seconds: float, rate: 
         while lab.look().lost and time.monotonic() < give_up_at:
             injector.restart_the_dead()
             time.sleep(0.5)
-        return _report(lab, load, injector)
+        ledger, is_good = _report(lab, load, injector)
+    Results("soak").enter(f"{seconds:.0f} s, seed {arguments.seed}", ledger | {"planned": len(events)})
+    return 0 if is_good else 1
 
 
-def _report(lab: FaultLab, load: Load, injector: Injector) -> int:
+def _report(lab: FaultLab, load: Load, injector: Injector) -> tuple[dict[str, int], bool]:
     found = lab.look()
     leaks = lab.leaks()
     durable = lab.cloud.durable_times()
@@ -125,7 +129,7 @@ def _report(lab: FaultLab, load: Load, injector: Injector) -> int:
     if bad:
         for tail in lab.log_tails():
             print(tail, file=sys.stderr)
-    return 1 if bad else 0
+    return rows, not bad
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.applications import Application, Latencies, Together, enter, has_settled, stalled
+from tests.faults.applications import Application, Latencies, Together, has_settled, stalled
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop
+from tests.faults.results import Results
 from tests.faults.shards import has_ended, scale
 from tests.lab.watched import wait_for
 from tests.unit.installing import install
@@ -67,12 +68,15 @@ def start(applications: list[FaultLab], shards: int) -> None:
         each.wait_until_owned(shards, [each], 150)
 
 
-@pytest.mark.parametrize(
-    ("killed", "frozen"), [pytest.param(1, 2, marks=pytest.mark.sample), pytest.param(2, 0), pytest.param(0, 1)]
-)
+@pytest.mark.parametrize("which", [pytest.param((1, 2), marks=pytest.mark.sample), (2, 0), (0, 1)], ids=str)
 def test_one_is_killed_another_stands_still(
-    lab: FaultLab, others: tuple[Application, Application], tmp_path: Path, killed: int, frozen: int
+    lab: FaultLab,
+    others: tuple[Application, Application],
+    latencies: Results,
+    tmp_path: Path,
+    which: tuple[int, int],
 ) -> None:
+    killed, frozen = which
     every = set_up(lab, others, tmp_path, shards=2)
     third = every[3 - killed - frozen]
     start([lab], shards=2)
@@ -81,7 +85,7 @@ def test_one_is_killed_another_stands_still(
         has_settled(lab, load.count)  # what came while it started
         alone = Latencies(lab)
         load.wait_for(200)
-        enter(f"alone ({killed}, {frozen})", {"0": alone.quantiles()})
+        latencies.enter(f"alone {which}", {"0": alone.quantiles()})
         start(list(others), shards=2)
         for each in every:
             has_settled(each, load.count)
@@ -89,7 +93,7 @@ def test_one_is_killed_another_stands_still(
         before = [Latencies(each) for each in every]
         load.wait_for(200)
         figures = {str(number): each.quantiles() for number, each in enumerate(before)}
-        enter(f"all three run ({killed}, {frozen})", figures)
+        latencies.enter(f"all three run {which}", figures)
         during = Latencies(third)
         every[killed].kill("MultiLangDaemon")
         load.wait_for(100)
@@ -97,7 +101,7 @@ def test_one_is_killed_another_stands_still(
         with stalled(every[frozen]):
             load.wait_for(200)
             has_settled(third, load.count)
-        enter(f"one killed, one stalled ({killed}, {frozen})", {str(every.index(third)): during.quantiles()})
+        latencies.enter(f"one killed, one stalled {which}", {str(every.index(third)): during.quantiles()})
         load.wait_for(100)
     for each in every:
         each.settle()

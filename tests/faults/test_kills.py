@@ -8,8 +8,9 @@ import pytest
 from tests.faults.actions import Hold
 from tests.faults.catalogue import is_checkpoint
 from tests.faults.lab import FaultLab, now
-from tests.faults.load import Load, Report
+from tests.faults.load import Load
 from tests.faults.proxy import Rule
+from tests.faults.results import Results
 from tests.lab.watched import descendants, lives, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
@@ -43,7 +44,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("victim", "step"), CASES)
-def test_a_process_is_killed_at_a_step_of_a_batch(lab: FaultLab, report: Report, victim: str, step: str) -> None:
+def test_a_process_is_killed_at_a_step_of_a_batch(lab: FaultLab, recovery: Results, victim: str, step: str) -> None:
     lab.set_up(shards=2)
     lab.start()
     assert lab.worker is not None
@@ -60,7 +61,7 @@ def test_a_process_is_killed_at_a_step_of_a_batch(lab: FaultLab, report: Report,
         hold.drop()
         if victim == "supervisor":
             lab.worker.restart()
-        report.enter(f"kill {victim} {step}", lab.recovered(load, killed_at, lab.owners(), timeout=90))
+        recovery.felt(f"kill {victim} {step}", lab.recovered(load, killed_at, lab.owners(), timeout=90))
         load.wait_for(100)
     lab.settle()
     if victim == "supervisor":

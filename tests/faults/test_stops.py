@@ -11,8 +11,9 @@ import pytest
 from tests.faults.actions import Hold
 from tests.faults.catalogue import is_checkpoint
 from tests.faults.lab import FaultLab, now
-from tests.faults.load import Load, Report
+from tests.faults.load import Load
 from tests.faults.proxy import Rule
+from tests.faults.results import Results
 from tests.lab.watched import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
@@ -103,7 +104,7 @@ def test_a_stop_while_dynamodb_is_away_ends_in_time_and_loses_nothing(lab: Fault
     lab.settle(timeout=150)
 
 
-def test_hand_over_to_another_worker(lab: FaultLab, report: Report) -> None:
+def test_hand_over_to_another_worker(lab: FaultLab, recovery: Results) -> None:
     """A rolling deployment: the new one is up before the old one is told to go."""
     lab.set_up(shards=2)
     lab.start()
@@ -115,7 +116,7 @@ def test_hand_over_to_another_worker(lab: FaultLab, report: Report) -> None:
         shards = [shard for shard, owner in lab.owners().items() if owner == lab.worker_id(lab)]
         gone_at = now()
         terminate(lab)
-        report.enter("SIGTERM, another worker takes over", lab.recovered(load, gone_at, shards, timeout=60))
+        recovery.felt("SIGTERM, another worker takes over", lab.recovered(load, gone_at, shards, timeout=60))
         load.wait_for(50)
     lab.settle()
     assert second.stop() == 0

@@ -18,8 +18,9 @@ from consumer.local.ledger import Findings, Ledger
 from consumer.redactors.loading import load_plugin
 from consumer.settings import Settings, lease_tables, load_settings
 from tests.faults.lab import FaultLab
-from tests.faults.load import Load, Report
+from tests.faults.load import Load
 from tests.faults.releases import NEW_VERSION, OLD_VERSION, Release, copied
+from tests.faults.results import Results
 from tests.faults.rollout import Felt, Rollout, labels, now, status, wait_until_ended
 from tests.lab.watched import Watched, wait_for
 
@@ -58,15 +59,15 @@ def versions(workers: Iterable[Watched]) -> set[str]:
     return {each["version"] for worker in workers for each in labels(worker, "sanitizer_build_info")}
 
 
-def entered(report: Report, scenario: str, felt: Felt) -> Felt:
-    report.enter(scenario, felt.pauses)
+def entered(recovery: Results, scenario: str, felt: Felt) -> Felt:
+    recovery.felt(scenario, felt.pauses, late_for=felt.late_for)
     print(f"{scenario}: {felt}")  # noqa: T201 - shown with `pytest -s`, or if the test fails
     assert max(felt.pauses.values()) < PAUSE_SECONDS
     return felt
 
 
 @pytest.mark.sample
-def test_rolling_upgrade(rollout: Rollout, report: Report, tmp_path: Path, old: Release, new: Release) -> None:
+def test_rolling_upgrade(rollout: Rollout, recovery: Results, tmp_path: Path, old: Release, new: Release) -> None:
     lab = rollout.lab
     before = rollout.begin(old, 2, redaction=policy(tmp_path, "1"))
     with Load(lab, RATE) as load:
@@ -81,13 +82,13 @@ def test_rolling_upgrade(rollout: Rollout, report: Report, tmp_path: Path, old: 
         assert versions(lab.alive()) == {NEW_VERSION}
         load.wait_for(300)
     found = lab.settle()
-    entered(report, "rolling upgrade", rollout.felt(load, since, now()))
+    entered(recovery, "rolling upgrade", rollout.felt(load, since, now()))
     assert found.stored + found.quarantined == load.count
     assert {name for name, _ in rollout.writes.policies} == {"shop@1", "shop@2"}
     rollout.stop(after)
 
 
-def test_rollback_in_the_middle(rollout: Rollout, report: Report, old: Release, new: Release) -> None:
+def test_rollback_in_the_middle(rollout: Rollout, recovery: Results, old: Release, new: Release) -> None:
     lab = rollout.lab
     with Load(lab, RATE) as load:
         before = rollout.begin(old, 2)
@@ -100,13 +101,13 @@ def test_rollback_in_the_middle(rollout: Rollout, report: Report, old: Release, 
         rollout.wait_until_served(before)
         load.wait_for(300)
     lab.settle()
-    entered(report, "rollback in the middle", rollout.felt(load, since, now()))
+    entered(recovery, "rollback in the middle", rollout.felt(load, since, now()))
     assert versions(lab.alive()) == {OLD_VERSION}
     rollout.stop(before)
 
 
 def test_a_bad_version_never_counts_as_started_and_the_old_ones_go_on(
-    rollout: Rollout, report: Report, tmp_path: Path, old: Release
+    rollout: Rollout, recovery: Results, tmp_path: Path, old: Release
 ) -> None:
     """What ECS's circuit breaker sees: tasks that end, or whose health check never passes."""
     broken = copied(tmp_path / "broken", "0.0.3")
@@ -136,7 +137,7 @@ def test_a_bad_version_never_counts_as_started_and_the_old_ones_go_on(
         rollout.stop([bad])
         load.wait_for(300)
     lab.settle()
-    felt = entered(report, "bad versions", rollout.felt(load, since, now()))
+    felt = entered(recovery, "bad versions", rollout.felt(load, since, now()))
     assert max(felt.pauses.values()) < PAUSE_SECONDS / 2
     assert not any(worker.events("session.began") for worker in lab.workers[1:] if worker not in before)
     assert set(lab.owners().values()) <= {lab.worker_id(worker) for worker in before}
@@ -153,7 +154,7 @@ def ended(worker: Watched) -> int:
     return wait_until_ended(worker.worker, 1)
 
 
-def test_a_policy_change(rollout: Rollout, report: Report, tmp_path: Path, old: Release) -> None:
+def test_a_policy_change(rollout: Rollout, recovery: Results, tmp_path: Path, old: Release) -> None:
     """Each document is what the old or the new policy makes of it, and says which."""
     lab = rollout.lab
     first = policy(tmp_path, "1")
@@ -166,7 +167,7 @@ def test_a_policy_change(rollout: Rollout, report: Report, tmp_path: Path, old: 
         after = rollout.replace(before, old, redaction=second)
         load.wait_for(300)
     found = lab.settle()
-    entered(report, "policy change", rollout.felt(load, since, now()))
+    entered(recovery, "policy change", rollout.felt(load, since, now()))
     assert found.stored + found.quarantined == load.count
     assert all(books.stored)
     assert set(rollout.writes.policies) == set(zip(["shop@1", "shop@2"], books.digests, strict=True))
@@ -221,7 +222,7 @@ def _settings(lab: FaultLab, redaction: dict[str, Any]) -> Settings:
     return load_settings(file)
 
 
-def test_a_configuration_change(rollout: Rollout, report: Report, old: Release) -> None:
+def test_a_configuration_change(rollout: Rollout, recovery: Results, old: Release) -> None:
     """Fewer pipeline processes, then more: shards find another process, and no journal or metric minds."""
     lab = rollout.lab
     workers = rollout.begin(old, 1, pipeline={"processes": 2})
@@ -236,7 +237,7 @@ def test_a_configuration_change(rollout: Rollout, report: Report, old: Release) 
             windows.append((f"{processes} pipeline processes", since, now()))
     lab.settle()
     for name, since, until in windows:
-        entered(report, name, rollout.felt(load, since, until))
+        entered(recovery, name, rollout.felt(load, since, until))
     rollout.stop(workers)
 
 

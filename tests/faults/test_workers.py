@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.faults.lab import FaultLab, now
-from tests.faults.load import Load, Report
+from tests.faults.load import Load
+from tests.faults.results import Results
 from tests.lab.watched import Watched, descendants, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
@@ -55,9 +56,11 @@ def test_workers_join_and_leave(lab: FaultLab) -> None:
     assert second.stop() == 0
 
 
-@pytest.mark.parametrize("of", ["leader", "other"])
-def test_a_whole_worker_is_killed_while_another_lives(lab: FaultLab, report: Report, of: str) -> None:
-    lab.set_up(shards=2)
+@pytest.mark.parametrize(("of", "failover_ms"), [("leader", 2000), ("other", 2000), ("leader", 10_000)])
+def test_a_whole_worker_is_killed_while_another_lives(
+    lab: FaultLab, recovery: Results, of: str, failover_ms: int
+) -> None:
+    lab.set_up(shards=2, kcl={"failover_ms": failover_ms})
     lab.start()
     with Load(lab, RATE) as load:
         second = join(lab, shards=1)
@@ -71,7 +74,7 @@ def test_a_whole_worker_is_killed_while_another_lives(lab: FaultLab, report: Rep
             os.kill(pid, signal.SIGKILL)
         assert victim.worker is not None
         wait_for(lambda: victim.worker and victim.worker.exit_status is not None, "its end")
-        report.enter(f"whole worker killed ({of}), another lives", lab.recovered(load, killed_at, shards, timeout=150))
+        recovery.felt(f"kill {of} {failover_ms}", lab.recovered(load, killed_at, shards, timeout=150))
         load.wait_for(50)
     lab.settle()
     assert survivor.stop() == 0

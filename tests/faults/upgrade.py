@@ -33,6 +33,7 @@ from tests.faults.lab import FaultLab
 from tests.faults.load import Load
 from tests.faults.loop import Loop
 from tests.faults.releases import Release, copied, from_revision, text_at
+from tests.faults.results import Results
 from tests.faults.rollout import Rollout, labels, now
 from tests.lab.watched import Watched, wait_for
 
@@ -107,7 +108,7 @@ def _there_and_back(rollout: Rollout, old: Release, new: Release, arguments: arg
     lab = rollout.lab
     steady = int(arguments.rate * STEADY_SECONDS)
     workers = rollout.begin(old, arguments.workers)
-    _say("running", workers)
+    (before,) = _say("running", workers)
     windows = []
     with Load(lab, arguments.rate) as load:
         load.wait_for(steady)
@@ -118,14 +119,17 @@ def _there_and_back(rollout: Rollout, old: Release, new: Release, arguments: arg
             load.wait_for(steady)
             windows.append((name, since, now()))
     wait_for(lambda: not lab.look().lost, "all records found", 120)
-    for name, since, until in windows:
-        print(f"{name}: {rollout.felt(load, since, until)}")
-    is_good = _judge(lab, load.count)
+    felt = {name: rollout.felt(load, since, until) for name, since, until in windows}
+    print(*(f"{name}: {each}" for name, each in felt.items()), sep="\n")
+    ledger, is_good = _judge(lab, load.count)
     rollout.stop(workers)
+    for name, each in felt.items():
+        more = {"failover_ms": arguments.failover_ms, "late_for": each.late_for, "ledger": ledger}
+        Results("upgrades").felt(f"{name}, {before}", each.pauses, **more)
     return 0 if is_good else 1
 
 
-def _judge(lab: FaultLab, put: int) -> bool:
+def _judge(lab: FaultLab, put: int) -> tuple[dict[str, int], bool]:
     """Compare the documents with what the checkout's policy makes of them, but for those of another policy."""
     own = load_plugin(lab.settings).digest
     output = lab.settings.output
@@ -141,19 +145,26 @@ def _judge(lab: FaultLab, put: int) -> bool:
     channels[f"table {output.table}"] = [orjson.dumps(item) for added, item in items if added["digest"] == own]
     leaks = lab.canaries.found(channels)
     by_policy = Counter(digests.values())
-    print(
-        f"{put} records: {found.stored} stored, {found.quarantined} quarantined, {len(found.lost)} lost, {len(wrong)} "
-        f"wrong, {sum(leaks.values())} leaks; {len(found.wrong) - len(wrong)} as only the older policy makes them"
-    )
+    ledger = {
+        "put": put,
+        "stored": found.stored,
+        "quarantined": found.quarantined,
+        "lost": len(found.lost),
+        "wrong": len(wrong),
+        "leaks": sum(leaks.values()),
+        "as only the older policy makes them": len(found.wrong) - len(wrong),
+    }
+    print(*(f"{name}: {count}" for name, count in ledger.items()), sep=", ")
     print(
         f"by digest: {', '.join(f'{digest} {count}' for digest, count in by_policy.items())}; the checkout's is {own}"
     )
-    return not found.lost and not wrong and not leaks and sum(by_policy.values()) == put
+    return ledger, not found.lost and not wrong and not leaks and sum(by_policy.values()) == put
 
 
-def _say(what: str, workers: Sequence[Watched]) -> None:
+def _say(what: str, workers: Sequence[Watched]) -> list[str]:
     builds = sorted({each["version"] for worker in workers for each in labels(worker, "sanitizer_build_info")})
     print(f"{what}: {len(workers)} workers of {', '.join(builds)}", flush=True)
+    return builds
 
 
 if __name__ == "__main__":

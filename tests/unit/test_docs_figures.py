@@ -37,6 +37,7 @@ SCRAPE: Final = figures("scrape")
 SCRAPE_MS: Final = SCRAPE["milliseconds"]
 JVM: Final = sorted(per_million(row, "jvm") for row in ("worker-10", "worker-orders"))  # 1,000 records/s a shard
 BUSY: Final = sorted(per_million(row, "all") for row in ("worker-10", "worker-50"))  # 10,000 records/s
+FUNCTION: Final = sorted(each["core_seconds_per_million"] for each in figures("function")["runs"])
 WORST: Final = figures("large")["worst"]
 
 SAID: Final = [
@@ -81,6 +82,7 @@ SAID: Final = [
     ),
     ("performance.md", f"{WORST['stretch_ms']:.0f} ms in which no other thread ran"),
     ("deploy.md", f"{BUSY[0] / 100:.1f} to {BUSY[1] / 100:.1f} core busy at 10,000 records a second"),
+    ("lambda.md", f"| {FUNCTION[0]:.0f} to {FUNCTION[-1]:.0f} µs, batches of 100 to 5,000 |"),
     ("lambda.md", f"{BUSY[0]:.0f} to {BUSY[1]:.0f} µs, JVM included"),
 ]
 
