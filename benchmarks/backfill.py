@@ -24,7 +24,7 @@ from benchmarks.load.service import Service
 from benchmarks.load.worker import environment
 from consumer import aws, tables
 from consumer.kinesis.producer import Producer, Put, calls
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import load_settings
 
 NAME: Final = "backfill"

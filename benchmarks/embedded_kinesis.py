@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 
 STREAM = "benchmark"
 RECORD = {"Data": b"x" * 250, "PartitionKey": "user"}

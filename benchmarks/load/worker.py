@@ -38,7 +38,7 @@ from benchmarks.load.results import Load, Result, ServiceCost
 from benchmarks.load.service import Service
 from consumer import tables
 from consumer.kcl.daemon import CBOR_VARIABLE
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.report import quantile
 from consumer.local.worker_process import WorkerProcess
 from consumer.settings import Settings, load_settings

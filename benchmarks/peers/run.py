@@ -28,7 +28,7 @@ from benchmarks.load.worker import environment
 from benchmarks.peers import daemon
 from benchmarks.peers.environment import make as make_environment
 from consumer import tables
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.report import quantile
 from consumer.settings import Settings, load_settings
 from consumer.worker import tethered

@@ -7,7 +7,7 @@ import click
 import hypercorn  # noqa: F401 - of the cloud's process, which could only say that it ended
 
 from consumer.local import feed, prepare, up
-from consumer.local.cloud import cloud
+from consumer.local.cloud.command import cloud
 from consumer.producing.filling import check_documents
 from consumer.producing.formats import DEFAULT, NAMES
 from consumer.settings import load_settings

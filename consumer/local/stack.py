@@ -18,7 +18,7 @@ import yaml
 
 from consumer.errors import StartError
 from consumer.local import scrape
-from consumer.local.cloud_process import Cloud, CloudError
+from consumer.local.cloud.process import Cloud, CloudError
 from consumer.local.prepare import prepare
 from consumer.local.worker_process import WorkerProcess
 from consumer.redactors.loading import load_plugin

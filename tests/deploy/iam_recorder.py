@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from consumer.local.kinesis.requests import from_token
+from consumer.local.cloud.kinesis.requests import from_token
 from tests.deploy.iam import Call
 from tests.deploy.iam_template import arn
 from tests.faults.messages import Answer, Request

@@ -20,7 +20,7 @@ from consumer.cli import cli
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.kinesis import reader
 from consumer.kinesis.producer import Producer, Put
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.redactors.key_provider import encryption_context
 from consumer.settings import lease_tables
 from tests.deploy.iam import Call

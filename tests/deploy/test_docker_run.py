@@ -15,7 +15,7 @@ import pytest
 
 from consumer import aws
 from consumer.kinesis.producer import Producer, Put
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.transactions import CANONICAL, CANONICAL_USER
 from tests.deploy.container import PORT, Container, Image, is_ready, private_loopback, wait
 from tests.deploy.dockerfile import ROOT

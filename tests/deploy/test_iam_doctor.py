@@ -8,7 +8,7 @@ import pytest
 
 from consumer import tables
 from consumer.doctor import aws
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import Settings
 from tests.deploy.iam import Grant, compare
 from tests.deploy.iam_assumed import LEAST, granted

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.local.kinesis.requests import token
+from consumer.local.cloud.kinesis.requests import token
 from tests.deploy.iam import Call, Difference, Grant, Unknown, compare, is_granted, single, statements_of
 from tests.deploy.iam_recorder import Recorder
 from tests.deploy.iam_template import Template, Unresolved, arn

@@ -12,7 +12,7 @@ import pytest
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.kinesis.producer import Producer, Put, calls
 from consumer.local import scrape
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.ledger import Findings, Ledger
 from consumer.local.prepare import prepare
 from consumer.local.transactions import CANONICAL, transactions

@@ -12,7 +12,7 @@ import pytest
 from consumer import logs
 from consumer.functions.environment import Environment
 from consumer.functions.kinesis import KinesisFunction
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.deploy.iam import Call, Difference, Statement, compare, is_granted, single, statements_of
 from tests.deploy.iam_assumed import via
 from tests.deploy.iam_recorder import Recorder

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from consumer.kinesis.reader import RawRecord
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.kits.functions import event, kinesis_event
 from tests.kits.needs import needs_native
 from tests.kits.stream import World

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.faults.lab import FaultLab
 from tests.faults.loop import Loop
 from tests.faults.results import Results

@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.faults.canaries import samples
 from tests.faults.gameday_faults import ALWAYS, Fault, install
 from tests.faults.hasty_prometheus import LIMITS, Alert, HastyPrometheus

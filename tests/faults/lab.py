@@ -14,7 +14,7 @@ import orjson
 import yaml
 
 from consumer.kinesis.producer import Placed, Producer
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.ledger import Findings
 from consumer.local.worker_process import WorkerProcess
 from consumer.settings import lease_tables

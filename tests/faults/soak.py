@@ -19,7 +19,7 @@ from pathlib import Path
 
 from consumer import aws
 from consumer.kinesis.producer import MAX_RECORD_BYTES
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.faults.injector import Injector
 from tests.faults.lab import FaultLab
 from tests.faults.load import Load, recovery_seconds

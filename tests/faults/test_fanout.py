@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from consumer import aws
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.faults.applications import Application, Together
 from tests.faults.kinesis_local import KinesisLocal, NotAvailableError, fetch
 from tests.faults.lab import FaultLab

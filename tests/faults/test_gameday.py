@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.faults.gameday import GameDay, at
 from tests.faults.gameday_faults import ALWAYS, Fault
 from tests.faults.hasty_prometheus import LIMITS, RULES, WATCHDOG, hastened, name

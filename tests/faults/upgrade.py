@@ -25,7 +25,7 @@ import orjson
 
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import decode_item
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.redactors.loading import load_plugin
 from tests.deploy.iam_template import Template
 from tests.deploy.template import GIVEN, Stack, environment, stack

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.lab.lab import FAST_KCL, Lab
 from tests.lab.watched import descendants, wait_for
 

@@ -15,7 +15,7 @@ import yaml
 
 from consumer import aws, tables
 from consumer.kcl.leases.takeover import BEGIN_SECONDS, LEFT_LYING
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.worker_process import WorkerProcess
 from consumer.web.health import UNANSWERED_SECONDS
 from tests.lab.watched import Watched

@@ -16,7 +16,7 @@ from consumer.dynamodb.item import item_encoder
 from consumer.errors import EncodeError
 from consumer.kinesis.reader import ShardReader, Start
 from consumer.kinesis.shards import kinesis_client, list_shards, shards_of
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.quarantine.entry import QuarantineEncoder
 from consumer.record import Record
 from consumer.redactors.loading import load_plugin

@@ -9,7 +9,7 @@ import yaml
 from consumer import aws, tables
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.kinesis.producer import Producer, Put, calls
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.ledger import Findings, Ledger
 from consumer.local.transactions import transactions
 from consumer.local.worker_process import WorkerProcess

@@ -15,7 +15,7 @@ import pytest
 from consumer import tables
 from consumer.dynamodb.attribute_values import decode_document
 from consumer.dynamodb.item import decode_item
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.metrics.collector import WorkerCollector
 from consumer.settings import Settings
 from consumer.worker.control import Begin, Exit

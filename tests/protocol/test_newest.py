@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.kits.daemon import CARD, SECONDS, Child, record
 
 KEYS = {"partition_key": "{user_id}", "sort_key": "latest#{user_id}"}

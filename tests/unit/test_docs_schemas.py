@@ -19,7 +19,7 @@ from consumer.decoding.glue import Glue
 from consumer.decoding.schemas import definition, memory
 from consumer.decoding.schemas.avro_values import _KINDS
 from consumer.decoding.schemas.proto_file import MAX_PROTO_CHARS
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.quarantine.codes import BY_SCHEMA
 from tests.kits.schemas import context
 

@@ -13,7 +13,7 @@ import boto3
 import jsonschema
 import pytest
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.transactions import CANONICAL, transactions
 from examples.producer.producer import ATTEMPTS, Producer, Transaction, calls, record
 from redaction.engine import from_options

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from consumer import cli
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.metrics import Metrics
 from consumer.redactors import field_labels
 from tests.kits.cli import Ran, Run

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from consumer import cli, commands
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from redaction.plugin import Released, Verdict
 from tests.kits.cli import Ran, Run
 

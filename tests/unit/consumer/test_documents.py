@@ -23,7 +23,7 @@ from consumer.dynamodb import schema
 from consumer.dynamodb.item import item_encoder
 from consumer.dynamodb.query import SortRange
 from consumer.errors import UsageError
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.record import Record
 from consumer.settings import Settings, load_settings
 from tests.kits.cli import Run

@@ -19,7 +19,7 @@ from consumer.backfill.run import ENDED, NOT_BEGUN, REACHED, Account, Backfill, 
 from consumer.errors import LeaseLost, StartError, UsageError
 from consumer.kinesis import reader
 from consumer.kinesis.shards import list_shards
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.pipeline import Pipeline
 from consumer.record import Position, Record
 from tests.kits.cli import Ran, Run

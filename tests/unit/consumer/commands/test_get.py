@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.kits.cli import Run
 from tests.kits.stream import World
 

@@ -20,7 +20,7 @@ from consumer.decoding.documents import judged
 from consumer.dynamodb.item import ItemEncoder, item_encoder
 from consumer.errors import ServiceError
 from consumer.kinesis import reader
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.metrics import Metrics
 from consumer.pipeline.decoding import open_decoding
 from consumer.quarantine.replay import Replay, Report, Result

@@ -18,7 +18,7 @@ from consumer.doctor import machine, permissions
 from consumer.errors import StartError, UsageError
 from consumer.kcl.daemon import write_properties
 from consumer.kcl.jvm import jars
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import Settings, lease_tables, load_settings
 from consumer.web.page import Page, Shown
 from consumer.worker import memory, preflight

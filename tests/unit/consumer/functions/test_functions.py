@@ -24,7 +24,7 @@ from consumer.functions.environment import Environment, InvocationFailed
 from consumer.functions.events import firehose_batch, kinesis_batch
 from consumer.functions.firehose import MAX_RESPONSE_BYTES, FirehoseFunction
 from consumer.functions.kinesis import KinesisFunction
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.record import Item
 from consumer.sink import Fate, Writing
 from tests.kits.functions import Context, Mapping, event, kinesis_event, read_shard

@@ -13,7 +13,7 @@ from consumer.kinesis import reader
 from consumer.kinesis.kpl import HashRange
 from consumer.kinesis.reader import NotInShard, RawRecord, ShardReader, Start
 from consumer.kinesis.shards import kinesis_client, list_shards, shards_of
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from tests.kits.kpl import Part, aggregate
 from tests.kits.stream import World
 

@@ -8,7 +8,7 @@ import pytest
 from consumer import aws
 from consumer.doctor import stream_readers
 from consumer.kinesis import registered_consumers
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import Settings
 from tests.kits.door import Door
 

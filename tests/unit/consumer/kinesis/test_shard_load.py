@@ -13,7 +13,7 @@ from consumer import tables
 from consumer.kinesis.kpl import UserRecord, aggregated
 from consumer.kinesis.reader import RawRecord
 from consumer.kinesis.shard_load import load_of
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import load_settings
 from consumer.web.history import BYTES, KINESIS_RECORDS, STREAM_SECONDS, Sample, Window

@@ -2,7 +2,7 @@ import pytest
 
 from consumer import aws
 from consumer.kinesis.producer import Put
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.feed import CALLS_PER_SECOND, feed, paced
 from consumer.local.transactions import CANONICAL
 

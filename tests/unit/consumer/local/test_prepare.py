@@ -4,7 +4,7 @@ import pytest
 
 from consumer import aws, tables
 from consumer.errors import ServiceError
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.local.prepare import prepare
 from consumer.settings import Settings, lease_tables, load_settings
 from tests.kits.cli import Run

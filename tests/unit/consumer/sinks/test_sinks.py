@@ -18,7 +18,7 @@ from consumer.aws.transport import CallTimeout
 from consumer.dynamodb import schema
 from consumer.dynamodb.item import decode_item
 from consumer.errors import EncodeError, StartError, UsageError
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.metrics import Metrics
 from consumer.pipeline.outputs import WriteMetrics
 from consumer.record import Item, Record

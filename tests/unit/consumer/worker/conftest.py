@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from consumer import tables
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import load_settings
 
 

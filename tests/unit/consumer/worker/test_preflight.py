@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from consumer import tables
 from consumer.errors import StartError
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import Settings
 from consumer.worker import preflight
 

@@ -7,7 +7,7 @@ import pytest
 from consumer import aws
 from consumer.kcl.leases import handover
 from consumer.kcl.leases.tables import LEADER, LeaseTables, tables_of
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import Settings
 from tests.kits.door import Door
 from tests.kits.log import RecordingLog

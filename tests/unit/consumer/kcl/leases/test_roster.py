@@ -10,7 +10,7 @@ from consumer import aws
 from consumer.kcl.leases import handover, roster
 from consumer.kcl.leases.roster import ITEM, Roster, RosterWatch, Terms
 from consumer.kcl.leases.tables import LeaseTables, tables_of
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import Settings
 from tests.kits.door import Door
 from tests.kits.log import RecordingLog

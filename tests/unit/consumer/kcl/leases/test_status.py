@@ -19,7 +19,7 @@ from consumer.kcl.leases.application_item import ApplicationItem, Facts
 from consumer.kcl.leases.roster import Roster, Terms
 from consumer.kcl.leases.status import Observer, ShardState, Status
 from consumer.kcl.leases.tables import BACKFILL_BEGAN
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.settings import lease_tables, load_settings
 from tests.kits.cli import Run
 from tests.kits.door import SECRET, Door

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from consumer import tables
 from consumer.kcl.leases.tables import REPORT_SECONDS, LeaseTables, tables_of
 from consumer.kcl.leases.takeover import COUNT_SECONDS, LEFT_LYING, PATIENCE, Takeover
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 from consumer.metrics import Metrics
 from consumer.settings import Settings, lease_tables
 from tests.kits.log import RecordingLog

@@ -1,4 +1,4 @@
-"""The embedded cloud: Kinesis, DynamoDB and what else moto knows, in one process on one port.
+"""The command that serves the embedded cloud.
 
 ``python -m consumer.local.cloud``, or ``sanitizer local cloud``, prints one line ``{"port": N}`` once it listens. It
 serves HTTP/1.1 and, since KCL's Kinesis client insists on it, HTTP/2 in clear with prior knowledge. It ends on SIGTERM,
@@ -21,7 +21,6 @@ import click
 
 from consumer.errors import StartError
 from consumer.extras import extra_named
-from consumer.local import by_itself
 from consumer.terminal.options import examples
 
 PROCESS_NAME = "sanitizer-cloud"
@@ -40,13 +39,13 @@ def cloud(host: str, port: int, alone: bool, region: str, shard_limits: bool) ->
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end if alone else signal.SIG_IGN)
     with extra_named():
-        from consumer.local import cloud_app  # noqa: PLC0415 - of an extra
+        from consumer.local.cloud import app  # noqa: PLC0415 - of an extra
 
     from setproctitle import setproctitle  # noqa: PLC0415 - the same extra's
 
     setproctitle(f"{PROCESS_NAME} --host {host} --port {port}{' --alone' if alone else ''}")
     try:
-        listener = socket.create_server((host, port), backlog=cloud_app.BACKLOG)
+        listener = socket.create_server((host, port), backlog=app.BACKLOG)
     except OSError as error:
         number = error.errno or 0  # of no host of that name, or not an address of this machine, it is negative
         reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
@@ -54,11 +53,11 @@ def cloud(host: str, port: int, alone: bool, region: str, shard_limits: bool) ->
         raise StartError(msg) from None
     if not alone:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    app = cloud_app.CloudApp(region, shard_limits=shard_limits)
+    served = app.CloudApp(region, shard_limits=shard_limits)
     sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
     sys.stdout.flush()
     os.dup2(2, 1)  # nobody reads stdout from here on, and libraries may print
-    asyncio.run(cloud_app.serve_on(listener, app))
+    asyncio.run(app.serve_on(listener, served))
 
 
 def _end(*_: object) -> None:
@@ -68,7 +67,3 @@ def _end(*_: object) -> None:
 def _end_with_parent() -> None:
     sys.stdin.buffer.read()
     _end()
-
-
-if __name__ == "__main__":
-    by_itself.run(lambda: cloud, "python -m consumer.local.cloud")

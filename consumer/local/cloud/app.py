@@ -19,10 +19,10 @@ from hypercorn.typing import (
     Scope,
 )
 
-from consumer.local.durable import DurableTimes
-from consumer.local.kinesis.api import TARGET_PREFIX, KinesisApi
-from consumer.local.kinesis.limits import WriteLimits
-from consumer.local.kinesis.store import Streams
+from consumer.local.cloud.durable import DurableTimes
+from consumer.local.cloud.kinesis.api import TARGET_PREFIX, KinesisApi
+from consumer.local.cloud.kinesis.limits import WriteLimits
+from consumer.local.cloud.kinesis.store import Streams
 
 MAX_BODY_BYTES = 20 * 1024 * 1024
 """More than any request may have: BatchWriteItem takes 16 MB, PutRecords 10 MiB before base64."""
@@ -102,7 +102,7 @@ class CloudApp:
 
 def _load_moto() -> WSGIWrapper:
     # Imported here, on its own thread: it takes most of a second, in which Kinesis already answers.
-    from consumer.local import moto_mended  # noqa: PLC0415
+    from consumer.local.cloud import moto_mended  # noqa: PLC0415
 
     return moto_mended.load(MAX_BODY_BYTES)
 

@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import orjson
 
-from consumer.local.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard, invalid_argument
-from consumer.local.kinesis.store import Mode, Stream
+from consumer.local.cloud.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard, invalid_argument
+from consumer.local.cloud.kinesis.store import Mode, Stream
 
 MIN_RECORD_KIB, MAX_RECORD_KIB = 1024, 10 * 1024
 """AWS: MaxRecordSizeInKiB of a stream, of data and partition key together."""

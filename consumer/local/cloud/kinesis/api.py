@@ -11,10 +11,16 @@ from typing import Any
 
 import orjson
 
-from consumer.local.kinesis.answers import RETENTION, hash_range, shard_description, shard_iterator, stream_summary
-from consumer.local.kinesis.consumers import Consumers
-from consumer.local.kinesis.limits import WriteLimits
-from consumer.local.kinesis.requests import (
+from consumer.local.cloud.kinesis.answers import (
+    RETENTION,
+    hash_range,
+    shard_description,
+    shard_iterator,
+    stream_summary,
+)
+from consumer.local.cloud.kinesis.consumers import Consumers
+from consumer.local.cloud.kinesis.limits import WriteLimits
+from consumer.local.cloud.kinesis.requests import (
     MAX_RECORD_KIB,
     MIN_RECORD_KIB,
     Request,
@@ -31,9 +37,9 @@ from consumer.local.kinesis.requests import (
     timestamp,
     token,
 )
-from consumer.local.kinesis.scaling import ON_DEMAND_SHARDS, OnDemand, provisioned_only, rescale
-from consumer.local.kinesis.shard import KinesisError, NewRecord, Shard, invalid_argument
-from consumer.local.kinesis.store import Stream, Streams
+from consumer.local.cloud.kinesis.scaling import ON_DEMAND_SHARDS, OnDemand, provisioned_only, rescale
+from consumer.local.cloud.kinesis.shard import KinesisError, NewRecord, Shard, invalid_argument
+from consumer.local.cloud.kinesis.store import Stream, Streams
 
 TARGET_PREFIX = "Kinesis_20131202."
 

@@ -7,9 +7,9 @@ minutes, and never gives shards back.
 
 from typing import Final
 
-from consumer.local.kinesis.limits import BYTES_PER_SECOND, RECORDS_PER_SECOND, Usage
-from consumer.local.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard
-from consumer.local.kinesis.store import Stream
+from consumer.local.cloud.kinesis.limits import BYTES_PER_SECOND, RECORDS_PER_SECOND, Usage
+from consumer.local.cloud.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard
+from consumer.local.cloud.kinesis.store import Stream
 
 ON_DEMAND_SHARDS: Final = 4
 """Of a new on-demand stream: 4 MB/s, or 4,000 records/s."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.local.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard
-from consumer.local.kinesis.store import Stream, Streams
+from consumer.local.cloud.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard
+from consumer.local.cloud.kinesis.store import Stream, Streams
 
 HASH_KEYS = st.integers(0, HASH_SPACE - 1)
 STEPS = st.lists(
@@ -159,7 +159,7 @@ def test_the_lag_is_the_age_of_the_first_record_not_read() -> None:
 def test_arrival_times_never_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = new_stream()
     for clock in (100.0, 200.0, 150.0):
-        monkeypatch.setattr("consumer.local.kinesis.store.time.time", lambda clock=clock: clock)
+        monkeypatch.setattr("consumer.local.cloud.kinesis.store.time.time", lambda clock=clock: clock)
         put(stream, 0)
     assert stream.shards[0].arrivals == [100.0, 200.0, 200.0]
 

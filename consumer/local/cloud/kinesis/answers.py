@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from consumer.local.kinesis.requests import token
-from consumer.local.kinesis.shard import Shard
-from consumer.local.kinesis.store import Stream
+from consumer.local.cloud.kinesis.requests import token
+from consumer.local.cloud.kinesis.shard import Shard
+from consumer.local.cloud.kinesis.store import Stream
 
 RETENTION = {
     "RetentionPeriodHours": 24,

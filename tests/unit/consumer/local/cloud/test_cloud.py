@@ -19,7 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from consumer.local.cloud_process import Cloud
+from consumer.local.cloud.process import Cloud
 
 STREAM = "transactions"
 
@@ -382,7 +382,7 @@ def test_an_interrupt_is_ignored_and_close_ends_it() -> None:
 def test_it_ends_when_its_starter_is_killed() -> None:
     script = (
         "import os, signal\n"
-        "from consumer.local.cloud_process import Cloud\n"
+        "from consumer.local.cloud.process import Cloud\n"
         "print(Cloud().endpoint, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from consumer.local.kinesis.requests import Request, constraint, integer, optional_text, text
-from consumer.local.kinesis.shard import KinesisError, not_found
-from consumer.local.kinesis.store import Stream
+from consumer.local.cloud.kinesis.requests import Request, constraint, integer, optional_text, text
+from consumer.local.cloud.kinesis.shard import KinesisError, not_found
+from consumer.local.cloud.kinesis.store import Stream
 
 MAX_CONSUMERS: Final = 20
 """Of a stream (AWS; 50 with On-demand Advantage)."""

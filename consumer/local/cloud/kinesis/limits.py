@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from consumer.local.kinesis.shard import NewRecord, Shard
-from consumer.local.kinesis.store import Stream
+from consumer.local.cloud.kinesis.shard import NewRecord, Shard
+from consumer.local.cloud.kinesis.store import Stream
 
 RECORDS_PER_SECOND = 1000
 BYTES_PER_SECOND = 1024 * 1024

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.local.kinesis.api import KinesisApi
-from consumer.local.kinesis.limits import RECORDS_PER_SECOND, WriteLimits
-from consumer.local.kinesis.scaling import MAX_ON_DEMAND_SHARDS, ON_DEMAND_SHARDS, rescale
-from consumer.local.kinesis.shard import HASH_SPACE, KinesisError
-from consumer.local.kinesis.store import Stream, Streams
+from consumer.local.cloud.kinesis.api import KinesisApi
+from consumer.local.cloud.kinesis.limits import RECORDS_PER_SECOND, WriteLimits
+from consumer.local.cloud.kinesis.scaling import MAX_ON_DEMAND_SHARDS, ON_DEMAND_SHARDS, rescale
+from consumer.local.cloud.kinesis.shard import HASH_SPACE, KinesisError
+from consumer.local.cloud.kinesis.store import Stream, Streams
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
 
@@ -20,7 +20,7 @@ ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A second that ends when a test says so."""
     now = [1000.0]
-    monkeypatch.setattr("consumer.local.kinesis.limits.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("consumer.local.cloud.kinesis.limits.time.monotonic", lambda: now[0])
     return now
 
 

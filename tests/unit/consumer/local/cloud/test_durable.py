@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from consumer.local import durable
-from consumer.local.durable import DurableTimes
+from consumer.local.cloud import durable
+from consumer.local.cloud.durable import DurableTimes
 
 
 def put(sequence: str, **more: Any) -> Any:

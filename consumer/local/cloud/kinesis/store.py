@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
-from consumer.local.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard, invalid_argument, not_found
+from consumer.local.cloud.kinesis.shard import HASH_SPACE, KinesisError, NewRecord, Shard, invalid_argument, not_found
 
 Mode = Literal["PROVISIONED", "ON_DEMAND"]
 

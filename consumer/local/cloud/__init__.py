@@ -1,0 +1,1 @@
+"""The embedded cloud: Kinesis, DynamoDB and what else moto knows, in one process on one port."""
