@@ -70,6 +70,10 @@ class WorkerCollector(Collector):
         ages = _in_flight_ages(self._files.merged(f"gauge_{LAST}_*.db"), time.time())
         return {shard: age for (shard,), age in ages.items() if age}
 
+    def served(self) -> set[str]:
+        """Return the shards that have a session."""
+        return {shard for (shard,) in _owned(self._files.merged(f"gauge_{LAST}_*.db"))}
+
     def unanswered(self) -> BatchAges:
         """Return, by shard, for how long nothing was heard of the stream; without those whose batch is in flight."""
         merged, now = self._files.merged(f"gauge_{LAST}_*.db"), time.time()

@@ -109,7 +109,14 @@ def compose(
     daemons = DaemonRunner(start_daemon, metrics, events.put, log)
     pipelines = _pipelines(settings, folder, redactor.digest, events, log)
     vitals = Vitals(partial(_pids, daemons, pipelines))
-    takeover = Takeover(settings, worker_id, lambda: state.may_take_over(), log, metrics)  # noqa: PLW0108 - made below
+    takeover = Takeover(
+        settings,
+        worker_id,
+        lambda: state.may_take_over(),  # noqa: PLW0108 - made below
+        lambda: collector.served(),  # noqa: PLW0108 - made below
+        log,
+        metrics,
+    )
     tried = _names(candidate) if candidate else None
     collector = WorkerCollector(folder.metrics, _names(redactor), tried, vitals.read, takeover.leased)
     stuck_seconds = settings.pipeline.stuck_seconds

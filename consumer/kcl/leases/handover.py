@@ -20,6 +20,8 @@ HAND_OVER_SECONDS = 5.0
 def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
     """Release every lease that bears `worker_id`, and the leadership; its daemon must have ended.
 
+    What another was to get is that one's at once.
+
     A failure costs the next worker the wait for the leases to expire, and is logged.
 
     :return: how many leases were released.
@@ -30,13 +32,17 @@ def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
     released = 0
     try:
         # Not by the index, which lags behind: a lease that came a moment ago must not be left.
-        owned = [lease.shard for lease in tables.leases() if lease.owner == worker_id]
+        leases = tables.leases()
+        owned = [lease.shard for lease in leases if lease.owner == worker_id]
         give_up_at = time.monotonic() + HAND_OVER_SECONDS
         for shard in owned:
             if time.monotonic() > give_up_at:
                 log.warning("leases.not_handed_over", table=table, reason="too slow", count=released)
                 return released
             released += tables.release(shard, worker_id)
+        for lease in leases:
+            if lease.drained_by == worker_id:
+                tables.pass_on(lease)
         # Else the leader goes on assigning leases to this worker until its last report is a minute old.
         tables.forget(worker_id)
         tables.resign(worker_id)

@@ -59,6 +59,7 @@ _READ: Final = (
     "leaseCounter",
     "checkpoint",
     "checkpointSubSequenceNumber",
+    "checkpointOwner",
     BACKFILL_BEGAN,
     BACKFILL_OF,
 )
@@ -94,6 +95,7 @@ class Lease(NamedTuple):
     """A shard's row.
 
     :ivar owner: None: nobody.
+    :ivar drained_by: who had it before, still renews it, and is asked to settle what it has read; None: nobody.
     :ivar counter: every renewal, checkpoint and change of owner moves it on.
     :ivar checkpoint: a sequence number, `SHARD_END`, or where reading begins, e.g. ``TRIM_HORIZON``.
     :ivar sub: the checkpoint's sub-sequence number.
@@ -108,6 +110,7 @@ class Lease(NamedTuple):
     sub: int = 0
     backfill_from: str | None = None
     backfill_of: str | None = None
+    drained_by: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -251,6 +254,18 @@ class LeaseTables:
             {":me": {"S": worker}, ":one": _ONE, ":counter": {"N": str(lease.counter)}} | owner,
         )
 
+    def pass_on(self, lease: Lease) -> bool:
+        """End a hand-over, so that the owner may begin; who drained the shard loses the lease.
+
+        As KCL's own assignLease does it.
+        """
+        return self._update(
+            lease.shard,
+            "REMOVE checkpointOwner ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one",
+            "leaseOwner = :owner AND checkpointOwner = :drained_by",
+            {":owner": {"S": lease.owner}, ":drained_by": {"S": lease.drained_by}, ":one": _ONE},
+        )
+
     def _update(self, shard: str, update: str, condition: str, values: dict[str, Any]) -> bool:
         return if_unchanged(
             self._client.update_item,
@@ -312,4 +327,5 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         int(item.get("checkpointSubSequenceNumber", {}).get("N", 0)),
         text(BACKFILL_BEGAN),
         text(BACKFILL_OF),
+        text("checkpointOwner"),
     )

@@ -12,13 +12,19 @@ rolling deployment the new workers have none yet, and the first one to look woul
 lying for too long is taken all the same, by whoever sees it first; a lease that bears a living worker's name, and that
 its daemon does not renew, would be served by nobody.
 
+And it ends hand-overs that KCL forgets. The leader moves a lease by naming the new owner beside the old one, which
+drains the shard and then takes its own name off. Is a lease to go on before its session has begun (two moves within
+seconds, as in a rollout), KCL 3.4.2 ends the session, goes on renewing and leaves its name there, so that nobody reads
+the shard, until the leader happens to move it again, not before half a minute, or for ever (pull requests 1729 and 1743
+of amazon-kinesis-client). So each supervisor takes its worker's name off what that drains without a session.
+
 It is as sound as KCL's own: a lease counts as expired when its counter has stood still for longer than the failover
 time, and each is taken under the condition that it still does. A leader that was only frozen finds its leases lost, as
 after any expiry.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -46,6 +52,9 @@ SILENCE: Final = 0.75
 """Failover times without a renewal after which a worker gets no new leases. KCL renews three times in each; the leader
 must not count it among the living any more when its leases expire, or it would have them for another failover time."""
 
+DRAINED: Final = 1.0
+"""Failover times for which a shard that is to be handed over has to be without a session: one may just begin or end."""
+
 BEGIN_SECONDS: Final = 20.0
 """What it takes after a takeover, generously, until the new owner's sessions have begun."""
 
@@ -57,6 +66,7 @@ class Takeover:
     """Watches for one worker.
 
     :param is_serving: whether this worker could serve more shards now.
+    :param served: returns the shards that have a session here.
     :param metrics: shows what it sees of the application; None: nobody asks.
     :ivar longest_seconds: within which a lease that nobody renews is taken over, and served.
     :ivar has_others: whether, at the last look, another worker renewed a lease.
@@ -68,6 +78,7 @@ class Takeover:
         settings: Settings,
         worker_id: str,
         is_serving: Callable[[], bool],
+        served: Callable[[], Collection[str]],
         log: Logger,
         metrics: Metrics | None = None,
     ) -> None:
@@ -75,9 +86,11 @@ class Takeover:
         self._failover = settings.kcl.failover_ms / 1000
         self._me = worker_id
         self._is_serving = is_serving
+        self._served = served
         self._log = log
         self._metrics = metrics
         self._leases: dict[str, Lease] = {}
+        self._drained: dict[str, float] = {}
         self._finished = 0
         self._counted_at = -COUNT_SECONDS
         self._renewals = Renewals()
@@ -134,6 +147,7 @@ class Takeover:
         self._finished = len(leases) - len(self._leases)
         self._renewals.look(self._leases.values(), passed)
         self._judge()
+        self._pass_on(passed)
         self._forget_the_silent()
         expired = {shard: lease for shard, lease in self._leases.items() if self._is_to_be_had(lease)}
         if not expired or not self._is_serving():
@@ -154,6 +168,19 @@ class Takeover:
         self.has_others = any(
             lease.owner != self._me for shard, lease in self._leases.items() if shard not in self.ownerless
         )
+
+    def _pass_on(self, passed: float) -> None:
+        """End this worker's hand-overs of shards that have had no session for a while."""
+        draining = [lease for lease in self._leases.values() if lease.drained_by == self._me]
+        served = self._served() if draining else ()
+        self._drained = {
+            lease.shard: self._drained[lease.shard] + passed if lease.shard in self._drained else 0.0
+            for lease in draining
+            if lease.shard not in served
+        }
+        for shard, seconds in self._drained.items():
+            if seconds >= DRAINED * self._failover and self._tables.pass_on(self._leases[shard]):
+                self._log.warning("lease.passed_on", shard=shard, worker_id=self._leases[shard].owner)
 
     def show(self) -> None:
         """Enter what the last look saw into the metrics: of the workers no more than a few times a minute."""

@@ -48,9 +48,18 @@ def test_all_that_is_its_own_is_released_and_nothing_else(
         lease(number, "me", tables, other={"S": "x" * 390_000})
     lease(8, "you", tables)
     lease(9, "me", tables, checkpointOwner={"S": "you"})
+    lease(10, "you", tables, checkpointOwner={"S": "me"})
+    lease(11, "you", tables, checkpointOwner={"S": "she"})
     assert handover.hand_over(settings, "me", log) == 5
     owners = {each.shard: (each.owner, each.counter) for each in tables.leases()}
-    assert owners == {f"s{number}": (None, 2) for number in range(5)} | {"s8": ("you", 1), "s9": ("me", 1)}
+    assert owners == {f"s{number}": (None, 2) for number in range(5)} | {
+        "s8": ("you", 1),
+        "s9": ("me", 1),
+        "s10": ("you", 2),
+        "s11": ("you", 1),
+    }
+    drained = {each.shard: each.drained_by for each in tables.leases() if each.drained_by}
+    assert drained == {"s9": "you", "s11": "she"}
     assert (tables.leader(), tables.reporting()) == (None, set())
 
 

@@ -78,7 +78,9 @@ def kcl(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRe
 
 @pytest.fixture
 def watch(kcl: Kcl, log: Any) -> Callable[..., Takeover]:
-    return lambda me="me", is_serving=True: Takeover(kcl.settings, me, lambda: is_serving, log)
+    return lambda me="me", is_serving=True, served=(): Takeover(
+        kcl.settings, me, lambda: is_serving, lambda: served, log
+    )
 
 
 def test_the_leases_of_a_dead_leader_are_taken_and_its_place_cleared(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
@@ -333,7 +335,7 @@ def test_the_leases_of_the_whole_application_are_shown_by_their_state(kcl: Kcl, 
     kcl.lease(8, "you", checkpoint="SHARD_END")
     kcl.report("fresh")
     kcl.report("old", age=REPORT_SECONDS + 5)
-    takeover = Takeover(kcl.settings, "me", lambda: False, log, metrics)
+    takeover = Takeover(kcl.settings, "me", lambda: False, tuple, log, metrics)
     takeover.look(0)
     takeover.show()
     assert shown(metrics) == {"owned": 6, "unowned": 1, "expired": 0, "finished": 1}
@@ -350,3 +352,48 @@ def test_the_leases_of_the_whole_application_are_shown_by_their_state(kcl: Kcl, 
     takeover._counted_at -= COUNT_SECONDS
     takeover.show()
     assert metrics.application_workers._value.get() == 3
+
+
+def drains(kcl: Kcl) -> dict[str, str]:
+    """Who is to drain which shard."""
+    items = kcl.dynamodb.scan(TableName=kcl.leases)["Items"]
+    return {item["leaseKey"]["S"]: item["checkpointOwner"]["S"] for item in items if "checkpointOwner" in item}
+
+
+def test_what_is_drained_without_a_session_is_passed_on(
+    kcl: Kcl, watch: Callable[..., Takeover], log: RecordingLog
+) -> None:
+    """KCL's own renewals go on all the time: to the leader it looks alive."""
+    kcl.lead("you")
+    for number, drained_by in ((1, "me"), (2, "me"), (3, "she")):
+        kcl.lease(number, "you", checkpointOwner={"S": drained_by})
+    served = ["shard-2"]
+    takeover = watch(served=served)
+    for passed in (0.0, FAILOVER - 1):
+        takeover.look(passed)
+        kcl.renew("you")
+        assert drains(kcl) == {"shard-1": "me", "shard-2": "me", "shard-3": "she"}
+    takeover.look(1)
+    assert drains(kcl) == {"shard-2": "me", "shard-3": "she"}
+    assert kcl.owners() == {f"shard-{number}": "you" for number in (1, 2, 3)}
+    lease = kcl.dynamodb.get_item(TableName=kcl.leases, Key={"leaseKey": {"S": "shard-1"}})["Item"]
+    assert lease["leaseCounter"] == {"N": "10"}  # by which this worker's KCL loses it
+    served.clear()
+    takeover.look(FAILOVER)  # the session has just ended
+    assert "shard-2" in drains(kcl)
+    takeover.look(FAILOVER)
+    assert drains(kcl) == {"shard-3": "she"}
+    told = [(fields["shard"], fields["worker_id"]) for _, event, fields in log.events if event == "lease.passed_on"]
+    assert told == [("shard-1", "you"), ("shard-2", "you")]
+
+
+def test_what_is_drained_by_a_session_that_comes_again_waits_anew(kcl: Kcl, watch: Callable[..., Takeover]) -> None:
+    kcl.lead("you")
+    kcl.lease(1, "you", checkpointOwner={"S": "me"})
+    served: list[str] = []
+    takeover = watch(served=served)
+    for sessions in ([], ["shard-1"], []):
+        served[:] = sessions
+        takeover.look(FAILOVER - 1)
+        kcl.renew("you")
+    assert drains(kcl) == {"shard-1": "me"}
