@@ -84,7 +84,7 @@ def _upgrades() -> str:
     rows: list[tuple[str, dict[str, Any]]] = [
         (what, {"failover_ms": 2000} | rollouts[name]) for name, what in _ROLLOUTS.items()
     ]
-    for name, each in sorted(upgrades.items(), key=lambda item: item[0].split(", ")[::-1]):
+    for name, each in upgrades.items():
         way, _, version = name.partition(", ")
         rows.append((f"upgrade from {version}, 2 workers" if way == "upgrade" else "its rollback", each))
     table = _table(
