@@ -245,25 +245,25 @@ class LeaseTables:
 
         As KCL's own assignLease does it, with the counter as a condition besides the owner.
         """
-        owner: dict[str, Any] = {":owner": {"S": lease.owner}} if lease.owner else {}
+        is_still_owned, owner = _as_owned(lease)
         return self._update(
             lease.shard,
             "SET leaseOwner = :me REMOVE checkpointOwner ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one",
-            "leaseCounter = :counter AND "
-            + ("leaseOwner = :owner" if lease.owner else "attribute_not_exists(leaseOwner)"),
+            f"leaseCounter = :counter AND {is_still_owned}",
             {":me": {"S": worker}, ":one": _ONE, ":counter": {"N": str(lease.counter)}} | owner,
         )
 
     def pass_on(self, lease: Lease) -> bool:
         """End a hand-over, so that the owner may begin; who drained the shard loses the lease.
 
-        As KCL's own assignLease does it.
+        As KCL's own assignLease does it; and the change of owner is counted.
         """
+        is_still_owned, owner = _as_owned(lease)  # by nobody: where a hand took the new owner's name off
         return self._update(
             lease.shard,
             "REMOVE checkpointOwner ADD leaseCounter :one, ownerSwitchesSinceCheckpoint :one",
-            "leaseOwner = :owner AND checkpointOwner = :drained_by",
-            {":owner": {"S": lease.owner}, ":drained_by": {"S": lease.drained_by}, ":one": _ONE},
+            f"checkpointOwner = :drained_by AND {is_still_owned}",
+            {":drained_by": {"S": lease.drained_by}, ":one": _ONE} | owner,
         )
 
     def _update(self, shard: str, update: str, condition: str, values: dict[str, Any]) -> bool:
@@ -312,6 +312,13 @@ class LeaseTables:
             ConditionExpression=condition,
             ExpressionAttributeValues=values,
         )
+
+
+def _as_owned(lease: Lease) -> tuple[str, dict[str, Any]]:
+    """Return the condition that a lease's owner is the same still, with its values."""
+    if lease.owner:
+        return "leaseOwner = :owner", {":owner": {"S": lease.owner}}
+    return "attribute_not_exists(leaseOwner)", {}
 
 
 def _lease(item: Mapping[str, Any]) -> Lease:

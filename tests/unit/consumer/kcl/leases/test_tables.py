@@ -114,6 +114,19 @@ def test_a_lease_is_taken_only_as_it_was_seen(tables: LeaseTables) -> None:
     assert tables.leases() == [lease._replace(owner="me", counter=1)]
 
 
+@pytest.mark.parametrize("owner", ["you", None])
+def test_a_hand_over_is_ended_only_as_it_was_seen(tables: LeaseTables, client: Any, owner: str | None) -> None:
+    row = {"leaseKey": {"S": "s1"}, "leaseCounter": {"N": "4"}, "checkpointOwner": {"S": "me"}}
+    client.put_item(TableName=tables._leases, Item=row | ({"leaseOwner": {"S": owner}} if owner else {}))
+    (lease,) = tables.leases()
+    assert (lease.owner, lease.drained_by) == (owner, "me")
+    assert not tables.pass_on(lease._replace(owner="she"))
+    assert not tables.pass_on(lease._replace(drained_by="she"))
+    assert tables.pass_on(lease._replace(counter=3))  # who drains it renews it
+    assert not tables.pass_on(lease)
+    assert tables.leases() == [lease._replace(counter=5, drained_by=None)]
+
+
 def test_reports_count_for_a_minute(tables: LeaseTables, client: Any) -> None:
     for worker, age in (("new", 0), ("old", lease_tables.REPORT_SECONDS + 5)):
         lut = {"N": str(int(time.time() - age))}
