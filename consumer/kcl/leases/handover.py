@@ -20,7 +20,7 @@ HAND_OVER_SECONDS = 5.0
 def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
     """Release every lease that bears `worker_id`, and the leadership; its daemon must have ended.
 
-    What another was to get is that one's at once.
+    A lease that was on its way from this worker to another is the other's at once.
 
     A failure costs the next worker the wait for the leases to expire, and is logged.
 
@@ -32,17 +32,16 @@ def hand_over(settings: Settings, worker_id: str, log: Logger) -> int:
     released = 0
     try:
         # Not by the index, which lags behind: a lease that came a moment ago must not be left.
-        leases = tables.leases()
-        owned = [lease.shard for lease in leases if lease.owner == worker_id]
+        own = [lease for lease in tables.leases() if worker_id in (lease.owner, lease.drained_by)]
         give_up_at = time.monotonic() + HAND_OVER_SECONDS
-        for shard in owned:
+        for lease in own:
             if time.monotonic() > give_up_at:
                 log.warning("leases.not_handed_over", table=table, reason="too slow", count=released)
                 return released
-            released += tables.release(shard, worker_id)
-        for lease in leases:
             if lease.drained_by == worker_id:
                 tables.pass_on(lease)
+            else:
+                released += tables.release(lease.shard, worker_id)
         # Else the leader goes on assigning leases to this worker until its last report is a minute old.
         tables.forget(worker_id)
         tables.resign(worker_id)

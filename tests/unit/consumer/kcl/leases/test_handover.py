@@ -63,6 +63,16 @@ def test_all_that_is_its_own_is_released_and_nothing_else(
     assert (tables.leader(), tables.reporting()) == (None, set())
 
 
+def test_a_stop_does_not_wait_for_a_slow_table(
+    settings: Settings, tables: LeaseTables, log: RecordingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "HAND_OVER_SECONDS", -1.0)
+    lease(1, "you", tables, checkpointOwner={"S": "me"})
+    assert handover.hand_over(settings, "me", log) == 0
+    assert [each.drained_by for each in tables.leases()] == ["me"]
+    assert [event for _, event, _ in log.events] == ["leases.not_handed_over"]
+
+
 def test_another_leader_stays(settings: Settings, tables: LeaseTables, log: RecordingLog) -> None:
     lead("you", tables)
     assert handover.hand_over(settings, "me", log) == 0
