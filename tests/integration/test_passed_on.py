@@ -13,6 +13,8 @@ pytestmark = pytest.mark.integration
 PARENT, SHARD = "shardId-000000000000", "shardId-000000000001"
 KCLS_OWN_SECONDS = 30.0
 """For so long KCL waits for a hand-over before it ends it by force, if it does."""
+RENEWALS = 3
+"""After so many KCL has found the lease, and begun to wait for the parent: it looks every second."""
 
 
 def test_a_shard_that_goes_on_before_its_session_has_begun_is_passed_on(lab: Lab) -> None:
@@ -30,7 +32,7 @@ def test_a_shard_that_goes_on_before_its_session_has_begun_is_passed_on(lab: Lab
         (found,) = (each for each in LeaseTables(dynamodb, row["TableName"]).leases() if each.shard == SHARD)
         return found
 
-    wait_for(lambda: lease().owner == me, "the lease is the worker's")
+    wait_for(lambda: lease().owner == me and lease().counter > RENEWALS, "its daemon renews it")
     lab.put_transactions(60)
     dynamodb.update_item(
         **row,
