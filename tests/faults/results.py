@@ -1,6 +1,7 @@
 """What the fault laboratory has measured: kept in files, of which docs/fault_tables.py makes the tables of the pages.
 
-`make measure` makes all of them anew. Elsewhere nothing is kept: FAULT_RESULTS names the folder.
+`make measure` makes them anew, but for the upgrades from older versions (docs/releasing.md). Elsewhere nothing is kept:
+FAULT_RESULTS names the folder.
 """
 
 import json
