@@ -1,8 +1,8 @@
-"""The Kinesis API in JSON (target prefix ``Kinesis_20131202``) over `kinesis_store`.
+"""The Kinesis API in JSON (target prefix ``Kinesis_20131202``) over `store`.
 
 Validation, limits and errors follow the API reference, as far as KCL, the producer and the tests use them.
 Differences, all on purpose: streams and reshards are active at once, nothing expires (neither records nor
-iterators), and nothing is throttled unless shard limits are asked for. For those of scaling see `kinesis_scaling`.
+iterators), and nothing is throttled unless shard limits are asked for. For those of scaling see `scaling`.
 """
 
 import time
