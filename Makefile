@@ -70,6 +70,7 @@ faults: $(STAMP) ## the whole fault suite; ARGS="-k name" to select
 	$(BIN)/pytest -m faults tests/faults $(ARGS)
 
 measure: $(STAMP) ## how long faults, alerts and upgrades take, anew, for the pages' tables: over an hour, on an idle machine
+	rm -f $(addprefix tests/faults/results/,applications.json recovery.json soak.json gameday.json)
 	FAULT_RESULTS=tests/faults/results $(BIN)/pytest -m measured tests/faults
 	FAULT_RESULTS=tests/faults/results $(BIN)/python -m tests.faults.soak --duration 300 --seed 1
 	FAULT_RESULTS=tests/faults/results $(BIN)/python -m tests.faults.gameday

@@ -206,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(*(f"{fault.what}: {', '.join(fault.alerts)}" for fault in faults), sep="\n")
         return 0
     failed: list[str] = []
+    seen: dict[str, list[Row]] = {}
     results = Results("gameday")
     with (
         tempfile.TemporaryDirectory(prefix="gameday-") as name,
@@ -223,8 +224,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"FAILED: {error}", flush=True)
             else:
                 print(*rows, sep="\n", flush=True)
-                results.enter(fault.what, {"alerts": [row.kept() for row in rows]})
+                seen[fault.what] = rows
         day.end()
+    for what, rows in seen.items():
+        results.enter(what, {"alerts": [row.kept() for row in rows]})
     return 1 if failed else 0
 
 

@@ -39,4 +39,4 @@ class Results:
         self.enter(scenario, {"seconds": [round(each, 2) for each in sorted(by_shard.values())]} | more)
 
 
-_TOLD = {"cores", "model", "python", "date", "load_average"}
+_TOLD = {"cores", "model", "python", "date"}

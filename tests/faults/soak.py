@@ -85,7 +85,8 @@ def _soak(lab: FaultLab, events: list[Event], count: int, arguments: argparse.Na
             injector.restart_the_dead()
             time.sleep(0.5)
         ledger, is_good = _report(lab, load, injector)
-    Results("soak").enter(f"{seconds:.0f} s, seed {arguments.seed}", ledger | {"planned": len(events)})
+    if is_good:
+        Results("soak").enter(f"{seconds:.0f} s, seed {arguments.seed}", ledger | {"planned": len(events)})
     return 0 if is_good else 1
 
 

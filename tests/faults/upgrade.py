@@ -123,7 +123,7 @@ def _there_and_back(rollout: Rollout, old: Release, new: Release, arguments: arg
     print(*(f"{name}: {each}" for name, each in felt.items()), sep="\n")
     ledger, is_good = _judge(lab, load.count)
     rollout.stop(workers)
-    for name, each in felt.items():
+    for name, each in felt.items() if is_good else ():
         more = {"failover_ms": arguments.failover_ms, "late_for": each.late_for, "ledger": ledger}
         Results("upgrades").felt(f"{name}, {before}", each.pauses, **more)
     return 0 if is_good else 1
