@@ -72,7 +72,7 @@ def _soak() -> str:
     kinds = {kind.removeprefix("faults: "): met for kind, met in kept.items() if kind.startswith("faults: ")}
     return (
         f"A soak of {name}: {kept['planned']} faults were planned, and {kept['requests met by a fault']} requests met "
-        f"one ({', '.join(f'{kind} {met}' for kind, met in kinds.items())});\n"
+        f"one\n({', '.join(f'{kind} {met}' for kind, met in kinds.items())});\n"
         f"{kept['workers started']} starts of the worker and {kept['daemons restarted']} of its daemon. Of "
         f"{kept['produced']:,} records {kept['stored']:,} were stored and {kept['quarantined']:,}, which are\npoison, "
         f"quarantined; lost {kept['lost']}, wrong {kept['wrong']}, leaks {kept['leaks']} ({_machine([kept])})."

@@ -13,10 +13,10 @@ lying for too long is taken all the same, by whoever sees it first; a lease that
 its daemon does not renew, would be served by nobody.
 
 And it ends hand-overs that KCL forgets. The leader moves a lease by naming the new owner beside the old one, which
-drains the shard and then takes its own name off. Is a lease to go on before its session has begun (two moves within
-seconds, as in a rollout), KCL 3.4.2 ends the session, goes on renewing and leaves its name there, so that nobody reads
-the shard, until the leader happens to move it again, not before half a minute, or for ever (pull requests 1729 and 1743
-of amazon-kinesis-client). So each supervisor takes its worker's name off what that drains without a session.
+drains the shard and then takes its own name off. If that one is told so before its session has begun (by two moves
+within seconds, as in a rollout), KCL 3.4.2 ends the session, but leaves its name there and goes on renewing. Nobody
+reads the shard then until the leader moves it again, which takes half a minute and may never come (pull requests 1729
+and 1743 of amazon-kinesis-client). So each supervisor takes its worker's name off what that drains without a session.
 
 It is as sound as KCL's own: a lease counts as expired when its counter has stood still for longer than the failover
 time, and each is taken under the condition that it still does. A leader that was only frozen finds its leases lost, as

@@ -291,7 +291,7 @@ def test_who_only_asks_whether_there_is_an_answer_learns_that_there_will_be_none
         asked = time.monotonic()
         with pytest.raises(CallTimeout):
             exchange.finish()
-        assert asked - began > 0.9
+        assert 0.9 < asked - began < 2.6
         assert time.monotonic() - asked < 0.9  # no second wait
 
 
